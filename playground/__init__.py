@@ -1,1 +1,58 @@
-"""The Style Playground: neural style transfer that can be steered while it runs."""
+"""The Style Playground: neural style transfer that can be steered while it runs.
+
+from playground import load_preset, stylize
+
+for frame in stylize("photo.jpg", "painting.jpg", load_preset("default")):
+    print(frame.step, frame.losses)
+frame.result.picture.save("painted.png")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from playground.errors import PlaygroundError
+from playground.recipe import Recipe, load_preset
+
+if TYPE_CHECKING:
+    from playground.control import Control
+    from playground.run import Frame
+
+__all__ = ["PlaygroundError", "Recipe", "load_preset", "stylize"]
+
+
+def stylize(
+    content: str | os.PathLike[str] | Any,
+    style: str | os.PathLike[str] | Any,
+    recipe: Recipe | None = None,
+    *,
+    device: str = "auto",
+    control: Control | None = None,
+) -> Iterator[Frame]:
+    """Paint `content` in the style of `style`, yielding a frame at every evaluation.
+
+    Args:
+        content, style: paths, PIL images, or arrays (H×W×3 uint8, or floats in [0, 1]).
+        recipe: the settings; the default preset when None.
+        device: "auto", "cuda", "mps" or "cpu".
+        control: to steer, pause or stop the run from elsewhere.
+
+    Returns:
+        Frames; the last one's `picture` is the result and its `result` holds recipe and curve.
+
+    Raises:
+        PlaygroundError: before any painting, when a picture, a setting or the network cannot be used.
+    """
+    # Imported here so that reading presets and recipes does not wait for torch.
+    from playground.device import pick_device
+    from playground.features import load_network
+    from playground.images import load_picture
+    from playground.run import Run, check_pictures
+
+    recipe = recipe or load_preset()
+    pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
+    check_pictures(pictures[0], recipe.size)
+    network = load_network(recipe.network, pick_device(device))
+    return Run(*pictures, recipe, network, control).frames()

@@ -1,0 +1,57 @@
+"""Which device to paint on, in what words, and how much memory that took. Called by the API, the command line and jobs.py."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+from playground.errors import PlaygroundError
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+
+
+def pick_device(wish: str = "auto") -> str:
+    """The device to paint on: "auto" takes cuda, then mps, then cpu.
+
+    Raises:
+        PlaygroundError: an unknown device, or one this machine does not have.
+    """
+    if wish not in DEVICES:
+        raise PlaygroundError(f"there is no device called {wish!r}; choose one of {', '.join(DEVICES)}")
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wish == "auto":
+        return next(name for name in DEVICES if there.get(name))
+    if not there[wish]:
+        raise PlaygroundError(f"this machine has no {wish} device that PyTorch can use; choose auto or cpu")
+    return wish
+
+
+def describe_device(device: str) -> str:
+    """A device in words, such as "NVIDIA H100" or "CPU (2 threads)"."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    if device == "mps":
+        return "Apple GPU"
+    return f"CPU ({torch.get_num_threads()} threads)"
+
+
+def processor_name() -> str:
+    """The processor's own name where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text("utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_memory_mb(device: str) -> float:
+    """Peak memory so far in MiB: the allocator's on CUDA, else the resident memory of the process."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,129 @@
+"""VGG16 and VGG19 as functions from a picture to {layer: activations}, in one pass that stops at the deepest layer asked for.
+
+A layer is called after its convolution (`conv4_2`) and always means the rectified output. The network knows its own
+input convention; pool type and edge padding come from the recipe. Called by the objective, and by fast/ in training.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.errors import PlaygroundError
+from playground.weights import LAYERS, Weights, load
+
+TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # BGR in [0, 255]
+MIN_SIDE = 16  # four pools halve the shorter side four times before conv5
+
+
+class Vgg:
+    """A frozen VGG that turns pictures into named activations; max pools and zero padding until `configured`.
+
+    Args:
+        weights: a network's tensors, its architecture and its input convention.
+        device: where the weights live.
+    """
+
+    pool: Literal["max", "average"] = "max"
+    pool_rescale: bool = False
+    padding: Literal["zeros", "replicate"] = "zeros"
+
+    def __init__(self, weights: Weights, device: torch.device | str = "cpu") -> None:
+        self.network, self.device = weights.network, torch.device(device)
+        self.layers = LAYERS[weights.network.architecture]
+        self.kernels = {
+            name: weights.tensors[f"{name}.weight"].to(device).contiguous(memory_format=torch.channels_last)
+            for name in self.layers
+        }
+        self.biases = {name: weights.tensors[f"{name}.bias"].to(device) for name in self.layers}
+        caffe = weights.network.convention == "caffe"
+        mean = torch.tensor(CAFFE_MEAN_BGR if caffe else TORCH_MEAN, device=device)
+        # unit RGB → the network's input: (x·scale − shift), channels turned round for caffe's BGR
+        self._scale = torch.tensor([255.0] * 3 if caffe else [1 / s for s in TORCH_STD], device=device).view(1, 3, 1, 1)
+        self._shift = (mean if caffe else mean / torch.tensor(TORCH_STD, device=device)).view(1, 3, 1, 1)
+        self._caffe = caffe
+
+    def configured(self, pool: str, pool_rescale: bool, padding: str) -> Vgg:
+        """The same network with other pools and edges; the weights are shared, not copied.
+
+        Args:
+            pool: "max" or "average", 2×2 with stride 2.
+            pool_rescale: multiply what an average pool gives by 2, near the ratio of a max pool to an average one.
+            padding: what the first convolution sees beyond the edge: "zeros" (after mean subtraction) or "replicate".
+                Deeper layers keep the zeros the network was trained with.
+        """
+        other = copy.copy(self)
+        other.pool, other.pool_rescale, other.padding = pool, pool_rescale, padding  # type: ignore[assignment]
+        return other
+
+    def preprocess(self, image: Tensor) -> Tensor:
+        """A unit RGB image (N×3×H×W, [0, 1]) in the network's own convention, channels last in memory."""
+        if self._caffe:
+            image = image.flip(1)
+        return (image * self._scale - self._shift).contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Rectified activations of `layers` for a unit RGB image.
+
+        Args:
+            image: N×3×H×W, float32, RGB in [0, 1].
+            layers: names such as "conv4_2"; the pass stops at the deepest.
+
+        Returns:
+            {layer: N×C×h×w}, h and w halved (rounded down) at every pool.
+
+        Raises:
+            PlaygroundError: an unknown layer, or a picture too small for the deepest.
+        """
+        wanted = set(layers)
+        deepest = self._deepest(wanted)
+        if min(image.shape[-2:]) < MIN_SIDE:
+            raise PlaygroundError(
+                f"a picture of {image.shape[-1]}×{image.shape[-2]} px is too small for the network; "
+                f"both sides need at least {MIN_SIDE} px"
+            )
+        found: dict[str, Tensor] = {}
+        x = self.preprocess(image)
+        for index, name in enumerate(self.layers[: deepest + 1]):
+            if index and name[4] != self.layers[index - 1][4]:
+                x = self._pool(x)
+            x = self._convolve(x, name)
+            if name in wanted:
+                found[name] = x
+        return found
+
+    def _deepest(self, wanted: set[str]) -> int:
+        unknown = sorted(wanted - set(self.layers))
+        if unknown:
+            raise PlaygroundError(f"{self.network.name} has no layer called {unknown[0]!r}")
+        return max((self.layers.index(name) for name in wanted), default=-1)
+
+    def _convolve(self, x: Tensor, name: str) -> Tensor:
+        """One convolution and its ReLU, in place: nothing else reads the unrectified maps."""
+        padding = 1
+        if self.padding == "replicate" and name == "conv1_1":
+            x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+        return F.conv2d(x, self.kernels[name], self.biases[name], padding=padding).relu_()
+
+    def _pool(self, x: Tensor) -> Tensor:
+        if self.pool == "max":
+            return F.max_pool2d(x, 2)
+        x = F.avg_pool2d(x, 2)
+        return x * 2 if self.pool_rescale else x
+
+
+@lru_cache(maxsize=2)
+def load_network(name: str, device: str = "cpu") -> Vgg:
+    """The named network (or a file's) on a device, read once and shared by every run.
+
+    Raises:
+        WeightsMissing: it is not on this machine; the text says how to get it.
+    """
+    return Vgg(load(name), device)

@@ -1,0 +1,196 @@
+"""What a picture is judged by: content, style and total variation, with every normalisation the sources use.
+
+Each loss stands first as a plain function on tensors, and `Objective` adds them up with a recipe's weights. Called by
+the loop (run.py) once an evaluation, and by fast/ in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.features import Vgg
+from playground.recipe import Recipe
+
+TINY = 1e-12
+
+
+class _Gram(torch.autograd.Function):
+    """X·Xᵀ with one matrix product on the way back instead of autograd's two: dX = (dG + dGᵀ)·X."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.transpose(-1, -2) @ x
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return x @ (grad + grad.transpose(-1, -2))
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Raw Gram matrices G = F·Fᵀ of a layer (Gatys et al. 2016, eq. 3).
+
+    Args:
+        features: N×C×H×W; taken as H·W rows of C, which is how channels-last memory already lies.
+
+    Returns:
+        N×C×C, symmetric, positive semidefinite, not divided by anything.
+    """
+    n, c = features.shape[:2]
+    return _Gram.apply(features.permute(0, 2, 3, 1).reshape(n, -1, c))
+
+
+def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
+    """Content loss of one layer: mean((F − P)²), after Gatys et al. 2016, eq. 1.
+
+    Args:
+        features, target: N×C×H×W.
+        normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
+            by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
+    """
+    loss = (features - target).square().mean()
+    if normalisation == "channels":
+        return loss / features.shape[1]
+    if normalisation == "relative":
+        return loss / target.square().mean().clamp_min(TINY)
+    return loss
+
+
+@dataclass(frozen=True)
+class StyleTarget:
+    """The style picture's raw Gram matrix at one layer (1×C×C) and the number of positions H·W it was summed over."""
+
+    gram: Tensor
+    positions: int
+
+
+def style_target(features: Tensor) -> StyleTarget:
+    """The target of one layer from the style picture's activations (1×C×H×W)."""
+    return StyleTarget(gram_matrix(features), features.shape[-2] * features.shape[-1])
+
+
+def style_loss(features: Tensor, target: StyleTarget, normalisation: str) -> Tensor:
+    """Style loss of one layer, before its weight; G is the raw Gram matrix, M = H·W its own number of positions.
+
+    Args:
+        features: N×C×H×W.
+        target: of the style picture, at any size.
+        normalisation:
+            "gatys": ¼·mean((G/M − G_S/M_S)²), which is Gatys's 1/(4N²M²)·Σ(G − G_S)² at equal sizes (eq. 4).
+            "positions", "mean_positions": mean((G/M − G_S/M_S)²); the second is averaged over layers by the objective.
+            "volume": mean((G/(C·M) − G_S/(C·M_S))²), Johnson et al. 2016, eq. 3.
+            "rows": sum over rows of the mean over columns of the volume-normalised difference, squared.
+            "raw": mean((G − G_S)²)/(C·M), undivided Gram matrices, so it grows with the picture.
+            "relative": mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²): 1 is no style at all, at any size and layer.
+    """
+    channels, positions = features.shape[1], features.shape[-2] * features.shape[-1]
+    gram = gram_matrix(features)
+    if normalisation == "raw":
+        return (gram - target.gram).square().mean() / (channels * positions)
+    difference = (gram / positions - target.gram / target.positions).square()
+    if normalisation == "gatys":
+        return difference.mean() / 4
+    if normalisation == "volume":
+        return difference.mean() / channels**2
+    if normalisation == "rows":
+        return difference.mean() / channels  # C rows of a mean over columns, over C²
+    if normalisation == "relative":
+        return difference.mean() / (target.gram / target.positions).square().mean().clamp_min(TINY)
+    return difference.mean()
+
+
+def variation_loss(image: Tensor, form: str = "squared") -> Tensor:
+    """Total variation of an image N×3×H×W in [0, 1]: mean(dx²) + mean(dy²), or the same of absolute differences."""
+    dx = image[..., :, 1:] - image[..., :, :-1]
+    dy = image[..., 1:, :] - image[..., :-1, :]
+    if form == "absolute":
+        return dx.abs().mean() + dy.abs().mean()
+    return dx.square().mean() + dy.square().mean()
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weighted losses of one evaluation as scalars on the device; `total` is the sum of all the others."""
+
+    total: Tensor
+    terms: dict[str, Tensor]  # "content:conv4_2", "style:conv1_1", ..., "variation"
+
+    def stacked(self) -> Tensor:
+        """All terms in order as one detached vector, so that one transfer reads them all."""
+        return torch.stack([value.detach() for value in self.terms.values()])
+
+
+class Objective:
+    """The weighted sum of a recipe's terms for one content and one style picture at one size.
+
+    Args:
+        network: the VGG that looks at the pictures, with the recipe's pool and padding.
+        content, style: unit RGB, 1×3×H×W; the style picture at its own size.
+        recipe: layers, weights and normalisations.
+        growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
+            picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
+    """
+
+    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: Recipe, growth: float = 1.0) -> None:
+        self.network, self.growth = network, growth
+        with torch.no_grad():
+            wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
+            self.content_targets = network(content, wanted) if wanted else {}
+            wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
+            self.style_targets = (
+                {name: style_target(maps) for name, maps in network(style, wanted).items()} if wanted else {}
+            )
+        self.set_weights(recipe)
+
+    def covers(self, recipe: Recipe) -> bool:
+        """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
+        return recipe.active_layers("content").keys() <= self.content_targets.keys() and (
+            recipe.active_layers("style").keys() <= self.style_targets.keys()
+        )
+
+    def set_weights(self, recipe: Recipe) -> None:
+        """Take over the recipe's weights and normalisations for the next evaluation."""
+        self.recipe = recipe
+        self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
+
+    def __call__(self, image: Tensor) -> Losses:
+        """The weighted losses of a unit RGB image 1×3×H×W of the content picture's size."""
+        recipe = self.recipe
+        maps = self.network(image, self.content_layers.keys() | self.style_layers.keys())
+        terms: dict[str, Tensor] = {}
+        for name, weight in self.content_layers.items():
+            loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
+            terms[f"content:{name}"] = recipe.content_weight * weight * loss
+        factor = recipe.style_weight * self._style_factor(maps)
+        for name, weight in self.style_layers.items():
+            loss = style_loss(maps[name], self.style_targets[name], recipe.style_loss)
+            terms[f"style:{name}"] = factor * weight * loss
+        if recipe.variation_weight > 0:
+            terms["variation"] = recipe.variation_weight * variation_loss(image, recipe.variation_loss)
+        return Losses(torch.stack(list(terms.values())).sum(), terms)
+
+    def _style_factor(self, maps: Mapping[str, Tensor]) -> float:
+        """What the sum over style layers is multiplied with, besides the weights."""
+        form = self.recipe.style_loss
+        if not self.style_layers:
+            return 1.0
+        if form == "rows":  # the source divides by H·W·C of its first style layer
+            first = min(self.style_layers)
+            return 1 / (maps[first][0].numel() * self.growth)
+        if form == "mean_positions":
+            return 1 / len(self.style_layers)
+        return self.growth if form == "raw" else 1.0
+
+
+def by_term(values: Mapping[str, float]) -> dict[str, float]:
+    """Losses by layer summed up to {content, style, variation, total}; absent terms are 0."""
+    sums = {
+        kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind))
+        for kind in ("content", "style", "variation")
+    }
+    return {**sums, "total": sum(sums.values())}

@@ -1,0 +1,669 @@
+"""The loop: a run joins a canvas and an objective with an optimiser and yields frames.
+
+It can be steered, paused and stopped through a control at every evaluation, also inside a round of L-BFGS, and
+snapshotted and restored between frames. Called by the Python API, the command line and jobs.py.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from playground.canvas import Canvas, Space, first_picture, make_canvas, resample
+from playground.control import Control, MemoryControl
+from playground.errors import PlaygroundError
+from playground.features import Vgg
+from playground.images import fit_size, keep_colours, resize_picture, to_array, to_picture, to_tensor
+from playground.objective import Losses, Objective, by_term
+from playground.recipe import Change, Recipe, RecipeError, Stage
+
+SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares, which cost about two evaluations
+READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
+PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
+CURVE_POINTS = 2000
+MIN_STAGE = 48  # pixels; smaller sizes leave the deepest layers nothing to see
+MAX_RECOVERIES = 5
+# These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
+NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
+TARGET_SETTINGS = ("pool", "pool_rescale", "padding", "style_size")
+
+State = Literal["running", "paused", "done", "stopped", "time", "recovered"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a run as plain data: no tensor, nothing that pins a device's memory.
+
+    Attributes:
+        step, steps: iterations done and planned over all sizes (rounds, with L-BFGS).
+        evaluations: how often the picture has been judged.
+        seconds: of the loop alone, without pauses and without measuring `shares`.
+        losses: weighted {content, style, variation, total}; empty before the first evaluation.
+        layers: weighted losses by layer, "style:conv1_1" and so on.
+        shares: {content, style, variation} share of the gradient's length, when it was asked for and is due.
+        picture: H×W×3 uint8, when one is due; the last frame's is the result, at the recipe's full size.
+        size: width and height that are being painted now.
+        state: "running", "paused", or how it ended.
+        note: something a person should know, such as a recovery.
+        result: on the last frame only.
+    """
+
+    step: int
+    steps: int
+    evaluations: int
+    seconds: float
+    losses: dict[str, float]
+    layers: dict[str, float]
+    shares: dict[str, float] | None = None
+    picture: np.ndarray | None = None
+    size: tuple[int, int] = (0, 0)
+    learning_rate: float = 0.0
+    state: State = "running"
+    note: str | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run leaves: the picture, the recipe that re-runs to the same bits, and its curve."""
+
+    picture: Image.Image
+    recipe: Recipe
+    ended: str  # "done", "stopped", "time", or "recovered: ..." with what happened
+    losses: dict[str, float]  # of the picture
+    layers: dict[str, float]
+    curve: list[dict[str, float]]  # {step, evaluations, seconds, content, style, variation, total}
+    steps: int
+    evaluations: int
+    seconds: float
+    first_preview_seconds: float | None
+
+
+class Curve:
+    """The points of a run, thinned evenly when they become too many; the first and the last always stay."""
+
+    def __init__(self, points: list[dict[str, float]] | None = None, every: int = 1, seen: int = 0) -> None:
+        self.points, self.every, self.seen = points or [], every, seen
+
+    def add(self, point: dict[str, float]) -> None:
+        if len(self.points) > 1 and (self.seen - 1) % self.every:
+            self.points.pop()  # the last point was only standing in as the last
+        self.points.append(point)
+        self.seen += 1
+        if len(self.points) > CURVE_POINTS:
+            self.points, self.every = self.points[::2], self.every * 2
+            self.seen = (len(self.points) - 1) * self.every + 1
+
+
+def plan_stages(recipe: Recipe) -> list[Stage]:
+    """Sizes and iterations of a run: the recorded plan, else `scales` sizes up to the full one.
+
+    Iterations are shared out evenly over the sizes; the full size takes what does not divide.
+    """
+    if recipe.plan:
+        return list(recipe.plan)
+    sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(recipe.scales))]
+    sizes = [size for size in sizes if size >= MIN_STAGE] or [recipe.size]
+    each, rest = divmod(recipe.iterations, len(sizes))
+    stages = [Stage(size=size, iterations=each) for size in sizes]
+    stages[-1] = Stage(size=recipe.size, iterations=each + rest)
+    return stages
+
+
+class Run:
+    """One run. `frames()` paints; `snapshot()` between two frames holds everything that is needed to go on.
+
+    Args:
+        content, style: clean RGB pictures.
+        recipe: the settings.
+        network: the VGG the recipe names, on the device to paint on.
+        control: who steers; a control of its own when None.
+        snapshot: of an earlier run with the same pictures, to go on from.
+
+    Raises:
+        PlaygroundError: the recipe does not fit the network or the pictures.
+    """
+
+    def __init__(
+        self,
+        content: Image.Image,
+        style: Image.Image,
+        recipe: Recipe,
+        network: Vgg,
+        control: Control | None = None,
+        snapshot: dict[str, Any] | None = None,
+    ) -> None:
+        self.content, self.style, self.base = content, style, recipe
+        self.vgg, self.device = network, network.device
+        self.control: Control = control or MemoryControl()
+        self.recipe = recipe  # as changed so far
+        self.stages = plan_stages(recipe)
+        self.space = Space(recipe.space, self.device)
+        self.applied: dict[str, Any] = {}
+        self.journal: list[Change] = []
+        self.curve = Curve()
+        self.stage = self.stage_step = self.stage_evaluations = self.round_evaluations = 0
+        self.evaluations = 0
+        self.done_before: list[Stage] = []  # stages that are finished, with the iterations they really took
+        self.rate_scale = 1.0
+        self.recoveries: list[str] = []
+        self.failed_in_a_row = 0
+        self.seconds = 0.0
+        self.first_preview: float | None = None
+        self._pending: list[tuple[Tensor, list[str], float, int, int]] = []
+        self._enter_stage(None)
+        if snapshot is not None:
+            self._restore(snapshot)
+
+    # ---------------------------------------------------------------- sizes
+
+    @property
+    def step(self) -> int:
+        return sum(stage.iterations for stage in self.done_before) + self.stage_step
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.iterations for stage in [*self.done_before, *self.stages[self.stage :]])
+
+    def _picture_at(self, picture: Image.Image, long_side: int) -> Tensor:
+        return to_tensor(resize_picture(picture, long_side)).to(self.device)
+
+    def _style_at(self, size: int) -> Tensor:
+        """The style picture for a stage of long side `size`, in proportion to its size for the full picture."""
+        wanted = self.recipe.style_size
+        full = {"content": self.recipe.size, "original": max(self.style.size)}.get(wanted, wanted)  # type: ignore[arg-type]
+        return self._picture_at(self.style, max(32, round(int(full) * size / self.recipe.size)))
+
+    def _make_objective(self) -> None:
+        size = self.stages[self.stage].size
+        height, width = self.content_tensor.shape[-2:]
+        full_width, full_height = fit_size(*self.content.size, self.recipe.size)
+        network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
+        growth = full_width * full_height / (width * height)
+        self.objective = Objective(network, self.content_tensor, self._style_at(size), self.recipe, growth)
+        self._forget_best()
+
+    def _enter_stage(self, smaller: Canvas | None) -> None:
+        """Set up pictures, targets, canvas and optimiser for the current stage."""
+        self.content_tensor = self._picture_at(self.content, self.stages[self.stage].size)
+        height, width = self.content_tensor.shape[-2:]
+        if smaller is None:
+            first = first_picture(
+                self.recipe, self.content_tensor, self._style_at(self.stages[self.stage].size), self.space
+            )
+            self.canvas = make_canvas(self.recipe, first, self.space)
+        else:
+            self.canvas = smaller.resized((height, width))
+        self._make_objective()
+        self._start_optimizer()
+        self.average: list[Tensor] | None = None
+        self.stage_step = self.stage_evaluations = self.round_evaluations = 0
+
+    def _next_stage(self) -> None:
+        """Carry picture and Adam's moments over to the next size."""
+        old_canvas, old_optimizer = self.canvas, self.optimizer
+        if self.average is not None and self.recipe.average > 0:
+            self._set_parameters(self.average)
+        self.done_before.append(self._stage_so_far())
+        self.stage += 1
+        self._enter_stage(old_canvas)
+        if isinstance(old_optimizer, torch.optim.Adam) and len(old_canvas.parameters) == len(self.canvas.parameters):
+            for index, (old, new) in enumerate(zip(old_canvas.parameters, self.canvas.parameters, strict=True)):
+                moments = old_optimizer.state.get(old)
+                if moments:
+                    self.optimizer.state[new] = {
+                        "step": moments["step"].clone(),
+                        "exp_avg": self.canvas.resize_like_parameter(index, moments["exp_avg"]),
+                        "exp_avg_sq": self.canvas.resize_like_parameter(index, moments["exp_avg_sq"]).clamp_(min=0),
+                    }
+
+    # ---------------------------------------------------------------- optimiser
+
+    def _start_optimizer(self) -> None:
+        recipe, parameters = self.recipe, self.canvas.parameters
+        if recipe.optimizer == "adam":
+            self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
+        else:
+            # One evaluation a call: torch keeps the memory between calls, and the loop looks up at every evaluation.
+            self.optimizer = torch.optim.LBFGS(
+                parameters, lr=recipe.learning_rate, max_iter=1, history_size=recipe.lbfgs_history,
+                tolerance_grad=0, tolerance_change=0,
+            )  # fmt: skip
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of this iteration, after decay and recoveries."""
+        recipe = self.recipe
+        decays = self.stage_step // recipe.decay_steps if recipe.decay_steps else 0
+        return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
+
+    def _set_rates(self) -> None:
+        group = self.optimizer.param_groups[0]
+        group["lr"] = self.learning_rate
+        if self.recipe.optimizer == "adam":
+            group["betas"], group["eps"] = (self.recipe.beta1, self.recipe.beta2), self.recipe.epsilon
+
+    @torch.no_grad()
+    def _set_parameters(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self.canvas.parameters, values, strict=True):
+            parameter.copy_(value)
+
+    # ---------------------------------------------------------------- the best picture
+
+    def _forget_best(self) -> None:
+        """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
+        self.best_total = torch.full((), math.inf, device=self.device)
+        self.best: list[Tensor] = [parameter.detach().clone() for parameter in self.canvas.parameters]
+        self.best_terms: Tensor | None = None
+        self.best_names: list[str] = []
+
+    @torch.no_grad()
+    def _remember_best(self, losses: Losses) -> None:
+        """Keep the picture just judged if it is the best since the last change; decided on the device, no transfer."""
+        better = losses.total < self.best_total  # false for NaN
+        self.best_total = torch.where(better, losses.total, self.best_total)
+        self.best = [torch.where(better, p, b) for p, b in zip(self.canvas.parameters, self.best, strict=True)]
+        stacked = losses.stacked()
+        if self.best_terms is None or self.best_terms.shape != stacked.shape:
+            self.best_terms = stacked
+        self.best_terms = torch.where(better, stacked, self.best_terms)
+        self.best_names = list(losses.terms)
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Exponential average of the canvas, exact from the first step: it starts as the first picture after a step."""
+        decay = self.recipe.average
+        if decay == 0 or self.average is None:
+            self.average = [parameter.detach().clone() for parameter in self.canvas.parameters]
+            self.average_weight = 1.0
+            return
+        self.average_weight = self.average_weight * decay + 1
+        for average, parameter in zip(self.average, self.canvas.parameters, strict=True):
+            average.lerp_(parameter, 1 / self.average_weight)
+
+    @torch.no_grad()
+    def _image_of(self, values: list[Tensor]) -> Tensor:
+        """The unit image that the canvas would show with other parameters."""
+        kept = [parameter.detach().clone() for parameter in self.canvas.parameters]
+        self._set_parameters(values)
+        image = self.canvas.image().clone()
+        self._set_parameters(kept)
+        return image
+
+    @torch.no_grad()
+    def _shown(self) -> Tensor:
+        """The unit image to preview: the average where one is kept, else the canvas."""
+        if self.average is not None and self.recipe.average > 0:
+            return self._image_of(self.average)
+        return self.canvas.image().detach()
+
+    # ---------------------------------------------------------------- one evaluation
+
+    def _evaluate(self) -> Losses:
+        """Judge the picture, remember it if it is the best, and take one step."""
+        self._set_rates()
+        holder: list[Losses] = []
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad(set_to_none=True)
+            losses = self.objective(self.canvas.image())
+            losses.total.backward()
+            self._remember_best(losses)
+            holder.append(losses)
+            return losses.total.detach()
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+        self.evaluations += 1
+        self.stage_evaluations += 1
+        if self.recipe.optimizer == "adam":
+            self._finish_iteration()
+        else:
+            self.round_evaluations += 1
+            if self.round_evaluations >= self.recipe.lbfgs_evaluations:
+                self._finish_iteration()
+                self.round_evaluations = 0
+                self._start_optimizer()
+        return holder[0]
+
+    def _finish_iteration(self) -> None:
+        self.stage_step += 1
+        if self.recipe.clip:
+            self.canvas.clip()
+        if self.recipe.average > 0 or self.average is not None:
+            self._update_average()
+
+    def _measure_shares(self) -> dict[str, float]:
+        """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""
+        image = self.canvas.image().detach().requires_grad_(True)
+        losses = self.objective(image)
+        lengths: dict[str, float] = {}
+        for kind in ("content", "style", "variation"):
+            terms = [value for name, value in losses.terms.items() if name.split(":")[0] == kind]
+            if terms:
+                (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
+                lengths[kind] = float(gradient.norm())
+        total = sum(lengths.values())
+        return {kind: length / total if total > 0 else 0.0 for kind, length in lengths.items()}
+
+    # ---------------------------------------------------------------- orders
+
+    def _obey(self) -> str | None:
+        """Take over what the control and the replayed journal wish before this evaluation; what to tell, if anything."""
+        wishes = {entry.key: entry.value for entry in self.base.journal if entry.evaluation == self.evaluations}
+        orders = self.control.read()
+        wishes |= {key: value for key, value in orders.settings.items() if self.applied.get(key, _NEVER) != value}
+        self.applied.update(orders.settings)
+        return self._change(wishes) if wishes else None
+
+    def _change(self, wishes: dict[str, Any]) -> str | None:
+        before = self.recipe
+        try:
+            changed = before.changed({**wishes, "plan": before.plan, "journal": before.journal})
+        except RecipeError as error:
+            return f"not changed: {error}"
+        changes = {key: value for key in wishes if (value := getattr(changed, key)) != getattr(before, key)}
+        if not changes:
+            return None
+        self.recipe = changed
+        self.journal += [
+            Change(evaluation=self.evaluations, key=key, value=value)
+            for key, value in changes.items()
+            if key not in NOT_JOURNALLED
+        ]
+        if "iterations" in changes:
+            self._replan()
+        if not changes.keys() - NOT_JOURNALLED:
+            return None
+        if any(key in changes for key in TARGET_SETTINGS) or not self.objective.covers(changed):
+            self._make_objective()
+        elif changes.keys() & {"content_weight", "style_weight", "variation_weight", "content_layers", "style_layers",
+                               "content_loss", "style_loss", "variation_loss"}:  # fmt: skip
+            self.objective.set_weights(changed)
+            self._forget_best()
+        if changed.optimizer == "lbfgs" and changes.keys() - {"clip", "average"}:
+            self._start_optimizer()
+            return f"{_names(changes)} changed: L-BFGS starts its memory anew"
+        return None
+
+    def _replan(self) -> None:
+        """Share the new number of iterations out over this size and those to come."""
+        left = max(0, self.recipe.iterations - sum(stage.iterations for stage in self.done_before))
+        rest = self.stages[self.stage :]
+        each, over = divmod(left, len(rest))
+        shared = [Stage(size=stage.size, iterations=each) for stage in rest]
+        shared[-1] = Stage(size=rest[-1].size, iterations=each + over)
+        self.stages = self.stages[: self.stage] + shared
+
+    def _recover(self) -> str:
+        """Back to the best picture with a fresh optimiser and half the rate."""
+        self.failed_in_a_row += 1
+        self.rate_scale /= 2
+        self._set_parameters(self.best)
+        self._start_optimizer()
+        self.average = None
+        text = (
+            f"the loss was no finite number at evaluation {self.evaluations}: "
+            f"back to the last good picture, learning rate halved to {self.learning_rate:.3g}"
+        )
+        self.recoveries.append(text)
+        return text
+
+    # ---------------------------------------------------------------- frames
+
+    def frames(self) -> Iterator[Frame]:
+        """Paint, yielding a frame at every evaluation (in batches on an accelerator) and the result at the end."""
+        yield self._frame({}, picture=True)
+        started = time.perf_counter() - self.seconds
+        last_picture, last_read, last_shares = -math.inf, time.perf_counter(), -math.inf
+        state: State | None = None
+        while state is None:
+            note = self._obey()
+            orders = self.control.read()
+            if orders.paused and not orders.stopped:
+                paused_at = time.perf_counter()
+                yield from self._paused(note)
+                started += time.perf_counter() - paused_at
+                continue
+            state = self._ends(orders.stopped)
+            if state is not None:
+                break
+            if self._stage_is_over():
+                self._next_stage()
+                last_picture = -math.inf
+            with self.control.turn():
+                losses = self._evaluate()
+            now = time.perf_counter()
+            self.seconds = now - started
+            self._pending.append((losses.stacked(), list(losses.terms), self.seconds, self.step, self.evaluations))
+            picture_due = now - last_picture >= 1 / self.recipe.preview_rate
+            if self.device.type != "cpu" and now - last_read < READ_EVERY and not picture_due and note is None:
+                continue
+            points = self._read_pending()
+            last_read = now
+            if not all(math.isfinite(point.losses["total"]) for point in points):
+                note = self._recover()
+                if self.failed_in_a_row >= MAX_RECOVERIES:
+                    state = "recovered"
+                yield replace(points[-1], losses={}, layers={}, note=note)
+                continue
+            self.failed_in_a_row = 0
+            yield from points[:-1]
+            shares = None
+            if orders.shares and now - last_shares >= SHARES_EVERY:
+                with self.control.turn():
+                    shares = self._measure_shares()
+                started += time.perf_counter() - now
+                last_shares = time.perf_counter()
+            if picture_due:
+                last_picture = now
+                self.first_preview = self.first_preview or self.seconds
+            picture = to_array(self._shown()) if picture_due else None
+            yield replace(points[-1], picture=picture, shares=shares, note=note)
+        yield self._finish(state)
+
+    def _frame(self, layers: dict[str, float], picture: bool = False, state: State = "running") -> Frame:
+        height, width = self.content_tensor.shape[-2:]
+        return Frame(
+            step=self.step,
+            steps=self.steps,
+            evaluations=self.evaluations,
+            seconds=self.seconds,
+            losses=by_term(layers) if layers else {},
+            layers=layers,
+            picture=to_array(self._shown()) if picture else None,
+            size=(width, height),
+            learning_rate=self.learning_rate,
+            state=state,
+        )
+
+    def _read_pending(self) -> list[Frame]:
+        """Losses of the evaluations since the last reading, moved from the device at once."""
+        frames = []
+        values = torch.cat([stacked for stacked, *_ in self._pending]).tolist()
+        for stacked, names, seconds, step, evaluations in self._pending:
+            layers = dict(zip(names, values[: len(stacked)], strict=True))
+            values = values[len(stacked) :]
+            frame = replace(self._frame(layers), seconds=seconds, step=step, evaluations=evaluations)
+            if math.isfinite(frame.losses["total"]):
+                self.curve.add({"step": step, "evaluations": evaluations, "seconds": seconds, **frame.losses})
+            frames.append(frame)
+        self._pending.clear()
+        return frames
+
+    def _paused(self, note: str | None) -> Iterator[Frame]:
+        """Frames while paused, a picture with the first, until resumed, stopped, or the consumer leaves.
+
+        Orders go on being obeyed, so that a slider moved in a pause is in force when the run goes on.
+        """
+        first = True
+        while (orders := self.control.read()).paused and not orders.stopped:
+            yield replace(self._frame({}, picture=first, state="paused"), note=note)
+            first = False
+            self.control.wait(PAUSED_EVERY)
+            note = self._obey()
+
+    def _ends(self, stopped: bool) -> State | None:
+        if stopped:
+            return "stopped"
+        if self._stage_is_over() and self.stage == len(self.stages) - 1:
+            return "recovered" if self.recoveries else "done"
+        if self.recipe.seconds is not None and self.seconds >= self.recipe.seconds:
+            return "time"
+        return None
+
+    def _stage_is_over(self) -> bool:
+        stage = self.stages[self.stage]
+        if stage.evaluations is not None:
+            return self.stage_evaluations >= stage.evaluations
+        return self.stage_step >= stage.iterations
+
+    def _stage_so_far(self) -> Stage:
+        return Stage(size=self.stages[self.stage].size, iterations=self.stage_step, evaluations=self.stage_evaluations)
+
+    # ---------------------------------------------------------------- the end
+
+    def _finish(self, state: State) -> Frame:
+        """The last frame: the best picture since the last change of weights, at the full size."""
+        image, losses = self._best_image()
+        width, height = fit_size(*self.content.size, self.recipe.size)
+        painted = to_picture(resample(image, (height, width)).clamp(0, 1))
+        picture = (
+            keep_colours(painted, resize_picture(self.content, self.recipe.size))
+            if self.recipe.original_colours
+            else painted
+        )
+        ended: str = state
+        if state == "recovered":
+            ended = f"recovered: {self.recoveries[-1]}"
+        result = Result(
+            picture=picture,
+            recipe=self.final_recipe(),
+            ended=ended,
+            losses=by_term(losses),
+            layers=losses,
+            curve=list(self.curve.points),
+            steps=self.step,
+            evaluations=self.evaluations,
+            seconds=self.seconds,
+            first_preview_seconds=self.first_preview,
+        )
+        frame = replace(self._frame(losses, state=state), picture=np.asarray(picture), size=(width, height))
+        return replace(frame, result=result, note=self.recoveries[-1] if self.recoveries else None)
+
+    def _best_image(self) -> tuple[Tensor, dict[str, float]]:
+        """The best picture judged so far, or the average of the last ones where that is better."""
+        best_losses = {}
+        if self.best_terms is not None and math.isfinite(float(self.best_total)):
+            best_losses = dict(zip(self.best_names, self.best_terms.tolist(), strict=True))
+        if self.average is not None and self.recipe.average > 0:
+            averaged = self._image_of(self.average)
+            with torch.no_grad():
+                losses = self.objective(averaged)
+            if float(losses.total) < float(self.best_total):
+                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
+        return self._image_of(self.best), best_losses
+
+    def final_recipe(self) -> Recipe:
+        """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
+        plan = [*self.done_before, self._stage_so_far()]
+        replayed = {"iterations", "preview_rate", "original_colours"}
+        now = {key: getattr(self.recipe, key) for key in replayed}
+        return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})
+
+    # ---------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything needed to go on to the same bits, as tensors and plain data (`torch.save`-able, weights-only loadable)."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "base": self.base.to_json(),
+            "stages": [stage.model_dump() for stage in self.stages],
+            "done_before": [stage.model_dump() for stage in self.done_before],
+            "journal": [change.model_dump(mode="json") for change in self.journal],
+            "applied": dict(self.applied),
+            "numbers": {name: getattr(self, name) for name in _PLAIN},
+            "average_weight": getattr(self, "average_weight", 1.0),
+            "recoveries": list(self.recoveries),
+            "curve": {"points": list(self.curve.points), "every": self.curve.every, "seen": self.curve.seen},
+            "parameters": [parameter.detach().cpu().clone() for parameter in self.canvas.parameters],
+            "optimizer": _to_cpu(self.optimizer.state_dict()),
+            "best": [value.cpu().clone() for value in self.best],
+            "best_total": float(self.best_total),
+            "best_terms": self.best_terms.tolist() if self.best_terms is not None else None,
+            "best_names": list(self.best_names),
+            "average": [value.cpu().clone() for value in self.average] if self.average is not None else None,
+        }
+
+    def _restore(self, snapshot: dict[str, Any]) -> None:
+        self.recipe = Recipe.model_validate_json(snapshot["recipe"])
+        self.base = Recipe.model_validate_json(snapshot["base"])
+        self.stages = [Stage(**stage) for stage in snapshot["stages"]]
+        self.done_before = [Stage(**stage) for stage in snapshot["done_before"]]
+        self.stage = snapshot["numbers"]["stage"]
+        self._enter_stage(None)
+        for name, value in snapshot["numbers"].items():
+            setattr(self, name, value)
+        self.journal = [Change(**change) for change in snapshot["journal"]]
+        self.applied, self.recoveries = dict(snapshot["applied"]), list(snapshot["recoveries"])
+        self.curve = Curve(**snapshot["curve"])
+        self._set_parameters([value.to(self.device) for value in snapshot["parameters"]])
+        self.optimizer.load_state_dict(snapshot["optimizer"])
+        self.best = [value.to(self.device) for value in snapshot["best"]]
+        self.best_total = torch.tensor(snapshot["best_total"], device=self.device)
+        terms = snapshot["best_terms"]
+        self.best_terms = torch.tensor(terms, device=self.device) if terms is not None else None
+        self.best_names = list(snapshot["best_names"])
+        average = snapshot["average"]
+        self.average = [value.to(self.device) for value in average] if average is not None else None
+        self.average_weight = snapshot["average_weight"]
+
+
+_NEVER = object()
+_PLAIN = (
+    "stage",
+    "stage_step",
+    "stage_evaluations",
+    "round_evaluations",
+    "evaluations",
+    "rate_scale",
+    "failed_in_a_row",
+    "seconds",
+    "first_preview",
+)
+
+
+def _names(changes: dict[str, Any]) -> str:
+    return " and ".join(key.replace("_", " ") for key in changes)
+
+
+def _to_cpu(value: Any) -> Any:
+    """A nested structure with every tensor copied to the CPU."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: _to_cpu(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_to_cpu(inner) for inner in value)
+    return value
+
+
+def check_pictures(content: Image.Image, size: int) -> None:
+    """Refuse a picture whose short side would be too small for the network at the wished size.
+
+    Raises:
+        PlaygroundError: with the size that would do.
+    """
+    width, height = fit_size(*content.size, size)
+    if min(width, height) < 32:
+        raise PlaygroundError(
+            f"at {size} px this picture would be only {width}×{height} px; "
+            f"choose a size of at least {math.ceil(32 * max(width, height) / min(width, height))} px or crop it"
+        )
