@@ -6,6 +6,7 @@ network of the photorealistic recipe is a canvas too and lives in hrnet.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from playground.features import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
 from playground.recipe import Recipe
 
-Size = tuple[int, int]  # height, width
+Size = Sequence[int]  # height, width
 
 
 class Canvas(Protocol):
@@ -73,7 +74,7 @@ def resample(image: Tensor, size: Size) -> Tensor:
     """N×3×H×W at another size: antialiased bicubic, which neither rings much nor blurs like bilinear."""
     if tuple(image.shape[-2:]) == tuple(size):
         return image
-    return F.interpolate(image, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return F.interpolate(image, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
 
 
 class PixelCanvas:
@@ -120,7 +121,7 @@ class PyramidCanvas:
         self.parameters = [level.clone().requires_grad_(True) for level in parameters]
 
     @staticmethod
-    def _enlarge(image: Tensor, size: Size | torch.Size) -> Tensor:
+    def _enlarge(image: Tensor, size: Size) -> Tensor:
         return F.interpolate(image, size=tuple(size), mode="bilinear", align_corners=False)
 
     def image(self) -> Tensor:
