@@ -1,0 +1,500 @@
+"""Runs on behalf of people: who may start one, whose turn it is, what is known about each, and when it is forgotten.
+
+A job's worker thread iterates the run and stores the latest state; pages and the API look at jobs and wait for news, so
+that no slow or vanished listener holds a run up. `ui/` starts, watches and steers jobs; `app.py` makes the one `Jobs`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from playground import weights
+from playground.control import FileControl, MemoryControl, Orders
+from playground.device import pick_device
+from playground.errors import PlaygroundError
+from playground.features import load_network
+from playground.recipe import DEFAULT_NETWORK, Recipe
+from playground.run import Curve, Frame, Result, Run, check_pictures, plan_stages
+
+State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
+ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
+LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a seat or a download
+GPU_START_SECONDS = 15.0  # of a lent GPU's time, kept for starting the process and writing the result
+
+logger = logging.getLogger(__name__)
+
+
+class Turns:
+    """A lock handed on in order of arrival: whoever has just had a turn goes behind everybody who waits.
+
+    `threading.Lock` promises no order, and a loop that releases and takes it at once would keep it for itself.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._mutex:
+            if not self._taken:
+                self._taken = True
+                return
+            called = threading.Event()
+            self._waiting.append(called)
+        called.wait()
+
+    def __exit__(self, *_exception: object) -> None:
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().set()  # stays taken: it is the next one's now
+            else:
+                self._taken = False
+
+
+class Job:
+    """One person's run as others see it. Every attribute may be read at any time; `wait` tells when there is news.
+
+    Attributes:
+        id: unguessable, and the only authorisation to watch or steer.
+        recipe: as it was started.
+        control: pause, resume, stop, change, want_shares.
+        state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
+        place: in the queue while waiting, 1 for the next; else 0.
+        doing: what is going on, in words, while loading; else empty.
+        frame: the latest; it keeps the last losses where the loop's own frame has none (paused, recovered).
+        picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
+        shares: {content, style, variation} shares of the gradient, the latest measured.
+        notes: what a person should know, oldest first.
+        error: one sentence, when the state is "failed".
+        result: what the run left, when it has ended otherwise.
+    """
+
+    def __init__(self, recipe: Recipe, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self.recipe, self.visitor, self.control = recipe, visitor, control
+        self.state: State = "waiting"
+        self.place = 0
+        self.doing = ""
+        self.frame: Frame | None = None
+        self.picture: np.ndarray | None = None
+        self.picture_version = 0
+        self.shares: dict[str, float] | None = None
+        self.notes: list[str] = []
+        self.error: str | None = None
+        self.result: Result | None = None
+        self.version = 0
+        self.ended_at: float | None = None
+        self._curve, self._layer_curve = Curve(), Curve()
+        self._news = threading.Condition()
+        self._grace = grace_seconds
+        self._seen = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDS
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """Points {step, evaluations, seconds, content, style, variation, total}, thinned evenly, in order."""
+        with self._news:
+            return list(self._curve.points)
+
+    @property
+    def layer_curve(self) -> list[dict[str, float]]:
+        """Points {"evaluations": ..., "content:conv4_2": ..., "style:conv1_1": ...}, thinned like `curve`."""
+        with self._news:
+            return list(self._layer_curve.points)
+
+    def wait(self, version: int, timeout: float) -> int:
+        """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
+
+        Whoever waits is watching, so this counts as a `touch`.
+        """
+        self.touch()
+        with self._news:
+            self._news.wait_for(lambda: self.version != version, timeout)
+            return self.version
+
+    def touch(self) -> None:
+        """Somebody is watching: the grace period starts anew."""
+        self._seen = time.monotonic()
+
+    def leave(self) -> None:
+        """The page went away: the run has the grace period from now, unless somebody touches it again."""
+        self._seen = time.monotonic()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody has watched for longer than the grace period."""
+        return time.monotonic() - self._seen > self._grace
+
+    def tell(self, **news: object) -> None:
+        """Set attributes and wake whoever waits; for the worker."""
+        with self._news:
+            if all(getattr(self, name) == value for name, value in news.items()):
+                return
+            for name, value in news.items():
+                setattr(self, name, value)
+            self.version += 1
+            self._news.notify_all()
+
+    def store(self, frame: Frame) -> None:
+        """Take over a frame of the run; for the worker."""
+        with self._news:
+            if frame.losses and frame.result is None:
+                at = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
+                self._curve.add({**at, **frame.losses})
+                self._layer_curve.add({"evaluations": frame.evaluations, **frame.layers})
+            if frame.picture is not None:
+                self.picture = frame.picture
+                self.picture_version += 1
+            if frame.note and frame.note not in self.notes[-1:]:
+                self.notes.append(frame.note)
+            self.shares = frame.shares or self.shares
+            if not frame.losses and self.frame is not None:
+                frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
+            self.frame, self.result, self.state = frame, frame.result, frame.state
+            self.version += 1
+            self._news.notify_all()
+
+
+class Download:
+    """A network on its way to this machine: `sentence` and `fraction` (0 to 1, None if unknown) say how far it is."""
+
+    def __init__(self, network: str) -> None:
+        self.network = network
+        self.sentence, self.fraction = f"Fetching {network}", None  # type: str, float | None
+        self.error: PlaygroundError | None = None
+        self.over = threading.Event()
+
+
+class Jobs:
+    """Every run of this server.
+
+    Args:
+        device: "auto", "cuda", "mps" or "cpu".
+        waiting_limit: how many runs may wait for a seat.
+        grace_seconds: how long a run goes on without anybody watching.
+        seats: how many runs are painted at once; they take turns on the device, evaluation by evaluation.
+        keep, keep_seconds: how many ended jobs are remembered, and for how long.
+        networks: files that may be named as a recipe's network beside the known ones; a visitor's own path never is.
+        lent_gpu: `paint_elsewhere`, decorated to run in another process that holds a GPU; None to paint in this one.
+        lent_seconds: how long one run may hold such a GPU.
+
+    Raises:
+        PlaygroundError: this machine has no such device.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        waiting_limit: int = 20,
+        grace_seconds: float = 30.0,
+        *,
+        seats: int = 4,
+        keep: int = 50,
+        keep_seconds: float = 3600.0,
+        networks: Iterable[str] = (),
+        lent_gpu: Callable[..., Iterator[Frame | PlaygroundError]] | None = None,
+        lent_seconds: float = 60.0,
+    ) -> None:
+        self.device = pick_device(device)
+        self.waiting_limit, self.grace_seconds, self.seats = waiting_limit, grace_seconds, seats
+        self.keep, self.keep_seconds = keep, keep_seconds
+        self.networks = (*weights.NETWORKS, *networks)
+        self.lent_gpu, self.lent_seconds = lent_gpu, lent_seconds
+        self.downloads: dict[str, Download] = {}
+        self._turns, self._reading = Turns(), threading.Lock()
+        self._lock = threading.Lock()  # over the collections below; never held while a job's own lock is wanted
+        self._jobs: dict[str, Job] = {}  # oldest first
+        self._waiting: list[Job] = []
+        self._seated: set[Job] = set()
+        self._workers: set[threading.Thread] = set()
+        self._pace: float | None = None  # seconds of a lent GPU per megapixel judged, the slowest seen
+        self._orders = Path(tempfile.mkdtemp(prefix="playground-orders-")) if lent_gpu else None
+
+    # ---------------------------------------------------------------- for pages and the API
+
+    def start(
+        self, content: Image.Image, style: Image.Image, recipe: Recipe, visitor: str, *, replace: bool = False
+    ) -> Job:
+        """Start a run, or queue it.
+
+        Args:
+            content, style: clean RGB pictures, from `load_picture`.
+            recipe: the settings.
+            visitor: who it belongs to; one run a visitor.
+            replace: stop the visitor's run that is going on, rather than refuse.
+
+        Raises:
+            PlaygroundError: the pictures or the network cannot be used, the visitor already has a run, or the queue
+                is full.
+        """
+        check_pictures(content, recipe.size)
+        self._check_network(recipe.network)
+        job = self._new_job(recipe, visitor)
+        with self._lock:
+            self._forget_old()
+            running = [old for old in self._jobs.values() if old.visitor == visitor and not old.ended]
+            if running and not replace:
+                raise PlaygroundError("You already have a run going on: stop it first, or replace it.")
+            for old in running:
+                old.control.stop()
+                if old in self._waiting:
+                    self._waiting.remove(old)
+            if len(self._waiting) >= self.waiting_limit:
+                raise PlaygroundError(f"{len(self._waiting)} runs are waiting already: try again in a few minutes.")
+            self._waiting.append(job)
+            job.place = len(self._waiting)
+            self._jobs[job.id] = job
+            # The context carries the request that asked for the run, whose quota a lent GPU's time is charged to.
+            work = partial(contextvars.copy_context().run, self._work, job, content, style)
+            worker = threading.Thread(target=work, name=f"run {job.id[:6]}", daemon=True)
+            self._workers.add(worker)
+        worker.start()
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with this id while it is going on and for a while after; None otherwise."""
+        with self._lock:
+            self._forget_old()
+            return self._jobs.get(job_id)
+
+    def fetch(self, network: str) -> Download:
+        """Fetch a network in the background; the same download for everybody who asks while it is going on."""
+        with self._lock:
+            download = self.downloads.get(network)
+            if download is None or download.over.is_set():
+                download = self.downloads[network] = Download(network)
+                threading.Thread(target=self._fetch, args=(download,), name=f"fetch {network}", daemon=True).start()
+            return download
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Stop every run and wait for the workers, at most `timeout` seconds."""
+        with self._lock:
+            jobs, workers = list(self._jobs.values()), list(self._workers)
+        for job in jobs:
+            if not job.ended:
+                job.control.stop()
+        deadline = time.monotonic() + timeout
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        if self._orders:
+            shutil.rmtree(self._orders, ignore_errors=True)
+
+    # ---------------------------------------------------------------- before a run
+
+    def _new_job(self, recipe: Recipe, visitor: str) -> Job:
+        job = Job(recipe, visitor, MemoryControl(self._turns), self.grace_seconds)
+        if self._orders:
+            job.control = FileControl(self._orders / job.id)
+        return job
+
+    def _check_network(self, network: str) -> None:
+        if network not in self.networks:
+            raise PlaygroundError(f"This server paints with {', '.join(self.networks)} only, not with {network!r}.")
+        if weights.is_available(network):
+            return
+        if network == DEFAULT_NETWORK:
+            self.fetch(network)  # the run waits for it
+        elif network not in self.downloads or self.downloads[network].over.is_set():
+            hint = next((line.hint for line in weights.status() if line.name == network), "")
+            raise PlaygroundError(hint or f"The network {network} is not on this machine.")
+
+    def _forget_old(self) -> None:
+        """Drop ended jobs that are too old or too many; with the lock held."""
+        ended = [job for job in self._jobs.values() if job.ended_at is not None]
+        now = time.monotonic()
+        for index, job in enumerate(ended):
+            if index < len(ended) - self.keep or now - (job.ended_at or now) > self.keep_seconds:
+                del self._jobs[job.id]
+
+    def _fetch(self, download: Download) -> None:
+        def report(sentence: str, fraction: float | None) -> None:
+            download.sentence, download.fraction = sentence, fraction
+
+        try:
+            weights.fetch(download.network, report)
+        except PlaygroundError as error:
+            download.error = error
+        except Exception:
+            logger.exception("fetching %s failed", download.network)
+            download.error = PlaygroundError(f"{download.network} could not be fetched; the server's log says why.")
+        finally:
+            download.over.set()
+
+    # ---------------------------------------------------------------- the worker
+
+    def _work(self, job: Job, content: Image.Image, style: Image.Image) -> None:
+        """A run from the queue to its end; everything that it held is let go of here."""
+        try:
+            if self._sit_down(job) and self._wait_for_network(job):
+                frames = self._lent_frames if self.lent_gpu else self._frames
+                for frame in frames(job, content, style):
+                    job.store(frame)
+                    if job.abandoned and not job.control.read().stopped:
+                        job.control.stop()
+                        job.tell(notes=[*job.notes, "stopped because nobody was watching"])
+            else:
+                job.tell(state="stopped", place=0, doing="")
+        except Exception as error:
+            job.tell(state="failed", place=0, doing="", error=explain(error, job))
+        finally:
+            if isinstance(job.control, FileControl):
+                job.control.remove()
+            job.ended_at = time.monotonic()
+            with self._lock:
+                self._seated.discard(job)
+                self._workers.discard(threading.current_thread())
+            if self.device == "cuda" and not self.lent_gpu:
+                torch.cuda.empty_cache()
+
+    def _sit_down(self, job: Job) -> bool:
+        """Wait for a seat; False when the run was stopped or abandoned before it got one."""
+        while True:
+            with self._lock:
+                gone = job.control.read().stopped or job.abandoned
+                if gone and job in self._waiting:
+                    self._waiting.remove(job)
+                place = self._waiting.index(job) + 1 if job in self._waiting else 0
+                seated = place == 1 and len(self._seated) < self.seats
+                if seated:
+                    self._waiting.remove(job)
+                    self._seated.add(job)
+            if gone or seated:
+                return seated
+            job.tell(place=place)
+            job.control.wait(LOOK_EVERY)
+
+    def _wait_for_network(self, job: Job) -> bool:
+        """Wait for a download that is going on; False when the run was stopped or abandoned meanwhile."""
+        job.tell(state="loading", place=0)
+        download = self.downloads.get(job.recipe.network)
+        while download and not download.over.wait(LOOK_EVERY):
+            job.tell(doing=download.sentence)
+            if job.control.read().stopped or job.abandoned:
+                return False
+        if download and download.error and not weights.is_available(job.recipe.network):
+            raise download.error
+        job.tell(doing="Getting ready")
+        return True
+
+    def _frames(self, job: Job, content: Image.Image, style: Image.Image) -> Iterator[Frame]:
+        """The run in this process, taking turns with the others."""
+        with self._reading:  # two runs must not read the same network twice
+            network = load_network(job.recipe.network, self.device)
+        with self._turns:  # describing the two pictures costs about three evaluations
+            run = Run(content, style, job.recipe, network, job.control)
+        job.tell(doing="")
+        yield from run.frames()
+
+    def _lent_frames(self, job: Job, content: Image.Image, style: Image.Image) -> Iterator[Frame]:
+        """The run in a process that holds a lent GPU, steered through a file."""
+        assert self.lent_gpu is not None
+        assert isinstance(job.control, FileControl)
+        seconds = self.lent_time(job.recipe)
+        job.tell(doing="Waiting for a GPU")
+        for frame in self.lent_gpu(content, style, job.recipe, self.device, job.control.path, seconds):
+            if isinstance(frame, PlaygroundError):
+                raise frame
+            if frame.result is not None:
+                self._pace = max(frame.seconds / megapixels_judged(frame.result.recipe), self._pace or 0.0)
+            job.tell(doing="")
+            yield frame
+
+    def lent_time(self, recipe: Recipe) -> float:
+        """Seconds of a lent GPU to ask for: by the slowest run so far, with as much again to spare, up to the limit."""
+        wanted = self.lent_seconds
+        if self._pace is not None:
+            wanted = min(wanted, GPU_START_SECONDS + 2 * self._pace * megapixels_judged(recipe))
+        if recipe.seconds is not None:
+            wanted = min(wanted, GPU_START_SECONDS + recipe.seconds)
+        return wanted
+
+
+class _Deadline(FileControl):
+    """A file control that also stops at a moment, so that a lent GPU is not taken away in mid-picture."""
+
+    def __init__(self, path: Path, ends_at: float) -> None:
+        super().__init__(path)
+        self.ends_at = ends_at
+
+    def read(self) -> Orders:
+        orders = super().read()
+        return replace(orders, stopped=True) if time.monotonic() > self.ends_at else orders
+
+
+def paint_elsewhere(
+    content: Image.Image, style: Image.Image, recipe: Recipe, device: str, orders: Path, seconds: float
+) -> Iterator[Frame | PlaygroundError]:
+    """A run for a process that is lent a GPU; takes and yields only what can be pickled.
+
+    Args:
+        orders: the file through which it is steered.
+        seconds: how long the process may hold the GPU; the run ends in time to hand over its best picture.
+
+    Yields:
+        frames, and where something is wrong that a user can mend, the error as the last value.
+    """
+    try:
+        control = _Deadline(orders, time.monotonic() + seconds - min(GPU_START_SECONDS, seconds / 2))
+        yield from Run(content, style, recipe, load_network(recipe.network, device), control).frames()
+    except PlaygroundError as error:
+        yield PlaygroundError(str(error))
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        yield PlaygroundError(too_large(recipe))
+
+
+def megapixels_judged(recipe: Recipe) -> float:
+    """How much a run judges: pixels (of a square picture) times evaluations over all its sizes, in units of 10⁶."""
+    each = recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
+    evaluations = {
+        stage.size: stage.iterations * each if stage.evaluations is None else stage.evaluations
+        for stage in plan_stages(recipe)
+    }
+    return max(1.0, sum(size**2 * count for size, count in evaluations.items())) / 1e6
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device or the machine has no memory left."""
+    words = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in words or "can't allocate" in words)
+    )
+
+
+def too_large(recipe: Recipe) -> str:
+    """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
+    return f"{recipe.size} px is more than this machine's memory can take: try {max(64, recipe.size // 2)} px."
+
+
+def explain(error: Exception, job: Job) -> str:
+    """One sentence for a person about what ended a run; what nobody can mend goes to the log."""
+    if isinstance(error, PlaygroundError):
+        return str(error)
+    if out_of_memory(error):
+        return too_large(job.recipe)
+    message = getattr(error, "message", None)
+    if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
+        return message
+    logger.exception("run %s failed", job.id[:6])
+    return f"This run ended because of a fault in the playground; the server's log tells more under {job.id[:6]}."
