@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from playground.errors import PlaygroundError
 
@@ -72,6 +72,12 @@ class Change(BaseModel):
     evaluation: int = Field(ge=0)
     key: str
     value: Any
+
+    @field_validator("value")
+    @classmethod
+    def _is_plain_and_finite(cls, value: Any) -> Any:
+        json.dumps(value, allow_nan=False)
+        return value
 
 
 class Recipe(BaseModel):
@@ -477,8 +483,11 @@ def _sentence(error: ValidationError) -> str:
     """The first complaint of pydantic as one sentence for a person."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part in Recipe.model_fields or not isinstance(part, int))
-    where = where.split(".function-")[0].split(".literal[")[0].split(".constrained")[0]
-    what = first["msg"].removeprefix("Value error, ")
+    union = re.split(r"\.(?:function-|literal\[|constrained)", where)
+    where, what = union[0], first["msg"].removeprefix("Value error, ")
+    if len(union) > 1:  # pydantic complains once for each kind of value that would do
+        kinds = [other["msg"].removeprefix("Input should be ") for other in error.errors() if other["loc"][0] == where]
+        what = f"Input should be {', or '.join(dict.fromkeys(kinds))}"
     if first["type"] == "extra_forbidden":
         return f"there is no setting called {where!r}; {_suggest(where)}"
     if not where:
@@ -494,6 +503,15 @@ def parse_recipe(text: str | bytes) -> Recipe:
     Raises:
         RecipeError: no JSON, no object, too long, or a setting that cannot be used.
     """
+    return validated(parse_settings(text))
+
+
+def parse_settings(text: str | bytes) -> dict[str, Any]:
+    """The settings that JSON text states, which may be only some of a recipe's, not yet checked.
+
+    Raises:
+        RecipeError: no JSON, no object, or too long.
+    """
     if len(text) > MAX_TEXT:
         raise RecipeError("that recipe is over a million characters long; a recipe is a small JSON object")
     try:
@@ -502,7 +520,7 @@ def parse_recipe(text: str | bytes) -> Recipe:
         raise RecipeError("that is no recipe: it is not valid JSON") from None
     if not isinstance(data, dict):
         raise RecipeError("that is no recipe: a JSON object with settings is expected")
-    return validated(data)
+    return data
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
