@@ -349,10 +349,16 @@ class Recipe(BaseModel):
     lbfgs_history: int = setting(
         10, "L-BFGS memory", "How many past steps L-BFGS learns from.", group="optimiser", ge=1, le=200
     )
+    lbfgs_restart: bool = setting(
+        True,
+        "Restart each round",
+        "Forget L-BFGS's memory after every round, as its source does; else keep it over the whole size.",
+        group="optimiser",
+    )
     lbfgs_evaluations: int = setting(
         20,
         "Evaluations a round",
-        "How often L-BFGS looks at the picture in one round; its memory starts anew each round.",
+        "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
         group="optimiser",
         ge=1,
         le=10_000,

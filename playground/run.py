@@ -330,7 +330,8 @@ class Run:
             if self.round_evaluations >= self.recipe.lbfgs_evaluations:
                 self._finish_iteration()
                 self.round_evaluations = 0
-                self._start_optimizer()
+                if self.recipe.lbfgs_restart:
+                    self._start_optimizer()
         return holder[0]
 
     def _finish_iteration(self) -> None:

@@ -1,0 +1,171 @@
+"""Every loss against loops in double precision written apart, its gradient against finite differences, and their sum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from playground.features import Vgg
+from playground.objective import Objective, by_term, content_loss, gram_matrix, style_loss, style_target, variation_loss
+from playground.recipe import Recipe
+from playground.weights import Weights
+from tests.reference import gram_loops
+
+NORMALISATIONS = ["gatys", "positions", "mean_positions", "volume", "rows", "raw", "relative"]
+
+
+def features(seed: int, height: int = 4, width: int = 5, channels: int = 3) -> torch.Tensor:
+    return torch.rand((1, channels, height, width), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def style_by_loops(maps: torch.Tensor, style: torch.Tensor, normalisation: str) -> float:
+    """The documented formula of each normalisation, summed entry by entry."""
+    gram, target = gram_loops(maps[0].numpy()), gram_loops(style[0].numpy())
+    channels, m, ms = maps.shape[1], maps.shape[2] * maps.shape[3], style.shape[2] * style.shape[3]
+    total = energy = 0.0
+    for i in range(channels):
+        row = 0.0
+        for j in range(channels):
+            if normalisation == "raw":
+                row += (gram[i, j] - target[i, j]) ** 2
+            elif normalisation in ("volume", "rows"):
+                row += (gram[i, j] / (channels * m) - target[i, j] / (channels * ms)) ** 2
+            else:
+                row += (gram[i, j] / m - target[i, j] / ms) ** 2
+            energy += (target[i, j] / ms) ** 2
+        total += row / channels if normalisation == "rows" else row
+    count = channels**2
+    return {
+        "gatys": total / count / 4,
+        "positions": total / count,
+        "mean_positions": total / count,
+        "volume": total / count,
+        "rows": total,
+        "raw": total / count / (channels * m),
+        "relative": total / energy,
+    }[normalisation]
+
+
+def test_gram_matrix_against_loops() -> None:
+    maps = features(1)
+    assert np.allclose(gram_matrix(maps)[0].numpy(), gram_loops(maps[0].numpy()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gram_gradient_by_finite_differences(layout: torch.memory_format) -> None:
+    maps = features(2).contiguous(memory_format=layout).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda x: gram_matrix(x), (maps,))
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("style_shape", [(4, 5), (6, 3)])
+def test_style_loss_against_loops(normalisation: str, style_shape: tuple[int, int]) -> None:
+    maps, style = features(3), features(4, *style_shape)
+    got = float(style_loss(maps, style_target(style), normalisation))
+    assert got == pytest.approx(style_by_loops(maps, style, normalisation), rel=1e-10)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_style_loss_gradient_by_finite_differences(normalisation: str) -> None:
+    target = style_target(features(5, 3, 3))
+    assert torch.autograd.gradcheck(lambda x: style_loss(x, target, normalisation), (features(6).requires_grad_(True),))
+
+
+def test_gatys_is_the_paper_s_formula_at_equal_sizes() -> None:
+    """1/(4N²M²)·Σ(G−G_S)² with N channels and M positions."""
+    maps, style = features(7), features(8)
+    difference = gram_loops(maps[0].numpy()) - gram_loops(style[0].numpy())
+    n, m = 3, 20
+    expected = sum(d * d for d in difference.flatten()) / (4 * n**2 * m**2)
+    assert float(style_loss(maps, style_target(style), "gatys")) == pytest.approx(expected, rel=1e-12)
+
+
+def test_raw_is_h_w_over_c_times_the_size_independent_form_at_equal_sizes() -> None:
+    maps, style = features(9), features(10)
+    ratio = style_loss(maps, style_target(style), "raw") / style_loss(maps, style_target(style), "positions")
+    assert float(ratio) == pytest.approx(20 / 3, rel=1e-12)
+
+
+@pytest.mark.parametrize(("normalisation", "factor"), [("mean", 1.0), ("channels", 1 / 3), ("relative", None)])
+def test_content_loss_against_loops(normalisation: str, factor: float | None) -> None:
+    maps, photo = features(11), features(12)
+    total = energy = 0.0
+    for a, b in zip(maps.flatten().tolist(), photo.flatten().tolist(), strict=True):
+        total += (a - b) ** 2
+        energy += b**2
+    expected = total / energy if factor is None else total / maps.numel() * factor
+    assert float(content_loss(maps, photo, normalisation)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: content_loss(x, photo, normalisation), (maps.requires_grad_(True),))
+
+
+@pytest.mark.parametrize("form", ["squared", "absolute"])
+def test_variation_loss_against_loops(form: str) -> None:
+    image = features(13, 4, 6)
+    dx, dy = [], []
+    for c in range(3):
+        for y in range(4):
+            for x in range(6):
+                if x + 1 < 6:
+                    dx.append(float(image[0, c, y, x + 1] - image[0, c, y, x]))
+                if y + 1 < 4:
+                    dy.append(float(image[0, c, y + 1, x] - image[0, c, y, x]))
+    power = 2 if form == "squared" else 1
+    expected = sum(abs(d) ** power for d in dx) / len(dx) + sum(abs(d) ** power for d in dy) / len(dy)
+    assert float(variation_loss(image, form)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form), (image.requires_grad_(True),))
+
+
+def objective(hed: Weights, growth: float = 1.0, **settings: object) -> tuple[Objective, torch.Tensor]:
+    generator = torch.Generator().manual_seed(14)
+    content, style, image = (torch.rand((1, 3, 32, 40), generator=generator) for _ in range(3))
+    return Objective(Vgg(hed), content, style, Recipe(**settings), growth), image  # type: ignore[arg-type]
+
+
+def test_total_is_the_sum_of_its_terms_and_weights_are_linear(hed: Weights) -> None:
+    once, image = objective(hed, style_weight=2.0, content_weight=3.0, variation_weight=5.0)
+    losses = once(image)
+    assert float(losses.total) == pytest.approx(sum(float(value) for value in losses.terms.values()), rel=1e-6)
+    once.set_weights(once.recipe.changed({"style_weight": 4.0, "style_layers.conv2_1": 3.0}))
+    twice = once(image)
+    assert float(twice.terms["style:conv1_1"]) == pytest.approx(2 * float(losses.terms["style:conv1_1"]), rel=1e-5)
+    assert float(twice.terms["style:conv2_1"]) == pytest.approx(6 * float(losses.terms["style:conv2_1"]), rel=1e-5)
+    assert float(twice.terms["content:conv4_2"]) == pytest.approx(float(losses.terms["content:conv4_2"]), rel=1e-5)
+
+
+def test_weightless_layers_and_terms_cost_nothing_and_add_nothing(hed: Weights) -> None:
+    made, image = objective(hed, content_weight=0.0, style_layers={"conv1_1": 1.0, "conv5_1": 0.0})
+    assert list(made(image).terms) == ["style:conv1_1"]
+
+
+def test_new_layers_are_not_covered(hed: Weights) -> None:
+    made, _ = objective(hed)
+    assert made.covers(made.recipe.changed({"style_layers.conv3_1": 9.0}))
+    assert not made.covers(made.recipe.changed({"style_layers.conv3_2": 1.0}))
+
+
+def test_rows_divides_by_the_first_style_layer_and_mean_positions_by_their_number(hed: Weights) -> None:
+    layers = {"conv1_2": 1.0, "conv2_2": 1.0}
+    rows, image = objective(hed, style_loss="rows", style_layers=layers, content_weight=0.0)
+    maps = Vgg(hed)(image, ["conv1_2", "conv2_2"])
+    expected = style_loss(maps["conv2_2"], rows.style_targets["conv2_2"], "rows") / (64 * 32 * 40)
+    assert float(rows(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
+    mean, image = objective(hed, style_loss="mean_positions", style_layers=layers, content_weight=0.0)
+    expected = style_loss(maps["conv2_2"], mean.style_targets["conv2_2"], "positions") / 2
+    assert float(mean(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(("form", "power"), [("raw", 1), ("rows", -1), ("gatys", 0), ("relative", 0)])
+def test_growth_corrects_what_depends_on_the_area(hed: Weights, form: str, power: int) -> None:
+    plain, image = objective(hed, style_loss=form)
+    grown, _ = objective(hed, 4.0, style_loss=form)
+    ratio = float(grown(image).terms["style:conv2_1"]) / float(plain(image).terms["style:conv2_1"])
+    assert ratio == pytest.approx(4.0**power, rel=1e-5)
+
+
+def test_by_term_sums_layers() -> None:
+    sums = by_term({"content:conv4_2": 1.0, "style:conv1_1": 2.0, "style:conv2_1": 3.0, "variation": 4.0})
+    assert sums == {"content": 1.0, "style": 5.0, "variation": 4.0, "total": 10.0}
+    assert math.isclose(by_term({})["total"], 0.0)
