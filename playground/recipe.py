@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from playground.errors import PlaygroundError
 
@@ -72,12 +72,6 @@ class Change(BaseModel):
     evaluation: int = Field(ge=0)
     key: str
     value: Any
-
-    @field_validator("value")
-    @classmethod
-    def _is_plain_and_finite(cls, value: Any) -> Any:
-        json.dumps(value, allow_nan=False)
-        return value
 
 
 class Recipe(BaseModel):
@@ -391,10 +385,14 @@ class Recipe(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _journal_is_live(self) -> Recipe:
+    def _journal_can_be_replayed(self) -> Recipe:
         for change in self.journal:
             if change.key not in live_settings():
                 raise ValueError(f"the journal changes {change.key!r}, which cannot change while a run is going on")
+            try:
+                _checker(change.key).validate_python(change.value)
+            except ValidationError:
+                raise ValueError(f"the journal gives {change.key!r} a value that cannot be used") from None
         return self
 
     def active_layers(self, kind: str) -> dict[str, float]:
@@ -449,6 +447,14 @@ def check_layer(layer: str, network: str) -> None:
 def live_settings() -> frozenset[str]:
     """Names of the settings that may change while a run is going on."""
     return frozenset(name for name, field in Recipe.model_fields.items() if field_info(name).get("live"))
+
+
+@cache
+def _checker(name: str) -> TypeAdapter[Any]:
+    """What a single setting is checked with, outside a recipe."""
+    field = Recipe.model_fields[name]
+    annotation: Any = Annotated[(field.annotation, field)]
+    return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
 def field_info(name: str) -> dict[str, Any]:
