@@ -28,7 +28,7 @@ from playground import weights
 from playground.control import FileControl, MemoryControl, Orders
 from playground.device import pick_device
 from playground.errors import PlaygroundError
-from playground.features import load_network
+from playground.features import Vgg, load_network
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.run import Curve, Frame, Result, Run, check_pictures, plan_stages
 
@@ -278,7 +278,10 @@ class Jobs:
             return self._jobs.get(job_id)
 
     def fetch(self, network: str) -> Download:
-        """Fetch a network in the background; the same download for everybody who asks while it is going on."""
+        """Fetch a network in the background, if need be, and read it, so that the first run need not.
+
+        Everybody who asks while it is going on gets the same download.
+        """
         with self._lock:
             download = self.downloads.get(network)
             if download is None or download.over.is_set():
@@ -332,6 +335,9 @@ class Jobs:
 
         try:
             weights.fetch(download.network, report)
+            report(f"Reading {download.network}", None)
+            if not self.lent_gpu:
+                self._network(download.network)
         except PlaygroundError as error:
             download.error = error
         except Exception:
@@ -398,12 +404,15 @@ class Jobs:
 
     def _frames(self, job: Job, content: Image.Image, style: Image.Image) -> Iterator[Frame]:
         """The run in this process, taking turns with the others."""
-        with self._reading:  # two runs must not read the same network twice
-            network = load_network(job.recipe.network, self.device)
+        network = self._network(job.recipe.network)
         with self._turns:  # describing the two pictures costs about three evaluations
             run = Run(content, style, job.recipe, network, job.control)
         job.tell(doing="")
         yield from run.frames()
+
+    def _network(self, name: str) -> Vgg:
+        with self._reading:  # two runs must not read the same network twice
+            return load_network(name, self.device)
 
     def _lent_frames(self, job: Job, content: Image.Image, style: Image.Image) -> Iterator[Frame]:
         """The run in a process that holds a lent GPU, steered through a file."""
