@@ -344,9 +344,7 @@ def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
                 colours,
                 ImageCms.ImageCmsProfile(io.BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
-                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
                 outputMode="RGB",
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
             if converted is not None:
                 return converted
