@@ -1,0 +1,31 @@
+"""`python -m playground ...`: hands the command line to cli.py and ends with its status."""
+
+import os
+import signal
+import sys
+
+
+def run() -> int:
+    """Run one command; an interruption ends it with one line and never with a traceback."""
+    # A request to end is treated like Ctrl-C, so that what is half done is cleaned up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from playground.cli import main
+
+        status = main()
+    except KeyboardInterrupt:
+        _deaf_to_signals()
+        print("error: interrupted before there was anything to save", file=sys.stderr, flush=True)
+        os._exit(130)  # an import that was cut short must not be torn down in order
+    _deaf_to_signals()
+    return status
+
+
+def _deaf_to_signals() -> None:
+    """What is done stays done, however often Ctrl-C is pressed while the interpreter ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
