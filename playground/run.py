@@ -30,6 +30,7 @@ READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 CURVE_POINTS = 2000
 MIN_STAGE = 48  # pixels; smaller sizes leave the deepest layers nothing to see
+MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 MAX_RECOVERIES = 5
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
@@ -103,15 +104,19 @@ class Curve:
             self.seen = (len(self.points) - 1) * self.every + 1
 
 
-def plan_stages(recipe: Recipe) -> list[Stage]:
+def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
     """Sizes and iterations of a run: the recorded plan, else `scales` sizes up to the full one.
 
-    Iterations are shared out evenly over the sizes; the full size takes what does not divide.
+    Iterations are shared out evenly over the sizes; the full size takes what does not divide. Sizes too small for
+    the network's deepest layers are left out.
+
+    Args:
+        aspect: long side over short side of the content picture.
     """
     if recipe.plan:
         return list(recipe.plan)
     sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(recipe.scales))]
-    sizes = [size for size in sizes if size >= MIN_STAGE] or [recipe.size]
+    sizes = [size for size in sizes if size >= max(MIN_STAGE, MIN_SHORT_SIDE * aspect)] or [recipe.size]
     each, rest = divmod(recipe.iterations, len(sizes))
     stages = [Stage(size=size, iterations=each) for size in sizes]
     stages[-1] = Stage(size=recipe.size, iterations=each + rest)
@@ -145,7 +150,7 @@ class Run:
         self.vgg, self.device = network, network.device
         self.control: Control = control or MemoryControl()
         self.recipe = recipe  # as changed so far
-        self.stages = plan_stages(recipe)
+        self.stages = plan_stages(recipe, max(content.size) / min(content.size))
         self.space = Space(recipe.space, self.device)
         self.applied: dict[str, Any] = {}
         self.journal: list[Change] = []
@@ -180,7 +185,8 @@ class Run:
         """The style picture for a stage of long side `size`, in proportion to its size for the full picture."""
         wanted = self.recipe.style_size
         full = {"content": self.recipe.size, "original": max(self.style.size)}.get(wanted, wanted)  # type: ignore[arg-type]
-        return self._picture_at(self.style, max(32, round(int(full) * size / self.recipe.size)))
+        smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(self.style.size) / min(self.style.size)))
+        return self._picture_at(self.style, max(smallest, round(int(full) * size / self.recipe.size)))
 
     def _make_objective(self) -> None:
         size = self.stages[self.stage].size
