@@ -1,0 +1,286 @@
+"""A run on the page: started by Run, watched by a generator that only looks, steered by buttons that answer at once.
+
+The generator subscribes to a job and never holds it up: if its page goes away the job ends after its own grace period.
+Called by the Studio tab.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from playground import weights
+from playground.device import describe_device
+from playground.errors import PlaygroundError
+from playground.images import keep_colours, load_picture
+from playground.jobs import Job, Jobs
+from playground.recipe import DEFAULT_NETWORK, Recipe
+from playground.ui import charts, results, words
+from playground.ui.session import Session
+from playground.ui.settings import Settings, Updates, fault, message
+
+LOOK_EVERY = 0.05  # seconds between two looks at the job
+METRICS_EVERY = 0.2  # at most five updates of figures a second
+PICTURES_EVERY = 0.25  # at most four pictures a second
+LAYERS_EVERY = 1.0
+ENDED_WORDS = {
+    "done": "The picture is done.",
+    "stopped": "Stopped. The best picture so far is shown.",
+    "time": "Time is up. The best picture so far is shown.",
+    "recovered": "The picture is done, after a recovery.",
+    "failed": "The run failed.",
+}
+
+
+class Running:
+    """Handlers of the buttons that start, watch and steer a run.
+
+    Args:
+        parts: the page's components by name; besides the settings': "preview", "status", "announce", "terms-chart",
+            "layers-chart", "shares", "run", "pause", "stop", "run-message", "content-message", "style-message",
+            "notes", and those of results.py.
+    """
+
+    def __init__(self, jobs: Jobs, parts: dict[str, Any], settings: Settings) -> None:
+        self.jobs, self.parts, self.settings = jobs, parts, settings
+        self.device = describe_device(jobs.device)
+        self.open: dict[str, Session] = {}  # by gradio's session hash: only for noticing that a page went away
+
+    # ---------------------------------------------------------------- Run
+
+    async def run(
+        self,
+        session: Session,
+        wants_shares: bool,
+        content: str | None,
+        style: str | None,
+        request: gr.Request,
+        *values: Any,
+    ) -> AsyncIterator[Updates]:
+        """Start a run with what the page shows and follow it to its end."""
+        parts = self.parts
+        yield {parts[name]: "" for name in ("run-message", "content-message", "style-message", "notes")}
+        try:
+            started = await asyncio.to_thread(self._start, session, content, style, values)
+        except Exception as error:
+            yield {parts["run-message"]: message(fault(error))}
+            return
+        if isinstance(started, dict):
+            yield started
+            return
+        job, photo, recipe = started
+        session.original_colours = recipe.original_colours
+        job.control.want_shares(bool(wants_shares))
+        if request.session_hash:
+            self.open[request.session_hash] = session
+        yield self._begun(job, photo)
+        try:
+            async for updates in self._follow(session, job, photo, recipe):
+                yield updates
+        except Exception as error:
+            yield {parts["run-message"]: message(fault(error)), **self._buttons(running=False)}
+
+    def _start(
+        self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...]
+    ) -> Updates | tuple[Job, Image.Image, Recipe]:
+        """A started job with its photo and recipe, or what is wrong, next to what caused it."""
+        wrong: Updates = {}
+        pictures: dict[str, Image.Image] = {}
+        for name, path in (("content", content), ("style", style)):
+            place = self.parts[f"{name}-message"]
+            if not path:
+                wrong[place] = message(f"choose a {name} picture first")
+                continue
+            try:
+                pictures[name] = load_picture(path, name=f"the {name} picture")
+            except Exception as error:
+                wrong[place] = message(fault(error))
+        if wrong:
+            return wrong
+        recipe = self.settings.assembled(session, values)
+        if recipe.network != DEFAULT_NETWORK and not weights.is_available(recipe.network):
+            raise PlaygroundError(
+                f"the network {recipe.network} is not on this machine: download it under Recipe, or choose {DEFAULT_NETWORK}"
+            )
+        # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
+        plain = recipe.changed({"original_colours": False})
+        job = self.jobs.start(pictures["content"], pictures["style"], plain, session.who(), replace=True)
+        session.job = job
+        return job, pictures["content"], recipe
+
+    def _begun(self, job: Job, photo: Image.Image) -> Updates:
+        parts = self.parts
+        return {
+            **self._buttons(running=True),
+            parts["status"]: words.status(job, self.device),
+            parts["announce"]: "The run has started.",
+            parts["preview"]: gr.Image(value=photo, visible=True),
+            parts["before-after"]: gr.ImageSlider(visible=False),
+            parts["after"]: gr.Column(visible=False),
+            parts["figure"]: gr.Plot(visible=False),
+            parts["live-charts"]: gr.Column(visible=True),
+            parts["terms-chart"]: charts.term_chart([]),
+            parts["layers-chart"]: charts.layer_chart([]),
+        }
+
+    def _buttons(self, *, running: bool) -> Updates:
+        parts = self.parts
+        return {
+            parts["run"]: gr.Button("Running" if running else "Run", interactive=not running),
+            parts["pause"]: gr.Button("Pause", interactive=running),
+            parts["stop"]: gr.Button(interactive=running),
+        }
+
+    # ---------------------------------------------------------------- following a job
+
+    async def _follow(self, session: Session, job: Job, photo: Image.Image, recipe: Recipe) -> AsyncIterator[Updates]:
+        parts = self.parts
+        seen, seen_picture, said_state, said_notes, line = -1, 0, "", 0, ""
+        next_metrics = next_picture = next_layers = 0.0
+        while not job.ended:
+            job.touch()
+            now, updates = time.monotonic(), {}
+            if job.picture_version != seen_picture and now >= next_picture:
+                seen_picture, next_picture = job.picture_version, now + PICTURES_EVERY
+                updates[parts["preview"]] = await asyncio.to_thread(self._coloured, session, job.picture, photo)
+            if job.version != seen and now >= next_metrics:
+                seen, next_metrics = job.version, now + METRICS_EVERY
+                curve = job.curve
+                if (text := words.status(job, self.device)) != line:
+                    line = updates[parts["status"]] = text
+                if curve:
+                    updates[parts["terms-chart"]] = charts.term_chart(curve, self._planned(job))
+                if now >= next_layers:
+                    next_layers = now + LAYERS_EVERY
+                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, self._planned(job))
+                    if job.control.read().shares and job.shares:
+                        updates[parts["shares"]] = charts.shares_bar(job.shares)
+            if job.state != said_state:
+                said = {"paused": "Paused.", "waiting": "Waiting for the device."}.get(job.state)
+                said = said or ("Resumed." if said_state == "paused" else None)
+                said_state = job.state
+                if said:
+                    updates[parts["announce"]] = said
+            if len(job.notes) != said_notes:
+                said_notes = len(job.notes)
+                updates[parts["notes"]] = message(job.notes[-1], "note")
+            if updates:
+                yield updates
+            await asyncio.sleep(LOOK_EVERY)
+        async for updates in self._ended(session, job, photo):
+            yield updates
+
+    async def _ended(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
+        parts = self.parts
+        updates: Updates = {
+            **self._buttons(running=False),
+            parts["status"]: words.status(job, self.device),
+            parts["announce"]: ENDED_WORDS[job.state],
+            parts["terms-chart"]: charts.term_chart(job.curve),
+            parts["layers-chart"]: charts.layer_chart(job.layer_curve),
+            parts["notes"]: message(job.notes[-1], "note") if job.notes else "",
+        }
+        if job.result is None:
+            if job.error:
+                updates[parts["run-message"]] = message(job.error)
+            yield updates
+            return
+        done = await asyncio.to_thread(results.finish, job, photo, session.original_colours)
+        results.remember(session, done)
+        updates |= await asyncio.to_thread(results.shown, parts, done)
+        updates[parts["strip"]] = gr.Gallery(results.strip(session), visible=True)
+        yield updates
+        yield await asyncio.to_thread(results.curves, parts, done)
+
+    def _coloured(self, session: Session, picture: np.ndarray, photo: Image.Image) -> np.ndarray:
+        if not session.original_colours:
+            return picture
+        return np.asarray(keep_colours(Image.fromarray(picture), photo))
+
+    def _planned(self, job: Job) -> int:
+        if job.frame is None:
+            return 0
+        return job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1)
+
+    # ---------------------------------------------------------------- buttons
+
+    def pause(self, session: Session) -> Updates:
+        """Pause a running run, or let a paused one go on."""
+        job, parts = session.running(), self.parts
+        if job is None:
+            return {}
+        if job.control.read().paused:
+            job.control.resume()
+            return {parts["pause"]: gr.Button("Pause"), parts["status"]: "going on …"}
+        job.control.pause()
+        return {parts["pause"]: gr.Button("Resume"), parts["status"]: "pausing after this step …"}
+
+    def stop(self, session: Session) -> Updates:
+        """Stop the run; it ends with the best picture so far."""
+        job, parts = session.running(), self.parts
+        if job is None:
+            return {}
+        job.control.stop()
+        off = gr.Button(interactive=False)
+        return {parts["stop"]: off, parts["pause"]: off, parts["status"]: "stopping after this step …"}
+
+    def want_shares(self, session: Session, wanted: bool) -> str:
+        """Measure how strongly each term pulls, or stop measuring."""
+        job = session.running()
+        if job is not None:
+            job.control.want_shares(wanted)
+        return charts.shares_bar(None) if not wanted or job is None else '<p class="hint">Measuring …</p>'
+
+    def gone(self, request: gr.Request) -> None:
+        """The page was closed or reloaded: its run has its grace period from now."""
+        session = self.open.pop(request.session_hash or "", None)
+        if session is not None:
+            session.finished.clear()
+            if session.job is not None:
+                session.job.leave()
+
+    # ---------------------------------------------------------------- with a result
+
+    def colours(self, session: Session, wanted: bool) -> Updates:
+        """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
+        session.original_colours = wanted
+        if session.running() or not session.finished:
+            return {}
+        done = session.finished[-1]
+
+        def recoloured() -> Updates:
+            results.recolour(done, wanted)
+            return {**results.shown(self.parts, done), self.parts["strip"]: results.strip(session)}
+
+        return self.settings.guarded("run-message", recoloured)
+
+    def use_as_content(self, session: Session) -> Updates:
+        """The result becomes the content picture of the next run."""
+        if not session.finished:
+            return {}
+        return {self.parts["content"]: session.finished[-1].shown, self.parts["content-message"]: ""}
+
+    def bring_back(self, session: Session, event: gr.SelectData) -> Updates:
+        """An earlier result was picked in the strip: its picture, its curves and its recipe come back."""
+        if not session.finished or not isinstance(event.index, int) or event.index >= len(session.finished):
+            return {}
+        done = session.finished[len(session.finished) - 1 - event.index]
+
+        def back() -> Updates:
+            updates = self.settings.show(session, done.recipe, "The recipe of this result is back in the controls")
+            if session.running():
+                return updates
+            session.original_colours = done.recipe.original_colours
+            session.finished = [*(other for other in session.finished if other is not done), done]
+            return {
+                **updates, **results.shown(self.parts, done), **results.curves(self.parts, done),
+                self.parts["strip"]: gr.Gallery(results.strip(session), selected_index=None),
+            }  # fmt: skip
+
+        return self.settings.guarded("preset-note", back)

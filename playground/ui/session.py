@@ -1,0 +1,131 @@
+"""What one open page holds: its recipe, its run, its finished pictures. Kept in gradio's state, one a browser tab.
+
+Handlers get the object itself and change it in place, so it is never an output. Also here: recipes that need a network
+which is not on this machine, and the link that carries a recipe.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from playground import weights
+from playground.jobs import Job, Jobs
+from playground.recipe import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
+
+MAX_FINISHED = 12
+NOT_IN_LINKS = ("plan", "journal")
+
+
+@dataclass
+class Finished:
+    """A finished run: its picture before the photo's colours were kept, and all that the page shows of it."""
+
+    painted: Image.Image
+    content: Image.Image  # at the size of the result
+    recipe: Recipe
+    job: Job
+    shown: Image.Image  # with or without the photo's colours
+
+
+@dataclass
+class Session:
+    """The state of one open page."""
+
+    base: Recipe
+    visitor: str = ""
+    job: Job | None = None
+    original_colours: bool = False
+    finished: list[Finished] = field(default_factory=list)
+    wanted_network: str = ""  # a network that is offered for download
+
+    def running(self) -> Job | None:
+        """The run that is going on, if any."""
+        return self.job if self.job is not None and not self.job.ended else None
+
+    def who(self) -> str:
+        """A name for this page that only it knows."""
+        self.visitor = self.visitor or secrets.token_urlsafe(12)
+        return self.visitor
+
+
+def preset_of(recipe: Recipe) -> Recipe:
+    """The preset a recipe started from, on the recipe's network: what "as in this preset" means."""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    try:
+        return load_preset(name or "default", network=recipe.network)
+    except RecipeError:  # its layers do not exist in this network
+        return load_preset(name or "default")
+
+
+def stylize_presets() -> dict[str, Any]:
+    """The presets of the Studio, `default` first."""
+    return {name: preset for name, preset in presets().items() if preset.kind == "stylize"}
+
+
+def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
+    """A recipe that this machine can paint, and the network it was really meant for where that is not here.
+
+    What differs from the recipe's preset is kept; the preset's own numbers become those adapted to the network.
+
+    Raises:
+        RecipeError: its layers do not exist in the network that is here.
+    """
+    if recipe.network in jobs.networks and weights.is_available(recipe.network):
+        return recipe, ""
+    if recipe.network == DEFAULT_NETWORK:
+        return recipe, DEFAULT_NETWORK
+    wanted = recipe.network if recipe.network in weights.NETWORKS else ""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    theirs, ours = load_preset(name or "default").model_dump(), load_preset(name or "default", network=DEFAULT_NETWORK)
+    own = {
+        key: value
+        for key, value in recipe.model_dump().items()
+        if value != theirs[key] and key not in ("network", "numbers")
+    }
+    return (ours.changed(own) if own else ours), wanted
+
+
+def link_query(recipe: Recipe) -> str:
+    """What stands behind the page's address to open it with this recipe: the preset and what differs from it."""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    preset = load_preset(name or "default").model_dump(mode="json")
+    own = {
+        key: value
+        for key, value in recipe.model_dump(mode="json").items()
+        if value != preset[key] and key not in NOT_IN_LINKS
+    }
+    if not own:
+        return f"?preset={name}"
+    packed = base64.urlsafe_b64encode(json.dumps(own, separators=(",", ":")).encode()).decode().rstrip("=")
+    return f"?preset={name}&recipe={packed}"
+
+
+def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
+    """The recipe a link asks for; None where it asks for nothing.
+
+    Raises:
+        RecipeError: no such preset, or a recipe that was cut off or cannot be used.
+    """
+    if not preset and not packed:
+        return None
+    base = load_preset(preset or "default")
+    if not packed:
+        return base
+    if len(packed) > 20_000:
+        raise RecipeError("the recipe in this link is too long: ask for a recipe file instead")
+    try:
+        own = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        raise RecipeError(
+            "the recipe in this link cannot be read: it was probably cut off when it was copied"
+        ) from None
+    if not isinstance(own, dict):
+        raise RecipeError("the recipe in this link cannot be read: settings were expected")
+    return validated({**base.model_dump(), **own})

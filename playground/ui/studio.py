@@ -1,0 +1,267 @@
+"""The Studio tab: two pictures, a run, its controls. This module lays the page out and wires it to its handlers.
+
+What the handlers do stands in settings.py (controls), running.py (runs) and results.py (what a run leaves).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from playground.jobs import Jobs
+from playground.recipe import Recipe, load_preset
+from playground.ui import charts, controls, layers, pictures, words
+from playground.ui.results import FORMATS
+from playground.ui.running import Running
+from playground.ui.session import Session, preset_of, stylize_presets
+from playground.ui.settings import Settings, network_choices
+
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""For events that answer at once, outside the queue."""
+LATEST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
+
+SAVE_TEXT = """(text) => {
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = "recipe.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}"""
+COPY_LINK = """(query) => {
+  const link = query.startsWith("?") ? location.origin + location.pathname + query : query;
+  if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
+  return link;
+}"""
+Parts = dict[str, Any]
+
+
+def build_studio(jobs: Jobs) -> None:
+    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it."""
+    recipe, parts = load_preset(), {}
+    parts["session"] = gr.State(Session(recipe))
+    with gr.Row(elem_id="studio", equal_height=False):
+        with gr.Column(elem_id="sources", min_width=240, scale=0):
+            _source(parts, "content", "Content: the photo", pictures.photos())
+            _source(parts, "style", "Style: the painting", pictures.styles())
+        with gr.Column(elem_id="stage", min_width=320, scale=2):
+            _stage(parts)
+        with gr.Column(elem_id="settings", min_width=320, scale=1):
+            _recipe_panel(parts, recipe)
+            _balance_panel(parts, recipe)
+            _panels(parts, recipe, jobs)
+    settings = Settings(jobs, parts)
+    running = Running(jobs, parts, settings)
+    _wire_settings(parts, settings)
+    _wire_runs(parts, settings, running)
+
+
+# ---------------------------------------------------------------- layout
+
+
+def _html(parts: Parts, name: str, value: str = "", **more: Any) -> None:
+    parts[name] = gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False, **more)
+
+
+def _source(parts: Parts, name: str, label: str, samples: tuple[pictures.Sample, ...]) -> None:
+    with gr.Column(elem_classes=["source"]):
+        parts[name] = pictures.picture_box(label, name, samples[0] if samples else None)
+        _html(parts, f"{name}-message")
+        parts[f"{name}-gallery"] = gr.Gallery(
+            pictures.thumbnails("photos" if name == "content" else "styles"), show_label=False, columns=4,
+            allow_preview=False, object_fit="cover", height="auto", format="jpeg", buttons=[], container=False,
+            selected_index=0 if samples else None, interactive=False, elem_id=f"{name}-gallery",
+            elem_classes=["samples"], visible=bool(samples),
+        )  # fmt: skip
+
+
+def _stage(parts: Parts) -> None:
+    with gr.Column(elem_id="easel"):
+        parts["preview"] = gr.Image(
+            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview",
+            alt_text="The growing result", container=False,
+        )  # fmt: skip
+        parts["before-after"] = gr.ImageSlider(
+            format="png", show_label=False, interactive=False, visible=False, buttons=["fullscreen"],
+            elem_id="before-after", container=False, max_height=640,
+        )  # fmt: skip
+    with gr.Row(elem_id="bar"):
+        parts["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=90)
+        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=80)
+        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=70)
+    _html(parts, "status", "Choose two pictures and press Run.")
+    _html(parts, "announce", elem_classes=["for-ears"])
+    _html(parts, "run-message")
+    _html(parts, "notes")
+    with gr.Column(visible=False, elem_id="after") as parts["after"]:
+        with gr.Row(elem_classes=["buttons"]):
+            for suffix, name in FORMATS.items():
+                parts[f"save-{suffix}"] = gr.DownloadButton(f"Download {name}", size="sm", elem_id=f"save-{suffix}")
+            parts["save-json"] = gr.DownloadButton("Save recipe", size="sm", elem_id="save-recipe")
+        with gr.Row(elem_classes=["buttons"]):
+            parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
+            parts["use"] = gr.Button("Use result as content", size="sm", elem_id="use-as-content")
+        _html(parts, "summary")
+    with gr.Column(elem_id="live-charts") as parts["live-charts"], gr.Tabs():
+        with gr.Tab("Losses"):
+            _html(parts, "terms-chart", charts.term_chart([]))
+        with gr.Tab("By layer"):
+            _html(parts, "layers-chart", charts.layer_chart([]))
+        with gr.Tab("Who pulls"):
+            parts["wants-shares"] = gr.Checkbox(
+                label="Measure each term's pull", elem_id="wants-shares", container=False,
+                info="The share of the gradient that content, style and variation each pull with.",
+            )  # fmt: skip
+            _html(parts, "shares", charts.shares_bar(None))
+    parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
+    parts["strip"] = gr.Gallery(
+        label="Earlier in this visit: click one to bring its recipe back", columns=6, height="auto", object_fit="cover",
+        allow_preview=False, format="jpeg", visible=False, buttons=[], interactive=False, elem_id="strip", elem_classes=["samples"],
+    )  # fmt: skip
+
+
+def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
+    with gr.Column(elem_classes=["panel"]):
+        gr.HTML("<h2>Recipe</h2>", apply_default_css=False)
+        listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in stylize_presets().items()]
+        parts["preset"] = gr.Radio(
+            listed,
+            value="default",
+            show_label=False,
+            label="Preset",
+            container=False,
+            elem_id="preset",
+            elem_classes=["presets"],
+        )
+        _html(parts, "preset-note")
+        _html(parts, "network-note")
+        parts["network-button"] = gr.Button("Download", visible=False, size="sm", elem_id="fetch")
+        with gr.Row(visible=False, elem_id="journal") as parts["journal"]:
+            _html(parts, "journal-note")
+            parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
+        with gr.Row(elem_classes=["buttons"]):
+            parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
+            parts["load"] = gr.UploadButton(
+                "Load recipe",
+                file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
+                size="sm",
+                elem_id="load-recipe",
+                min_width=80,
+            )
+            parts["save"] = gr.Button("Save settings", size="sm", elem_id="save-settings", min_width=80)
+            parts["copy"] = gr.Button("Copy link", size="sm", elem_id="copy-link", min_width=80)
+        parts["link"] = gr.Textbox(
+            label="A link that opens the page like this",
+            visible=False,
+            interactive=False,
+            elem_id="link",
+            buttons=["copy"],
+        )
+        parts["json"] = gr.Textbox(visible=False)
+
+
+def _balance_panel(parts: Parts, recipe: Recipe) -> None:
+    with gr.Column(elem_classes=["panel"]):
+        gr.HTML("<h2>Balance</h2>", apply_default_css=False)
+        for name in ("content_weight", "style_weight", "variation_weight"):
+            _setting(parts, name, recipe)
+        _html(parts, "ratio", words.balance(recipe.content_weight, recipe.style_weight))
+        _html(parts, "message-balance")
+
+
+def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, str]] | None = None) -> None:
+    """One field's control; with a slider over decades and its value in words where it has them."""
+    if name not in controls.ON_SLIDER:
+        parts[f"set-{name}"] = controls.control(name, controls.shown(name, recipe), choices or ())
+        return
+    preset = preset_of(recipe)
+    with gr.Column(elem_classes=["weight"]):
+        parts[f"set-{name}"] = controls.control(name, getattr(recipe, name))
+        parts[f"slide-{name}"] = controls.decade_slider(name, getattr(recipe, name), preset)
+        _html(parts, f"words-{name}", words.compared(name, getattr(recipe, name), getattr(preset, name)))
+
+
+def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
+    for panel, title in controls.PANELS.items():
+        with gr.Accordion(title, open=panel == "picture", elem_classes=["panel"]):
+            if panel == "layers":
+                with gr.Row(elem_classes=["picks"]):
+                    for pick, label in layers.PICKS.items():
+                        parts[f"pick-{pick}"] = gr.Button(label, size="sm", min_width=60, elem_id=f"pick-{pick}")
+                parts["layers"] = layers.grid(recipe)
+                _html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
+            for name, home in controls.FIELDS.items():
+                if home == panel:
+                    _setting(parts, name, recipe, network_choices(jobs) if name == "network" else None)
+                if name == "seed" and home == panel:
+                    parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
+            _html(parts, f"message-{panel}")
+
+
+# ---------------------------------------------------------------- wiring
+
+
+def _wire_settings(parts: Parts, settings: Settings) -> None:
+    session, every = parts["session"], list(parts.values())
+    shown = [part for part in every if part is not session]
+    inputs = settings.inputs
+    for name, panel in controls.FIELDS.items():
+        box, place = parts[f"set-{name}"], parts[f"message-{panel}"]
+        if name in controls.ON_SLIDER:
+            both = [parts["set-content_weight"], parts["set-style_weight"]] if panel == "balance" else []
+            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
+            slide = parts[f"slide-{name}"]
+            box.input(partial(settings.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
+            slide.input(partial(settings.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
+        elif name == "network":
+            box.input(settings.moved_network, [session, box, parts["layers"]],
+                      [parts["layers"], place, parts["network-note"], parts["network-button"]], **LATEST)  # fmt: skip
+        elif name != "original_colours":  # running.py's: it also acts on a finished picture
+            box.input(partial(settings.moved, name), [session, box], place, **LATEST)
+    said = [parts["layers-words"], parts["message-layers"]]
+    parts["layers"].input(settings.moved_layers, [session, parts["layers"]], said, **LATEST)
+    for pick in layers.PICKS:
+        parts[f"pick-{pick}"].click(
+            partial(settings.quick_pick, pick), [session, parts["set-network"]], [parts["layers"], *said], **LIGHT
+        )
+    parts["dice"].click(settings.dice, None, parts["set-seed"], **LIGHT)
+    parts["preset"].input(settings.choose_preset, [session, parts["preset"]], shown, **LIGHT)
+    parts["reset"].click(settings.reset, session, shown, **LIGHT)
+    parts["load"].upload(settings.load, [session, parts["load"]], shown, **LIGHT)
+    parts["drop"].click(settings.drop_journal, [session, *inputs], shown, **LIGHT)
+    note = parts["preset-note"]
+    parts["copy"].click(settings.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
+        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
+    )
+    parts["save"].click(settings.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
+        None, parts["json"], None, js=SAVE_TEXT, **LIGHT
+    )
+    parts["network-button"].click(
+        settings.fetch, session, shown, show_progress="hidden", api_visibility="private", concurrency_limit=None
+    )
+    gr.context.Context.root_block.load(settings.opened, session, shown, **LIGHT)  # type: ignore[union-attr]
+
+
+def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
+    session = parts["session"]
+    shown = [part for part in parts.values() if part is not session]
+    started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
+    gr.on(
+        [parts["run"].click, parts["again"].click], running.run, started, shown,
+        show_progress="hidden", api_visibility="private", concurrency_limit=None, trigger_mode="once",
+    )  # fmt: skip
+    buttons = [parts["pause"], parts["stop"], parts["status"]]
+    parts["pause"].click(running.pause, session, buttons, **LIGHT)
+    parts["stop"].click(running.stop, session, buttons, **LIGHT)
+    parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
+    colours = parts["set-original_colours"]
+    colours.input(running.colours, [session, colours], shown, **LATEST)
+    parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
+    parts["strip"].select(running.bring_back, session, shown, **LIGHT)
+    for name, picked in (("content", pictures.picked_photo), ("style", pictures.picked_style)):
+        gallery, box, place = parts[f"{name}-gallery"], parts[name], parts[f"{name}-message"]
+        gallery.select(picked, None, [box, place], **LIGHT)
+        box.input(partial(pictures.judged, name), box, place, **LIGHT)
+    gr.context.Context.root_block.unload(running.gone)  # type: ignore[union-attr]

@@ -1,0 +1,91 @@
+"""Colours and type of the page: paper and ink in the light, the same room at night in the dark, one accent.
+
+System fonts only, so that nothing is asked of any outside address. Called by page.py.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+_PAPER, _CARD, _INK, _MUTED, _LINE, _ACCENT = "#f4f1ea", "#fdfbf6", "#1f1b16", "#676055", "#ddd5c6", "#ab3f1c"
+_NIGHT, _PANEL, _CHALK, _ASH, _SEAM, _EMBER = "#161411", "#1f1c18", "#ece6da", "#a89f90", "#3a342c", "#e88058"
+
+
+def theme() -> gr.themes.Base:
+    """The page's theme, for `launch(theme=...)`."""
+    ink = gr.themes.Color(
+        *[_PAPER, _CARD, _LINE, "#cfc6b5", "#a89f90", "#857c6f", _MUTED, "#4b453c", _SEAM, _PANEL, _NIGHT]
+    )
+    fire = gr.themes.Color(*["#fbefe9", "#f6dccf", "#eeb9a2", "#e69674", _EMBER, "#c9572f", _ACCENT, "#8d3316", "#6f2811", "#521d0c", "#351308"])  # fmt: skip
+    made = gr.themes.Base(
+        primary_hue=fire, secondary_hue=ink, neutral_hue=ink, radius_size=gr.themes.sizes.radius_sm,
+        spacing_size=gr.themes.sizes.spacing_sm, text_size=gr.themes.sizes.text_sm, font=SANS, font_mono=MONO,
+    )  # fmt: skip
+    return made.set(
+        body_background_fill=_PAPER,
+        body_background_fill_dark=_NIGHT,
+        body_text_color=_INK,
+        body_text_color_dark=_CHALK,
+        body_text_color_subdued=_MUTED,
+        body_text_color_subdued_dark=_ASH,
+        background_fill_primary=_CARD,
+        background_fill_primary_dark=_PANEL,
+        background_fill_secondary=_PAPER,
+        background_fill_secondary_dark=_NIGHT,
+        border_color_primary=_LINE,
+        border_color_primary_dark=_SEAM,
+        block_background_fill=_CARD,
+        block_background_fill_dark=_PANEL,
+        block_border_width="0px",
+        block_border_color=_LINE,
+        block_border_color_dark=_SEAM,
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_text_color=_MUTED,
+        block_label_text_color_dark=_ASH,
+        block_title_text_color=_INK,
+        block_title_text_color_dark=_CHALK,
+        block_title_text_weight="500",
+        block_info_text_color=_MUTED,
+        block_info_text_color_dark=_ASH,
+        panel_background_fill="transparent",
+        panel_background_fill_dark="transparent",
+        input_background_fill=_PAPER,
+        input_background_fill_dark=_NIGHT,
+        input_border_color=_LINE,
+        input_border_color_dark=_SEAM,
+        input_border_color_focus=_ACCENT,
+        input_border_color_focus_dark=_EMBER,
+        color_accent=_ACCENT,
+        color_accent_soft="#f6dccf",
+        color_accent_soft_dark="#3b241a",
+        slider_color=_ACCENT,
+        slider_color_dark=_EMBER,
+        link_text_color=_ACCENT,
+        link_text_color_dark=_EMBER,
+        button_primary_background_fill=_ACCENT,
+        button_primary_background_fill_hover="#8d3316",
+        button_primary_background_fill_dark=_EMBER,
+        button_primary_background_fill_hover_dark="#f09a78",
+        button_primary_text_color="#fffaf5",
+        button_primary_text_color_dark="#1c0f08",
+        button_secondary_background_fill="transparent",
+        button_secondary_background_fill_dark="transparent",
+        button_secondary_background_fill_hover="#ebe4d6",
+        button_secondary_background_fill_hover_dark="#2c2721",
+        button_secondary_border_color=_LINE,
+        button_secondary_border_color_dark=_SEAM,
+        button_secondary_text_color=_INK,
+        button_secondary_text_color_dark=_CHALK,
+        button_border_width="1px",
+        checkbox_background_color=_PAPER,
+        checkbox_background_color_dark=_NIGHT,
+        checkbox_background_color_selected=_ACCENT,
+        checkbox_background_color_selected_dark=_EMBER,
+        checkbox_label_background_fill="transparent",
+        checkbox_label_background_fill_dark="transparent",
+    )
