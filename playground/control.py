@@ -63,7 +63,8 @@ class MemoryControl:
 
     def change(self, settings: Mapping[str, Any]) -> None:
         """Wish for new values of live settings; values are checked by whoever calls, against the recipe."""
-        self._give(settings={**self._orders.settings, **settings})
+        with self._changed:  # two sliders may move at once, and neither change may be lost
+            self._give(settings={**self._orders.settings, **settings})
 
     def pause(self) -> None:
         self._give(paused=True)
