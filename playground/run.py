@@ -432,13 +432,13 @@ class Run:
         last_picture, last_read, last_shares = -math.inf, time.perf_counter(), -math.inf
         state: State | None = None
         while state is None:
-            note = self._obey()
             orders = self.control.read()
             if orders.paused and not orders.stopped:
                 paused_at = time.perf_counter()
-                yield from self._paused(note)
+                yield from self._paused()
                 started += time.perf_counter() - paused_at
                 continue
+            note = self._obey()
             state = self._ends(orders.stopped)
             if state is not None:
                 break
@@ -505,17 +505,17 @@ class Run:
         self._pending.clear()
         return frames
 
-    def _paused(self, note: str | None) -> Iterator[Frame]:
+    def _paused(self) -> Iterator[Frame]:
         """Frames while paused, a picture with the first, until resumed, stopped, or the consumer leaves.
 
-        Orders go on being obeyed, so that a slider moved in a pause is in force when the run goes on.
+        Settings changed meanwhile are taken over together when the run goes on: one change an evaluation is what
+        the journal can replay.
         """
         first = True
         while (orders := self.control.read()).paused and not orders.stopped:
-            yield replace(self._frame({}, picture=first, state="paused"), note=note)
+            yield self._frame({}, picture=first, state="paused")
             first = False
             self.control.wait(PAUSED_EVERY)
-            note = self._obey()
 
     def _ends(self, stopped: bool) -> State | None:
         if stopped:
