@@ -398,7 +398,7 @@ class Jobs:
             if job.control.read().stopped or job.abandoned:
                 return False
         if download and download.error and not weights.is_available(job.recipe.network):
-            raise download.error
+            raise PlaygroundError(str(download.error))  # a new one: a raised error holds on to this run's pictures
         job.tell(doing="Getting ready")
         return True
 
