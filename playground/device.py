@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
-import resource
 import sys
 from pathlib import Path
 
 import torch
 
 from playground.errors import PlaygroundError
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
@@ -49,9 +53,11 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def peak_memory_mb(device: str) -> float:
-    """Peak memory so far in MiB: the allocator's on CUDA, else the resident memory of the process."""
+def peak_memory_mb(device: str) -> float | None:
+    """Peak memory so far in MiB: the allocator's on CUDA, else the resident memory of the process; None if unknown."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
+    if resource is None:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
