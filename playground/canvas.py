@@ -118,16 +118,21 @@ class PyramidCanvas:
             parameters.append(image - self._enlarge(smaller, image.shape[-2:]))
             image = smaller
         parameters.append(image)
-        self.parameters = [level.clone().requires_grad_(True) for level in parameters]
+        # A pixel of level k moves 4ᵏ pixels of the picture. With a gain of 2⁻ᵏ on the way in and out a step of the same
+        # length moves all levels' forms equally; without it large forms run away before the grain has settled.
+        self.gains = [2.0**-level for level in range(len(parameters))]
+        self.parameters = [
+            (level / gain).requires_grad_(True) for level, gain in zip(parameters, self.gains, strict=True)
+        ]
 
     @staticmethod
     def _enlarge(image: Tensor, size: Size) -> Tensor:
         return F.interpolate(image, size=tuple(size), mode="bilinear", align_corners=False)
 
     def image(self) -> Tensor:
-        picture = self.parameters[-1]
-        for level in reversed(self.parameters[:-1]):
-            picture = level + self._enlarge(picture, level.shape[-2:])
+        picture = self.parameters[-1] * self.gains[-1]
+        for level, gain in zip(reversed(self.parameters[:-1]), reversed(self.gains[:-1]), strict=True):
+            picture = level * gain + self._enlarge(picture, level.shape[-2:])
         return self.space.of(picture)
 
     @torch.no_grad()

@@ -21,7 +21,7 @@ PRESET_FOLDER = Path(__file__).resolve().parent.parent / "presets"
 DEFAULT_NETWORK = "vgg16-hed"
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
-PLAN_SETTINGS = frozenset({"size", "iterations", "seconds", "scales", "scale_factor", "optimizer", "canvas"})
+PLAN_SETTINGS = frozenset({"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"})
 MAX_TEXT = 1_000_000
 
 
@@ -290,6 +290,16 @@ class Recipe(BaseModel):
         group="canvas",
         ge=1.1,
         le=4,
+    )
+
+    smallest: int = setting(
+        128,
+        "Smallest size",
+        "Sizes below this long side are left out: the network cannot recognise a subject in them.",
+        group="canvas",
+        ge=48,
+        le=4096,
+        unit="px",
     )
 
     # --- how it is optimised

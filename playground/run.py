@@ -29,7 +29,6 @@ SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares,
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 CURVE_POINTS = 2000
-MIN_STAGE = 48  # pixels; smaller sizes leave the deepest layers nothing to see
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 MAX_RECOVERIES = 5
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
@@ -116,7 +115,7 @@ def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
     if recipe.plan:
         return list(recipe.plan)
     sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(recipe.scales))]
-    sizes = [size for size in sizes if size >= max(MIN_STAGE, MIN_SHORT_SIDE * aspect)] or [recipe.size]
+    sizes = [size for size in sizes if size >= max(recipe.smallest, MIN_SHORT_SIDE * aspect)] or [recipe.size]
     each, rest = divmod(recipe.iterations, len(sizes))
     stages = [Stage(size=size, iterations=each) for size in sizes]
     stages[-1] = Stage(size=recipe.size, iterations=each + rest)
