@@ -62,23 +62,23 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor
 
 
 @dataclass(frozen=True)
-class StyleTarget:
-    """The style picture's raw Gram matrix at one layer (1×C×C) and the number of positions H·W it was summed over."""
+class StyleStatistic:
+    """A picture's raw Gram matrices at one layer (N×C×C) and the number of positions H·W they were summed over."""
 
     gram: Tensor
     positions: int
 
 
-def style_target(features: Tensor) -> StyleTarget:
-    """The target of one layer from the style picture's activations (1×C×H×W)."""
-    return StyleTarget(gram_matrix(features), features.shape[-2] * features.shape[-1])
+def style_statistic(features: Tensor) -> StyleStatistic:
+    """The style statistic of one layer's activations (N×C×H×W)."""
+    return StyleStatistic(gram_matrix(features), features.shape[-2] * features.shape[-1])
 
 
-def style_loss(features: Tensor, target: StyleTarget, normalisation: str) -> Tensor:
+def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str) -> Tensor:
     """Style loss of one layer, before its weight; G is the raw Gram matrix, M = H·W its own number of positions.
 
     Args:
-        features: N×C×H×W.
+        ours: of the picture.
         target: of the style picture, at any size.
         normalisation:
             "gatys": ¼·mean((G/M − G_S/M_S)²), which is Gatys's 1/(4N²M²)·Σ(G − G_S)² at equal sizes (eq. 4).
@@ -88,11 +88,10 @@ def style_loss(features: Tensor, target: StyleTarget, normalisation: str) -> Ten
             "raw": mean((G − G_S)²)/(C·M), undivided Gram matrices, so it grows with the picture.
             "relative": mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²): 1 is no style at all, at any size and layer.
     """
-    channels, positions = features.shape[1], features.shape[-2] * features.shape[-1]
-    gram = gram_matrix(features)
+    channels = ours.gram.shape[-1]
     if normalisation == "raw":
-        return (gram - target.gram).square().mean() / (channels * positions)
-    difference = (gram / positions - target.gram / target.positions).square()
+        return (ours.gram - target.gram).square().mean() / (channels * ours.positions)
+    difference = (ours.gram / ours.positions - target.gram / target.positions).square()
     if normalisation == "gatys":
         return difference.mean() / 4
     if normalisation == "volume":
@@ -143,7 +142,7 @@ class Objective:
             self.content_targets = network(content, wanted) if wanted else {}
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             self.style_targets = (
-                {name: style_target(maps) for name, maps in network(style, wanted).items()} if wanted else {}
+                {name: style_statistic(maps) for name, maps in network(style, wanted).items()} if wanted else {}
             )
         self.set_weights(recipe)
 
@@ -168,7 +167,7 @@ class Objective:
             terms[f"content:{name}"] = recipe.content_weight * weight * loss
         factor = recipe.style_weight * self._style_factor(maps)
         for name, weight in self.style_layers.items():
-            loss = style_loss(maps[name], self.style_targets[name], recipe.style_loss)
+            loss = style_loss(style_statistic(maps[name]), self.style_targets[name], recipe.style_loss)
             terms[f"style:{name}"] = factor * weight * loss
         if recipe.variation_weight > 0:
             terms["variation"] = recipe.variation_weight * variation_loss(image, recipe.variation_loss)

@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from playground.features import Vgg
-from playground.objective import Objective, by_term, content_loss, gram_matrix, style_loss, style_target, variation_loss
+from playground.objective import (
+    Objective,
+    by_term,
+    content_loss,
+    gram_matrix,
+    style_loss,
+    style_statistic,
+    variation_loss,
+)
 from playground.recipe import Recipe
 from playground.weights import Weights
 from tests.reference import gram_loops
@@ -64,14 +72,16 @@ def test_gram_gradient_by_finite_differences(layout: torch.memory_format) -> Non
 @pytest.mark.parametrize("style_shape", [(4, 5), (6, 3)])
 def test_style_loss_against_loops(normalisation: str, style_shape: tuple[int, int]) -> None:
     maps, style = features(3), features(4, *style_shape)
-    got = float(style_loss(maps, style_target(style), normalisation))
+    got = float(style_loss(style_statistic(maps), style_statistic(style), normalisation))
     assert got == pytest.approx(style_by_loops(maps, style, normalisation), rel=1e-10)
 
 
 @pytest.mark.parametrize("normalisation", NORMALISATIONS)
 def test_style_loss_gradient_by_finite_differences(normalisation: str) -> None:
-    target = style_target(features(5, 3, 3))
-    assert torch.autograd.gradcheck(lambda x: style_loss(x, target, normalisation), (features(6).requires_grad_(True),))
+    target = style_statistic(features(5, 3, 3))
+    assert torch.autograd.gradcheck(
+        lambda x: style_loss(style_statistic(x), target, normalisation), (features(6).requires_grad_(True),)
+    )
 
 
 def test_gatys_is_the_paper_s_formula_at_equal_sizes() -> None:
@@ -80,12 +90,16 @@ def test_gatys_is_the_paper_s_formula_at_equal_sizes() -> None:
     difference = gram_loops(maps[0].numpy()) - gram_loops(style[0].numpy())
     n, m = 3, 20
     expected = sum(d * d for d in difference.flatten()) / (4 * n**2 * m**2)
-    assert float(style_loss(maps, style_target(style), "gatys")) == pytest.approx(expected, rel=1e-12)
+    assert float(style_loss(style_statistic(maps), style_statistic(style), "gatys")) == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 def test_raw_is_h_w_over_c_times_the_size_independent_form_at_equal_sizes() -> None:
     maps, style = features(9), features(10)
-    ratio = style_loss(maps, style_target(style), "raw") / style_loss(maps, style_target(style), "positions")
+    ratio = style_loss(style_statistic(maps), style_statistic(style), "raw") / style_loss(
+        style_statistic(maps), style_statistic(style), "positions"
+    )
     assert float(ratio) == pytest.approx(20 / 3, rel=1e-12)
 
 
@@ -150,10 +164,10 @@ def test_rows_divides_by_the_first_style_layer_and_mean_positions_by_their_numbe
     layers = {"conv1_2": 1.0, "conv2_2": 1.0}
     rows, image = objective(hed, style_loss="rows", style_layers=layers, content_weight=0.0)
     maps = Vgg(hed)(image, ["conv1_2", "conv2_2"])
-    expected = style_loss(maps["conv2_2"], rows.style_targets["conv2_2"], "rows") / (64 * 32 * 40)
+    expected = style_loss(style_statistic(maps["conv2_2"]), rows.style_targets["conv2_2"], "rows") / (64 * 32 * 40)
     assert float(rows(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
     mean, image = objective(hed, style_loss="mean_positions", style_layers=layers, content_weight=0.0)
-    expected = style_loss(maps["conv2_2"], mean.style_targets["conv2_2"], "positions") / 2
+    expected = style_loss(style_statistic(maps["conv2_2"]), mean.style_statistics["conv2_2"], "positions") / 2
     assert float(mean(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
 
 
