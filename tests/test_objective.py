@@ -167,7 +167,7 @@ def test_rows_divides_by_the_first_style_layer_and_mean_positions_by_their_numbe
     expected = style_loss(style_statistic(maps["conv2_2"]), rows.style_targets["conv2_2"], "rows") / (64 * 32 * 40)
     assert float(rows(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
     mean, image = objective(hed, style_loss="mean_positions", style_layers=layers, content_weight=0.0)
-    expected = style_loss(style_statistic(maps["conv2_2"]), mean.style_statistics["conv2_2"], "positions") / 2
+    expected = style_loss(style_statistic(maps["conv2_2"]), mean.style_targets["conv2_2"], "positions") / 2
     assert float(mean(image).terms["style:conv2_2"]) == pytest.approx(float(expected), rel=1e-5)
 
 
