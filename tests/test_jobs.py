@@ -323,23 +323,45 @@ def test_a_paused_run_is_not_kept_for_nobody(make: Callable[..., Jobs], painting
     until(lambda: job.state == "stopped")
 
 
-def test_a_touch_within_the_grace_keeps_the_run(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    (job,) = started(make(grace_seconds=1.0), "a", iterations=100_000)
+class Clock:
+    """Stands in for the time module in jobs.py: it goes on by itself, and in jumps."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def test_a_touch_within_the_grace_keeps_the_run(
+    make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "time", clock := Clock())
+    (job,) = started(make(grace_seconds=1000.0), "a", iterations=100_000)
     until(lambda: job.state == "running")
-    job.leave()
-    for _ in range(40):  # longer than the grace
-        job.touch()
-        painting.gate.release()
-        time.sleep(0.05)
-    assert job.state == "running"
-    job.leave()
 
-    def step() -> bool:
-        painting.gate.release()
-        return job.ended
+    def goes_on() -> None:
+        """Two more steps, so that the loop has looked in between."""
+        assert job.frame is not None
+        step = job.frame.step
+        for _ in range(2):
+            painting.gate.release()
+        until(lambda: job.ended or (job.frame is not None and job.frame.step == step + 2))
+        assert job.state == "running"
 
-    until(step)
-    assert job.state == "stopped"
+    job.leave()
+    clock.ahead += 900
+    goes_on()
+    job.touch()
+    clock.ahead += 900
+    goes_on()
+    job.wait(-1, 0)  # who waits is watching
+    clock.ahead += 900
+    goes_on()
+    job.leave()
+    clock.ahead += 1001
+    painting.gate.release()
+    until(lambda: job.state == "stopped")
 
 
 # ---- faults
@@ -629,4 +651,4 @@ def test_two_real_runs_share_the_device(hed: weights.Weights) -> None:
     assert not np.array_equal(pictures[0], pictures[1])
     assert np.array_equal(pictures[0], pictures[2])  # whoever paints beside it, the bits are the same
     jobs.close()
-    until(lambda: gc.collect() >= 0 and not any(isinstance(thing, (Run, Objective)) for thing in gc.get_objects()))
+    until(lambda: gc.collect() >= 0 and not any(type(thing) in (Run, Objective) for thing in gc.get_objects()))
