@@ -99,6 +99,14 @@ def _range(points: Points, names: Iterable[str]) -> tuple[float, float]:
     return bottom - spare - 0.05, top + spare + 0.05
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values between two exponents of ten: powers of ten, with 2 and 5 between where the axis is short."""
+    steps = (1, 2, 5) if high - low < 2 else (1,)
+    every = max(1, math.ceil((high - low) / 5))
+    decades = [d for d in range(math.floor(low), math.ceil(high) + 1) if d % every == 0]
+    return [step * 10.0**d for d in decades for step in steps if low <= math.log10(step * 10.0**d) <= high]
+
+
 def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, labels: bool) -> str:
     low, high = _range(points, names)
     last = max(float(planned), points[-1]["evaluations"] if points else 0.0, 1.0)
@@ -109,11 +117,9 @@ def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, l
     def down(value: float) -> float:
         return 1000 * (high - max(low, min(high, math.log10(value)))) / (high - low)
 
-    decades = range(math.ceil(low), math.floor(high) + 1)
-    every = max(1, math.ceil(len(decades) / 5))
-    ticks = [d for d in decades if d % every == 0]
-    grid = "".join(f'<path class="grid" d="M0 {down(10.0**d):.0f}H1000"/>' for d in ticks)
-    scale = "".join(f'<span class="tick" style="top:{down(10.0**d) / 10:.1f}%">{number(10.0**d)}</span>' for d in ticks)
+    ticks = _ticks(low, high)
+    grid = "".join(f'<path class="grid" d="M0 {down(v):.0f}H1000"/>' for v in ticks)
+    scale = "".join(f'<span class="tick" style="top:{down(v) / 10:.1f}%">{number(v)}</span>' for v in ticks)
     shown, lines, ends = thinned(points), [], []
     for index, (key, name) in enumerate(names.items()):
         drawn = [(across(point), down(point[key])) for point in shown if point.get(key, 0) > 0]
@@ -125,23 +131,24 @@ def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, l
         ends.append((drawn[-1][1] / 10, _look(key, index, len(names)), name, number(value)))
     lines.reverse()  # the total, named first, is drawn on top
     axis = f"<span>0</span><span>{last / 2:.0f}</span><span>{last:.0f} evaluations</span>"
+    if not ends:
+        grid = scale = axis = ""
+        scale = '<span class="waiting">The curves grow here while a run paints.</span>'
     if labels:
-        places = _apart([top for top, *_ in ends])
-        said = "".join(
+        legend = "".join(
             f'<li {look} style="top:{place:.1f}%">{escape(name)} <b>{value}</b></li>'
-            for place, (_, look, name, value) in zip(places, ends, strict=True)
+            for place, (_, look, name, value) in zip(_apart([top for top, *_ in ends]), ends, strict=True)
         )
-        legend = f'<ul class="ends">{said}</ul>'
+        legend, below = f'<ul class="ends">{legend}</ul>', ""
     else:
-        legend = ""
-    below = "".join(f"<li {look}>{escape(name)} <b>{value}</b></li>" for _, look, name, value in ends)
+        below = "".join(f"<li {look}>{escape(name)} <b>{value}</b></li>" for _, look, name, value in ends)
+        legend, below = "", f'<ul class="legend">{below}</ul>'
     return (
         f'<figure class="chart" role="img" aria-label="{escape(describe(title, points, names))}">'
         f'<div class="plot{" labelled" if labels else ""}"><div class="area">'
         f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">{grid}{"".join(lines)}</svg>'
         f'{scale}</div>{legend}<div class="axis">{axis}</div></div>'
-        + ("" if labels else f'<ul class="legend">{below}</ul>')
-        + "</figure>"
+        f"{below}</figure>"
     )
 
 
@@ -195,7 +202,7 @@ def figure(curve: Points, layers: Points, journal: Sequence[Change] = ()) -> go.
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#8a8276"},
         xaxis={"title": "evaluations", **axis},
-        yaxis={"title": "weighted loss", "type": "log", "exponentformat": "power", **axis},
+        yaxis={"title": "weighted loss", "type": "log", "exponentformat": "power", "dtick": "D2", **axis},
         hoverlabel={"bgcolor": "#fbf9f4", "font": {"color": "#1d1a16"}},
     )  # fmt: skip
     return drawn

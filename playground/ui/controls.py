@@ -88,7 +88,8 @@ def control(name: str, value: Any, choices: Sequence[tuple[str, str]] = ()) -> g
     low, high = recipes.bounds(name)
     whole = hint is int
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
-        return gr.Number(value=value, precision=0 if whole else None, buttons=[], **common)
+        placeholder = "no limit" if name == "seconds" else None
+        return gr.Number(value=value, precision=0 if whole else None, placeholder=placeholder, buttons=[], **common)
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
 

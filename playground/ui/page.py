@@ -18,7 +18,7 @@ from playground.ui.theme import theme
 HERE = Path(__file__).parent
 TITLE = "Style Playground"
 HEADING = """<header class="masthead"><h1>Style Playground</h1>
-<p>Choose a photo and a painting, press Run, and watch the one being repainted after the other; every slider acts while it runs.</p>
+<p>Choose a photo and a painting, press Run, and watch the one being repainted after the other. Settings marked <i>live</i> act while it runs.</p>
 <p class="keys"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p></header>"""
 LAUNCH: dict[str, Any] = {
     "theme": theme(),

@@ -60,7 +60,11 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
 def curves(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The interactive figure of a finished run."""
     figure = charts.figure(done.job.result.curve if done.job.result else [], done.job.layer_curve, done.recipe.journal)
-    return {parts["figure"]: gr.Plot(figure, visible=True), parts["summary"]: summary(done)}
+    return {
+        parts["figure"]: gr.Plot(figure, visible=True),
+        parts["live-charts"]: gr.Column(visible=False),
+        parts["summary"]: summary(done),
+    }
 
 
 def summary(done: Finished) -> str:

@@ -145,7 +145,8 @@ class Running:
         next_metrics = next_picture = next_layers = 0.0
         while not job.ended:
             job.touch()
-            now, updates = time.monotonic(), {}
+            updates: Updates = {}
+            now = time.monotonic()
             if job.picture_version != seen_picture and now >= next_picture:
                 seen_picture, next_picture = job.picture_version, now + PICTURES_EVERY
                 updates[parts["preview"]] = await asyncio.to_thread(self._coloured, session, job.picture, photo)
@@ -194,12 +195,12 @@ class Running:
         done = await asyncio.to_thread(results.finish, job, photo, session.original_colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
-        updates[parts["strip"]] = gr.Gallery(results.strip(session), visible=True)
+        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
         yield await asyncio.to_thread(results.curves, parts, done)
 
-    def _coloured(self, session: Session, picture: np.ndarray, photo: Image.Image) -> np.ndarray:
-        if not session.original_colours:
+    def _coloured(self, session: Session, picture: np.ndarray | None, photo: Image.Image) -> np.ndarray | None:
+        if picture is None or not session.original_colours:
             return picture
         return np.asarray(keep_colours(Image.fromarray(picture), photo))
 

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import wraps
 from html import escape
 from typing import Any
 

@@ -88,10 +88,11 @@ def _stage(parts: Parts) -> None:
             elem_id="before-after", container=False, max_height=640,
         )  # fmt: skip
     with gr.Row(elem_id="bar"):
-        parts["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=90)
-        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=80)
-        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=70)
-    _html(parts, "status", "Choose two pictures and press Run.")
+        parts["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=90, scale=0)
+        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
+        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
+        chosen = bool(pictures.photos() and pictures.styles())
+        _html(parts, "status", f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.", scale=1)
     _html(parts, "announce", elem_classes=["for-ears"])
     _html(parts, "run-message")
     _html(parts, "notes")
@@ -116,14 +117,16 @@ def _stage(parts: Parts) -> None:
             )  # fmt: skip
             _html(parts, "shares", charts.shares_bar(None))
     parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
-    parts["strip"] = gr.Gallery(
-        label="Earlier in this visit: click one to bring its recipe back", columns=6, height="auto", object_fit="cover",
-        allow_preview=False, format="jpeg", visible=False, buttons=[], interactive=False, elem_id="strip", elem_classes=["samples"],
-    )  # fmt: skip
+    with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
+        gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
+        parts["strip"] = gr.Gallery(
+            show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
+            buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
+        )  # fmt: skip
 
 
 def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
-    with gr.Column(elem_classes=["panel"]):
+    with gr.Column(elem_classes=["sheet"]):
         gr.HTML("<h2>Recipe</h2>", apply_default_css=False)
         listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in stylize_presets().items()]
         parts["preset"] = gr.Radio(
@@ -163,7 +166,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
-    with gr.Column(elem_classes=["panel"]):
+    with gr.Column(elem_classes=["sheet"]):
         gr.HTML("<h2>Balance</h2>", apply_default_css=False)
         for name in ("content_weight", "style_weight", "variation_weight"):
             _setting(parts, name, recipe)
@@ -185,7 +188,7 @@ def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, s
 
 def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
     for panel, title in controls.PANELS.items():
-        with gr.Accordion(title, open=panel == "picture", elem_classes=["panel"]):
+        with gr.Accordion(title, open=panel == "picture", elem_classes=["sheet"]):
             if panel == "layers":
                 with gr.Row(elem_classes=["picks"]):
                     for pick, label in layers.PICKS.items():

@@ -1,0 +1,382 @@
+"""The page in a real browser: runs on real weights, steered and stopped as a person would."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from playground import weights
+from playground.images import read_recipe_text, save_picture
+from playground.jobs import Jobs
+from playground.recipe import Change, load_preset, parse_recipe
+from playground.ui.page import LAUNCH, build_page
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+GRACE = 2.0
+QUICK = {"size": 64, "iterations": 6, "scales": 1}
+ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: weights.Weights) -> Iterator[Jobs]:
+    made = Jobs(device="cpu", grace_seconds=GRACE)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    page = build_page(jobs)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page.queue()
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, **LAUNCH
+    )
+    yield url
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+class Visitor:
+    """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
+
+    def __init__(self, browser: playwright.Browser, address: str, **context: object) -> None:
+        self.context = browser.new_context(accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.address, self.complaints, self.outside = address, [], []
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda asked: self.outside.append(asked.url) if not self.at_home(asked.url) else None)
+
+    def at_home(self, url: str) -> bool:
+        return url.startswith((self.address, "data:", "blob:"))
+
+    def open(self, **settings: object) -> None:
+        packed = base64.urlsafe_b64encode(json.dumps(settings).encode()).decode().rstrip("=")
+        self.page.goto(f"{self.address}?preset=default&recipe={packed}")
+        if "size" in settings:
+            playwright.expect(self.page.locator("#set-size input[type=number]")).to_have_value(str(settings["size"]))
+
+    def run(self) -> None:
+        self.page.click("#run")
+
+    def says(self, pattern: str, place: str = "#status") -> None:
+        playwright.expect(self.page.locator(place)).to_contain_text(re.compile(pattern))
+
+    def step(self) -> int:
+        found = re.search(r"step (\d+)", self.page.inner_text("#status"))
+        return int(found[1]) if found else -1
+
+    def painted(self, at_least: int = 1) -> None:
+        until(lambda: self.step() >= at_least)
+
+    def finish(self) -> None:
+        playwright.expect(self.page.locator("#after")).to_be_visible()
+
+    def fill(self, field: str, value: object) -> None:
+        box = self.page.locator(f"#set-{field} input[type=number]")
+        box.fill(str(value))
+        box.press("Enter")
+
+    def loss(self, term: str) -> float:
+        """The current figure of a term in the chart's text alternative."""
+        label = self.page.locator("#terms-chart figure").get_attribute("aria-label") or ""
+        found = re.search(rf"{term} ([\d.]+)", label.replace("\u202f", ""))
+        return float(found[1]) if found else 0.0
+
+    def download(self, button: str, folder: Path) -> Path:
+        with self.page.expect_download() as waiting:
+            self.page.click(button)
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    def left_clean(self) -> None:
+        """Nothing was asked of another host and nothing went wrong in the browser."""
+        assert self.outside == []
+        assert self.complaints == []
+
+
+def until(condition: object, seconds: float = 30.0) -> None:
+    """Wait for `condition()`; a browser's own waiting cannot see the server."""
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def visitor(browser: playwright.Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    came = Visitor(browser, address)
+    yield came
+    came.context.close()
+
+
+def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(**QUICK)
+    visitor.run()
+    visitor.finish()
+    visitor.says(r"done · 6 steps")
+    recipes = {}
+    for suffix in ("png", "jpg", "webp"):
+        path = visitor.download(f"#save-{suffix}", tmp_path)
+        with Image.open(path) as picture:
+            assert max(picture.size) == 64
+        recipes[suffix] = parse_recipe(read_recipe_text(path) or "")
+    saved = parse_recipe(visitor.download("#save-recipe", tmp_path).read_text())
+    assert saved == recipes["png"] == recipes["jpg"] == recipes["webp"]
+    assert saved.plan is not None
+    assert saved.plan[0].iterations == 6
+    playwright.expect(visitor.page.locator("#before-after img").first).to_be_visible()
+    playwright.expect(visitor.page.locator("#figure .js-plotly-plot, #figure .plotly")).not_to_have_count(0)
+    visitor.says("Losses: content", "#summary")
+
+    # the photo's colours, after the run and without another one
+    visitor.page.check("#set-original_colours input")
+    until(lambda: parse_recipe(visitor.download("#save-recipe", tmp_path).read_text()).original_colours)
+    grey = Image.open(visitor.download("#save-png", tmp_path)).convert("RGB")
+    assert grey.tobytes() != Image.open(tmp_path / "painted-default-0.webp").convert("RGB").tobytes()
+    visitor.says("done · 6 steps")
+
+    # the strip brings the recipe back after it was changed
+    visitor.fill("seed", 7)
+    visitor.page.click("#strip button.thumbnail-item")
+    playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("0")
+    visitor.page.click("#use-as-content")
+    visitor.left_clean()
+
+
+def test_steering_pausing_resuming_and_stopping(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(**ENDLESS)
+    visitor.run()
+    visitor.painted(3)
+    playwright.expect(visitor.page.locator("#preview img")).to_be_visible()
+    before = visitor.loss("style")
+    visitor.fill("style_weight", 1000)
+    until(lambda: visitor.loss("style") > 20 * before)
+    visitor.says("pulls 1 000× harder".replace(" 000", "\u202f000"), "#words-style_weight")
+    visitor.fill("size", 96)
+    visitor.says("applies at the next Run", "#message-picture")
+
+    visitor.page.click("#pause")
+    visitor.says("paused at step")
+    stood_at = visitor.step()
+    visitor.page.wait_for_timeout(700)
+    assert visitor.step() == stood_at
+    playwright.expect(visitor.page.locator("#pause")).to_have_text("Resume")
+    visitor.page.click("#pause")
+    visitor.painted(stood_at + 2)
+
+    visitor.page.click("#stop")
+    visitor.finish()
+    visitor.says(r"stopped · \d+ steps")
+    recipe = parse_recipe(visitor.download("#save-recipe", tmp_path).read_text())
+    assert recipe.size == 64
+    assert [(change.key, change.value) for change in recipe.journal] == [("style_weight", 1000)]
+    visitor.left_clean()
+
+
+def test_layers_can_be_moved_while_it_runs(visitor: Visitor) -> None:
+    visitor.open(**ENDLESS)
+    visitor.page.click("text=Layers and losses")
+    visitor.run()
+    visitor.painted(2)
+    visitor.page.click("text=By layer")
+    visitor.page.click("#pick-deep")
+    visitor.says("style: conv4_1, conv4_2, conv4_3, conv5_1", "#layers-words")
+    visitor.says("style conv5_3", "#layers-chart")
+    visitor.page.locator("[data-kind=content][data-layer=conv3_3]").fill("67")
+    visitor.says("content: conv4_2, conv3_3", "#layers-words")
+    visitor.says("content conv3_3", "#layers-chart")
+    visitor.page.click("#stop")
+    visitor.finish()
+    visitor.left_clean()
+
+
+def test_a_picture_made_here_restores_every_control(visitor: Visitor, tmp_path: Path) -> None:
+    recipe = load_preset().changed(
+        {
+            **QUICK,
+            "style_weight": 3e17,
+            "learning_rate": 0.0123456789,
+            "optimizer": "lbfgs",
+            "init": "noise",
+            "noise_scale": 0.31,
+            "seed": 4_000_000_000,
+            "style_size": 200,
+            "style_layers": {"conv1_2": 1234.5, "conv3_3": 0.007},
+            "journal": [Change(evaluation=2, key="content_weight", value=5.0)],
+        }
+    )
+    path = tmp_path / "made.png"
+    save_picture(Image.new("RGB", (64, 48), "teal"), path, recipe=recipe.to_json())
+    visitor.open()
+    visitor.page.set_input_files("#load-recipe input[type=file]", path) if visitor.page.locator(
+        "#load-recipe input[type=file]"
+    ).count() else _choose(visitor, path)
+    visitor.says("replays 1 recorded change", "#journal-note")
+    playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("4000000000")
+    # nothing is lost to a slider's range or a rounding
+    saved = parse_recipe(visitor.download("#save-settings", tmp_path).read_text())
+    assert saved == recipe
+    visitor.page.click("#drop-journal")
+    playwright.expect(visitor.page.locator("#journal")).to_be_hidden()
+    assert parse_recipe(visitor.download("#save-settings", tmp_path).read_text()) == recipe.changed({"journal": []})
+
+    plain = tmp_path / "plain.png"
+    Image.new("RGB", (64, 48)).save(plain)
+    _choose(visitor, plain)
+    visitor.says("holds no recipe", "#preset-note")
+    playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("4000000000")
+    visitor.left_clean()
+
+
+def _choose(visitor: Visitor, path: Path) -> None:
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.click("#load-recipe")
+    chooser.value.set_files(path)
+
+
+def test_a_reload_gives_a_clean_page_and_ends_the_old_run(visitor: Visitor, jobs: Jobs) -> None:
+    visitor.open(**ENDLESS)
+    visitor.run()
+    visitor.painted(1)
+    job = list(jobs._jobs.values())[-1]
+    assert not job.ended
+    visitor.open(**QUICK)
+    visitor.says("press Run")
+    playwright.expect(visitor.page.locator("#run")).to_be_enabled()
+    playwright.expect(visitor.page.locator("#after")).to_be_hidden()
+    until(lambda: job.ended, GRACE + 5)
+    assert job.state == "stopped"
+
+
+def test_two_people_run_side_by_side(browser: playwright.Browser, address: str, tmp_path: Path) -> None:
+    people = [Visitor(browser, address), Visitor(browser, address)]
+    sizes = (64, 80)
+    for person, size in zip(people, sizes, strict=True):
+        person.open(**{**ENDLESS, "size": size, "seed": size})
+    for person in people:
+        person.run()
+    for person in people:
+        person.painted(2)
+    people[0].page.click("#stop")
+    people[0].finish()
+    went_on = people[1].step()
+    people[1].painted(went_on + 1)
+    people[1].page.click("#stop")
+    people[1].finish()
+    for person, size in zip(people, sizes, strict=True):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        path = person.download("#save-png", folder)
+        assert max(Image.open(path).size) == size
+        assert parse_recipe(read_recipe_text(path) or "").seed == size
+        person.left_clean()
+        person.context.close()
+
+
+def test_keyboard(visitor: Visitor) -> None:
+    visitor.open(**ENDLESS)
+    visitor.page.focus("#set-seed input")
+    visitor.page.keyboard.press("r")
+    assert visitor.page.locator("#run").inner_text() == "Run"
+    visitor.page.evaluate("document.activeElement.blur()")
+    visitor.page.keyboard.press("r")
+    visitor.painted(1)
+    visitor.page.keyboard.press("p")
+    visitor.says("paused at step")
+    visitor.page.keyboard.press(" ")
+    visitor.says("steps/s")
+    visitor.page.keyboard.press("Escape")
+    visitor.finish()
+    visitor.left_clean()
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_nothing_overflows_and_run_is_in_reach(
+    browser: playwright.Browser, address: str, width: int
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": width, "height": 844}, color_scheme="dark")
+    visitor.open(**QUICK)
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    box = visitor.page.locator("#run").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] <= 844 - box["height"]
+    if width == 390:
+        tops = [visitor.page.locator(f"#{name}").bounding_box()["y"] for name in ("content", "style", "easel")]
+        assert tops == sorted(tops)
+        assert tops[1] > tops[0] + 100
+    visitor.left_clean()
+    visitor.context.close()
+
+
+def test_mistakes_are_told_where_they_were_made(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(**QUICK)
+    junk = tmp_path / "junk.png"
+    junk.write_bytes(b"not a picture at all")
+    visitor.page.set_input_files("#style input[type=file]", junk)
+    visitor.says("style picture|junk", "#style-message")
+    visitor.run()
+    visitor.says("style picture|junk", "#style-message")
+    playwright.expect(visitor.page.locator("#run")).to_be_enabled()
+    visitor.page.click("#style-gallery button.thumbnail-item >> nth=1")
+    playwright.expect(visitor.page.locator("#style-message p")).to_have_count(0)
+    visitor.fill("iterations", -3)
+    visitor.says("iterations", "#message-picture")
+    visitor.run()
+    visitor.says("iterations", "#run-message")
+    playwright.expect(visitor.page.locator("#set-size input[type=number]")).to_have_value("64")
+    visitor.fill("iterations", 2)
+    visitor.run()
+    visitor.finish()
+
+
+def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = weights.is_available
+    monkeypatch.setattr(weights, "is_available", lambda name: name != "vgg19-imagenet" and here(name))
+    visitor.open()
+    visitor.page.click("text=Gatys with Adam")
+    visitor.says("vgg19-imagenet, which is not on this machine", "#network-note")
+    visitor.says(r"Download vgg19-imagenet \(575 MB\)", "#fetch")
+    visitor.page.get_by_role("button", name="Network").click()
+    playwright.expect(visitor.page.locator("#set-network input")).to_have_value("vgg16-hed")
+
+
+def test_a_link_opens_the_page_as_it_is(visitor: Visitor) -> None:
+    visitor.open(size=80, style_weight=7.5)
+    visitor.fill("seed", 11)
+    visitor.page.click("#copy-link")
+    playwright.expect(visitor.page.locator("#link input, #link textarea")).to_have_value(re.compile("^http.*recipe="))
+    link = visitor.page.locator("#link input, #link textarea").input_value()
+    visitor.page.goto(link)
+    for field, value in {"size": "80", "style_weight": "7.5", "seed": "11"}.items():
+        playwright.expect(visitor.page.locator(f"#set-{field} input[type=number]")).to_have_value(value)
+    visitor.page.goto(f"{visitor.address}?preset=default&recipe=%%%cut-off")
+    visitor.says("could not be followed", "#preset-note")
