@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from playground.features import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
+from playground.hrnet import HrnetCanvas
 from playground.recipe import Recipe
 
 Size = Sequence[int]  # height, width
@@ -178,4 +179,6 @@ def make_canvas(recipe: Recipe, first: Tensor, space: Space) -> Canvas:
     """The recipe's canvas, showing `first` (unit RGB, 1×3×H×W)."""
     if recipe.canvas == "pyramid":
         return PyramidCanvas(first, space, recipe.pyramid_levels)
+    if recipe.canvas == "hrnet":
+        return HrnetCanvas(first, recipe.seed)  # the start is what the network sees, in the network's own space
     return PixelCanvas(first, space)

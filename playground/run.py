@@ -21,6 +21,7 @@ from playground.canvas import Canvas, Space, first_picture, make_canvas, resampl
 from playground.control import Control, MemoryControl
 from playground.errors import PlaygroundError
 from playground.features import Vgg
+from playground.hrnet import HrnetCanvas
 from playground.images import fit_size, keep_colours, resize_picture, to_array, to_picture, to_tensor
 from playground.objective import Losses, Objective, by_term
 from playground.recipe import Change, Recipe, RecipeError, Stage
@@ -85,6 +86,7 @@ class Result:
     evaluations: int
     seconds: float
     first_preview_seconds: float | None
+    generator: dict[str, np.ndarray] | None = None  # of a canvas that is a network: its weights, for a Repainter
 
 
 class Curve:
@@ -114,7 +116,8 @@ def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
     """
     if recipe.plan:
         return list(recipe.plan)
-    sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(recipe.scales))]
+    scales = 1 if recipe.canvas == "hrnet" else recipe.scales  # the network itself works at several sizes
+    sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(scales))]
     sizes = [size for size in sizes if size >= max(recipe.smallest, MIN_SHORT_SIDE * aspect)] or [recipe.size]
     each, rest = divmod(recipe.iterations, len(sizes))
     stages = [Stage(size=size, iterations=each) for size in sizes]
@@ -538,7 +541,7 @@ class Run:
 
     def _finish(self, state: State) -> Frame:
         """The last frame: the best picture since the last change of weights, at the full size."""
-        image, losses = self._best_image()
+        image, losses, values = self._best_image()
         width, height = fit_size(*self.content.size, self.recipe.size)
         painted = to_picture(resample(image, (height, width)).clamp(0, 1))
         picture = (
@@ -560,12 +563,13 @@ class Run:
             evaluations=self.evaluations,
             seconds=self.seconds,
             first_preview_seconds=self.first_preview,
+            generator=self.canvas.weights(values) if isinstance(self.canvas, HrnetCanvas) else None,
         )
         frame = replace(self._frame(losses, state=state), picture=np.asarray(picture), size=(width, height))
         return replace(frame, result=result, note=self.recoveries[-1] if self.recoveries else None)
 
-    def _best_image(self) -> tuple[Tensor, dict[str, float]]:
-        """The best picture judged so far, or the average of the last ones where that is better."""
+    def _best_image(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
+        """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
         best_losses = {}
         if self.best_terms is not None and math.isfinite(float(self.best_total)):
             best_losses = dict(zip(self.best_names, self.best_terms.tolist(), strict=True))
@@ -574,8 +578,8 @@ class Run:
             with torch.no_grad():
                 losses = self.objective(averaged)
             if float(losses.total) < float(self.best_total):
-                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
-        return self._image_of(self.best), best_losses
+                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
+        return self._image_of(self.best), best_losses, self.best
 
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
