@@ -180,7 +180,8 @@ class Download:
 
     def __init__(self, network: str) -> None:
         self.network = network
-        self.sentence, self.fraction = f"Fetching {network}", None  # type: str, float | None
+        self.sentence = f"Fetching {network}"
+        self.fraction: float | None = None
         self.error: PlaygroundError | None = None
         self.over = threading.Event()
 
