@@ -202,10 +202,10 @@ def test_steering_pausing_resuming_and_stopping(visitor: Visitor, tmp_path: Path
 
 def test_layers_can_be_moved_while_it_runs(visitor: Visitor) -> None:
     visitor.open(**ENDLESS)
-    visitor.page.click("text=Layers and losses")
+    visitor.page.get_by_role("button", name="Layers and losses").click()
     visitor.run()
     visitor.painted(2)
-    visitor.page.click("text=By layer")
+    visitor.page.get_by_role("tab", name="By layer").click()
     visitor.page.click("#pick-deep")
     visitor.says("style: conv4_1, conv4_2, conv4_3, conv5_1", "#layers-words")
     visitor.says("style conv5_3", "#layers-chart")
@@ -318,9 +318,7 @@ def test_keyboard(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_nothing_overflows_and_run_is_in_reach(
-    browser: playwright.Browser, address: str, width: int
-) -> None:
+def test_nothing_overflows_and_run_is_in_reach(browser: playwright.Browser, address: str, width: int) -> None:
     visitor = Visitor(browser, address, viewport={"width": width, "height": 844}, color_scheme="dark")
     visitor.open(**QUICK)
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width

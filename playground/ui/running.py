@@ -23,12 +23,18 @@ from playground.jobs import Job, Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.ui import charts, results, words
 from playground.ui.session import Session
-from playground.ui.settings import Settings, Updates, fault, message
+from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 METRICS_EVERY = 0.2  # at most five updates of figures a second
 PICTURES_EVERY = 0.25  # at most four pictures a second
 LAYERS_EVERY = 1.0
+RUN_PARTS = (
+    "preview", "before-after", "status", "announce", "run-message", "content-message", "style-message", "notes", "run",
+    "pause", "stop", "after", "figure", "live-charts", "terms-chart", "layers-chart", "shares", "summary", "earlier",
+    "strip", "save-png", "save-jpg", "save-webp", "save-json",
+)  # fmt: skip
+"""What a run changes on the page."""
 ENDED_WORDS = {
     "done": "The picture is done.",
     "stopped": "Stopped. The best picture so far is shown.",
@@ -51,6 +57,11 @@ class Running:
         self.jobs, self.parts, self.settings = jobs, parts, settings
         self.device = describe_device(jobs.device)
         self.open: dict[str, Session] = {}  # by gradio's session hash: only for noticing that a page went away
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What a run changes on the page."""
+        return [self.parts[name] for name in RUN_PARTS]
 
     # ---------------------------------------------------------------- Run
 
@@ -215,7 +226,7 @@ class Running:
         """Pause a running run, or let a paused one go on."""
         job, parts = session.running(), self.parts
         if job is None:
-            return {}
+            return NOTHING
         if job.control.read().paused:
             job.control.resume()
             return {parts["pause"]: gr.Button("Pause"), parts["status"]: "going on …"}
@@ -226,7 +237,7 @@ class Running:
         """Stop the run; it ends with the best picture so far."""
         job, parts = session.running(), self.parts
         if job is None:
-            return {}
+            return NOTHING
         job.control.stop()
         off = gr.Button(interactive=False)
         return {parts["stop"]: off, parts["pause"]: off, parts["status"]: "stopping after this step …"}
@@ -252,7 +263,7 @@ class Running:
         """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
         session.original_colours = wanted
         if session.running() or not session.finished:
-            return {}
+            return NOTHING
         done = session.finished[-1]
 
         def recoloured() -> Updates:
@@ -264,13 +275,13 @@ class Running:
     def use_as_content(self, session: Session) -> Updates:
         """The result becomes the content picture of the next run."""
         if not session.finished:
-            return {}
+            return NOTHING
         return {self.parts["content"]: session.finished[-1].shown, self.parts["content-message"]: ""}
 
     def bring_back(self, session: Session, event: gr.SelectData) -> Updates:
         """An earlier result was picked in the strip: its picture, its curves and its recipe come back."""
         if not session.finished or not isinstance(event.index, int) or event.index >= len(session.finished):
-            return {}
+            return NOTHING
         done = session.finished[len(session.finished) - 1 - event.index]
 
         def back() -> Updates:

@@ -23,6 +23,11 @@ from playground.ui.session import Session, link_query, preset_of, recipe_of_link
 
 logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]
+NOTHING: Updates = gr.skip()
+OTHERS = (
+    "layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", "network-note", "network-button"
+)  # fmt: skip
+"""What a recipe changes beside its fields' controls."""
 
 
 def message(text: str, kind: str = "error") -> str:
@@ -58,6 +63,14 @@ class Settings:
     def inputs(self) -> list[gr.components.Component]:
         """Every control whose value makes up the recipe, in the order `assembled` expects."""
         return [*(self.parts[f"set-{name}"] for name in controls.FIELDS), self.parts["layers"]]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """Everything that showing a recipe changes; gradio makes every output anew, so not the picture boxes."""
+        fields = [f"set-{name}" for name in controls.FIELDS]
+        sliders = [f"{kind}-{name}" for kind in ("slide", "words") for name in controls.ON_SLIDER]
+        lines = [f"message-{panel}" for panel in ("balance", *controls.PANELS)]
+        return [self.parts[name] for name in (*fields, *sliders, *lines, *OTHERS)]
 
     def assembled(self, session: Session, values: tuple[Any, ...]) -> Recipe:
         """The recipe that the controls show.
@@ -147,7 +160,7 @@ class Settings:
     def choose_preset(self, session: Session, name: str | None) -> Updates:
         """A preset was picked, or Reset pressed."""
         if not name:
-            return {}
+            return NOTHING
         return self.guarded("preset-note", self.show, session, load_preset(find_preset(name).name))
 
     def reset(self, session: Session) -> Updates:
@@ -179,7 +192,7 @@ class Settings:
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
-            return {}
+            return NOTHING
         return self.guarded("preset-note", lambda: self.show(session, read_recipe(path), "Recipe loaded"))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:

@@ -207,9 +207,7 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
 
 
 def _wire_settings(parts: Parts, settings: Settings) -> None:
-    session, every = parts["session"], list(parts.values())
-    shown = [part for part in every if part is not session]
-    inputs = settings.inputs
+    session, shown, inputs = parts["session"], settings.outputs, settings.inputs
     for name, panel in controls.FIELDS.items():
         box, place = parts[f"set-{name}"], parts[f"message-{panel}"]
         if name in controls.ON_SLIDER:
@@ -249,10 +247,9 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
 
 def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     session = parts["session"]
-    shown = [part for part in parts.values() if part is not session]
     started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
     gr.on(
-        [parts["run"].click, parts["again"].click], running.run, started, shown,
+        [parts["run"].click, parts["again"].click], running.run, started, running.outputs,
         show_progress="hidden", api_visibility="private", concurrency_limit=None, trigger_mode="once",
     )  # fmt: skip
     buttons = [parts["pause"], parts["stop"], parts["status"]]
@@ -260,9 +257,9 @@ def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     parts["stop"].click(running.stop, session, buttons, **LIGHT)
     parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
     colours = parts["set-original_colours"]
-    colours.input(running.colours, [session, colours], shown, **LATEST)
+    colours.input(running.colours, [session, colours], running.outputs, **LATEST)
     parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    parts["strip"].select(running.bring_back, session, shown, **LIGHT)
+    parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs], **LIGHT)
     for name, picked in (("content", pictures.picked_photo), ("style", pictures.picked_style)):
         gallery, box, place = parts[f"{name}-gallery"], parts[name], parts[f"{name}-message"]
         gallery.select(picked, None, [box, place], **LIGHT)
