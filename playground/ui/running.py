@@ -18,7 +18,7 @@ from PIL import Image
 from playground import weights
 from playground.device import describe_device
 from playground.errors import PlaygroundError
-from playground.images import keep_colours, load_picture
+from playground.images import keep_colours, load_picture, resize_picture
 from playground.jobs import Job, Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.ui import charts, results, words
@@ -92,7 +92,7 @@ class Running:
             self.open[request.session_hash] = session
         yield self._begun(job, photo)
         try:
-            async for updates in self._follow(session, job, photo, recipe):
+            async for updates in self._follow(session, job, photo):
                 yield updates
         except Exception as error:
             yield {parts["run-message"]: message(fault(error)), **self._buttons(running=False)}
@@ -100,7 +100,7 @@ class Running:
     def _start(
         self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...]
     ) -> Updates | tuple[Job, Image.Image, Recipe]:
-        """A started job with its photo and recipe, or what is wrong, next to what caused it."""
+        """A started job with its photo at the size of the result and its recipe, or what is wrong, next to what caused it."""
         wrong: Updates = {}
         pictures: dict[str, Image.Image] = {}
         for name, path in (("content", content), ("style", style)):
@@ -123,7 +123,7 @@ class Running:
         plain = recipe.changed({"original_colours": False})
         job = self.jobs.start(pictures["content"], pictures["style"], plain, session.who(), replace=True)
         session.job = job
-        return job, pictures["content"], recipe
+        return job, resize_picture(pictures["content"], recipe.size), recipe
 
     def _begun(self, job: Job, photo: Image.Image) -> Updates:
         parts = self.parts
@@ -150,7 +150,7 @@ class Running:
 
     # ---------------------------------------------------------------- following a job
 
-    async def _follow(self, session: Session, job: Job, photo: Image.Image, recipe: Recipe) -> AsyncIterator[Updates]:
+    async def _follow(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
         parts = self.parts
         seen, seen_picture, said_state, said_notes, line = -1, 0, "", 0, ""
         next_metrics = next_picture = next_layers = 0.0

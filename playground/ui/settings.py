@@ -24,9 +24,9 @@ from playground.ui.session import Session, link_query, preset_of, recipe_of_link
 logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]
 NOTHING: Updates = gr.skip()
-OTHERS = (
-    "layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", "network-note", "network-button"
-)  # fmt: skip
+OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-button")
+"""Where a network that is not on this machine is offered."""
+OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
 """What a recipe changes beside its fields' controls."""
 
 
@@ -41,7 +41,9 @@ def message(text: str, kind: str = "error") -> str:
 def fault(error: Exception) -> str:
     """Any exception as one sentence; what nobody can mend goes to the log."""
     if isinstance(error, PlaygroundError):
-        return str(error)
+        field, colon, rest = str(error).partition(":")
+        known = colon and field in Recipe.model_fields
+        return f"{field_info(field).get('label', field)}:{rest}" if known else str(error)
     logger.exception("the page stumbled", exc_info=error)
     return "something went wrong in the playground; its log says what, and nothing of yours is lost"
 
@@ -53,7 +55,7 @@ class Settings:
         jobs: the server's runs.
         parts: the page's components by name, as studio.py laid them out: "set-<field>", "slide-<field>",
             "words-<field>", "message-<panel>", "layers", "layers-words", "ratio", "preset", "preset-note", "journal",
-            "journal-note", "network-note", "network-button", "link".
+            "journal-note", "network-note", "network-button", "banner", "banner-note", "banner-button", "link", "json".
     """
 
     def __init__(self, jobs: Jobs, parts: Mapping[str, gr.components.Component]) -> None:
@@ -129,19 +131,19 @@ class Settings:
     def offer(self, session: Session) -> Updates:
         """The line and the button that offer a network which is not on this machine."""
         wanted, parts = session.wanted_network, self.parts
-        if not wanted:
-            return {parts["network-note"]: "", parts["network-button"]: gr.Button(visible=False)}
-        if wanted == DEFAULT_NETWORK:
-            text = f"The network {wanted} is not on this machine yet: fetch it here, or it is fetched at the first Run"
-        else:
-            text = (
-                f"This recipe was made for {wanted}, which is not on this machine: until it is fetched, the playground "
-                f"paints with {DEFAULT_NETWORK} and numbers adapted to it"
-            )
-        label = f"Download {wanted} ({weights.NETWORKS[wanted].megabytes:.0f} MB)"
+        label = f"Download {wanted} ({weights.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
+        first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
+        missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
+        instead = (
+            f"This recipe was made for {wanted}, which is not on this machine: until it is downloaded, the playground "
+            f"paints with {DEFAULT_NETWORK} and numbers adapted to it"
+        )
         return {
-            parts["network-note"]: message(text, "note"),
-            parts["network-button"]: gr.Button(label, visible=True, interactive=True),
+            parts["banner"]: gr.Row(visible=first),
+            parts["banner-note"]: message(missing, "note") if first else "",
+            parts["banner-button"]: gr.Button(label, interactive=True),
+            parts["network-note"]: message(instead, "note") if other else "",
+            parts["network-button"]: gr.Button(label, visible=other, interactive=True),
         }
 
     # ---------------------------------------------------------------- handlers
@@ -173,21 +175,23 @@ class Settings:
         wanted, parts = session.wanted_network, self.parts
         if not wanted:
             return
+        place = "banner-note" if wanted == DEFAULT_NETWORK else "network-note"
+        waiting = gr.Button("Downloading …", interactive=False)
         download = self.jobs.fetch(wanted)
-        yield {parts["network-button"]: gr.Button("Downloading …", interactive=False)}
+        yield {parts["network-button"]: waiting, parts["banner-button"]: waiting}
         said = ""
         while not download.over.is_set():
             if download.sentence != said:
                 said = download.sentence
-                yield {parts["network-note"]: progress(said, download.fraction)}
+                yield {parts[place]: progress(said, download.fraction)}
             await asyncio.sleep(0.3)
         if download.error:
-            yield {**self.offer(session), parts["network-note"]: message(fault(download.error))}
+            yield {**self.offer(session), parts[place]: message(fault(download.error))}
             return
-        choices = network_choices(self.jobs)
-        yield {parts["set-network"]: gr.Dropdown(choices)}
         recipe = load_preset(session.base.preset or "default") if session.base.numbers == "adapted" else session.base
-        yield self.guarded("preset-note", self.show, session, recipe, f"{wanted} is here now")
+        shown = self.guarded("preset-note", self.show, session, recipe, f"{wanted} is here now")
+        network = gr.Dropdown(network_choices(self.jobs), value=session.base.network)
+        yield {**shown, parts["set-network"]: network}
 
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""

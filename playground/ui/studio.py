@@ -16,7 +16,7 @@ from playground.ui import charts, controls, layers, pictures, words
 from playground.ui.results import FORMATS
 from playground.ui.running import Running
 from playground.ui.session import Session, preset_of, stylize_presets
-from playground.ui.settings import Settings, network_choices
+from playground.ui.settings import OFFERS, Settings, network_choices
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""
@@ -40,8 +40,12 @@ Parts = dict[str, Any]
 
 def build_studio(jobs: Jobs) -> None:
     """Lay out the Studio inside the `gr.Blocks` that is open, and wire it."""
-    recipe, parts = load_preset(), {}
+    recipe = load_preset()
+    parts: Parts = {}
     parts["session"] = gr.State(Session(recipe))
+    with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
+        _html(parts, "banner-note")
+        parts["banner-button"] = gr.Button("Download", size="sm", elem_id="banner-button", scale=0, min_width=220)
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(elem_id="sources", min_width=240, scale=0):
             _source(parts, "content", "Content: the photo", pictures.photos())
@@ -218,7 +222,7 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
             slide.input(partial(settings.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
             box.input(settings.moved_network, [session, box, parts["layers"]],
-                      [parts["layers"], place, parts["network-note"], parts["network-button"]], **LATEST)  # fmt: skip
+                      [parts["layers"], place, *(parts[name] for name in OFFERS)], **LATEST)  # fmt: skip
         elif name != "original_colours":  # running.py's: it also acts on a finished picture
             box.input(partial(settings.moved, name), [session, box], place, **LATEST)
     said = [parts["layers-words"], parts["message-layers"]]
@@ -239,9 +243,10 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
     parts["save"].click(settings.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
-    parts["network-button"].click(
-        settings.fetch, session, shown, show_progress="hidden", api_visibility="private", concurrency_limit=None
-    )
+    gr.on(
+        [parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown,
+        show_progress="hidden", api_visibility="private", concurrency_limit=None,
+    )  # fmt: skip
     gr.context.Context.root_block.load(settings.opened, session, shown, **LIGHT)  # type: ignore[union-attr]
 
 

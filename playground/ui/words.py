@@ -76,10 +76,13 @@ def balance(content: float | None, style: float | None) -> str:
     return f"Content weighs {number(1 / ratio)} times as much as style."
 
 
-def seconds_left(recipe: Recipe, frame: Any, curve: Sequence[Mapping[str, float]]) -> float | None:
+def seconds_left(
+    recipe: Recipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
+) -> float | None:
     """Seconds until the run will be done, from the pace of its last points; None while nothing can be said.
 
-    Steps at larger sizes to come are taken to cost in proportion to their pixels.
+    Steps at larger sizes to come are taken to cost in proportion to their pixels; `budget` is the recipe's time limit
+    as it stands now.
     """
     pace = steps_per_second(curve)
     if not pace or frame is None:
@@ -92,8 +95,8 @@ def seconds_left(recipe: Recipe, frame: Any, curve: Sequence[Mapping[str, float]
         remaining = max(0, stage.iterations - max(0, frame.step - before))
         left += remaining * (stage.size / current) ** 2 / pace
         before += stage.iterations
-    if recipe.seconds is not None:
-        left = min(left, max(0.0, recipe.seconds - frame.seconds))
+    if budget is not None:
+        left = min(left, max(0.0, budget - frame.seconds))
     return left
 
 
@@ -116,7 +119,7 @@ def status(job: Any, device: str) -> str:
     if state == "failed":
         return "the run failed"
     if state == "loading" or frame is None:
-        return "reading the network and the pictures …"
+        return job.doing or "reading the network and the pictures …"
     steps = f"step {frame.step} of {frame.steps}"
     took = duration(frame.seconds)
     if state == "paused":
@@ -125,7 +128,8 @@ def status(job: Any, device: str) -> str:
         how = {"done": "done", "stopped": "stopped", "time": "time is up", "recovered": "done, after a recovery"}[state]
         return f"{how} · {frame.step} steps in {took} · the best picture is shown · {device}"
     parts = [steps, took]
-    left, pace = seconds_left(job.recipe, frame, curve), steps_per_second(curve)
+    budget = job.control.read().settings.get("seconds", job.recipe.seconds)
+    left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)
     if left is not None:
         parts.append(f"{duration(left)} left")
     if pace:
