@@ -53,6 +53,9 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor
         normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
             by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
     """
+    if len(features) > 1:  # picture by picture, so that a batch weighs as much as its pictures alone
+        pairs = zip(features.split(1), target.split(1), strict=True)
+        return torch.stack([content_loss(one, its, normalisation) for one, its in pairs]).mean()
     loss = (features - target).square().mean()
     if normalisation == "channels":
         return loss / features.shape[1]
@@ -129,7 +132,7 @@ class Objective:
 
     Args:
         network: the VGG that looks at the pictures, with the recipe's pool and padding.
-        content, style: unit RGB, 1×3×H×W; the style picture at its own size.
+        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style picture at its own size.
         recipe: layers, weights and normalisations.
         growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
@@ -137,14 +140,19 @@ class Objective:
 
     def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: Recipe, growth: float = 1.0) -> None:
         self.network, self.growth = network, growth
+        self.set_content(content, recipe)
         with torch.no_grad():
-            wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
-            self.content_targets = network(content, wanted) if wanted else {}
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             self.style_targets = (
                 {name: style_statistic(maps) for name, maps in network(style, wanted).items()} if wanted else {}
             )
         self.set_weights(recipe)
+
+    @torch.no_grad()
+    def set_content(self, content: Tensor, recipe: Recipe) -> None:
+        """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
+        wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
+        self.content_targets = self.network(content, wanted) if wanted else {}
 
     def covers(self, recipe: Recipe) -> bool:
         """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
@@ -158,7 +166,7 @@ class Objective:
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
 
     def __call__(self, image: Tensor) -> Losses:
-        """The weighted losses of a unit RGB image 1×3×H×W of the content picture's size."""
+        """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
         recipe = self.recipe
         maps = self.network(image, self.content_layers.keys() | self.style_layers.keys())
         terms: dict[str, Tensor] = {}

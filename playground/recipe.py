@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.errors import PlaygroundError
 
@@ -21,7 +22,9 @@ PRESET_FOLDER = Path(__file__).resolve().parent.parent / "presets"
 DEFAULT_NETWORK = "vgg16-hed"
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
-PLAN_SETTINGS = frozenset({"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"})
+PLAN_SETTINGS = frozenset(
+    {"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
+)
 MAX_TEXT = 1_000_000
 
 
@@ -78,6 +81,7 @@ class Recipe(BaseModel):
     """The whole of a run's settings. Numbers are finite; weights are never negative; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    kind: ClassVar[Literal["stylize", "train"]] = "stylize"
 
     # --- the picture
     size: int = setting(
@@ -180,7 +184,7 @@ class Recipe(BaseModel):
         live=True,
     )
     content_loss: Literal["mean", "channels", "relative"] = setting(
-        "mean",
+        "relative",
         "Content normalisation",
         "mean: mean squared difference. channels: that over the channel count. relative: that over the photo's own energy.",
         group="content",
@@ -411,7 +415,7 @@ class Recipe(BaseModel):
             return {}
         return {name: weight for name, weight in getattr(self, f"{kind}_layers").items() if weight > 0}
 
-    def changed(self, changes: Mapping[str, Any]) -> Recipe:
+    def changed(self, changes: Mapping[str, Any]) -> Self:
         """This recipe with `changes` applied; a dotted key merges into an object, a plain key replaces.
 
         A change to size, iterations or scales drops a recorded plan; a changed key leaves the recorded journal.
@@ -422,8 +426,8 @@ class Recipe(BaseModel):
         data = self.model_dump()
         for key, value in changes.items():
             name, _, inner = key.partition(".")
-            if name not in Recipe.model_fields:
-                raise RecipeError(f"there is no setting called {name!r}; {_suggest(name)}")
+            if name not in type(self).model_fields:
+                raise RecipeError(f"there is no setting called {name!r}; {_suggest(name, type(self))}")
             if inner:
                 if not isinstance(data[name], dict):
                     raise RecipeError(f"{name!r} is a single value, so {key!r} has nothing to set inside it")
@@ -435,11 +439,14 @@ class Recipe(BaseModel):
             data["plan"] = None
         if "journal" not in touched:
             data["journal"] = [entry for entry in data["journal"] if entry["key"] not in touched]
-        return validated(data)
+        return validated(data, type(self))
 
     def to_json(self) -> str:
         """The recipe as indented JSON text."""
         return json.dumps(self.model_dump(mode="json"), indent=1)
+
+
+RecipeKind = TypeVar("RecipeKind", bound=Recipe)
 
 
 def check_layer(layer: str, network: str) -> None:
@@ -482,14 +489,14 @@ def bounds(name: str) -> tuple[float | None, float | None]:
     return low, high
 
 
-def _suggest(name: str) -> str:
+def _suggest(name: str, model: type[Recipe]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, Recipe.model_fields, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(Recipe.model_fields)}"
+    close = difflib.get_close_matches(name, model.model_fields, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(model.model_fields)}"
 
 
-def validated(data: Mapping[str, Any], model: type[Recipe] = Recipe) -> Any:
+def validated(data: Mapping[str, Any], model: type[RecipeKind] = Recipe) -> RecipeKind:  # type: ignore[assignment]
     """`data` as a recipe.
 
     Raises:
@@ -498,20 +505,20 @@ def validated(data: Mapping[str, Any], model: type[Recipe] = Recipe) -> Any:
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        raise RecipeError(_sentence(error)) from None
+        raise RecipeError(_sentence(error, model)) from None
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, model: type[Recipe]) -> str:
     """The first complaint of pydantic as one sentence for a person."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part in Recipe.model_fields or not isinstance(part, int))
+    where = ".".join(str(part) for part in first["loc"] if part in model.model_fields or not isinstance(part, int))
     union = re.split(r"\.(?:function-|literal\[|constrained)", where)
     where, what = union[0], first["msg"].removeprefix("Value error, ")
     if len(union) > 1:  # pydantic complains once for each kind of value that would do
         kinds = [other["msg"].removeprefix("Input should be ") for other in error.errors() if other["loc"][0] == where]
         what = f"Input should be {', or '.join(dict.fromkeys(kinds))}"
     if first["type"] == "extra_forbidden":
-        return f"there is no setting called {where!r}; {_suggest(where)}"
+        return f"there is no setting called {where!r}; {_suggest(where, model)}"
     if not where:
         return what
     shown = repr(first["input"])
@@ -594,8 +601,12 @@ def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Pre
     return known[name]
 
 
-def load_preset(name: str = "default", network: str | None = None) -> Recipe:
-    """The recipe of a preset, for its own network or for `network`.
+def load_preset(
+    name: str = "default",
+    network: str | None = None,
+    model: type[RecipeKind] = Recipe,  # type: ignore[assignment]
+) -> RecipeKind:
+    """The recipe of a preset, for its own network or for `network`; `model` tells painting from training.
 
     On a network that is not the source's, the preset's adapted numbers are laid over the source's, and `numbers`
     says so. Networks without adapted numbers of their own take those of the default network.
@@ -603,9 +614,9 @@ def load_preset(name: str = "default", network: str | None = None) -> Recipe:
     Raises:
         RecipeError: no such preset.
     """
-    preset = find_preset(name)
+    preset = find_preset(name, model.kind)
     data = {**preset.recipe, "preset": preset.name, "network": network or preset.network, "numbers": preset.numbers}
     if network and network != preset.network and preset.adapted:
         data |= preset.adapted.get(network) or preset.adapted.get(DEFAULT_NETWORK, {})
         data["numbers"] = "adapted"
-    return validated(data)
+    return validated(data, model)
