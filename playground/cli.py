@@ -113,13 +113,14 @@ def _plain_lines() -> Report:
     return report
 
 
-def _share_done(recipe: Recipe, evaluations: int) -> float:
+def _share_done(recipe: Recipe, frame: Frame) -> float:
     """Share of a run's work that is done, taking an evaluation's cost as its number of pixels."""
     from playground.run import plan_stages
 
     each = recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
     done = total = 0.0
-    for stage in plan_stages(recipe):
+    evaluations = frame.evaluations
+    for stage in plan_stages(recipe, max(frame.size) / min(frame.size)):
         planned = stage.evaluations if stage.evaluations is not None else stage.iterations * each
         done += min(planned, evaluations) * stage.size**2
         total += planned * stage.size**2
@@ -129,7 +130,7 @@ def _share_done(recipe: Recipe, evaluations: int) -> float:
 
 def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, float]:
     """Step k of n, losses, speed, time left and device in one sentence, and the share that is done."""
-    share = _share_done(recipe, frame.evaluations)
+    share = _share_done(recipe, frame)
     parts = [f"step {frame.step} of {frame.steps}"]
     if frame.losses:
         terms = ", ".join(f"{name} {frame.losses[name]:.3g}" for name in ("content", "style", "variation"))
