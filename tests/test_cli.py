@@ -438,7 +438,7 @@ def test_a_changed_size_drops_the_recorded_plan_and_a_seed_keeps_it(tmp_path: Pa
 def paint(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
     """Run `stylize ... --json` and give its object, checked to be the only thing on stdout and free of NaN."""
     capsys.readouterr()
-    assert main(["stylize", *args, "--json"]) == 0
+    assert main(["stylize", *args, "--device", "cpu", "--json"]) == 0
     out, err = capsys.readouterr()
     assert out.count("\n") == 1
     assert "error" not in err
@@ -681,7 +681,7 @@ def test_a_steered_or_stopped_run_is_repeated_from_its_picture(
     result = steered(pair, recipe, script)
     first, again = folder / "first.png", folder / "again.png"
     save_picture(result.picture, first, recipe=result.recipe.to_json())
-    replayed = paint(capsys, *pair, "-o", str(again), "--recipe", str(first), "--device", "cpu")
+    replayed = paint(capsys, *pair, "-o", str(again), "--recipe", str(first))
     assert pixels(again) == pixels(first)
     assert replayed["losses"] == result.losses
     assert replayed["evaluations"] == result.evaluations
