@@ -24,6 +24,13 @@
     if (id && press(id)) event.preventDefault();
   });
 
+  // On a phone the result stands below the pictures: bring it into view when a run starts.
+  document.addEventListener("click", (event) => {
+    if (window.innerWidth < 768 && event.target.closest("#run, #again")) {
+      document.getElementById("easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
+    }
+  });
+
   // Gradio's containers cannot carry ARIA attributes, so they are set once the elements are there.
   const attributes = {
     announce: { role: "status", "aria-live": "polite", "aria-atomic": "true" },

@@ -26,15 +26,19 @@ from playground.ui.session import Session
 from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
-METRICS_EVERY = 0.2  # at most five updates of figures a second
-PICTURES_EVERY = 0.25  # at most four pictures a second
+NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
 LAYERS_EVERY = 1.0
-RUN_PARTS = (
-    "preview", "before-after", "status", "announce", "run-message", "content-message", "style-message", "notes", "run",
-    "pause", "stop", "after", "figure", "live-charts", "terms-chart", "layers-chart", "shares", "summary", "earlier",
-    "strip", "save-png", "save-jpg", "save-webp", "save-json",
+MESSAGES = ("run-message", "content-message", "style-message", "notes")
+BUTTONS = ("run", "pause", "stop")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-chart", "shares")
+"""What changes while a run paints: few, because gradio makes every output of an event anew at each update."""
+START_PARTS = (
+    *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "layers-chart", "before-after", "after", "figure",
+    "live-charts",
 )  # fmt: skip
-"""What a run changes on the page."""
+END_PARTS = (
+    *START_PARTS, "summary", "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
+)  # fmt: skip
 ENDED_WORDS = {
     "done": "The picture is done.",
     "stopped": "Stopped. The best picture so far is shown.",
@@ -58,14 +62,13 @@ class Running:
         self.device = describe_device(jobs.device)
         self.open: dict[str, Session] = {}  # by gradio's session hash: only for noticing that a page went away
 
-    @property
-    def outputs(self) -> list[gr.components.Component]:
-        """What a run changes on the page."""
-        return [self.parts[name] for name in RUN_PARTS]
+    def outputs(self, names: tuple[str, ...]) -> list[gr.components.Component]:
+        """Components by name, for the outputs of an event."""
+        return [self.parts[name] for name in names]
 
-    # ---------------------------------------------------------------- Run
+    # ---------------------------------------------------------------- Run: start, then follow, then finish
 
-    async def run(
+    async def start(
         self,
         session: Session,
         wants_shares: bool,
@@ -73,29 +76,22 @@ class Running:
         style: str | None,
         request: gr.Request,
         *values: Any,
-    ) -> AsyncIterator[Updates]:
-        """Start a run with what the page shows and follow it to its end."""
-        parts = self.parts
-        yield {parts[name]: "" for name in ("run-message", "content-message", "style-message", "notes")}
+    ) -> Updates:
+        """Start a run with what the page shows, or say what is wrong."""
+        clean: Updates = {self.parts[name]: "" for name in MESSAGES}
+        session.watched = None
         try:
             started = await asyncio.to_thread(self._start, session, content, style, values)
         except Exception as error:
-            yield {parts["run-message"]: message(fault(error))}
-            return
+            return {**clean, self.parts["run-message"]: message(fault(error))}
         if isinstance(started, dict):
-            yield started
-            return
-        job, photo, recipe = started
+            return {**clean, **started}
+        session.watched, session.photo, recipe = started
         session.original_colours = recipe.original_colours
-        job.control.want_shares(bool(wants_shares))
+        session.watched.control.want_shares(bool(wants_shares))
         if request.session_hash:
             self.open[request.session_hash] = session
-        yield self._begun(job, photo)
-        try:
-            async for updates in self._follow(session, job, photo):
-                yield updates
-        except Exception as error:
-            yield {parts["run-message"]: message(fault(error)), **self._buttons(running=False)}
+        return {**clean, **self._begun(session.watched, session.photo)}
 
     def _start(
         self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...]
@@ -150,45 +146,53 @@ class Running:
 
     # ---------------------------------------------------------------- following a job
 
-    async def _follow(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
-        parts = self.parts
-        seen, seen_picture, said_state, said_notes, line = -1, 0, "", 0, ""
-        next_metrics = next_picture = next_layers = 0.0
-        while not job.ended:
+    async def follow(self, session: Session) -> AsyncIterator[Updates]:
+        """Show what a run has to tell until it ends."""
+        job, parts = session.watched, self.parts
+        seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
+        next_news = next_layers = 0.0
+        while job is not None and not job.ended:
             job.touch()
-            updates: Updates = {}
-            now = time.monotonic()
-            if job.picture_version != seen_picture and now >= next_picture:
-                seen_picture, next_picture = job.picture_version, now + PICTURES_EVERY
-                updates[parts["preview"]] = await asyncio.to_thread(self._coloured, session, job.picture, photo)
-            if job.version != seen and now >= next_metrics:
-                seen, next_metrics = job.version, now + METRICS_EVERY
-                curve = job.curve
-                if (text := words.status(job, self.device)) != line:
-                    line = updates[parts["status"]] = text
-                if curve:
+            now, updates = time.monotonic(), dict[Any, Any]()
+            if job.version != seen and now >= next_news:
+                seen, next_news = job.version, now + NEWS_EVERY
+                updates[parts["status"]] = words.status(job, self.device)
+                if job.picture_version != seen_picture:
+                    seen_picture = job.picture_version
+                    updates[parts["preview"]] = await asyncio.to_thread(self._coloured, session, job.picture)
+                if curve := job.curve:
                     updates[parts["terms-chart"]] = charts.term_chart(curve, self._planned(job))
                 if now >= next_layers:
                     next_layers = now + LAYERS_EVERY
                     updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, self._planned(job))
                     if job.control.read().shares and job.shares:
                         updates[parts["shares"]] = charts.shares_bar(job.shares)
+                if len(job.notes) != said_notes:
+                    said_notes = len(job.notes)
+                    updates[parts["notes"]] = message(job.notes[-1], "note")
             if job.state != said_state:
                 said = {"paused": "Paused.", "waiting": "Waiting for the device."}.get(job.state)
                 said = said or ("Resumed." if said_state == "paused" else None)
                 said_state = job.state
                 if said:
                     updates[parts["announce"]] = said
-            if len(job.notes) != said_notes:
-                said_notes = len(job.notes)
-                updates[parts["notes"]] = message(job.notes[-1], "note")
             if updates:
                 yield updates
             await asyncio.sleep(LOOK_EVERY)
-        async for updates in self._ended(session, job, photo):
-            yield updates
 
-    async def _ended(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
+    async def finish(self, session: Session) -> AsyncIterator[Updates]:
+        """Show what a run has left once it has ended; nothing where none was started."""
+        job, session.watched = session.watched, None
+        if job is None or session.photo is None:
+            yield NOTHING
+            return
+        try:
+            async for updates in self._finished(session, job, session.photo):
+                yield updates
+        except Exception as error:
+            yield {self.parts["run-message"]: message(fault(error)), **self._buttons(running=False)}
+
+    async def _finished(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
         parts = self.parts
         updates: Updates = {
             **self._buttons(running=False),
@@ -210,10 +214,10 @@ class Running:
         yield updates
         yield await asyncio.to_thread(results.curves, parts, done)
 
-    def _coloured(self, session: Session, picture: np.ndarray | None, photo: Image.Image) -> np.ndarray | None:
-        if picture is None or not session.original_colours:
+    def _coloured(self, session: Session, picture: np.ndarray | None) -> np.ndarray | None:
+        if picture is None or session.photo is None or not session.original_colours:
             return picture
-        return np.asarray(keep_colours(Image.fromarray(picture), photo))
+        return np.asarray(keep_colours(Image.fromarray(picture), session.photo))
 
     def _planned(self, job: Job) -> int:
         if job.frame is None:

@@ -41,6 +41,8 @@ class Session:
     base: Recipe
     visitor: str = ""
     job: Job | None = None
+    watched: Job | None = None  # the run that this page follows, until its result is shown
+    photo: Image.Image | None = None  # of the run, at the size of the result
     original_colours: bool = False
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
@@ -83,24 +85,23 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
         return recipe, DEFAULT_NETWORK
     wanted = recipe.network if recipe.network in weights.NETWORKS else ""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
-    theirs, ours = load_preset(name or "default").model_dump(), load_preset(name or "default", network=DEFAULT_NETWORK)
-    own = {
-        key: value
-        for key, value in recipe.model_dump().items()
-        if value != theirs[key] and key not in ("network", "numbers")
-    }
+    theirs: Recipe = load_preset(name or "default")
+    ours: Recipe = load_preset(name or "default", network=DEFAULT_NETWORK)
+    own = _different(recipe, theirs, ("network", "numbers"))
     return (ours.changed(own) if own else ours), wanted
+
+
+def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:
+    """What a recipe sets otherwise than a preset, as plain JSON values, but for some keys."""
+    theirs = preset.model_dump(mode="json")
+    mine = recipe.model_dump(mode="json")
+    return {key: value for key, value in mine.items() if value != theirs[key] and key not in but}
 
 
 def link_query(recipe: Recipe) -> str:
     """What stands behind the page's address to open it with this recipe: the preset and what differs from it."""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
-    preset = load_preset(name or "default").model_dump(mode="json")
-    own = {
-        key: value
-        for key, value in recipe.model_dump(mode="json").items()
-        if value != preset[key] and key not in NOT_IN_LINKS
-    }
+    own = _different(recipe, load_preset(name or "default"), NOT_IN_LINKS)
     if not own:
         return f"?preset={name}"
     packed = base64.urlsafe_b64encode(json.dumps(own, separators=(",", ":")).encode()).decode().rstrip("=")
@@ -115,7 +116,7 @@ def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
     """
     if not preset and not packed:
         return None
-    base = load_preset(preset or "default")
+    base: Recipe = load_preset(preset or "default")
     if not packed:
         return base
     if len(packed) > 20_000:

@@ -14,7 +14,7 @@ from playground.jobs import Jobs
 from playground.recipe import Recipe, load_preset
 from playground.ui import charts, controls, layers, pictures, words
 from playground.ui.results import FORMATS
-from playground.ui.running import Running
+from playground.ui.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.ui.session import Session, preset_of, stylize_presets
 from playground.ui.settings import OFFERS, Settings, network_choices
 
@@ -40,7 +40,7 @@ Parts = dict[str, Any]
 
 def build_studio(jobs: Jobs) -> None:
     """Lay out the Studio inside the `gr.Blocks` that is open, and wire it."""
-    recipe = load_preset()
+    recipe: Recipe = load_preset()
     parts: Parts = {}
     parts["session"] = gr.State(Session(recipe))
     with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
@@ -53,8 +53,8 @@ def build_studio(jobs: Jobs) -> None:
         with gr.Column(elem_id="stage", min_width=320, scale=2):
             _stage(parts)
         with gr.Column(elem_id="settings", min_width=320, scale=1):
-            _recipe_panel(parts, recipe)
             _balance_panel(parts, recipe)
+            _recipe_panel(parts, recipe)
             _panels(parts, recipe, jobs)
     settings = Settings(jobs, parts)
     running = Running(jobs, parts, settings)
@@ -253,18 +253,21 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
 def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     session = parts["session"]
     started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
-    gr.on(
-        [parts["run"].click, parts["again"].click], running.run, started, running.outputs,
-        show_progress="hidden", api_visibility="private", concurrency_limit=None, trigger_mode="once",
+    queued: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    begun = gr.on(
+        [parts["run"].click, parts["again"].click], running.start, started, running.outputs(START_PARTS),
+        trigger_mode="once", **queued,
     )  # fmt: skip
+    followed = begun.then(running.follow, session, running.outputs(LIVE_PARTS), **queued)
+    followed.then(running.finish, session, running.outputs(END_PARTS), **queued)
     buttons = [parts["pause"], parts["stop"], parts["status"]]
     parts["pause"].click(running.pause, session, buttons, **LIGHT)
     parts["stop"].click(running.stop, session, buttons, **LIGHT)
     parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
     colours = parts["set-original_colours"]
-    colours.input(running.colours, [session, colours], running.outputs, **LATEST)
+    colours.input(running.colours, [session, colours], running.outputs(END_PARTS), **LATEST)
     parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs], **LIGHT)
+    parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs(END_PARTS)], **LIGHT)
     for name, picked in (("content", pictures.picked_photo), ("style", pictures.picked_style)):
         gallery, box, place = parts[f"{name}-gallery"], parts[name], parts[f"{name}-message"]
         gallery.select(picked, None, [box, place], **LIGHT)
