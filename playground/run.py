@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from playground.canvas import Canvas, Space, first_picture, make_canvas, resampl
 from playground.control import Control, MemoryControl
 from playground.errors import PlaygroundError
 from playground.features import Vgg
+from playground.frames import Curve, Frame, Result, State
 from playground.hrnet import HrnetCanvas
 from playground.images import fit_size, keep_colours, resize_picture, to_array, to_picture, to_tensor
 from playground.objective import Losses, Objective, by_term
@@ -29,80 +30,14 @@ from playground.recipe import Change, Recipe, RecipeError, Stage
 SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares, which cost about two evaluations
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
-CURVE_POINTS = 2000
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 MAX_RECOVERIES = 5
+OVERSHOT = 10.0  # a loss of L-BFGS this many times the best one means that it has lost its way
+FIRST_STEP = 1e-3  # of the range of a pixel: how far the first step of L-BFGS goes on average
+LEAST_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
 TARGET_SETTINGS = ("pool", "pool_rescale", "padding", "style_size")
-
-State = Literal["running", "paused", "done", "stopped", "time", "recovered"]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One moment of a run as plain data: no tensor, nothing that pins a device's memory.
-
-    Attributes:
-        step, steps: iterations done and planned over all sizes (rounds, with L-BFGS).
-        evaluations: how often the picture has been judged.
-        seconds: of the loop alone, without pauses and without measuring `shares`.
-        losses: weighted {content, style, variation, total}; empty before the first evaluation.
-        layers: weighted losses by layer, "style:conv1_1" and so on.
-        shares: {content, style, variation} share of the gradient's length, when it was asked for and is due.
-        picture: H×W×3 uint8, when one is due; the last frame's is the result, at the recipe's full size.
-        size: width and height that are being painted now.
-        state: "running", "paused", or how it ended.
-        note: something a person should know, such as a recovery.
-        result: on the last frame only.
-    """
-
-    step: int
-    steps: int
-    evaluations: int
-    seconds: float
-    losses: dict[str, float]
-    layers: dict[str, float]
-    shares: dict[str, float] | None = None
-    picture: np.ndarray | None = None
-    size: tuple[int, int] = (0, 0)
-    learning_rate: float = 0.0
-    state: State = "running"
-    note: str | None = None
-    result: Result | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a finished run leaves: the picture, the recipe that re-runs to the same bits, and its curve."""
-
-    picture: Image.Image
-    recipe: Recipe
-    ended: str  # "done", "stopped", "time", or "recovered: ..." with what happened
-    losses: dict[str, float]  # of the picture
-    layers: dict[str, float]
-    curve: list[dict[str, float]]  # {step, evaluations, seconds, content, style, variation, total}
-    steps: int
-    evaluations: int
-    seconds: float
-    first_preview_seconds: float | None
-    generator: dict[str, np.ndarray] | None = None  # of a canvas that is a network: its weights, for a Repainter
-
-
-class Curve:
-    """The points of a run, thinned evenly when they become too many; the first and the last always stay."""
-
-    def __init__(self, points: list[dict[str, float]] | None = None, every: int = 1, seen: int = 0) -> None:
-        self.points, self.every, self.seen = points or [], every, seen
-
-    def add(self, point: dict[str, float]) -> None:
-        if len(self.points) > 1 and (self.seen - 1) % self.every:
-            self.points.pop()  # the last point was only standing in as the last
-        self.points.append(point)
-        self.seen += 1
-        if len(self.points) > CURVE_POINTS:
-            self.points, self.every = self.points[::2], self.every * 2
-            self.seen = (len(self.points) - 1) * self.every + 1
 
 
 def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
@@ -163,7 +98,7 @@ class Run:
         self.rate_scale = 1.0
         self.recoveries: list[str] = []
         self.failed_in_a_row = 0
-        self.seconds = 0.0
+        self.seconds = self.stage_began = self.pixel_cost = 0.0
         self.first_preview: float | None = None
         self._pending: list[tuple[Tensor, list[str], float, int, int]] = []
         self._enter_stage(None)
@@ -214,6 +149,7 @@ class Run:
         self._start_optimizer()
         self.average: list[Tensor] | None = None
         self.stage_step = self.stage_evaluations = self.round_evaluations = 0
+        self.stage_began, self.stage_limit = self.seconds, self.stages[self.stage].iterations
 
     def _next_stage(self) -> None:
         """Carry picture and Adam's moments over to the next size."""
@@ -236,6 +172,7 @@ class Run:
     # ---------------------------------------------------------------- optimiser
 
     def _start_optimizer(self) -> None:
+        self.loss_scale: float | None = None  # set by L-BFGS's first evaluation
         recipe, parameters = self.recipe, self.canvas.parameters
         if recipe.optimizer == "adam":
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
@@ -256,6 +193,9 @@ class Run:
     def _set_rates(self) -> None:
         group = self.optimizer.param_groups[0]
         group["lr"] = self.learning_rate
+        if self.recipe.optimizer == "lbfgs" and self.loss_scale is None:
+            count = sum(parameter.numel() for parameter in self.canvas.parameters)
+            group["lr"] *= FIRST_STEP * float(self.space.scale.mean()) * count
         if self.recipe.optimizer == "adam":
             group["betas"], group["eps"] = (self.recipe.beta1, self.recipe.beta2), self.recipe.epsilon
 
@@ -326,6 +266,8 @@ class Run:
             losses.total.backward()
             self._remember_best(losses)
             holder.append(losses)
+            if self.recipe.optimizer == "lbfgs":
+                return self._scale_gradient() * losses.total.detach()
             return losses.total.detach()
 
         self.optimizer.step(closure)  # type: ignore[arg-type]
@@ -341,6 +283,20 @@ class Run:
                 if self.recipe.lbfgs_restart:
                     self._start_optimizer()
         return holder[0]
+
+    def _scale_gradient(self) -> float:
+        """Scale the gradient for L-BFGS so that the first one of a memory has an L1 norm of 1; the factor.
+
+        L-BFGS is blind to the scale of a loss, but torch's first step and thresholds are not: with the sources' tiny
+        or huge weights it would never move. The first step then moves a pixel by `FIRST_STEP` of the range on average.
+        """
+        gradients = [parameter.grad for parameter in self.canvas.parameters if parameter.grad is not None]
+        if self.loss_scale is None:
+            norm = float(sum(gradient.abs().sum() for gradient in gradients))
+            self.loss_scale = 1 / norm if norm > 0 and math.isfinite(norm) else 1.0
+        for gradient in gradients:
+            gradient.mul_(self.loss_scale)
+        return self.loss_scale
 
     def _finish_iteration(self) -> None:
         self.stage_step += 1
@@ -410,6 +366,33 @@ class Run:
         shared = [Stage(size=stage.size, iterations=each) for stage in rest]
         shared[-1] = Stage(size=rest[-1].size, iterations=each + over)
         self.stages = self.stages[: self.stage] + shared
+        self.stage_limit = self.stages[self.stage].iterations
+
+    def _fit_clock(self) -> None:
+        """Shorten this size so that it and those to come fit the time left, each by the same share.
+
+        An evaluation's cost is taken to grow with the pixels. What was planned is kept; a faster moment gives back.
+        """
+        budget = self.recipe.seconds
+        if budget is None or self.base.plan or self.stage_evaluations < 2:
+            return
+        spent = self.seconds - self.stage_began
+        self.pixel_cost = spent / self.stage_evaluations / self.stages[self.stage].size ** 2
+        rounds = self.recipe.lbfgs_evaluations if self.recipe.optimizer == "lbfgs" else 1
+        wanted = sum(stage.iterations * rounds * stage.size**2 for stage in self.stages[self.stage :]) * self.pixel_cost
+        share = min(1.0, (budget - self.stage_began) / wanted) if wanted > 0 else 1.0
+        self.stage_limit = max(1, math.floor(self.stages[self.stage].iterations * share))
+
+    def _time_is_up(self) -> bool:
+        """Whether one more evaluation, or the next size's first few, would overrun the time budget."""
+        budget = self.recipe.seconds
+        if budget is None or self.evaluations == 0:
+            return False
+        if self._stage_is_over():
+            next_cost = LEAST_EVALUATIONS * self.pixel_cost * self.stages[self.stage + 1].size ** 2
+        else:
+            next_cost = self.pixel_cost * self.stages[self.stage].size ** 2
+        return self.seconds + next_cost > budget
 
     def _recover(self) -> str:
         """Back to the best picture with a fresh optimiser and half the rate."""
@@ -441,11 +424,13 @@ class Run:
                 started += time.perf_counter() - paused_at
                 continue
             note = self._obey()
+            self._fit_clock()
             state = self._ends(orders.stopped)
             if state is not None:
                 break
             if self._stage_is_over():
-                self._next_stage()
+                with self.control.turn():  # its targets cost as much memory as an evaluation
+                    self._next_stage()
                 last_picture = -math.inf
             with self.control.turn():
                 losses = self._evaluate()
@@ -463,6 +448,10 @@ class Run:
                     state = "recovered"
                 yield replace(points[-1], losses={}, layers={}, note=note)
                 continue
+            if self.recipe.optimizer == "lbfgs" and points[-1].losses["total"] > OVERSHOT * float(self.best_total):
+                self._set_parameters(self.best)
+                self._start_optimizer()
+                note = "L-BFGS overshot: back to the best picture, its memory starts anew"
             self.failed_in_a_row = 0
             yield from points[:-1]
             shares = None
@@ -523,16 +512,17 @@ class Run:
         if stopped:
             return "stopped"
         if self._stage_is_over() and self.stage == len(self.stages) - 1:
+            if self.stage_step < self.stages[self.stage].iterations and self.recipe.seconds is not None:
+                return "time"
             return "recovered" if self.recoveries else "done"
-        if self.recipe.seconds is not None and self.seconds >= self.recipe.seconds:
-            return "time"
-        return None
+        return "time" if self._time_is_up() else None
 
     def _stage_is_over(self) -> bool:
         stage = self.stages[self.stage]
         if stage.evaluations is not None:
             return self.stage_evaluations >= stage.evaluations
-        return self.stage_step >= stage.iterations
+        limit = stage.iterations if self.recipe.seconds is None else min(stage.iterations, self.stage_limit)
+        return self.stage_step >= limit
 
     def _stage_so_far(self) -> Stage:
         return Stage(size=self.stages[self.stage].size, iterations=self.stage_step, evaluations=self.stage_evaluations)
@@ -647,6 +637,10 @@ _PLAIN = (
     "failed_in_a_row",
     "seconds",
     "first_preview",
+    "stage_began",
+    "stage_limit",
+    "pixel_cost",
+    "loss_scale",
 )
 
 
@@ -673,7 +667,8 @@ def check_pictures(content: Image.Image, size: int) -> None:
     """
     width, height = fit_size(*content.size, size)
     if min(width, height) < 32:
+        enough = math.ceil(32 * max(content.size) / min(content.size))
         raise PlaygroundError(
             f"at {size} px this picture would be only {width}×{height} px; "
-            f"choose a size of at least {math.ceil(32 * max(width, height) / min(width, height))} px or crop it"
+            f"choose a size of at least {enough} px or crop it"
         )

@@ -49,7 +49,7 @@ def test_torch_convention_is_mean_and_deviation(hed: Weights, picture: torch.Ten
     assert torch.allclose(network.preprocess(picture).double(), reference.torch_input(picture), atol=1e-6)
 
 
-def _with_convention(weights: Weights, convention: str):  # noqa: ANN202
+def _with_convention(weights: Weights, convention: str):
     from dataclasses import replace
 
     return replace(weights.network, convention=convention)
