@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,6 +214,9 @@ def test_layers_can_be_moved_while_it_runs(visitor: Visitor) -> None:
     visitor.page.locator("[data-kind=content][data-layer=conv3_3]").fill("67")
     visitor.says("content: conv4_2, conv3_3", "#layers-words")
     visitor.says("content conv3_3", "#layers-chart")
+    visitor.page.get_by_role("tab", name="Who pulls").click()
+    visitor.page.check("#wants-shares input")
+    visitor.says(r"content \d+%\s*style \d+%", "#shares")
     visitor.page.click("#stop")
     visitor.finish()
     visitor.left_clean()
@@ -364,6 +368,42 @@ def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
     visitor.says(r"Download vgg19-imagenet \(575 MB\)", "#fetch")
     visitor.page.get_by_role("button", name="Network").click()
     playwright.expect(visitor.page.locator("#set-network input")).to_have_value("vgg16-hed")
+
+
+def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, go_on = set[str](), threading.Event()
+
+    def fetch(name: str, report: weights.Progress) -> None:
+        report("Downloading vgg16-hed: 20 of 55 MB", 0.36)
+        assert go_on.wait(30)
+        there.add(name)
+
+    monkeypatch.setattr(weights, "is_available", lambda name: name in there)
+    monkeypatch.setattr(weights, "fetch", fetch)
+    visitor.open()
+    visitor.says("vgg16-hed is not on this machine yet", "#banner")
+    visitor.page.click("#banner-button")
+    visitor.says("20 of 55 MB", "#banner")
+    go_on.set()
+    playwright.expect(visitor.page.locator("#banner")).to_be_hidden()
+    visitor.left_clean()
+
+
+def test_a_download_that_is_on_its_way_is_shown(visitor: Visitor, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, go_on = set[str](), threading.Event()
+
+    def fetch(name: str, report: weights.Progress) -> None:
+        report("Downloading vgg16-hed: 30 of 55 MB", 0.54)
+        assert go_on.wait(30)
+        there.add(name)
+
+    monkeypatch.setattr(weights, "is_available", lambda name: name in there)
+    monkeypatch.setattr(weights, "fetch", fetch)
+    jobs.fetch("vgg16-hed")
+    visitor.open()
+    visitor.says("30 of 55 MB", "#banner")
+    go_on.set()
+    playwright.expect(visitor.page.locator("#banner")).to_be_hidden()
 
 
 def test_a_link_opens_the_page_as_it_is(visitor: Visitor) -> None:

@@ -198,7 +198,7 @@ def figure(curve: Points, layers: Points, journal: Sequence[Change] = ()) -> go.
         )  # fmt: skip
     axis = {"gridcolor": "rgba(138,130,118,.25)", "zeroline": False}
     drawn.update_layout(
-        height=440, margin={"l": 56, "r": 8, "t": 16, "b": 44}, legend={"orientation": "h", "y": -0.16, "yanchor": "top"}, hovermode="x unified", template="none",
+        height=440, margin={"l": 56, "r": 8, "t": 16, "b": 44}, legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, hovermode="x unified", template="none",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#8a8276"},
         xaxis={"title": "evaluations", **axis},

@@ -151,6 +151,7 @@ class Running:
         job, parts = session.watched, self.parts
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_layers = 0.0
+        yield NOTHING
         while job is not None and not job.ended:
             job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
@@ -183,8 +184,8 @@ class Running:
     async def finish(self, session: Session) -> AsyncIterator[Updates]:
         """Show what a run has left once it has ended; nothing where none was started."""
         job, session.watched = session.watched, None
+        yield NOTHING
         if job is None or session.photo is None:
-            yield NOTHING
             return
         try:
             async for updates in self._finished(session, job, session.photo):
@@ -256,10 +257,8 @@ class Running:
     def gone(self, request: gr.Request) -> None:
         """The page was closed or reloaded: its run has its grace period from now."""
         session = self.open.pop(request.session_hash or "", None)
-        if session is not None:
-            session.finished.clear()
-            if session.job is not None:
-                session.job.leave()
+        if session is not None and session.job is not None:
+            session.job.leave()
 
     # ---------------------------------------------------------------- with a result
 

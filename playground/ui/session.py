@@ -19,7 +19,7 @@ from playground import weights
 from playground.jobs import Job, Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
 
-MAX_FINISHED = 12
+MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
 
 

@@ -24,6 +24,7 @@ from playground.ui.session import Session, link_query, preset_of, recipe_of_link
 logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]
 NOTHING: Updates = gr.skip()
+"""No update at all; a generator must yield it at least, or gradio empties every output."""
 OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-button")
 """Where a network that is not on this machine is offered."""
 OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
@@ -173,6 +174,7 @@ class Settings:
     async def fetch(self, session: Session) -> AsyncIterator[Updates]:
         """Download the network that is offered, saying how far it is; then show the recipe it was wanted for."""
         wanted, parts = session.wanted_network, self.parts
+        yield NOTHING
         if not wanted:
             return
         place = "banner-note" if wanted == DEFAULT_NETWORK else "network-note"
@@ -192,6 +194,14 @@ class Settings:
         shown = self.guarded("preset-note", self.show, session, recipe, f"{wanted} is here now")
         network = gr.Dropdown(network_choices(self.jobs), value=session.base.network)
         yield {**shown, parts["set-network"]: network}
+
+    async def arriving(self, session: Session) -> AsyncIterator[Updates]:
+        """Follow the default network's download, where it is on its way while the page opens."""
+        yield NOTHING
+        download = self.jobs.downloads.get(DEFAULT_NETWORK)
+        if session.wanted_network == DEFAULT_NETWORK and download is not None and not download.over.is_set():
+            async for updates in self.fetch(session):
+                yield updates
 
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""

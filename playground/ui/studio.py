@@ -20,6 +20,8 @@ from playground.ui.settings import OFFERS, Settings, network_choices
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""
+WATCHING: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+"""For events that follow something for a while; the jobs limit what is painted, not gradio's queue."""
 LATEST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
 
 SAVE_TEXT = """(text) => {
@@ -243,23 +245,20 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
     parts["save"].click(settings.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
-    gr.on(
-        [parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown,
-        show_progress="hidden", api_visibility="private", concurrency_limit=None,
-    )  # fmt: skip
-    gr.context.Context.root_block.load(settings.opened, session, shown, **LIGHT)  # type: ignore[union-attr]
+    gr.on([parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown, **WATCHING)
+    opened = gr.context.Context.root_block.load(settings.opened, session, shown, **LIGHT)  # type: ignore[union-attr]
+    opened.then(settings.arriving, session, shown, **WATCHING)
 
 
 def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     session = parts["session"]
     started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
-    queued: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     begun = gr.on(
         [parts["run"].click, parts["again"].click], running.start, started, running.outputs(START_PARTS),
-        trigger_mode="once", **queued,
+        trigger_mode="once", **WATCHING,
     )  # fmt: skip
-    followed = begun.then(running.follow, session, running.outputs(LIVE_PARTS), **queued)
-    followed.then(running.finish, session, running.outputs(END_PARTS), **queued)
+    followed = begun.then(running.follow, session, running.outputs(LIVE_PARTS), **WATCHING)
+    followed.then(running.finish, session, running.outputs(END_PARTS), **WATCHING)
     buttons = [parts["pause"], parts["stop"], parts["status"]]
     parts["pause"].click(running.pause, session, buttons, **LIGHT)
     parts["stop"].click(running.stop, session, buttons, **LIGHT)
