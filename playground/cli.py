@@ -1,4 +1,4 @@
-"""The command line: `python -m playground stylize | presets | weights | doctor`.
+"""The command line: `python -m playground stylize | presets | weights | doctor`, and what fast/commands.py adds.
 
 A command is one function decorated with `@app.command()`. It raises PlaygroundError for whatever the user can mend;
 `main` turns that, and every complaint of the parser, into one `error: ...` line and status 2. What needs torch is
@@ -61,6 +61,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: the command and its options; those of the process when None.
     """
+    import playground.fast.commands  # noqa: F401  (adds its commands to `app`, from which it builds)
+
     try:
         with typer.main.get_command(app).make_context(
             app.info.name, list(sys.argv[1:] if args is None else args)

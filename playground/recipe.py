@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
@@ -81,7 +81,6 @@ class Recipe(BaseModel):
     """The whole of a run's settings. Numbers are finite; weights are never negative; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    kind: ClassVar[Literal["stylize", "train"]] = "stylize"
 
     # --- the picture
     size: int = setting(
@@ -446,9 +445,6 @@ class Recipe(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=1)
 
 
-RecipeKind = TypeVar("RecipeKind", bound=Recipe)
-
-
 def check_layer(layer: str, network: str) -> None:
     """Raise ValueError unless `layer` is a convolution of the named network (a file's are checked when it is loaded)."""
     match = re.fullmatch(r"conv([1-5])_([1-4])", layer)
@@ -496,7 +492,7 @@ def _suggest(name: str, model: type[Recipe]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(model.model_fields)}"
 
 
-def validated(data: Mapping[str, Any], model: type[RecipeKind] = Recipe) -> RecipeKind:  # type: ignore[assignment]
+def validated(data: Mapping[str, Any], model: type[Recipe] = Recipe) -> Any:
     """`data` as a recipe.
 
     Raises:
@@ -601,12 +597,8 @@ def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Pre
     return known[name]
 
 
-def load_preset(
-    name: str = "default",
-    network: str | None = None,
-    model: type[RecipeKind] = Recipe,  # type: ignore[assignment]
-) -> RecipeKind:
-    """The recipe of a preset, for its own network or for `network`; `model` tells painting from training.
+def load_preset(name: str = "default", network: str | None = None) -> Recipe:
+    """The recipe of a preset, for its own network or for `network`.
 
     On a network that is not the source's, the preset's adapted numbers are laid over the source's, and `numbers`
     says so. Networks without adapted numbers of their own take those of the default network.
@@ -614,9 +606,14 @@ def load_preset(
     Raises:
         RecipeError: no such preset.
     """
-    preset = find_preset(name, model.kind)
+    return validated(preset_settings(name, network, "stylize"))
+
+
+def preset_settings(name: str, network: str | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:
+    """What a preset of a kind states for its own network or for `network`; see `load_preset`."""
+    preset = find_preset(name, kind)
     data = {**preset.recipe, "preset": preset.name, "network": network or preset.network, "numbers": preset.numbers}
     if network and network != preset.network and preset.adapted:
         data |= preset.adapted.get(network) or preset.adapted.get(DEFAULT_NETWORK, {})
         data["numbers"] = "adapted"
-    return validated(data, model)
+    return data

@@ -6,9 +6,14 @@ the command line and the page.
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
+import imageio_ffmpeg
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -16,8 +21,10 @@ from torch import Tensor
 
 from playground.fast.network import Layer, Model, Residual
 from playground.hrnet import TorchConvention, pad_to_multiple
-from playground.images import keep_colours, to_picture, to_tensor
+from playground.images import PictureError, keep_colours, load_picture, to_picture, to_tensor
 
+FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+"""Suffixes that are taken for films; they are written as .mp4."""
 WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB
 TILE = 768  # pixels, side of a tile without its overlap
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
@@ -65,10 +72,8 @@ class Painter:
         x = pad_to_multiple(self.convention.to(photo.to(self.device))).contiguous(memory_format=torch.channels_last)
         if tile is None and height * width * self.width > WHOLE:
             tile = TILE
-        if tile is None or max(height, width) <= tile:
-            y = self._run(x)
-        else:
-            y = self._in_tiles(x, -(-tile // 4) * 4)
+        whole = tile is None or max(height, width) <= tile
+        y = self._run(x) if tile is None or whole else self._in_tiles(x, -(-tile // 4) * 4)
         return self.convention.of(y[..., :height, :width]).clamp_(0, 1)
 
     def _in_tiles(self, x: Tensor, tile: int) -> Tensor:
@@ -219,3 +224,87 @@ class Painted:
 def paint(painter: Painter, photo: Image.Image, tile: int | None = None) -> Painted:
     """A clean RGB picture in the painter's style, at its own size to the pixel."""
     return Painted(photo, to_picture(painter(to_tensor(photo), tile)))
+
+
+# ---- films ----------------------------------------------------------------------------------------------------------
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is painted frame by frame: a film by its suffix, or a GIF with more than one frame."""
+    if path.suffix.lower() in FILMS:
+        return True
+    try:
+        with Image.open(path, formats=["GIF"]) as picture:
+            return getattr(picture, "n_frames", 1) > 1
+    except (OSError, ValueError):
+        return False
+
+
+def paint_film(
+    painter: Painter, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
+) -> Iterator[float]:
+    """Paint an animated GIF or a film frame by frame, at its own size and pace, a film with its sound.
+
+    Args:
+        output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
+
+    Yields:
+        The share that is done, after every frame.
+
+    Raises:
+        PictureError: the film cannot be read or written.
+    """
+    unfinished = output.with_name(f".{secrets.token_hex(8)}{output.suffix}")
+    paint_frames = _paint_film if source.suffix.lower() in FILMS else _paint_gif
+    try:
+        for done, frame in paint_frames(source, unfinished):
+            frame[0] = paint(painter, frame[0]).at(strength, original_colours)
+            yield done
+        os.replace(unfinished, output)
+    except OSError as error:  # also what ffmpeg complains of
+        raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _last_words(error: OSError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
+
+
+def _paint_gif(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+    """Every frame in a list of one, to be replaced; the GIF is written after the last."""
+    frames, durations = [], []
+    with Image.open(source, formats=["GIF"]) as film:
+        count, loop = getattr(film, "n_frames", 1), film.info.get("loop")
+        for number in range(count):
+            film.seek(number)
+            frame = [load_picture(film.convert("RGBA"), name="the film")]
+            durations.append(film.info.get("duration", 100))
+            yield (number + 1) / count, frame
+            frames.append(frame[0])
+    again = {} if loop is None else {"loop": loop}
+    frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
+
+
+def _paint_film(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+    """Every frame in a list of one, to be replaced and then written, with the sound of the source copied beside it."""
+    frames = imageio_ffmpeg.read_frames(str(source))
+    about = next(frames)
+    width, height = about["size"]
+    sound = {"audio_path": str(source), "audio_codec": "copy"} if about.get("audio_codec") else {}
+    # The usual halved colour resolution needs even sides; the few films with odd ones keep their size instead.
+    colours = "yuv444p" if width % 2 or height % 2 else "yuv420p"
+    writer = imageio_ffmpeg.write_frames(
+        str(output), (width, height), fps=about["fps"], quality=7, macro_block_size=1, pix_fmt_out=colours, **sound
+    )
+    writer.send(None)
+    count = max(1.0, about["fps"] * about["duration"])
+    try:
+        for number, data in enumerate(frames):
+            frame = [Image.fromarray(np.frombuffer(data, np.uint8).reshape(height, width, 3))]
+            yield min(1.0, (number + 1) / count), frame
+            writer.send(np.asarray(frame[0]).tobytes())
+    finally:
+        writer.close()
+        frames.close()

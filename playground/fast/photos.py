@@ -88,8 +88,7 @@ def bundled_photographs() -> list[np.ndarray]:
     """The photographs inside the scikit-image package, openly licensed, as H×W×3 uint8."""
     from skimage import data
 
-    return [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.hubble_deep_field(),
-            data.stereo_motorcycle()[0]]  # fmt: skip
+    return [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.stereo_motorcycle()[0]]
 
 
 class Crops(Dataset[tuple[Tensor, str]]):

@@ -6,11 +6,11 @@ The command line, the page and the file of a trained model all hold this object;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from playground.recipe import Recipe, RecipeError, load_preset, setting
+from playground.recipe import Recipe, RecipeError, preset_settings, setting, validated
 
 # Settings of painting that mean nothing in a training: a value given for one would be silently ignored.
 PAINTING_ONLY = frozenset({
@@ -22,8 +22,6 @@ PAINTING_ONLY = frozenset({
 
 class TrainingRecipe(Recipe):
     """The whole of a training's settings; `seconds`, `seed`, weights, layers and rates mean what they mean in a run."""
-
-    kind: ClassVar[Literal["stylize", "train"]] = "train"
 
     image_size: int = setting(
         256, "Crop size", "Side of the square crops that the network learns from.", group="training", ge=32, le=1024,
@@ -87,4 +85,4 @@ def load_training_preset(name: str = "fast-default", network: str | None = None)
     Raises:
         RecipeError: no such training preset.
     """
-    return load_preset(name, network, TrainingRecipe)
+    return validated(preset_settings(name, network, "train"), TrainingRecipe)

@@ -37,11 +37,12 @@ from playground.fast.network import (
 from playground.fast.photos import Crops, Photos
 from playground.fast.recipe import TrainingRecipe
 from playground.features import Vgg
+from playground.frames import Curve, Frame, Result, State
 from playground.hrnet import TorchConvention
 from playground.images import resize_picture, save_picture, to_array, to_tensor
 from playground.objective import Losses, Objective, by_term
 from playground.recipe import RecipeError, validated
-from playground.run import MAX_RECOVERIES, MIN_SHORT_SIDE, PAUSED_EVERY, Curve, Frame, Result, State
+from playground.run import MAX_RECOVERIES, MIN_SHORT_SIDE, PAUSED_EVERY
 
 SAMPLES = 4  # crops in a before/after picture
 GRID_EVERY = 10.0  # seconds between two of them for whoever watches; each costs about a step
