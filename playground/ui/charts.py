@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TERMS = ("total", "content", "style", "variation")
 MOST_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
-DECADES = 6  # below the top: a content loss that starts at zero would otherwise squeeze all else into a line
+DECADES = 4  # below a line's median: a content loss that starts at nothing would otherwise squeeze all else
 LABEL_GAP = 11.0  # percent of the height between two labels
 Points = Sequence[Mapping[str, float]]
 
@@ -89,12 +89,14 @@ def describe(title: str, points: Points, names: Mapping[str, str]) -> str:
 
 
 def _range(points: Points, names: Iterable[str]) -> tuple[float, float]:
-    """Exponents of ten that bound the axis: all values, at least one decade and at most DECADES below the top."""
-    values = [v for point in points for name in names if (v := point.get(name, 0)) > 0 and math.isfinite(v)]
+    """Exponents of ten that bound the axis: all values, at least one decade; what lies DECADES below its line's median is cut off."""
+    values: list[float] = []
+    for name in names:
+        line = sorted(v for point in points if (v := point.get(name, 0)) > 0 and math.isfinite(v))
+        values += [v for v in line if v > line[len(line) // 2] * 10.0**-DECADES]
     if not values:
         return -1.0, 0.0
-    top = math.log10(max(values))
-    bottom = max(math.log10(min(values)), top - DECADES)
+    top, bottom = math.log10(max(values)), math.log10(min(values))
     spare = max(0.0, 1 - (top - bottom)) / 2
     return bottom - spare - 0.05, top + spare + 0.05
 
@@ -196,13 +198,15 @@ def figure(curve: Points, layers: Points, journal: Sequence[Change] = ()) -> go.
             x=change.evaluation, line={"dash": "dot", "width": 1, "color": "#8a8276"},
             annotation={"text": change.key.replace("_", " "), "textangle": -90, "font": {"size": 10}},
         )  # fmt: skip
+    low, high = _range(curve, [name for name in TERMS if any(point.get(name, 0) > 0 for point in curve)])
+    scale = {"type": "log", "exponentformat": "power", "range": [low, high], "dtick": "D2" if high - low < 3 else 1}
     axis = {"gridcolor": "rgba(138,130,118,.25)", "zeroline": False}
     drawn.update_layout(
-        height=440, margin={"l": 56, "r": 8, "t": 16, "b": 44}, legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, hovermode="x unified", template="none",
+        height=440, margin={"l": 56, "r": 8, "t": 16, "b": 44}, legend={"orientation": "h", "y": -0.3, "yanchor": "top"}, hovermode="x unified", template="none",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#8a8276"},
         xaxis={"title": "evaluations", **axis},
-        yaxis={"title": "weighted loss", "type": "log", "exponentformat": "power", "dtick": "D2", **axis},
+        yaxis={"title": "weighted loss", **scale, **axis},
         hoverlabel={"bgcolor": "#fbf9f4", "font": {"color": "#1d1a16"}},
     )  # fmt: skip
     return drawn
