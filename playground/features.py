@@ -7,7 +7,7 @@ input convention; pool type and edge padding come from the recipe. Called by the
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -83,24 +83,39 @@ class Vgg:
             PlaygroundError: an unknown layer, or a picture too small for the deepest.
         """
         wanted = set(layers)
-        deepest = self._deepest(wanted)
+        deepest = self.deepest(wanted)
+        self.check_size(image)
+        found: dict[str, Tensor] = {}
+        self.walk(self.preprocess(image), self.layers[: deepest + 1], wanted, found)
+        return found
+
+    @staticmethod
+    def check_size(image: Tensor) -> None:
+        """Refuse a picture whose sides the pools would halve to nothing."""
         if min(image.shape[-2:]) < MIN_SIDE:
             raise PlaygroundError(
                 f"a picture of {image.shape[-1]}×{image.shape[-2]} px is too small for the network; "
                 f"both sides need at least {MIN_SIDE} px"
             )
-        found: dict[str, Tensor] = {}
-        x = self.preprocess(image)
-        for index, name in enumerate(self.layers[: deepest + 1]):
-            if index and name[4] != self.layers[index - 1][4]:
-                x = self._pool(x)
+
+    def walk(self, x: Tensor, names: Sequence[str], wanted: Collection[str], found: dict[str, Tensor]) -> Tensor:
+        """Take `x` through the layers `names`, with the pools between their blocks; what the last one gives.
+
+        Args:
+            x: what the first of `names` takes: a preprocessed picture, or pooled maps.
+            wanted: layers whose maps are put into `found`.
+        """
+        for index, name in enumerate(names):
+            if index and name[4] != names[index - 1][4]:
+                x = self.pool_maps(x)
             x = self._convolve(x, name)
             if name in wanted:
                 found[name] = x
-        return found
+        return x
 
-    def _deepest(self, wanted: set[str]) -> int:
-        unknown = sorted(wanted - set(self.layers))
+    def deepest(self, wanted: Collection[str]) -> int:
+        """Index of the deepest layer wanted, -1 for none; an unknown one is a PlaygroundError."""
+        unknown = sorted(set(wanted) - set(self.layers))
         if unknown:
             raise PlaygroundError(f"{self.network.name} has no layer called {unknown[0]!r}")
         return max((self.layers.index(name) for name in wanted), default=-1)
@@ -112,7 +127,7 @@ class Vgg:
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
         return F.conv2d(x, self.kernels[name], self.biases[name], padding=padding).relu_()
 
-    def _pool(self, x: Tensor) -> Tensor:
+    def pool_maps(self, x: Tensor) -> Tensor:
         if self.pool == "max":
             return F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)

@@ -10,7 +10,8 @@ from skimage.metrics import structural_similarity
 
 from playground.features import Vgg
 from playground.images import resize_picture, to_tensor
-from playground.objective import content_loss, style_loss, style_statistic
+from playground.gram import style_statistic
+from playground.objective import content_loss, style_loss
 from playground.recipe import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"

@@ -13,36 +13,11 @@ import torch
 from torch import Tensor
 
 from playground.features import Vgg
+from playground.gram import StyleStatistic
 from playground.recipe import Recipe
+from playground.strips import observe
 
 TINY = 1e-12
-
-
-class _Gram(torch.autograd.Function):
-    """X·Xᵀ with one matrix product on the way back instead of autograd's two: dX = (dG + dGᵀ)·X."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x.transpose(-1, -2) @ x
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return x @ (grad + grad.transpose(-1, -2))
-
-
-def gram_matrix(features: Tensor) -> Tensor:
-    """Raw Gram matrices G = F·Fᵀ of a layer (Gatys et al. 2016, eq. 3).
-
-    Args:
-        features: N×C×H×W; taken as H·W rows of C, which is how channels-last memory already lies.
-
-    Returns:
-        N×C×C, symmetric, positive semidefinite, not divided by anything.
-    """
-    n, c = features.shape[:2]
-    return _Gram.apply(features.permute(0, 2, 3, 1).reshape(n, -1, c))
 
 
 def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
@@ -62,19 +37,6 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor
     if normalisation == "relative":
         return loss / target.square().mean().clamp_min(TINY)
     return loss
-
-
-@dataclass(frozen=True)
-class StyleStatistic:
-    """A picture's raw Gram matrices at one layer (N×C×C) and the number of positions H·W they were summed over."""
-
-    gram: Tensor
-    positions: int
-
-
-def style_statistic(features: Tensor) -> StyleStatistic:
-    """The style statistic of one layer's activations (N×C×H×W)."""
-    return StyleStatistic(gram_matrix(features), features.shape[-2] * features.shape[-1])
 
 
 def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str) -> Tensor:
@@ -143,16 +105,14 @@ class Objective:
         self.set_content(content, recipe)
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
-            self.style_targets = (
-                {name: style_statistic(maps) for name, maps in network(style, wanted).items()} if wanted else {}
-            )
+            _, self.style_targets = observe(network, style, [], wanted)
         self.set_weights(recipe)
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: Recipe) -> None:
         """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
         wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
-        self.content_targets = self.network(content, wanted) if wanted else {}
+        self.content_targets, _ = observe(self.network, content, wanted, [])
 
     def covers(self, recipe: Recipe) -> bool:
         """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
@@ -168,27 +128,27 @@ class Objective:
     def __call__(self, image: Tensor) -> Losses:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
         recipe = self.recipe
-        maps = self.network(image, self.content_layers.keys() | self.style_layers.keys())
+        maps, statistics = observe(self.network, image, self.content_layers, self.style_layers)
         terms: dict[str, Tensor] = {}
         for name, weight in self.content_layers.items():
             loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
             terms[f"content:{name}"] = recipe.content_weight * weight * loss
-        factor = recipe.style_weight * self._style_factor(maps)
+        factor = recipe.style_weight * self._style_factor(statistics)
         for name, weight in self.style_layers.items():
-            loss = style_loss(style_statistic(maps[name]), self.style_targets[name], recipe.style_loss)
+            loss = style_loss(statistics[name], self.style_targets[name], recipe.style_loss)
             terms[f"style:{name}"] = factor * weight * loss
         if recipe.variation_weight > 0:
             terms["variation"] = recipe.variation_weight * variation_loss(image, recipe.variation_loss)
         return Losses(torch.stack(list(terms.values())).sum(), terms)
 
-    def _style_factor(self, maps: Mapping[str, Tensor]) -> float:
+    def _style_factor(self, statistics: Mapping[str, StyleStatistic]) -> float:
         """What the sum over style layers is multiplied with, besides the weights."""
         form = self.recipe.style_loss
         if not self.style_layers:
             return 1.0
         if form == "rows":  # the source divides by H·W·C of its first style layer
-            first = min(self.style_layers)
-            return 1 / (maps[first][0].numel() * self.growth)
+            first = statistics[min(self.style_layers)]
+            return 1 / (first.gram.shape[-1] * first.positions * self.growth)
         if form == "mean_positions":
             return 1 / len(self.style_layers)
         return self.growth if form == "raw" else 1.0

@@ -13,10 +13,11 @@ from torch import nn
 from playground.canvas import Space, make_canvas
 from playground.features import Vgg
 from playground.frames import Result
+from playground.gram import style_statistic
 from playground.hrnet import Block, HrNet, HrnetCanvas, Repainter, pad_to_multiple
 from playground.images import load_picture, to_tensor
 from playground.measures import distances, photorealism
-from playground.objective import style_loss, style_statistic
+from playground.objective import style_loss
 from playground.recipe import Recipe, load_preset, validated
 from playground.run import Run, plan_stages
 from playground.weights import Weights

@@ -9,15 +9,8 @@ import pytest
 import torch
 
 from playground.features import Vgg
-from playground.objective import (
-    Objective,
-    by_term,
-    content_loss,
-    gram_matrix,
-    style_loss,
-    style_statistic,
-    variation_loss,
-)
+from playground.gram import gram_matrix, style_statistic
+from playground.objective import Objective, by_term, content_loss, style_loss, variation_loss
 from playground.recipe import Recipe
 from playground.weights import Weights
 from tests.reference import gram_loops
