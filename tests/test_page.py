@@ -360,14 +360,35 @@ def test_mistakes_are_told_where_they_were_made(visitor: Visitor, tmp_path: Path
 def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = weights.is_available
-    monkeypatch.setattr(weights, "is_available", lambda name: name != "vgg19-imagenet" and here(name))
+    here, there = weights.is_available, set[str]()
+    monkeypatch.setattr(weights, "is_available", lambda name: name in there or (name == "vgg16-hed" and here(name)))
+    monkeypatch.setattr(weights, "fetch", lambda name, report: there.add(name))
+    monkeypatch.setattr("playground.jobs.load_network", lambda *_: None)  # 575 MB that no test downloads
     visitor.open()
     visitor.page.click("text=Gatys with Adam")
-    visitor.says("vgg19-imagenet, which is not on this machine", "#network-note")
+    visitor.says("made for vgg19-imagenet, which is not on this machine", "#network-note")
     visitor.says(r"Download vgg19-imagenet \(575 MB\)", "#fetch")
     visitor.page.get_by_role("button", name="Network").click()
-    playwright.expect(visitor.page.locator("#set-network input")).to_have_value("vgg16-hed")
+    network = visitor.page.locator("#set-network input")
+    playwright.expect(network).to_have_value("vgg16-hed")
+    visitor.page.click("#fetch")
+    visitor.says("vgg19-imagenet is here now", "#preset-note")
+    playwright.expect(network).to_have_value("vgg19-imagenet")
+
+    # chosen by hand it is never replaced: Run says what is missing, and a download keeps what was set
+    there.clear()
+    visitor.open(**QUICK)
+    visitor.page.get_by_role("button", name="Network").click()
+    network.click()
+    visitor.page.get_by_role("option", name="vgg16-imagenet").click()
+    visitor.says("vgg16-imagenet is not on this machine: download it", "#network-note")
+    visitor.fill("seed", 5)
+    visitor.run()
+    visitor.says("vgg16-imagenet is not on this machine", "#run-message")
+    visitor.page.click("#fetch")
+    playwright.expect(visitor.page.locator("#fetch")).to_be_hidden()
+    playwright.expect(network).to_have_value("vgg16-imagenet")
+    playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("5")
 
 
 def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

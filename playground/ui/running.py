@@ -113,7 +113,7 @@ class Running:
         recipe = self.settings.assembled(session, values)
         if recipe.network != DEFAULT_NETWORK and not weights.is_available(recipe.network):
             raise PlaygroundError(
-                f"the network {recipe.network} is not on this machine: download it under Recipe, or choose {DEFAULT_NETWORK}"
+                f"the network {recipe.network} is not on this machine: download it under Recipe, or choose another under Network"
             )
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})

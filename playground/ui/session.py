@@ -46,6 +46,7 @@ class Session:
     original_colours: bool = False
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
+    intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

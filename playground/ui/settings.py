@@ -95,8 +95,10 @@ class Settings:
         Raises:
             PlaygroundError: this machine has no network that could paint it.
         """
+        intended = recipe
         recipe, wanted = usable(recipe, self.jobs)
         session.base, session.wanted_network = recipe, wanted
+        session.intended = intended if wanted and recipe is not intended else None
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
         for name in controls.ON_SLIDER:
@@ -135,10 +137,12 @@ class Settings:
         label = f"Download {wanted} ({weights.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
         first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
         missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
-        instead = (
-            f"This recipe was made for {wanted}, which is not on this machine: until it is downloaded, the playground "
-            f"paints with {DEFAULT_NETWORK} and numbers adapted to it"
-        )
+        instead = f"The network {wanted} is not on this machine: download it, or choose another"
+        if session.intended is not None:
+            instead = (
+                f"This recipe was made for {wanted}, which is not on this machine: until it is downloaded, the "
+                f"playground paints with {DEFAULT_NETWORK} and numbers adapted to it"
+            )
         return {
             parts["banner"]: gr.Row(visible=first),
             parts["banner-note"]: message(missing, "note") if first else "",
@@ -190,10 +194,13 @@ class Settings:
         if download.error:
             yield {**self.offer(session), parts[place]: message(fault(download.error))}
             return
-        recipe = load_preset(session.base.preset or "default") if session.base.numbers == "adapted" else session.base
-        shown = self.guarded("preset-note", self.show, session, recipe, f"{wanted} is here now")
-        network = gr.Dropdown(network_choices(self.jobs), value=session.base.network)
-        yield {**shown, parts["set-network"]: network}
+        intended, session.wanted_network, session.intended = session.intended, "", None
+        shown = self.offer(session)
+        if intended is not None:
+            shown = self.guarded("preset-note", self.show, session, intended, f"The network {wanted} is here now")
+            yield {**shown, parts["set-network"]: gr.Dropdown(network_choices(self.jobs), value=session.base.network)}
+        else:
+            yield {**shown, parts["set-network"]: gr.Dropdown(choices=network_choices(self.jobs))}
 
     async def arriving(self, session: Session) -> AsyncIterator[Updates]:
         """Follow the default network's download, where it is on its way while the page opens."""
@@ -271,7 +278,7 @@ class Settings:
 
     def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
         """Another network was chosen: the grid shows its layers; one that is not here is offered."""
-        session.wanted_network = "" if weights.is_available(network) else network
+        session.wanted_network, session.intended = "" if weights.is_available(network) else network, None
         grid = {**grid, "layers": list(layers.layer_names(network))}
         for kind in ("content", "style"):
             grid[kind] = {name: weight for name, weight in grid[kind].items() if name in grid["layers"]}
