@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from playground.images import read_recipe_text, save_picture
 from playground.jobs import Jobs
 from playground.recipe import Change, load_preset, parse_recipe
 from playground.ui.page import LAUNCH, build_page
+from tests.visitor import Visitor, until
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -60,75 +58,6 @@ def browser() -> Iterator[playwright.Browser]:
         )
         yield chromium
         chromium.close()
-
-
-class Visitor:
-    """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
-
-    def __init__(self, browser: playwright.Browser, address: str, **context: object) -> None:
-        self.context = browser.new_context(accept_downloads=True, **context)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
-        self.address, self.complaints, self.outside = address, [], []
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda asked: self.outside.append(asked.url) if not self.at_home(asked.url) else None)
-
-    def at_home(self, url: str) -> bool:
-        return url.startswith((self.address, "data:", "blob:"))
-
-    def open(self, **settings: object) -> None:
-        packed = base64.urlsafe_b64encode(json.dumps(settings).encode()).decode().rstrip("=")
-        self.page.goto(f"{self.address}?preset=default&recipe={packed}")
-        if "size" in settings:
-            playwright.expect(self.page.locator("#set-size input[type=number]")).to_have_value(str(settings["size"]))
-
-    def run(self) -> None:
-        self.page.click("#run")
-
-    def says(self, pattern: str, place: str = "#status") -> None:
-        playwright.expect(self.page.locator(place)).to_contain_text(re.compile(pattern))
-
-    def step(self) -> int:
-        found = re.search(r"step (\d+)", self.page.inner_text("#status"))
-        return int(found[1]) if found else -1
-
-    def painted(self, at_least: int = 1) -> None:
-        until(lambda: self.step() >= at_least)
-
-    def finish(self) -> None:
-        playwright.expect(self.page.locator("#after")).to_be_visible()
-
-    def fill(self, field: str, value: object) -> None:
-        box = self.page.locator(f"#set-{field} input[type=number]")
-        box.fill(str(value))
-        box.press("Enter")
-
-    def loss(self, term: str) -> float:
-        """The current figure of a term in the chart's text alternative."""
-        label = self.page.locator("#terms-chart figure").get_attribute("aria-label") or ""
-        found = re.search(rf"{term} ([\d.]+)", label.replace("\u202f", ""))
-        return float(found[1]) if found else 0.0
-
-    def download(self, button: str, folder: Path) -> Path:
-        with self.page.expect_download() as waiting:
-            self.page.click(button)
-        path = folder / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path
-
-    def left_clean(self) -> None:
-        """Nothing was asked of another host and nothing went wrong in the browser."""
-        assert self.outside == []
-        assert self.complaints == []
-
-
-def until(condition: object, seconds: float = 30.0) -> None:
-    """Wait for `condition()`; a browser's own waiting cannot see the server."""
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture
