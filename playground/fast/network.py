@@ -11,7 +11,6 @@ import io
 import json
 import os
 import pickle
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -176,10 +175,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: Mapping[str, An
         ModelError: it cannot be written.
     """
     data = save(tensors, {ABOUT: json.dumps(about, allow_nan=False)})
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    unfinished = path.with_name(f".{path.name}.tmp")  # a name of its own, so that what a kill leaves is overwritten
     try:
         try:
-            with open(unfinished, "xb") as file:
+            with open(unfinished, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
