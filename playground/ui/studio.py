@@ -101,7 +101,6 @@ def _stage(parts: Parts) -> None:
         _html(parts, "status", f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.", scale=1)
     _html(parts, "announce", elem_classes=["for-ears"])
     _html(parts, "run-message")
-    _html(parts, "notes")
     with gr.Column(visible=False, elem_id="after") as parts["after"]:
         with gr.Row(elem_classes=["buttons"]):
             for suffix, name in FORMATS.items():
@@ -122,6 +121,7 @@ def _stage(parts: Parts) -> None:
                 info="The share of the gradient that content, style and variation each pull with.",
             )  # fmt: skip
             _html(parts, "shares", charts.shares_bar(None))
+    _html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
     parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
     with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
         gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
