@@ -7,6 +7,7 @@ input convention; pool type and edge padding come from the recipe. Called by the
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
@@ -15,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground import winograd
 from playground.errors import PlaygroundError
 from playground.weights import LAYERS, Weights, load
 
@@ -43,6 +45,8 @@ class Vgg:
             for name in self.layers
         }
         self.biases = {name: weights.tensors[f"{name}.bias"].to(device) for name in self.layers}
+        self._planes: dict[str, Tensor] = {}
+        self._preparing = threading.Lock()
         caffe = weights.network.convention == "caffe"
         mean = torch.tensor(CAFFE_MEAN_BGR if caffe else TORCH_MEAN, device=device)
         # unit RGB → the network's input: (x·scale − shift), channels turned round for caffe's BGR
@@ -125,7 +129,17 @@ class Vgg:
         padding = 1
         if self.padding == "replicate" and name == "conv1_1":
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
-        return F.conv2d(x, self.kernels[name], self.biases[name], padding=padding).relu_()
+        kernel, bias = self.kernels[name], self.biases[name]
+        if x.device.type == "cpu" and winograd.pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
+            return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
+        return F.conv2d(x, kernel, bias, padding=padding).relu_()
+
+    def _planes_of(self, name: str) -> Tensor:
+        """A layer's kernels as Winograd's arithmetic wants them, made at first use and shared by all configurations."""
+        with self._preparing:
+            if name not in self._planes:
+                self._planes[name] = winograd.prepare(self.kernels[name])
+            return self._planes[name]
 
     def pool_maps(self, x: Tensor) -> Tensor:
         if self.pool == "max":
