@@ -28,7 +28,8 @@ def photorealism(photo: Image.Image, result: Image.Image) -> dict[str, float]:
         edges: correlation of the luminances' Sobel edges, 1 where every edge is as strong as it was, 0 for chance.
     """
     first, second = _luminance(photo.resize(result.size, Image.Resampling.LANCZOS)), _luminance(result)
-    edges = np.corrcoef(sobel(first).ravel(), sobel(second).ravel())[0, 1]
+    with np.errstate(invalid="ignore"):
+        edges = np.corrcoef(sobel(first).ravel(), sobel(second).ravel())[0, 1]
     return {
         "structure": float(structural_similarity(first, second, data_range=1.0)),
         "edges": float(np.nan_to_num(edges)),  # a flat picture has no edges to correlate
