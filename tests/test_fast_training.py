@@ -23,7 +23,7 @@ from playground.errors import PlaygroundError
 from playground.fast.network import load_model, read_tensors
 from playground.fast.photos import BUNDLED, Photos
 from playground.fast.recipe import PAINTING_ONLY, TrainingRecipe, load_training_preset
-from playground.fast.training import Paths, Training
+from playground.fast.training import Paths, Training, saved_recipe
 from playground.features import Vgg
 from playground.frames import Frame
 from playground.images import load_picture
@@ -168,7 +168,7 @@ def test_it_stops_pauses_and_takes_changes(network: Vgg, style: Image.Image, pho
     for frame in training.frames():
         seen.append(frame)
         if frame.step == 2 and frame.state == "running":
-            control.change({"learning_rate": 0.5, "batch_size": 0})
+            control.change({"learning_rate": 0.5, "batch_size": 2})
             control.pause()
         elif frame.state == "paused":
             control.change({"learning_rate": 0.25})
@@ -176,7 +176,7 @@ def test_it_stops_pauses_and_takes_changes(network: Vgg, style: Image.Image, pho
         elif frame.step == 4:
             control.stop()
     assert "paused" in [frame.state for frame in seen]
-    assert any("not changed: batch_size" in (frame.note or "") for frame in seen)
+    assert any("not changed: batch_size is settled" in (frame.note or "") for frame in seen)
     assert (seen[-1].step, seen[-1].state) == (4, "stopped")
     control = MemoryControl()
     control.change({"learning_rate": 0.25})
@@ -225,7 +225,7 @@ def test_going_on_from_a_checkpoint_gives_the_bits_of_an_uninterrupted_training(
     path = tmp_path / "model.safetensors"
     list(Training(style, photos, tiny(steps=2, batch_size=2), network, path).frames())
     for steps in (3, 6):
-        part = Training(style, photos, tiny(), network, path, resume=True, changes={"steps": steps})
+        part = Training(style, photos, saved_recipe(path).changed({"steps": steps}), network, path, resume=True)
         assert part.step < steps
         torch.manual_seed(steps)  # nothing may hang on the global generator
         frames = list(part.frames())
@@ -259,9 +259,9 @@ def test_a_checkpoint_of_something_else_is_refused(
 ) -> None:
     path = tmp_path / "model.safetensors"
 
-    def refused(sentence: str, style: Image.Image = style, photos: Photos = photos) -> None:
+    def refused(sentence: str, style: Image.Image = style, photos: Photos = photos, **settings: int) -> None:
         with pytest.raises(PlaygroundError, match=sentence):
-            Training(style, photos, tiny(), network, path, resume=True)
+            Training(style, photos, tiny(**settings), network, path, resume=True)
 
     refused("no checkpoint")
     list(Training(style, photos, tiny(steps=1), network, path).frames())
@@ -269,6 +269,7 @@ def test_a_checkpoint_of_something_else_is_refused(
     fewer = Photos(BUNDLED)
     fewer.sources.pop()
     refused("photographs", photos=fewer)
+    refused("width 4, which cannot change", width=8)
     Paths(path).state.write_bytes(path.read_bytes())
     refused("no checkpoint of a training")
     Paths(path).state.write_bytes(path.read_bytes()[:1000])

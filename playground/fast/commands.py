@@ -56,11 +56,13 @@ def train(
 
     from playground.device import describe_device, pick_device
     from playground.fast.photos import Photos
-    from playground.fast.training import Training
+    from playground.fast.training import Training, saved_recipe
     from playground.features import load_network
     from playground.images import load_picture
 
     check_model_path(output)
+    if resume:
+        recipe = saved_recipe(output).changed(wishes)
     painting = load_picture(style, name="the style picture")
     with progress_on_stderr() as report:
         found = Photos(photos, report)
@@ -70,7 +72,7 @@ def train(
         with explained_lack_of_memory():
             training = Training(
                 painting, found, recipe, load_network(recipe.network, device), output, control, resume=resume,
-                changes=wishes, title=output.stem, command=f"python -m playground {shlex.join(sys.argv[1:])}",
+                title=output.stem, command=f"python -m playground {shlex.join(sys.argv[1:])}",
             )  # fmt: skip
             if found.broken and first:
                 print(f"skipped {len(found.broken)} broken: {', '.join(found.broken[:10])}", file=sys.stderr)

@@ -136,7 +136,8 @@ class About:
     def thumbnail(self) -> Image.Image | None:
         """The style picture, at most 128 px; None where it is unknown or damaged."""
         try:
-            return Image.open(io.BytesIO(base64.b64decode(self.style))).convert("RGB") if self.style else None
+            data = io.BytesIO(base64.b64decode(self.style))
+            return Image.open(data, formats=["JPEG"]).convert("RGB") if self.style else None
         except (OSError, ValueError):
             return None
 
@@ -238,11 +239,14 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
     if layout == "pytorch/examples":
         _fold_range(tensors)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    known_fields = {key: about[key] for key in About.__dataclass_fields__ if key in about}
-    title = known_fields.pop("title", "") or path.stem
-    return Model(
-        network.to(device).eval().requires_grad_(False), About(**{**known_fields, "title": title, "layout": layout})
-    )
+    return Model(network.to(device).eval().requires_grad_(False), _about(about, path.stem, layout))
+
+
+def _about(stated: Mapping[str, Any], name: str, layout: str) -> About:
+    """What a file states about itself, where it is of the expected kind: the file may come from anywhere."""
+    usual = asdict(About())
+    kept = {key: stated[key] for key, value in usual.items() if isinstance(stated.get(key), type(value))}
+    return About(**{**kept, "title": kept.get("title") or name, "layout": layout})
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:

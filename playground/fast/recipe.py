@@ -86,3 +86,9 @@ def load_training_preset(name: str = "fast-default", network: str | None = None)
         RecipeError: no such training preset.
     """
     return validated(preset_settings(name, network, "train"), TrainingRecipe)
+
+
+def is_live(name: str) -> bool:
+    """Whether a setting may change while a training is going on."""
+    field = TrainingRecipe.model_fields.get(name)
+    return field is not None and isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("live"))

@@ -35,7 +35,7 @@ from playground.fast.network import (
     write_tensors,
 )
 from playground.fast.photos import Crops, Photos
-from playground.fast.recipe import TrainingRecipe
+from playground.fast.recipe import TrainingRecipe, is_live
 from playground.features import Vgg
 from playground.frames import Curve, Frame, Result, State
 from playground.hrnet import TorchConvention
@@ -69,12 +69,11 @@ class Training:
     Args:
         style: a clean RGB picture.
         photos: what to train on.
-        recipe: the settings; on resuming, what was saved goes before them except for `changes`.
+        recipe: the settings; on resuming, those of `saved_recipe`, changed or not.
         network: the VGG the recipe names, on the device to train on.
         output: where the model is to stand, as .safetensors; None keeps nothing on the disk.
         control: who steers; a control of its own when None.
         resume: go on from the checkpoint beside `output`.
-        changes: settings to change on resuming, such as a larger number of steps.
         title: the style's name.
         command: the command line, for the model's passport.
 
@@ -92,7 +91,6 @@ class Training:
         control: Control | None = None,
         *,
         resume: bool = False,
-        changes: dict[str, Any] | None = None,
         title: str = "",
         command: str = "",
     ) -> None:
@@ -108,9 +106,7 @@ class Training:
         self.broken: list[str] = list(photos.broken)
         self.recoveries: list[str] = []
         self.applied: dict[str, Any] = {}
-        saved = self._read_state() if resume else None
-        if saved is not None:
-            self.recipe = validated(saved[1]["recipe"], TrainingRecipe).changed(changes or {})
+        saved = self._read_checkpoint() if resume else None
         self.network = self._first_network().to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
         if saved is not None:
@@ -214,6 +210,9 @@ class Training:
         self.applied.update(orders.settings)
         if not wishes:
             return None
+        fixed = next((key for key in wishes if not is_live(key)), None)
+        if fixed is not None:
+            return f"not changed: {fixed} is settled when a training starts"
         try:
             self.recipe = self.recipe.changed(wishes)
         except RecipeError as error:
@@ -414,22 +413,21 @@ class Training:
         }
         write_tensors(self.paths.state, self._tensors(), state)
 
-    def _read_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The checkpoint beside the output, once it is known to be of this style, these photos and this network."""
         assert self.paths is not None, "only a training with an output can be resumed"
-        path = self.paths.state
-        if not path.is_file():
-            raise ModelError(f"there is no checkpoint {str(path)!r} to go on from: train without --resume first")
-        tensors, state = read_tensors(path)
-        missing = {"recipe", "step", "seconds", "rate_scale", "recoveries", "curve", "style_sha256", "photos"}
-        if not missing <= state.keys():
-            raise ModelError(f"{path.name!r} is no checkpoint of a training: train without --resume")
+        name = self.paths.state.name
+        tensors, state = _read_state(self.paths.model)
         if state["style_sha256"] != self._style_sha256():
-            raise ModelError(f"{path.name!r} was trained on another style picture: give that one, or another output")
+            raise ModelError(f"{name!r} was trained on another style picture: give that one, or another output")
         if state["photos"] != len(self.photos):
             raise ModelError(
-                f"{path.name!r} was trained on {state['photos']} photographs and there are {len(self.photos)} now: "
+                f"{name!r} was trained on {state['photos']} photographs and there are {len(self.photos)} now: "
                 "give the same folder, or another output and start_from"
             )
+        for key in ("width", "blocks"):
+            if state["recipe"].get(key) != getattr(self.recipe, key):
+                raise ModelError(f"{name!r} has {key} {state['recipe'].get(key)}, which cannot change any more")
         return tensors, state
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -437,3 +435,23 @@ class Training:
         self.step, self.seconds = state["step"], state["seconds"]
         self.rate_scale, self.recoveries = state["rate_scale"], list(state["recoveries"])
         self.curve = Curve(**state["curve"])
+
+
+def saved_recipe(output: Path) -> TrainingRecipe:
+    """The settings of the checkpoint beside `output`, to be gone on with.
+
+    Raises:
+        PlaygroundError: there is no checkpoint, or none of a training.
+    """
+    return validated(_read_state(output)[1]["recipe"], TrainingRecipe)
+
+
+def _read_state(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    path = Paths(output).state
+    if not path.is_file():
+        raise ModelError(f"there is no checkpoint {str(path)!r} to go on from: train without --resume first")
+    tensors, state = read_tensors(path)
+    wanted = {"recipe", "step", "seconds", "rate_scale", "recoveries", "curve", "style_sha256", "photos"}
+    if not wanted <= state.keys():
+        raise ModelError(f"{path.name!r} is no checkpoint of a training: train without --resume")
+    return tensors, state
