@@ -94,9 +94,10 @@ class _EarlyBlocks(torch.autograd.Function):
 
 
 def _strips(height: int, width: int) -> list[tuple[int, int]]:
-    """First row and row after the last of each strip; all but the last end at a multiple of 4."""
+    """First row and row after the last of each strip; all but the last end at a multiple of 4, none has fewer rows."""
     rows = max(4 * HALO, STRIP_PIXELS // width // 4 * 4)
-    return [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    tops = range(0, max(1, height - 3), rows)
+    return list(zip(tops, [*tops[1:], height], strict=True))
 
 
 def _strip(network: Vgg, image: Tensor, top: int, bottom: int, names: list[str]) -> tuple[Tensor, list[Tensor]]:

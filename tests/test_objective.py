@@ -55,6 +55,22 @@ def test_gram_matrix_against_loops() -> None:
     assert np.allclose(gram_matrix(maps)[0].numpy(), gram_loops(maps[0].numpy()), rtol=1e-12)
 
 
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_single_precision_gram_and_its_gradient_against_double(pictures: int) -> None:
+    """The path that one picture in single precision takes on a CPU, and that of a batch."""
+    exact = torch.randn((pictures, 64, 9, 11), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    pull = torch.randn((pictures, 64, 64), generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    gradients = []
+    for maps in (exact.clone(), exact.float().contiguous(memory_format=torch.channels_last)):
+        maps.requires_grad_(True)
+        gram = gram_matrix(maps)
+        assert torch.allclose(gram.double(), exact.flatten(2) @ exact.flatten(2).mT, rtol=1e-4, atol=1e-4)
+        (gram * pull).sum().backward()
+        assert maps.grad is not None
+        gradients.append(maps.grad.double())
+    assert torch.allclose(*gradients, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_gram_gradient_by_finite_differences(layout: torch.memory_format) -> None:
     maps = features(2).contiguous(memory_format=layout).requires_grad_(True)
