@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from playground import cli
 from playground.compare import compare as through_all
@@ -85,7 +87,7 @@ def test_train_resume_and_apply(hed: Weights, photo: Path, tmp_path: Path, capsy
     assert first["losses"].keys() == {"content", "style", "variation", "total"}
     assert first["recipe"]["preset"] == "fast-default"
     assert first["seconds"] > 0
-    then = answer(capsys, "train", STYLE, "--photos", photos, "-o", output, "--steps", 5, "--resume")
+    then = answer(capsys, "train", STYLE, "--photos", photos, "-o", output, "--steps", 5, "--resume", "--half")
     assert then["steps"] == 5
     assert [point["step"] for point in then["curve"]] == [1, 2, 3, 4, 5]
     assert then["curve"][:2] == first["curve"]
@@ -93,6 +95,7 @@ def test_train_resume_and_apply(hed: Weights, photo: Path, tmp_path: Path, capsy
     assert then["recipe"]["width"] == 4
     about = load_model(output).about
     assert (about.title, about.steps, about.photos) == ("swirls", 5, 2)
+    assert load_file(output)["out.conv.weight"].dtype == torch.float16
     painted = answer(capsys, "apply", output, photo)
     assert painted["outputs"] == [str(tmp_path / "photo-swirls.png")]
     assert Image.open(painted["outputs"][0]).size == (130, 97)

@@ -42,6 +42,9 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as batch_size=2.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the whole training.")] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Keep 16 bits a weight: half the file, the same picture.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the model.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the training.")] = False,
@@ -71,7 +74,7 @@ def train(
         control = MemoryControl()
         with explained_lack_of_memory():
             training = Training(
-                painting, found, recipe, load_network(recipe.network, device), output, control, resume=resume,
+                painting, found, recipe, load_network(recipe.network, device), output, control, resume=resume, half=half,
                 title=output.stem, command=f"python -m playground {shlex.join(sys.argv[1:])}",
             )  # fmt: skip
             if found.broken and first:

@@ -76,6 +76,7 @@ class Training:
         resume: go on from the checkpoint beside `output`.
         title: the style's name.
         command: the command line, for the model's passport.
+        half: keep 16 bits a weight in the model; the checkpoint to go on from always keeps 32.
 
     Raises:
         PlaygroundError: the recipe, the network or the checkpoint cannot be used.
@@ -93,12 +94,13 @@ class Training:
         resume: bool = False,
         title: str = "",
         command: str = "",
+        half: bool = False,
     ) -> None:
         self.style, self.photos, self.recipe = style, photos, recipe
         self.vgg, self.device = network, network.device
         self.paths = Paths(output) if output else None
         self.control: Control = control or MemoryControl()
-        self.title, self.command = title, command
+        self.title, self.command, self.half = title, command, half
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.step, self.seconds, self.rate_scale = 0, 0.0, 1.0
@@ -398,7 +400,7 @@ class Training:
         if self.paths is None or self.rank != 0:
             return
         model = self.model()
-        save_model(model.network, model.about, self.paths.model)
+        save_model(model.network, model.about, self.paths.model, half=self.half)
         save_picture(Image.fromarray(self._grid()), self.paths.grid)
         state = {
             "recipe": self.recipe.model_dump(mode="json"),
