@@ -1,13 +1,15 @@
 """Runs on behalf of people: who may start one, whose turn it is, what is known about each, and when it is forgotten.
 
 A job's worker thread iterates the run and stores the latest state; pages and the API look at jobs and wait for news, so
-that no slow or vanished listener holds a run up. `ui/` starts, watches and steers jobs; `app.py` makes the one `Jobs`.
+that no slow or vanished listener holds a run up. Trainings are jobs that go on unwatched, errands are smaller works.
+`ui/` starts, watches and steers them; `app.py` makes the one `Jobs`.
 """
 
 from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import secrets
 import shutil
 import tempfile
@@ -18,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,6 +30,9 @@ from playground import weights
 from playground.control import FileControl, MemoryControl, Orders
 from playground.device import pick_device
 from playground.errors import PlaygroundError
+from playground.fast.photos import Photos
+from playground.fast.recipe import TrainingRecipe
+from playground.fast.training import Paths, Training
 from playground.features import Vgg, load_network
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.run import Curve, Frame, Result, Run, check_pictures, plan_stages
@@ -35,6 +40,8 @@ from playground.run import Curve, Frame, Result, Run, check_pictures, plan_stage
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a seat or a download
+TRAINING_SECONDS = 24 * 3600.0  # a training ends by then at the latest, and is remembered as long after its end
+PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
 GPU_START_SECONDS = 15.0  # of a lent GPU's time, kept for starting the process and writing the result
 
 logger = logging.getLogger(__name__)
@@ -175,6 +182,71 @@ class Job:
             self._news.notify_all()
 
 
+class TrainingJob(Job):
+    """A training, which nobody need watch; `picture` is its latest before/after grid.
+
+    Attributes:
+        recipe: a `TrainingRecipe`.
+        title: the style's name.
+        folder: its files, deleted when it is forgotten.
+        style: the picture it learns from.
+    """
+
+    def __init__(
+        self, recipe: TrainingRecipe, visitor: str, control: MemoryControl, folder: Path, title: str, style: Image.Image
+    ) -> None:
+        super().__init__(recipe, visitor, control, math.inf)
+        self.folder, self.title, self.style = folder, title, style
+
+    @property
+    def model(self) -> Path | None:
+        """The trained network's file, once the training has ended; None where it left none."""
+        path = self.folder / "model.safetensors"
+        return path if self.ended and path.is_file() else None
+
+    @property
+    def abandoned(self) -> bool:
+        return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
+
+
+class Errand:
+    """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
+
+    Attributes:
+        control: `control.stop()` ends it; `control.turn()` is held during a piece of work on the device.
+        sentence, fraction: how far it is; the share that is done is None where it is not known.
+        found: what it has made so far, in order.
+        error: one sentence, when it failed.
+        over: set at its end, however it ended.
+    """
+
+    def __init__(self, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
+        self.visitor, self.control = visitor, control
+        self.sentence, self.fraction = "Getting ready", None
+        self.found: list[Any] = []
+        self.error: str | None = None
+        self.over = threading.Event()
+        self._grace = grace_seconds
+        self._seen = time.monotonic()
+
+    sentence: str
+    fraction: float | None
+
+    def touch(self) -> None:
+        """Somebody is watching."""
+        self._seen = time.monotonic()
+
+    def report(self, sentence: str, fraction: float | None) -> None:
+        """Say how far it is; for the work itself, as often as it likes, since it also notices here that all have gone."""
+        self.sentence, self.fraction = sentence, fraction
+        if time.monotonic() - self._seen > self._grace:
+            self.control.stop()
+
+    @property
+    def stopped(self) -> bool:
+        return self.control.read().stopped
+
+
 class Download:
     """A network on its way to this machine: `sentence` and `fraction` (0 to 1, None if unknown) say how far it is."""
 
@@ -194,6 +266,7 @@ class Jobs:
         waiting_limit: how many runs may wait for a seat.
         grace_seconds: how long a run goes on without anybody watching.
         seats: how many runs are painted at once; they take turns on the device, evaluation by evaluation.
+        trainings: how many trainings go on at once; more are refused.
         keep, keep_seconds: how many ended jobs are remembered, and for how long.
         networks: files that may be named as a recipe's network beside the known ones; a visitor's own path never is.
         lent_gpu: `paint_elsewhere`, decorated to run in another process that holds a GPU; None to paint in this one.
@@ -210,6 +283,7 @@ class Jobs:
         grace_seconds: float = 30.0,
         *,
         seats: int = 4,
+        trainings: int = 2,
         keep: int = 50,
         keep_seconds: float = 3600.0,
         networks: Iterable[str] = (),
@@ -217,7 +291,9 @@ class Jobs:
         lent_seconds: float = 60.0,
     ) -> None:
         self.device = pick_device(device)
+        self.here = "cpu" if lent_gpu else self.device  # what this process itself may work on
         self.waiting_limit, self.grace_seconds, self.seats = waiting_limit, grace_seconds, seats
+        self.trainings = trainings
         self.keep, self.keep_seconds = keep, keep_seconds
         self.networks = (*weights.NETWORKS, *networks)
         self.lent_gpu, self.lent_seconds = lent_gpu, lent_seconds
@@ -227,9 +303,11 @@ class Jobs:
         self._jobs: dict[str, Job] = {}  # oldest first
         self._waiting: list[Job] = []
         self._seated: set[Job] = set()
+        self._errands: list[Errand] = []
         self._workers: set[threading.Thread] = set()
         self._pace: float | None = None  # seconds of a lent GPU per megapixel judged, the slowest seen
         self._orders = Path(tempfile.mkdtemp(prefix="playground-orders-")) if lent_gpu else None
+        self._folders = Path(tempfile.mkdtemp(prefix="playground-trainings-"))
 
     # ---------------------------------------------------------------- for pages and the API
 
@@ -253,7 +331,7 @@ class Jobs:
         job = self._new_job(recipe, visitor)
         with self._lock:
             self._forget_old()
-            running = [old for old in self._jobs.values() if old.visitor == visitor and not old.ended]
+            running = [old for old in self._going_on() if old.visitor == visitor and not isinstance(old, TrainingJob)]
             if running and not replace:
                 raise PlaygroundError("You already have a run going on: stop it first, or replace it.")
             for old in running:
@@ -265,12 +343,86 @@ class Jobs:
             self._waiting.append(job)
             job.place = len(self._waiting)
             self._jobs[job.id] = job
-            # The context carries the request that asked for the run, whose quota a lent GPU's time is charged to.
-            work = partial(contextvars.copy_context().run, self._work, job, content, style)
-            worker = threading.Thread(target=work, name=f"run {job.id[:6]}", daemon=True)
-            self._workers.add(worker)
-        worker.start()
+        frames = self._lent_frames if self.lent_gpu else self._frames
+        # The context carries the request that asked for the run, whose quota a lent GPU's time is charged to.
+        self._start_worker(contextvars.copy_context().run, self._work, job, partial(frames, job, content, style))
         return job
+
+    def new_folder(self) -> Path:
+        """An empty folder for a training's photographs, in `photos`, and its files; gone when the server ends."""
+        folder = Path(tempfile.mkdtemp(dir=self._folders))
+        (folder / "photos").mkdir()
+        return folder
+
+    def drop_folder(self, folder: Path) -> None:
+        """Delete such a folder, unless a training has taken it over."""
+        with self._lock:
+            taken = any(isinstance(job, TrainingJob) and job.folder == folder for job in self._jobs.values())
+        if not taken and folder.parent == self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def train(
+        self, style: Image.Image, photos: Photos, recipe: TrainingRecipe, visitor: str, folder: Path, title: str
+    ) -> TrainingJob:
+        """Start a training, which goes on until it is done or stopped, whether or not anybody watches.
+
+        Args:
+            style: clean RGB.
+            photos: what to train on.
+            visitor: who it belongs to; one training a visitor.
+            folder: from `new_folder`; the training's own from now on.
+            title: the style's name.
+
+        Raises:
+            PlaygroundError: the network cannot be used, the visitor already trains, or too many trainings go on.
+        """
+        if self.lent_gpu:
+            raise PlaygroundError("This server borrows its GPU by the minute, too short for a training: run your own.")
+        self._check_network(recipe.network)
+        recipe = recipe.changed({"seconds": min(recipe.seconds or TRAINING_SECONDS, TRAINING_SECONDS)})
+        job = TrainingJob(recipe, visitor, MemoryControl(self._turns), folder, title, style)
+        with self._lock:
+            self._forget_old()
+            going_on = [old for old in self._going_on() if isinstance(old, TrainingJob)]
+            if any(old.visitor == visitor for old in going_on):
+                raise PlaygroundError("You already have a training going on: stop it first.")
+            if len(going_on) >= self.trainings:
+                raise PlaygroundError(f"{len(going_on)} trainings go on here already, no more fit: try again later.")
+            self._jobs[job.id] = job
+        self._start_worker(self._work, job, partial(self._training_frames, job, photos))
+        return job
+
+    def errand(self, visitor: str, work: Callable[[Errand], None]) -> Errand:
+        """Let a thread of its own do a small work; it takes turns by `errand.control`.
+
+        Raises:
+            PlaygroundError: the visitor's last errand is not over, or too many are under way.
+        """
+        errand = Errand(visitor, MemoryControl(self._turns), self.grace_seconds)
+        with self._lock:
+            self._errands = [other for other in self._errands if not other.over.is_set()]
+            if any(other.visitor == visitor for other in self._errands):
+                raise PlaygroundError("What you asked for before is still under way: stop it, or wait for its end.")
+            if len(self._errands) >= self.seats:
+                raise PlaygroundError("Too many people have asked for the like just now: try again in a minute.")
+            self._errands.append(errand)
+        self._start_worker(self._run_errand, errand, work)
+        return errand
+
+    def turn(self) -> Turns:
+        """Held during one piece of work on the device that is no job's, such as painting in one pass."""
+        return self._turns
+
+    def network(self, name: str) -> Vgg:
+        """A network of this server for work in this process, read once.
+
+        Raises:
+            PlaygroundError: it is not on this machine, or not yet.
+        """
+        self._check_network(name)
+        if not weights.is_available(name):
+            raise PlaygroundError(f"The network {name} is still on its way here: try again when it has arrived.")
+        return self._network(name)
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id while it is going on and for a while after; None otherwise."""
@@ -293,15 +445,16 @@ class Jobs:
     def close(self, timeout: float = 10.0) -> None:
         """Stop every run and wait for the workers, at most `timeout` seconds."""
         with self._lock:
-            jobs, workers = list(self._jobs.values()), list(self._workers)
-        for job in jobs:
-            if not job.ended:
-                job.control.stop()
+            controls = [job.control for job in self._going_on()] + [errand.control for errand in self._errands]
+            workers = list(self._workers)
+        for control in controls:
+            control.stop()
         deadline = time.monotonic() + timeout
         for worker in workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        if self._orders:
-            shutil.rmtree(self._orders, ignore_errors=True)
+        for folder in (self._orders, self._folders):
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
 
     # ---------------------------------------------------------------- before a run
 
@@ -322,13 +475,21 @@ class Jobs:
             hint = next((line.hint for line in weights.status() if line.name == network), "")
             raise PlaygroundError(hint or f"The network {network} is not on this machine.")
 
+    def _going_on(self) -> list[Job]:
+        """Jobs that have not ended; with the lock held."""
+        return [job for job in self._jobs.values() if not job.ended]
+
     def _forget_old(self) -> None:
         """Drop ended jobs that are too old or too many; with the lock held."""
         ended = [job for job in self._jobs.values() if job.ended_at is not None]
         now = time.monotonic()
         for index, job in enumerate(ended):
-            if index < len(ended) - self.keep or now - (job.ended_at or now) > self.keep_seconds:
+            training = isinstance(job, TrainingJob)
+            age = now - (job.ended_at or now)
+            if index < len(ended) - self.keep or age > (TRAINING_SECONDS if training else self.keep_seconds):
                 del self._jobs[job.id]
+                if isinstance(job, TrainingJob):
+                    shutil.rmtree(job.folder, ignore_errors=True)
 
     def _fetch(self, download: Download) -> None:
         def report(sentence: str, fraction: float | None) -> None:
@@ -349,12 +510,32 @@ class Jobs:
 
     # ---------------------------------------------------------------- the worker
 
-    def _work(self, job: Job, content: Image.Image, style: Image.Image) -> None:
+    def _start_worker(self, work: Callable[..., None], *arguments: Any) -> None:
+        worker = threading.Thread(target=self._end_worker, args=(work, *arguments), name="worker", daemon=True)
+        with self._lock:
+            self._workers.add(worker)
+        worker.start()
+
+    def _end_worker(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        finally:
+            with self._lock:
+                self._workers.discard(threading.current_thread())
+
+    def _run_errand(self, errand: Errand, work: Callable[[Errand], None]) -> None:
+        try:
+            work(errand)
+        except Exception as error:
+            errand.error = explain(error, "errand")
+        finally:
+            errand.over.set()
+
+    def _work(self, job: Job, paint: Callable[[], Iterator[Frame]]) -> None:
         """A run from the queue to its end; everything that it held is let go of here."""
         try:
             if self._sit_down(job) and self._wait_for_network(job):
-                frames = self._lent_frames if self.lent_gpu else self._frames
-                for frame in frames(job, content, style):
+                for frame in paint():
                     job.store(frame)
                     if job.abandoned and not job.control.read().stopped:
                         job.control.stop()
@@ -362,20 +543,19 @@ class Jobs:
             else:
                 job.tell(state="stopped", place=0, doing="")
         except Exception as error:
-            job.tell(state="failed", place=0, doing="", error=explain(error, job))
+            job.tell(state="failed", place=0, doing="", error=explain(error, job.id[:6], job.recipe))
         finally:
             if isinstance(job.control, FileControl):
                 job.control.remove()
             job.ended_at = time.monotonic()
             with self._lock:
                 self._seated.discard(job)
-                self._workers.discard(threading.current_thread())
             if self.device == "cuda" and not self.lent_gpu:
                 torch.cuda.empty_cache()
 
     def _sit_down(self, job: Job) -> bool:
-        """Wait for a seat; False when the run was stopped or abandoned before it got one."""
-        while True:
+        """Wait for a seat; False when the run was stopped or abandoned before it got one. Trainings have their own."""
+        while not isinstance(job, TrainingJob):
             with self._lock:
                 gone = job.control.read().stopped or job.abandoned
                 if gone and job in self._waiting:
@@ -389,6 +569,7 @@ class Jobs:
                 return seated
             job.tell(place=place)
             job.control.wait(LOOK_EVERY)
+        return True
 
     def _wait_for_network(self, job: Job) -> bool:
         """Wait for a download that is going on; False when the run was stopped or abandoned meanwhile."""
@@ -410,6 +591,19 @@ class Jobs:
             run = Run(content, style, job.recipe, network, job.control)
         job.tell(doing="")
         yield from run.frames()
+
+    def _training_frames(self, job: TrainingJob, photos: Photos) -> Iterator[Frame]:
+        """The training in this process; what it has left is a model and nothing of the photographs."""
+        assert isinstance(job.recipe, TrainingRecipe)
+        paths, network = Paths(job.folder / "model.safetensors"), self._network(job.recipe.network)
+        try:
+            with self._turns:
+                training = Training(job.style, photos, job.recipe, network, paths.model, job.control, title=job.title)
+            job.tell(doing="")
+            yield from training.frames()
+        finally:
+            shutil.rmtree(job.folder / "photos", ignore_errors=True)
+            paths.state.unlink(missing_ok=True)  # several times the model's size, and nothing here goes on from it
 
     def _network(self, name: str) -> Vgg:
         with self._reading:  # two runs must not read the same network twice
@@ -494,17 +688,20 @@ def out_of_memory(error: BaseException) -> bool:
 
 def too_large(recipe: Recipe) -> str:
     """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
+    if isinstance(recipe, TrainingRecipe):
+        crops = f"{recipe.batch_size} crops of {recipe.image_size} px"
+        return f"{crops} at once are more than this machine's memory can take: set a smaller batch size or crop size."
     return f"{recipe.size} px is more than this machine's memory can take: try {max(64, recipe.size // 2)} px."
 
 
-def explain(error: Exception, job: Job) -> str:
-    """One sentence for a person about what ended a run; what nobody can mend goes to the log."""
+def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
+    """One sentence for a person about what ended a run or an errand; what nobody can mend goes to the log as `name`."""
     if isinstance(error, PlaygroundError):
         return str(error)
     if out_of_memory(error):
-        return too_large(job.recipe)
+        return too_large(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
     message = getattr(error, "message", None)
     if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
         return message
-    logger.exception("run %s failed", job.id[:6])
-    return f"This run ended because of a fault in the playground; the server's log tells more under {job.id[:6]}."
+    logger.error("%s failed", name, exc_info=error)
+    return f"This run ended because of a fault in the playground; the server's log tells more under {name}."

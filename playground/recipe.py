@@ -470,16 +470,16 @@ def _checker(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
-def field_info(name: str) -> dict[str, Any]:
+def field_info(name: str, model: type[Recipe] = Recipe) -> dict[str, Any]:
     """A field's label, group, unit, and whether it is live and logarithmic; empty for what is no setting."""
-    extra = Recipe.model_fields[name].json_schema_extra
+    extra = model.model_fields[name].json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 
 
-def bounds(name: str) -> tuple[float | None, float | None]:
+def bounds(name: str, model: type[Recipe] = Recipe) -> tuple[float | None, float | None]:
     """Lower and upper bound of a numeric setting, as the model states them; None where there is none."""
     low = high = None
-    for rule in Recipe.model_fields[name].metadata:
+    for rule in model.model_fields[name].metadata:
         low = next((getattr(rule, side) for side in ("ge", "gt") if getattr(rule, side, None) is not None), low)
         high = next((getattr(rule, side) for side in ("le", "lt") if getattr(rule, side, None) is not None), high)
     return low, high

@@ -47,49 +47,56 @@ DECADES = 4.0
 OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
 STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
 STYLE_SIZES = (("as the result", "content"), ("its own size", "original"))
+EMPTY = {"seconds": "no limit", "steps": "as the epochs ask"}
+"""Fields that may be left empty, and what that means."""
 WORDS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 
 
-def accepts(name: str) -> Any:
-    """The type a field accepts, without its Annotated wrapping."""
-    hint = Recipe.model_fields[name].annotation
+def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
+    """The type a field accepts, without its Annotated wrapping and, where it may be empty, without None."""
+    hint = model.model_fields[name].annotation
+    if name in EMPTY:
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
     return get_args(hint)[0] if get_origin(hint) is not None and hasattr(hint, "__metadata__") else hint
 
 
-def options(name: str) -> tuple[str, ...]:
+def options(name: str, model: type[Recipe] = Recipe) -> tuple[str, ...]:
     """The words a field accepts, or none where it is no choice of words."""
-    hint = accepts(name)
+    hint = accepts(name, model)
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
-def control(name: str, value: Any, choices: Sequence[tuple[str, str]] = ()) -> gr.components.Component:
+def control(
+    name: str, value: Any, choices: Sequence[tuple[str, str]] = (), model: type[Recipe] = Recipe, prefix: str = "set"
+) -> gr.components.Component:
     """The gradio control of a recipe field, showing `value`.
 
     Words become a dropdown, switches a checkbox, numbers in a narrow range a slider, other numbers a box. `choices` are
     for fields whose words are not known to the recipe, such as the networks on this machine.
     """
-    info = field_info(name)
+    info = field_info(name, model)
     label = f"{info['label']} ({info['unit']})" if info.get("unit") else info["label"]
     common: dict[str, Any] = {
         "label": label,
-        "info": Recipe.model_fields[name].description,
-        "elem_id": f"set-{name}",
+        "info": model.model_fields[name].description,
+        "elem_id": f"{prefix}-{name}",
         "elem_classes": ["setting", "live" if info.get("live") else "later"],
     }
-    hint = accepts(name)
+    hint = accepts(name, model)
     if hint is bool:
         return gr.Checkbox(value=value, **common)
     if name == "style_size":
         sizes = [(f"{size} px", str(size)) for size in (128, 192, 256, 384, 512, 768, 1024)]
         return gr.Dropdown([*STYLE_SIZES, *sizes], value=value, allow_custom_value=True, **common)
-    if choices or options(name):
-        pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name)]
+    if choices or options(name, model):
+        pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name, model)]
         return gr.Dropdown(pairs, value=value, filterable=False, **common)
-    low, high = recipes.bounds(name)
+    low, high = recipes.bounds(name, model)
     whole = hint is int
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
-        placeholder = "no limit" if name == "seconds" else None
-        return gr.Number(value=value, precision=0 if whole else None, placeholder=placeholder, buttons=[], **common)
+        return gr.Number(
+            value=value, precision=0 if whole else None, placeholder=EMPTY.get(name), buttons=[], **common
+        )  # fmt: skip
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
 
@@ -99,20 +106,20 @@ def shown(name: str, recipe: Recipe) -> Any:
     return str(value) if name == "style_size" else value
 
 
-def given(name: str, value: Any) -> Any:
+def given(name: str, value: Any, model: type[Recipe] = Recipe) -> Any:
     """What a control's value means for the recipe.
 
     Raises:
         RecipeError: the control is empty where a value is needed.
     """
-    if name == "seconds":
+    if name in EMPTY:
         return value or None
     if value is None or value == "":
-        raise RecipeError(f"{field_info(name)['label']} is empty: give it a value")
+        raise RecipeError(f"{field_info(name, model)['label']} is empty: give it a value")
     if name == "style_size":
         text = str(value).removesuffix("px").strip()
         return int(text) if text.isdecimal() else text
-    if accepts(name) is int and isinstance(value, float) and value.is_integer():
+    if accepts(name, model) is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 

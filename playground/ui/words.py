@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playground.fast.recipe import TrainingRecipe
 from playground.recipe import Recipe, field_info
 
 ENDED = frozenset({"done", "stopped", "time", "recovered", "failed"})
@@ -87,6 +88,9 @@ def seconds_left(
     pace = steps_per_second(curve)
     if not pace or frame is None:
         return None
+    if isinstance(recipe, TrainingRecipe):
+        left = max(0, frame.steps - frame.step) / pace
+        return left if budget is None else min(left, max(0.0, budget - frame.seconds))
     from playground.run import plan_stages  # imported here: it brings torch, which the page's start need not wait for
 
     planned = plan_stages(recipe.changed({"iterations": max(1, frame.steps)}) if recipe.plan is None else recipe)
@@ -126,7 +130,8 @@ def status(job: Any, device: str) -> str:
         return f"paused at {steps} · {took}"
     if state in ENDED:
         how = {"done": "done", "stopped": "stopped", "time": "time is up", "recovered": "done, after a recovery"}[state]
-        return f"{how} · {frame.step} steps in {took} · the best picture is shown · {device}"
+        left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
+        return f"{how} · {frame.step} steps in {took} · {left_over} · {device}"
     parts = [steps, took]
     budget = job.control.read().settings.get("seconds", job.recipe.seconds)
     left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)
