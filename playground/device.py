@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,6 +17,7 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
+M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
@@ -51,6 +54,17 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+@cache
+def return_large_blocks() -> None:
+    """From now on have glibc hand every freed block from 4 MB back to the system.
+
+    By default it keeps blocks of up to 32 MB for reuse, which costs a run of a megapixel a quarter of its memory; below
+    that size the page faults saved are worth more. Does nothing on other systems.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
 
 
 def peak_memory_mb(device: str) -> float | None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from playground.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.control import Control, MemoryControl
+from playground.device import return_large_blocks
 from playground.errors import PlaygroundError
 from playground.features import Vgg
 from playground.frames import Curve, Frame, Result, State
@@ -26,12 +27,15 @@ from playground.hrnet import HrnetCanvas
 from playground.images import fit_size, keep_colours, resize_picture, to_array, to_picture, to_tensor
 from playground.objective import Losses, Objective, by_term
 from playground.recipe import Change, Recipe, RecipeError, Stage
+from playground.strips import STRIPS_FROM
 
 SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares, which cost about two evaluations
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 MAX_RECOVERIES = 5
+LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cut short to fit into this
+LEAST_HISTORY = 4
 OVERSHOT = 10.0  # a loss of L-BFGS this many times the best one means that it has lost its way
 FIRST_STEP = 1e-3  # of the range of a pixel: how far the first step of L-BFGS goes on average
 LEAST_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
@@ -101,6 +105,8 @@ class Run:
         self.seconds = self.stage_began = self.pixel_cost = 0.0
         self.first_preview: float | None = None
         self._pending: list[tuple[Tensor, list[str], float, int, int]] = []
+        if recipe.size**2 >= STRIPS_FROM:
+            return_large_blocks()
         self._enter_stage(None)
         if snapshot is not None:
             self._restore(snapshot)
@@ -178,8 +184,10 @@ class Run:
             self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
         else:
             # One evaluation a call: torch keeps the memory between calls, and the loop looks up at every evaluation.
+            pair = 2 * sum(parameter.nbytes for parameter in parameters)
+            history = min(recipe.lbfgs_history, max(LEAST_HISTORY, LBFGS_BYTES // pair))
             self.optimizer = torch.optim.LBFGS(
-                parameters, lr=recipe.learning_rate, max_iter=1, history_size=recipe.lbfgs_history,
+                parameters, lr=recipe.learning_rate, max_iter=1, history_size=history,
                 tolerance_grad=0, tolerance_change=0,
             )  # fmt: skip
 

@@ -1,24 +1,25 @@
 """What the objective asks of a picture, with little memory: maps of content layers, Gram matrices of style layers.
 
 A large picture's first two blocks, which hold two thirds of all activations, are taken in horizontal strips: their
-Gram matrices are gathered strip by strip and nothing is kept, the way back computes each strip anew. Called by
-objective.py.
+Gram matrices are gathered strip by strip and nothing is kept, the way back computes each strip anew, and the third
+block too. Called by objective.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
 from playground.features import Vgg
 from playground.gram import StyleStatistic, gram_matrix, style_statistic
 
 STRIPS_FROM = 600_000  # pixels; below, a strip's halo and second pass cost more than the memory is worth
-STRIP_PIXELS = 131_072  # pixels of one strip, 64 MB of activations
+STRIP_PIXELS = 65_536  # pixels of one strip, about 50 MB of activations
 HALO = 8  # rows beyond a strip: its four convolutions and one pool reach 6, and two pools need multiples of 4
 EARLY = ("conv1_1", "conv1_2", "conv2_1", "conv2_2")
 
@@ -42,13 +43,27 @@ def observe(
     network.check_size(image)
     early = [name for name in EARLY if name in style]
     pooled, *grams = _EarlyBlocks.apply(image, network, early)
-    maps = {}
-    network.walk(pooled, late, wanted, maps)
     statistics = {
         name: StyleStatistic(gram, _rows(name, height) * _rows(name, width))
         for name, gram in zip(early, grams, strict=True)
     }
-    statistics |= {name: style_statistic(maps[name]) for name in style if name in maps}
+    maps = {}
+
+    def block(x: Tensor, names: Sequence[str]) -> tuple[Tensor, dict[str, Tensor], dict[str, StyleStatistic]]:
+        found: dict[str, Tensor] = {}
+        x = network.walk(x, names, wanted, found)
+        kept = {name: found[name] for name in content if name in found}
+        return x, kept, {name: style_statistic(found[name]) for name in style if name in found}
+
+    # Block 3 holds half of what is left; it is computed anew on the way back, when the deeper blocks are gone.
+    third = [name for name in late if name[4] == "3"]
+    x, more_maps, more_statistics = checkpoint(block, pooled, third, use_reentrant=False)
+    maps |= more_maps
+    statistics |= more_statistics
+    if len(third) < len(late):
+        _, more_maps, more_statistics = block(network.pool_maps(x), late[len(third) :])
+        maps |= more_maps
+        statistics |= more_statistics
     return {name: maps[name] for name in content}, {name: statistics[name] for name in style}
 
 
