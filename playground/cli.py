@@ -178,6 +178,7 @@ def stylize(
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
 
     from playground.device import describe_device, peak_memory_mb, pick_device
+    from playground.estimate import observe_run
     from playground.images import check_output_path, load_picture, save_picture
     from playground.run import check_pictures
 
@@ -197,6 +198,7 @@ def stylize(
             if output is None:  # chosen now, since another run may have taken the name meanwhile
                 output = free_name(content, recipe)
             save_picture(result.picture, output, recipe=result.recipe.to_json())
+            observe_run(result, device)
             if as_json:
                 about = run_as_json(result, output, device, startup_seconds, peak_memory_mb(device))
                 print(json.dumps(about, allow_nan=False))

@@ -30,6 +30,7 @@ from playground import weights
 from playground.control import FileControl, MemoryControl, Orders
 from playground.device import pick_device
 from playground.errors import PlaygroundError
+from playground.estimate import observe_run
 from playground.fast.photos import Photos
 from playground.fast.recipe import TrainingRecipe
 from playground.fast.training import Paths, Training
@@ -535,11 +536,15 @@ class Jobs:
         """A run from the queue to its end; everything that it held is let go of here."""
         try:
             if self._sit_down(job) and self._wait_for_network(job):
+                alone = not isinstance(job, TrainingJob) and not self.lent_gpu
                 for frame in paint():
                     job.store(frame)
+                    alone = alone and len(self._seated) == 1
                     if job.abandoned and not job.control.read().stopped:
                         job.control.stop()
                         job.tell(notes=[*job.notes, "stopped because nobody was watching"])
+                if alone and job.result is not None:
+                    observe_run(job.result, self.device)
             else:
                 job.tell(state="stopped", place=0, doing="")
         except Exception as error:

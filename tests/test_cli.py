@@ -541,7 +541,7 @@ def test_the_clock_ends_a_run_and_its_recipe_does_without(
     options = ["--size", "64", "--iterations", "100000", "--seconds", "0.2", *having("scales=1"), *LIGHT]
     about = paint(capsys, *pair, "-o", str(first), *options)
     assert about["ended"] == "time"
-    assert about["seconds"] >= 0.2
+    assert 0.1 < about["seconds"] < 0.4  # the budget, less what one more evaluation would overrun it by
     assert about["recipe"]["seconds"] is None
     assert about["recipe"]["iterations"] == 100_000
     again = paint(capsys, *pair, "-o", str(second), "--recipe", str(first))
