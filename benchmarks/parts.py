@@ -1,0 +1,286 @@
+"""What is measured, one function a part, each run in a process of its own: `python -m benchmarks.parts NAME JSON`.
+
+A part takes plain numbers and returns plain data, which the process prints as its last line; progress goes to stderr.
+Called by __main__.py.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import torch
+from PIL import Image
+
+from benchmarks.painting import judge, methods, paint
+from benchmarks.pictures import PAIRS, photograph, stretched, style_picture
+from benchmarks.reference import CONTENT_LAYER, ReferenceLoop
+from playground import load_preset
+from playground.device import describe_device, peak_memory_mb, processor_name
+from playground.estimate import Pace, estimate, layers_in_use, seconds_of_evaluations, work_of_evaluation
+from playground.features import load_network
+from playground.frames import Frame
+from playground.images import to_tensor
+from playground.jobs import Jobs
+from playground.recipe import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.run import Run
+from playground.weights import load
+
+Timed = Callable[[], object]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def same_recipe(size: int, **changes: Any) -> Recipe:
+    """The engine's settings for what the reference loop does."""
+    return Recipe(
+        size=size, network=DEFAULT_NETWORK, pool="max", padding="zeros", canvas="pixels", scales=1, iterations=100_000,
+        optimizer="adam", learning_rate=0.02, clip=True, preview_rate=0.1, variation_weight=0,
+        content_layers={CONTENT_LAYER: 1.0}, style_layers=dict.fromkeys(STYLE_BLOCKS, 1.0),
+    ).changed(changes)  # fmt: skip
+
+
+def pictures(width: int, height: int) -> tuple[Image.Image, Image.Image]:
+    return stretched(photograph("astronaut"), width, height), stretched(style_picture("swirls"), width, height)
+
+
+def engine_frames(recipe: Recipe, width: int, height: int) -> Iterator[Frame]:
+    """Frames of a run, the first of which are over: the picture it starts from and one evaluation that warms up."""
+    frames = Run(*pictures(width, height), recipe, load_network(recipe.network)).frames()
+    next(frames)
+    next(frames)
+    return frames
+
+
+def medians(variants: dict[str, Timed], rounds: int, seconds: float = math.inf) -> dict[str, float]:
+    """Median seconds of a call of each variant; they take turns. Ends after `rounds`, or `seconds` if that is sooner."""
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    began = time.perf_counter()
+    for _ in range(rounds):
+        for name, call in variants.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+        if time.perf_counter() - began > seconds:
+            break
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def machine() -> dict[str, Any]:
+    return {"processor": processor_name(), "device": describe_device("cpu"), "torch": torch.__version__}
+
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+
+def step(sizes: list[int], rounds: int, seconds: float) -> list[dict[str, float]]:
+    """Seconds of a step of the engine and of the reference loop, and the machine's rate in the same rounds."""
+    rows = []
+    for size in sizes:
+        say(f"steps at {size} px")
+        photo, painting = pictures(size, size)
+        reference = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK))
+        reference.step()
+        frames = engine_frames(same_recipe(size), size, size)
+        products = matrix_products(2048)
+        found = medians({"engine": partial(next, frames), "reference": reference.step, **products}, rounds, seconds)
+        product = 2 * 2048**3 / 1e9 / min(found[name] for name in products)
+        operations = 2 * sum(one.convolution + one.product for one in layers_in_use(same_recipe(size), (size, size)))
+        rows.append({
+            "size": size, "engine": found["engine"], "reference": found["reference"],
+            "ratio": found["engine"] / found["reference"],
+            "gigaflops": operations / 1e9, "rate": operations / 1e9 / found["engine"], "product_rate": product,
+            "share": operations / 1e9 / found["engine"] / product,
+        })  # fmt: skip
+    return rows
+
+
+def matrix_products(side: int) -> dict[str, Timed]:
+    """Square matrix products by each library that torch has here; the machine's rate is the faster one's."""
+    a, b, out = torch.rand(side, side), torch.rand(side, side), torch.empty(side, side)
+    found: dict[str, Timed] = {"torch.mm": lambda: torch.mm(a, b, out=out)}
+    if torch.backends.mkldnn.is_available():
+        found["oneDNN"] = lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+    for call in found.values():
+        call()
+    return found
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def quality(pairs: int, size: int, default_seconds: float, seconds: float) -> dict[str, Any]:
+    """Distances to content and style against seconds, each method on the first `pairs` of pictures."""
+    moments = [t for t in (0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240) if t <= seconds]
+    curves: dict[str, list[list[dict[str, Any]]]] = {}
+    for photo_name, style_name in PAIRS[:pairs]:
+        photo, painting = photograph(photo_name), style_picture(style_name)
+        for method, recipe in methods(size).items():
+            say(f"{method}: {photo_name} and {style_name}")
+            budget = default_seconds if method == "default" else seconds
+            _, seen = paint(photo, painting, recipe, budget, moments)
+            curve = [{"seconds": one.seconds, **judge(photo, painting, one.picture, size)} for one in seen]
+            curves.setdefault(method, []).append(curve)
+    return {"size": size, "pairs": [list(pair) for pair in PAIRS[:pairs]], "curves": curves}
+
+
+# --- memory -------------------------------------------------------------------------------------------------------
+
+
+def memory(cases: list[tuple[str, int, int]], seconds: float) -> list[dict[str, Any]]:
+    """Peak resident memory, each case in a process of its own."""
+    rows = []
+    for kind, width, height in cases:
+        say(f"memory of {kind} at {width}×{height}")
+        order = {"kind": kind, "width": width, "height": height}
+        rows.append({**order, "megabytes": in_child("peak", order, seconds)})
+    return rows
+
+
+def peak(kind: str, width: int, height: int) -> float | None:
+    """Peak memory of this process in MiB after two steps of the engine, the reference, the default, or nothing at all."""
+    photo, painting = pictures(width, height)
+    if kind == "reference":
+        loop = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK))
+        for _ in range(2):
+            loop.step()
+    elif kind == "weights":
+        load_network(DEFAULT_NETWORK)
+    else:
+        size = max(width, height)
+        recipe = same_recipe(size) if kind == "engine" else load_preset("default").changed({"size": size})
+        stages = 1 if kind == "engine" else recipe.scales
+        run = Run(photo, painting, recipe.changed({"iterations": 2 * stages}), load_network(recipe.network))
+        for _ in run.frames():
+            pass
+    return peak_memory_mb("cpu")
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+def cost(sizes: list[int], steps: list[int], step_size: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """Seconds of a step against pixels; seconds and resident memory of one run against its steps."""
+    by_size = []
+    for size in sizes:
+        say(f"cost at {size} px")
+        frames = engine_frames(same_recipe(size), size, size)
+        by_size.append({"size": size, "seconds": medians({"step": partial(next, frames)}, rounds, seconds)["step"]})
+    say(f"cost of up to {max(steps)} steps")
+    frames = engine_frames(same_recipe(step_size), step_size, step_size)
+    began, by_steps = time.perf_counter(), []
+    for done in range(1, max(steps) + 1):
+        next(frames)
+        if done in steps:
+            by_steps.append({"steps": done, "seconds": time.perf_counter() - began, "megabytes": resident_mb()})
+    return {"by_size": by_size, "by_steps": by_steps, "step_size": step_size}
+
+
+def resident_mb() -> float | None:
+    """Resident memory of this process now; None where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except OSError:
+        return None
+
+
+def foresight(size: int, iterations: int) -> list[dict[str, Any]]:
+    """Estimated against measured seconds, with the pace that one run of the default at half the size has taught."""
+    photo, painting = photograph("astronaut"), style_picture("swirls")
+
+    def run(recipe: Recipe) -> Any:
+        return list(Run(photo, painting, recipe, load_network(recipe.network)).frames())[-1].result
+
+    short = {"iterations": iterations, "seconds": None}
+    say("estimate: a run to learn from")
+    pace = Pace(0.0)
+    first = run(load_preset("default").changed({**short, "size": size // 2}))
+    for seen, seconds in seconds_of_evaluations(first):
+        pace = pace.observed(work_of_evaluation(first.recipe, seen).units, seen, seconds)
+    rows = []
+    cases = {
+        "default, twice the size": load_preset("default").changed({**short, "size": size}),
+        "gatys-adam": load_preset("gatys-adam", DEFAULT_NETWORK).changed({**short, "size": size // 2}),
+        "two style layers": same_recipe(size // 2, **short, style_layers={"conv1_1": 1, "conv2_1": 1}),
+    }
+    for name, recipe in cases.items():
+        say(f"estimate: {name}")
+        foreseen = estimate(recipe, photo.size, painting.size, pace).seconds
+        rows.append({"case": name, "estimated": foreseen, "measured": run(recipe).seconds})
+    return rows
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def page(size: int, steps: int, rounds: int) -> dict[str, float]:
+    """Seconds of a step in a bare loop, and of one that a worker paints for somebody who watches."""
+    photo, painting = pictures(size, size)
+    recipe = same_recipe(size, iterations=steps, preview_rate=2)
+    jobs = Jobs("cpu")
+    found: dict[str, list[float]] = {"bare": [], "watched": []}
+
+    def bare() -> float:
+        run = Run(photo, painting, recipe, load_network(recipe.network))
+        return list(run.frames())[-1].seconds / steps
+
+    def watched() -> float:
+        job = jobs.start(photo, painting, recipe, "benchmark", replace=True)
+        version, drawn = 0, 0
+        while not job.ended:
+            version = job.wait(version, 1.0)
+            if job.picture is not None and job.picture_version != drawn:
+                drawn = job.picture_version
+                Image.fromarray(job.picture).save(io.BytesIO(), "JPEG", quality=85)
+            json.dumps(job.curve)
+        if job.result is None:
+            raise RuntimeError(job.error or "the watched run left no result")
+        return job.result.seconds / steps
+
+    try:
+        for number in range(rounds):
+            say(f"page: round {number + 1} of {rounds}")
+            with ThreadPoolExecutor(1) as thread:  # as a worker has it: OpenMP waits otherwise in the main thread
+                found["bare"].append(thread.submit(bare).result())
+            found["watched"].append(watched())
+    finally:
+        jobs.close()
+    middle = {name: statistics.median(values) for name, values in found.items()}
+    return {"size": size, **middle, "overhead": middle["watched"] / middle["bare"] - 1}
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+PARTS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (machine, step, quality, memory, peak, cost, foresight, page)
+}
+
+
+def in_child(part: str, arguments: dict[str, Any], seconds: float) -> Any:
+    """A part's answer, from a process of its own.
+
+    Raises:
+        subprocess.SubprocessError: it failed, or took longer than `seconds`.
+    """
+    child = subprocess.run(
+        [sys.executable, "-m", "benchmarks.parts", part, json.dumps(arguments)],
+        stdout=subprocess.PIPE, text=True, timeout=seconds, check=True,
+    )  # fmt: skip
+    return json.loads(child.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    print(json.dumps(PARTS[sys.argv[1]](**json.loads(sys.argv[2]))))
