@@ -6,8 +6,12 @@ the loop (run.py) once an evaluation, and by fast/ in training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +22,7 @@ from playground.recipe import Recipe
 from playground.strips import observe
 
 TINY = 1e-12
+KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
 
 
 def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
@@ -77,6 +82,40 @@ def variation_loss(image: Tensor, form: str = "squared") -> Tensor:
     return dx.square().mean() + dy.square().mean()
 
 
+Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
+_seen: OrderedDict[tuple[Any, ...], Observation] = OrderedDict()
+_seen_lock = threading.Lock()
+
+
+@torch.no_grad()
+def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Collection[str]) -> Observation:
+    """`observe` for a picture that does not change; the last few are kept, so that the next run with the same picture,
+    size and layers need not look again.
+    """
+    pixels = picture.detach().cpu().contiguous().numpy()
+    key = (
+        id(network.kernels), network.pool, network.pool_rescale, network.padding, tuple(content), tuple(style),
+        pixels.shape, hashlib.blake2b(pixels.data).digest(),
+    )  # fmt: skip
+    with _seen_lock:
+        if key in _seen:
+            _seen.move_to_end(key)
+            return _seen[key]
+    found = observe(network, picture, content, style)
+    with _seen_lock:
+        _seen[key] = found
+        while len(_seen) > 1 and sum(map(_bytes, _seen.values())) > KEEP_BYTES:
+            _seen.popitem(last=False)
+        if _bytes(found) > KEEP_BYTES:
+            del _seen[key]
+    return found
+
+
+def _bytes(found: Observation) -> int:
+    maps, statistics = found
+    return sum(value.nbytes for value in maps.values()) + sum(value.gram.nbytes for value in statistics.values())
+
+
 @dataclass(frozen=True)
 class Losses:
     """Weighted losses of one evaluation as scalars on the device; `total` is the sum of all the others."""
@@ -105,14 +144,14 @@ class Objective:
         self.set_content(content, recipe)
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
-            _, self.style_targets = observe(network, style, [], wanted)
+            _, self.style_targets = targets(network, style, [], wanted)
         self.set_weights(recipe)
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: Recipe) -> None:
         """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
         wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
-        self.content_targets, _ = observe(self.network, content, wanted, [])
+        self.content_targets, _ = targets(self.network, content, wanted, [])
 
     def covers(self, recipe: Recipe) -> bool:
         """Whether the targets at hand are all that `recipe` needs, so that only weights change."""

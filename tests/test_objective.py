@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 
+from playground import objective as objectives
 from playground.features import Vgg
 from playground.gram import gram_matrix, style_statistic
-from playground.objective import Objective, by_term, content_loss, style_loss, variation_loss
+from playground.objective import Objective, by_term, content_loss, style_loss, targets, variation_loss
 from playground.recipe import Recipe
 from playground.weights import Weights
 from tests.reference import gram_loops
@@ -192,3 +194,29 @@ def test_by_term_sums_layers() -> None:
     sums = by_term({"content:conv4_2": 1.0, "style:conv1_1": 2.0, "style:conv2_1": 3.0, "variation": 4.0})
     assert sums == {"content": 1.0, "style": 5.0, "variation": 4.0, "total": 10.0}
     assert math.isclose(by_term({})["total"], 0.0)
+
+
+def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[int, ...]] = []
+    original = objectives.observe
+    monkeypatch.setattr(objectives, "observe", lambda *given: (looked.append(given[1].shape), original(*given))[1])
+    monkeypatch.setattr(objectives, "_seen", OrderedDict())
+    network, picture = Vgg(hed), torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(20))
+    first = targets(network, picture, [], ["conv1_1"])
+    assert targets(network, picture.clone(), [], ["conv1_1"]) is first
+    assert len(looked) == 1
+    targets(network, picture + 1e-3, [], ["conv1_1"])  # another picture, layer or pool is looked at anew
+    targets(network, picture, [], ["conv1_2"])
+    targets(network.configured("average", False, "zeros"), picture, [], ["conv1_1"])
+    assert len(looked) == 4
+
+
+def test_kept_targets_are_bounded(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objectives, "_seen", OrderedDict())
+    monkeypatch.setattr(objectives, "KEEP_BYTES", 3 * 64 * 64 * 4)
+    network = Vgg(hed)
+    for seed in range(5):
+        targets(network, torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(seed)), [], ["conv1_1"])
+    assert len(objectives._seen) == 3
+    targets(network, torch.rand(1, 3, 64, 64), ["conv1_1"], [])  # larger than the bound by itself
+    assert len(objectives._seen) <= 3
