@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from playground.images import PictureError, keep_colours, load_picture, to_pictu
 
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 """Suffixes that are taken for films; they are written as .mp4."""
+GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
 WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB
 TILE = 768  # pixels, side of a tile without its overlap
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
@@ -240,9 +241,29 @@ def is_film(path: Path) -> bool:
         return False
 
 
+def check_film(path: Path) -> None:
+    """Refuse what a stranger's film must not be: a list of other files, which ffmpeg would open, or too large a GIF.
+
+    Raises:
+        PictureError: in one sentence.
+    """
+    if path.suffix.lower() in FILMS:
+        with open(path, "rb") as file:
+            head = file.read(12)
+        if not (head[4:8] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3") or head[:4] + head[8:] == b"RIFFAVI "):
+            raise PictureError(f"The film {path.name!r} is not what its name says: give an mp4, mov, mkv, webm or avi.")
+        return
+    with Image.open(path, formats=["GIF"]) as film:
+        pixels = film.width * film.height * getattr(film, "n_frames", 1)
+    if pixels > GIF_PIXELS:
+        raise PictureError(
+            f"The GIF {path.name!r} has {pixels / 1e6:.0f} megapixels over all frames: at most {GIF_PIXELS // 10**6} fit."
+        )
+
+
 def paint_film(
     painter: Painter, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
-) -> Iterator[float]:
+) -> Generator[float, None, None]:
     """Paint an animated GIF or a film frame by frame, at its own size and pace, a film with its sound.
 
     Args:

@@ -95,7 +95,7 @@ def control(
     whole = hint is int
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
         return gr.Number(
-            value=value, precision=0 if whole else None, placeholder=EMPTY.get(name), buttons=[], **common
+            value=value, precision=0 if whole and name not in EMPTY else None, placeholder=EMPTY.get(name), buttons=[], **common
         )  # fmt: skip
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
@@ -112,8 +112,8 @@ def given(name: str, value: Any, model: type[Recipe] = Recipe) -> Any:
     Raises:
         RecipeError: the control is empty where a value is needed.
     """
-    if name in EMPTY:
-        return value or None
+    if name in EMPTY and not value:
+        return None
     if value is None or value == "":
         raise RecipeError(f"{field_info(name, model)['label']} is empty: give it a value")
     if name == "style_size":

@@ -12,14 +12,22 @@ import gradio as gr
 
 from playground.jobs import Jobs
 from playground.ui.api import add_api
+from playground.ui.bench import build_bench
+from playground.ui.instant import PAINTING, Easel, Instant, build_instant
+from playground.ui.layout import LIGHT, WATCHING, Parts
+from playground.ui.settings import NOTHING, Updates
 from playground.ui.studio import build_studio
 from playground.ui.theme import theme
+from playground.ui.training import Desk, build_training, memory
 
 HERE = Path(__file__).parent
 TITLE = "Style Playground"
 HEADING = """<header class="masthead"><h1>Style Playground</h1>
-<p>Choose a photo and a painting, press Run, and watch the one being repainted after the other. Settings marked <i>live</i> act while it runs.</p>
-<p class="keys"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p></header>"""
+<p class="of-studio">Choose a photo and a painting, press Run, and watch the one being repainted after the other. Settings marked <i>live</i> act while it runs.</p>
+<p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
+<p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
+<p class="of-bench">The same photo and painting through three methods, measured alike.</p>
+<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p></header>"""
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
     "css_paths": [HERE / "style.css"],
@@ -36,6 +44,43 @@ def build_page(jobs: Jobs) -> gr.Blocks:
     """The page for a server's runs."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
-        build_studio(jobs)
+        kept = memory()
+        with gr.Tabs(elem_id="rooms") as rooms:
+            with gr.Tab("Studio", id="studio"):
+                studio = build_studio(jobs)
+            with gr.Tab("Instant styles", id="instant"):
+                instant = build_instant(jobs)
+            with gr.Tab("Train a style", id="training"):
+                training = build_training(jobs, kept)
+            with gr.Tab("Side by side", id="bench"):
+                build_bench(jobs)
+        _join(jobs, rooms, studio, instant, training)
         add_api(jobs)
     return page
+
+
+def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: Parts) -> None:
+    """What leads from one tab to another."""
+    painter = Instant(jobs, instant)
+    easel = instant["easel"]
+    look = [instant["instant-strength"], instant["instant-colours"]]
+
+    def as_content(easel: Easel, strength: float, colours: bool) -> tuple[Any, Any, str]:
+        picture = easel.painted.at(strength, colours) if easel.painted else gr.skip()
+        return gr.Tabs(selected="studio"), picture, ""
+
+    def try_it(desk: Desk, easel: Easel) -> Updates:
+        model = desk.job.model if desk.job else None
+        if model is None:
+            return NOTHING
+        return {rooms: gr.Tabs(selected="instant"), **painter.open_file(easel, str(model))}
+
+    instant["instant-use"].click(
+        as_content, [easel, *look], [rooms, studio["content"], studio["content-message"]], **LIGHT
+    )
+    training["train-try"].click(
+        try_it, [training["desk"], easel], [rooms, instant["styles"], instant["styles-message"]], **LIGHT
+    ).then(
+        painter.paint, [easel, instant["instant-photo"], instant["instant-size"], *look],
+        [instant[name] for name in PAINTING], **WATCHING,
+    )  # fmt: skip

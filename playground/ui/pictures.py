@@ -1,7 +1,7 @@
 """Pictures in: the photos and paintings that come with the playground, and an image box that accepts any file.
 
 The box hands over the uploaded file untouched and `images.load_picture` judges it, so that the page refuses the same
-files in the same words as the command line. Called by the Studio tab.
+files in the same words as the command line. Called by every tab.
 """
 
 from __future__ import annotations
@@ -93,11 +93,15 @@ def styles() -> tuple[Sample, ...]:
     return tuple(found)
 
 
+def samples(kind: str) -> tuple[Sample, ...]:
+    """The samples of a kind, "photos" or "styles"."""
+    return photos() if kind == "photos" else styles()
+
+
 @cache
 def thumbnails(kind: str) -> list[tuple[Image.Image, str]]:
     """Small pictures with titles for a gallery of "photos" or "styles"."""
-    samples = photos() if kind == "photos" else styles()
-    return [(resize_picture(sample.picture(), THUMBNAIL), sample.title) for sample in samples]
+    return [(resize_picture(sample.picture(), THUMBNAIL), sample.title) for sample in samples(kind)]
 
 
 def picked_photo(event: gr.SelectData) -> tuple[Any, str]:

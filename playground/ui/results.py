@@ -14,6 +14,7 @@ from PIL import Image
 
 from playground.images import encode_picture, keep_colours, resize_picture
 from playground.jobs import Job
+from playground.measures import photorealism
 from playground.recipe import Recipe
 from playground.ui import charts
 from playground.ui.session import MAX_FINISHED, Finished, Session, stylize_presets
@@ -53,6 +54,7 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
         parts["preview"]: gr.Image(value=np.asarray(done.shown), visible=False),
         parts["before-after"]: gr.ImageSlider((done.content, done.shown), visible=True),
         parts["after"]: gr.Column(visible=True),
+        parts["repaint"]: gr.Accordion(visible=done.job.result is not None and done.job.result.generator is not None),
         **{parts[f"save-{suffix}"]: gr.DownloadButton(value=path) for suffix, path in saved.items()},
     }
 
@@ -82,9 +84,16 @@ def summary(done: Finished) -> str:
     steered = (
         f" It was steered {changes} time{'s' if changes > 1 else ''}; the saved recipe replays that." if changes else ""
     )
+    left = ""
+    if result.generator is not None:
+        kept = photorealism(done.content, done.painted)
+        left = (
+            f" Of the photo's drawing, structure {kept['structure']:.2f} and edges {kept['edges']:.2f} are left, "
+            "where 1 is all."
+        )
     return (
         f'<p class="summary">{how} after {result.steps} steps in {duration(result.seconds)}: '
-        f"{width} × {height} px, seed {done.recipe.seed}, {done.recipe.network}. Losses: {losses}.{steered}</p>"
+        f"{width} × {height} px, seed {done.recipe.seed}, {done.recipe.network}. Losses: {losses}.{left}{steered}</p>"
     )
 
 

@@ -18,9 +18,11 @@ from PIL import Image
 from playground import weights
 from playground.device import describe_device
 from playground.errors import PlaygroundError
-from playground.images import keep_colours, load_picture, resize_picture
+from playground.hrnet import Repainter
+from playground.images import keep_colours, load_picture, resize_picture, to_picture, to_tensor
 from playground.jobs import Job, Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe
+from playground.run import check_pictures
 from playground.ui import charts, results, words
 from playground.ui.session import Session
 from playground.ui.settings import NOTHING, Settings, Updates, fault, message
@@ -34,7 +36,7 @@ LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-c
 """What changes while a run paints: few, because gradio makes every output of an event anew at each update."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "layers-chart", "before-after", "after", "figure",
-    "live-charts",
+    "live-charts", "repaint", "repainted",
 )  # fmt: skip
 END_PARTS = (
     *START_PARTS, "summary", "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
@@ -131,6 +133,8 @@ class Running:
             parts["before-after"]: gr.ImageSlider(visible=False),
             parts["after"]: gr.Column(visible=False),
             parts["figure"]: gr.Plot(visible=False),
+            parts["repaint"]: gr.Accordion(visible=False),
+            parts["repainted"]: None,
             parts["live-charts"]: gr.Column(visible=True),
             parts["terms-chart"]: charts.term_chart([]),
             parts["layers-chart"]: charts.layer_chart([]),
@@ -280,6 +284,24 @@ class Running:
         if not session.finished:
             return NOTHING
         return {self.parts["content"]: session.finished[-1].shown, self.parts["content-message"]: ""}
+
+    def repaint(self, session: Session, path: str | None) -> Updates:
+        """Another photo through the network that the run on show has trained."""
+        result = session.finished[-1].job.result if session.finished else None
+        if result is None or result.generator is None:
+            return NOTHING
+        network, size = result.generator, result.recipe.size
+
+        def repainted() -> Updates:
+            if not path:
+                raise PlaygroundError("choose a photo first")
+            photo = resize_picture(load_picture(path, name="the other photo"), size)
+            check_pictures(photo, size)
+            with self.jobs.turn():
+                picture = to_picture(Repainter(network, self.jobs.here)(to_tensor(photo)))
+            return {self.parts["repainted"]: picture, self.parts["repaint-message"]: ""}
+
+        return self.settings.guarded("repaint-message", repainted)
 
     def bring_back(self, session: Session, event: gr.SelectData) -> Updates:
         """An earlier result was picked in the strip: its picture, its curves and its recipe come back."""

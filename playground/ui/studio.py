@@ -6,23 +6,18 @@ What the handlers do stands in settings.py (controls), running.py (runs) and res
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
 from playground.jobs import Jobs
 from playground.recipe import Recipe, load_preset
 from playground.ui import charts, controls, layers, pictures, words
+from playground.ui.cost import wire_cost
+from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.ui.results import FORMATS
 from playground.ui.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.ui.session import Session, preset_of, stylize_presets
 from playground.ui.settings import OFFERS, Settings, network_choices
-
-LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""For events that answer at once, outside the queue."""
-WATCHING: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-"""For events that follow something for a while; the jobs limit what is painted, not gradio's queue."""
-LATEST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
 
 SAVE_TEXT = """(text) => {
   if (!text) return;
@@ -37,24 +32,23 @@ COPY_LINK = """(query) => {
   if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
   return link;
 }"""
-Parts = dict[str, Any]
 
 
-def build_studio(jobs: Jobs) -> None:
-    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it."""
+def build_studio(jobs: Jobs) -> Parts:
+    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it; its components by name."""
     recipe: Recipe = load_preset()
     parts: Parts = {}
     parts["session"] = gr.State(Session(recipe))
     with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
-        _html(parts, "banner-note")
+        html(parts, "banner-note")
         parts["banner-button"] = gr.Button("Download", size="sm", elem_id="banner-button", scale=0, min_width=220)
-    with gr.Row(elem_id="studio", equal_height=False):
-        with gr.Column(elem_id="sources", min_width=240, scale=0):
-            _source(parts, "content", "Content: the photo", pictures.photos())
-            _source(parts, "style", "Style: the painting", pictures.styles())
-        with gr.Column(elem_id="stage", min_width=320, scale=2):
+    with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
+        with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
+            source(parts, "content", "Content: the photo", "photos")
+            source(parts, "style", "Style: the painting", "styles")
+        with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
-        with gr.Column(elem_id="settings", min_width=320, scale=1):
+        with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
             _balance_panel(parts, recipe)
             _recipe_panel(parts, recipe)
             _panels(parts, recipe, jobs)
@@ -62,45 +56,40 @@ def build_studio(jobs: Jobs) -> None:
     running = Running(jobs, parts, settings)
     _wire_settings(parts, settings)
     _wire_runs(parts, settings, running)
+    wire_cost(jobs, settings)
+    return parts
 
 
 # ---------------------------------------------------------------- layout
 
 
-def _html(parts: Parts, name: str, value: str = "", **more: Any) -> None:
-    parts[name] = gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False, **more)
-
-
-def _source(parts: Parts, name: str, label: str, samples: tuple[pictures.Sample, ...]) -> None:
-    with gr.Column(elem_classes=["source"]):
-        parts[name] = pictures.picture_box(label, name, samples[0] if samples else None)
-        _html(parts, f"{name}-message")
-        parts[f"{name}-gallery"] = gr.Gallery(
-            pictures.thumbnails("photos" if name == "content" else "styles"), show_label=False, columns=4,
-            allow_preview=False, object_fit="cover", height="auto", format="jpeg", buttons=[], container=False,
-            selected_index=0 if samples else None, interactive=False, elem_id=f"{name}-gallery",
-            elem_classes=["samples"], visible=bool(samples),
-        )  # fmt: skip
-
-
 def _stage(parts: Parts) -> None:
-    with gr.Column(elem_id="easel"):
+    with gr.Column(elem_id="easel", elem_classes=["easel"]):
         parts["preview"] = gr.Image(
-            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview",
+            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview", elem_classes=["growing"],
             alt_text="The growing result", container=False,
         )  # fmt: skip
         parts["before-after"] = gr.ImageSlider(
             format="png", show_label=False, interactive=False, visible=False, buttons=["fullscreen"],
-            elem_id="before-after", container=False, max_height=640,
+            elem_id="before-after", elem_classes=["comparison"], container=False, max_height=640,
         )  # fmt: skip
-    with gr.Row(elem_id="bar"):
-        parts["run"] = gr.Button("Run", variant="primary", elem_id="run", min_width=90, scale=0)
+    with gr.Row(elem_classes=["actions"]):
+        parts["run"] = gr.Button(
+            "Run", variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
+        )
         parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
         parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
         chosen = bool(pictures.photos() and pictures.styles())
-        _html(parts, "status", f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.", scale=1)
-    _html(parts, "announce", elem_classes=["for-ears"])
-    _html(parts, "run-message")
+        html(
+            parts,
+            "status",
+            f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.",
+            scale=1,
+            elem_classes=["status-line"],
+        )
+    html(parts, "cost")
+    html(parts, "announce", elem_classes=["for-ears"])
+    html(parts, "run-message")
     with gr.Column(visible=False, elem_id="after") as parts["after"]:
         with gr.Row(elem_classes=["buttons"]):
             for suffix, name in FORMATS.items():
@@ -109,19 +98,20 @@ def _stage(parts: Parts) -> None:
         with gr.Row(elem_classes=["buttons"]):
             parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
             parts["use"] = gr.Button("Use result as content", size="sm", elem_id="use-as-content")
-        _html(parts, "summary")
-    with gr.Column(elem_id="live-charts") as parts["live-charts"], gr.Tabs():
+        html(parts, "summary")
+    with gr.Column(elem_id="live-charts", elem_classes=["live-charts"]) as parts["live-charts"], gr.Tabs():
         with gr.Tab("Losses"):
-            _html(parts, "terms-chart", charts.term_chart([]))
+            html(parts, "terms-chart", charts.term_chart([]))
         with gr.Tab("By layer"):
-            _html(parts, "layers-chart", charts.layer_chart([]))
+            html(parts, "layers-chart", charts.layer_chart([]))
         with gr.Tab("Who pulls"):
             parts["wants-shares"] = gr.Checkbox(
                 label="Measure each term's pull", elem_id="wants-shares", container=False,
                 info="The share of the gradient that content, style and variation each pull with.",
             )  # fmt: skip
-            _html(parts, "shares", charts.shares_bar(None))
-    _html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
+            html(parts, "shares", charts.shares_bar(None))
+    _repaint_panel(parts)
+    html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
     parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
     with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
         gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
@@ -131,9 +121,29 @@ def _stage(parts: Parts) -> None:
         )  # fmt: skip
 
 
+def _repaint_panel(parts: Parts) -> None:
+    """What can be done with a run that has left a trained network."""
+    with gr.Accordion(
+        "The trained network on another photo", open=False, visible=False, elem_id="repaint", elem_classes=["sheet"]
+    ) as parts["repaint"]:
+        gr.HTML(
+            '<p class="hint">It was trained on one photo and has learnt that one by heart: pick another and see.</p>',
+            apply_default_css=False,
+        )
+        with gr.Row(elem_classes=["pair"], equal_height=False):
+            source(parts, "other", "Another photo", "photos")
+            with gr.Column():
+                parts["repainted"] = gr.Image(
+                    format="jpeg", show_label=False, interactive=False, buttons=["download", "fullscreen"],
+                    elem_id="repainted", container=False, alt_text="The other photo, repainted",
+                )  # fmt: skip
+        parts["repaint-go"] = gr.Button("Repaint this photo", size="sm", elem_id="repaint-go", scale=0, min_width=120)
+        html(parts, "repaint-message")
+
+
 def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_classes=["sheet"]):
-        gr.HTML("<h2>Recipe</h2>", apply_default_css=False)
+        heading("Recipe")
         listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in stylize_presets().items()]
         parts["preset"] = gr.Radio(
             listed,
@@ -144,11 +154,11 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
             elem_id="preset",
             elem_classes=["presets"],
         )
-        _html(parts, "preset-note")
-        _html(parts, "network-note")
+        html(parts, "preset-note")
+        html(parts, "network-note")
         parts["network-button"] = gr.Button("Download", visible=False, size="sm", elem_id="fetch")
         with gr.Row(visible=False, elem_id="journal") as parts["journal"]:
-            _html(parts, "journal-note")
+            html(parts, "journal-note")
             parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
         with gr.Row(elem_classes=["buttons"]):
             parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
@@ -173,11 +183,11 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_classes=["sheet"]):
-        gr.HTML("<h2>Balance</h2>", apply_default_css=False)
+        heading("Balance")
         for name in ("content_weight", "style_weight", "variation_weight"):
             _setting(parts, name, recipe)
-        _html(parts, "ratio", words.balance(recipe.content_weight, recipe.style_weight))
-        _html(parts, "message-balance")
+        html(parts, "ratio", words.balance(recipe.content_weight, recipe.style_weight))
+        html(parts, "message-balance")
 
 
 def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, str]] | None = None) -> None:
@@ -189,7 +199,7 @@ def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, s
     with gr.Column(elem_classes=["weight"]):
         parts[f"set-{name}"] = controls.control(name, getattr(recipe, name))
         parts[f"slide-{name}"] = controls.decade_slider(name, getattr(recipe, name), preset)
-        _html(parts, f"words-{name}", words.compared(name, getattr(recipe, name), getattr(preset, name)))
+        html(parts, f"words-{name}", words.compared(name, getattr(recipe, name), getattr(preset, name)))
 
 
 def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
@@ -200,13 +210,13 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
                     for pick, label in layers.PICKS.items():
                         parts[f"pick-{pick}"] = gr.Button(label, size="sm", min_width=60, elem_id=f"pick-{pick}")
                 parts["layers"] = layers.grid(recipe)
-                _html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
+                html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
             for name, home in controls.FIELDS.items():
                 if home == panel:
                     _setting(parts, name, recipe, network_choices(jobs) if name == "network" else None)
                 if name == "seed" and home == panel:
                     parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
-            _html(parts, f"message-{panel}")
+            html(parts, f"message-{panel}")
 
 
 # ---------------------------------------------------------------- wiring
@@ -267,8 +277,10 @@ def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     colours.input(running.colours, [session, colours], running.outputs(END_PARTS), **LATEST)
     parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
     parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs(END_PARTS)], **LIGHT)
-    for name, picked in (("content", pictures.picked_photo), ("style", pictures.picked_style)):
-        gallery, box, place = parts[f"{name}-gallery"], parts[name], parts[f"{name}-message"]
-        gallery.select(picked, None, [box, place], **LIGHT)
-        box.input(partial(pictures.judged, name), box, place, **LIGHT)
+    wire_source(parts, "content", "photos", "content")
+    repainted = [parts["repainted"], parts["repaint-message"]]
+    picked, given = wire_source(parts, "other", "photos", "other")
+    for when in (picked.then, given.then, parts["repaint-go"].click):
+        when(running.repaint, [session, parts["other"]], repainted, **LIGHT)
+    wire_source(parts, "style", "styles", "style")
     gr.context.Context.root_block.unload(running.gone)  # type: ignore[union-attr]
