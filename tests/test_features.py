@@ -61,7 +61,9 @@ def test_a_single_layer_is_the_same_as_among_all(hed: Weights, picture: torch.Te
     assert torch.equal(network(picture, [layer])[layer], network(picture, network.layers)[layer])
 
 
-def test_the_pass_stops_at_the_deepest_layer(hed: Weights, picture: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pass_stops_at_the_deepest_layer(
+    hed: Weights, picture: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
     original = Vgg._convolve
     monkeypatch.setattr(Vgg, "_convolve", lambda self, x, name: (seen.append(name), original(self, x, name))[1])
