@@ -368,6 +368,8 @@ def test_two_processes_take_the_steps_of_one_with_the_doubled_batch(
     start = weights_of(Training(style, photos, tiny(), network))
     moved = {name: float((value - start[name]).abs().max()) for name, value in weights_of(alone).items()}
     assert all(moved[name] > 1e-4 for name in moved if name.endswith("norm.weight"))
-    for name, value in weights_of(alone).items():  # the bias before a normalisation has no gradient, only rounding
-        assert float((value - first[name]).abs().max()) < max(0.02 * moved[name], 2e-5), name
+    for name, value in weights_of(alone).items():
+        if name.endswith("second.norm.bias") or (name.endswith("conv.bias") and not name.startswith("out")):
+            continue  # a constant that a later normalisation takes out again: its gradient is rounding alone
+        assert float((value - first[name]).abs().max()) < 0.02 * moved[name], name
     assert load_model(tmp_path / "model.safetensors").about.steps == 2
