@@ -9,8 +9,8 @@ from skimage.filters import sobel
 from skimage.metrics import structural_similarity
 
 from playground.features import Vgg
-from playground.images import resize_picture, to_tensor
 from playground.gram import style_statistic
+from playground.images import resize_picture, to_tensor
 from playground.objective import content_loss, style_loss
 from playground.recipe import STYLE_BLOCKS
 

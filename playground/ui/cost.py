@@ -29,7 +29,8 @@ def wire_cost(jobs: Jobs, settings: Settings) -> None:
     parts: dict[str, Any] = dict(settings.parts)
     moved = [parts[f"set-{name}"].change for name in COSTLY]
     gr.on(
-        [*moved, parts["layers"].change, parts["content"].change, parts["style"].change],
+        # the summary of a finished run changes when a pace has been learnt
+        [*moved, *(parts[name].change for name in ("layers", "content", "style", "summary"))],
         partial(cost, jobs, settings), [parts["session"], parts["content"], parts["style"], *settings.inputs], parts["cost"],
         queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
