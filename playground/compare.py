@@ -164,8 +164,9 @@ def sheet(photo: Image.Image, style: Image.Image, entries: list[Entry]) -> Image
     columns: list[tuple[Image.Image, list[str]]] = [(photo, ["Photo"]), (style, ["Painting"])]
     for entry in entries:
         memory = f", {entry.memory_mb:.0f} MB" if entry.memory_mb is not None else ""
+        digits = 1 if entry.seconds >= 1 else 2
         columns.append((entry.picture, [
-            _TITLES[entry.method], entry.label, f"{entry.seconds:.1f} s{memory}",
+            _TITLES[entry.method], entry.label, f"{entry.seconds:.{digits}f} s{memory}",
             f"content {entry.content:.2f}   style {entry.style:.2f}",
             f"structure {entry.structure:.2f}   edges {entry.edges:.2f}",
         ]))  # fmt: skip

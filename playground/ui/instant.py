@@ -85,6 +85,7 @@ def build_instant(jobs: Jobs) -> Parts:
     with gr.Row(elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "instant-photo", "Content: the photo", "photos")
+            _styles(parts)
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
         with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
@@ -136,18 +137,21 @@ def _stage(parts: Parts) -> None:
         )  # fmt: skip
 
 
-def _settings(parts: Parts) -> None:
-    with gr.Column(elem_classes=["sheet"]):
+def _styles(parts: Parts) -> None:
+    with gr.Column(elem_classes=["source"]):
         heading("Style")
         html(parts, "styles-message")
         parts["styles"] = gr.Gallery(
-            show_label=False, columns=3, allow_preview=False, object_fit="cover", height="auto", format="jpeg",
+            show_label=False, columns=2, allow_preview=False, object_fit="cover", height="auto", format="jpeg",
             buttons=[], container=False, interactive=False, elem_id="styles", elem_classes=["samples", "captioned"],
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):
             parts["styles-open"] = gr.UploadButton(
                 "Open a network", file_types=[".safetensors", ".pth", ".pt", ".model"], size="sm", elem_id="styles-open"
             )
+
+
+def _settings(parts: Parts) -> None:
     with gr.Column(elem_classes=["sheet"]):
         heading("Picture")
         parts["instant-size"] = gr.Number(

@@ -2,8 +2,9 @@
 (() => {
   const press = (id) => {
     const button = document.getElementById(id);
-    if (button && !button.disabled) button.click();
-    return Boolean(button && !button.disabled);
+    const ready = Boolean(button && !button.disabled && button.offsetParent); // not in a tab that is out of sight
+    if (ready) button.click();
+    return ready;
   };
   const typing = (node) =>
     node && (node.isContentEditable || node.tagName === "TEXTAREA" || node.tagName === "SELECT" ||
@@ -26,9 +27,9 @@
 
   // On a phone the result stands below the pictures: bring it into view when a run starts.
   document.addEventListener("click", (event) => {
-    if (window.innerWidth < 768 && event.target.closest("#run, #again")) {
-      document.getElementById("easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
-    }
+    if (window.innerWidth >= 768) return;
+    const room = event.target.closest("#run, #again, #train, #compare, #styles")?.closest(".room");
+    room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
   // Gradio's containers cannot carry ARIA attributes, so they are set once the elements are there.

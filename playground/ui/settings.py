@@ -36,7 +36,8 @@ def message(text: str, kind: str = "error") -> str:
     if not text:
         return ""
     sentence = text[0].upper() + text[1:]
-    return f'<p class="message {kind}">{escape(sentence if sentence.endswith((".", "!", "?")) else sentence + ".")}</p>'
+    role = ' role="alert"' if kind == "error" else ""
+    return f'<p class="message {kind}"{role}>{escape(sentence if sentence.endswith((".", "!", "?")) else sentence + ".")}</p>'
 
 
 def fault(error: Exception) -> str:

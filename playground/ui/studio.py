@@ -127,7 +127,7 @@ def _repaint_panel(parts: Parts) -> None:
         "The trained network on another photo", open=False, visible=False, elem_id="repaint", elem_classes=["sheet"]
     ) as parts["repaint"]:
         gr.HTML(
-            '<p class="hint">It was trained on one photo and has learnt that one by heart: pick another and see.</p>',
+            '<p class="hint">It has seen one photo only: what it makes of another shows how much of it is that pair, learnt by heart.</p>',
             apply_default_css=False,
         )
         with gr.Row(elem_classes=["pair"], equal_height=False):
