@@ -141,7 +141,8 @@ def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, flo
         left = frame.seconds * (1 - share) / share
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
-        unit = "it/s" if recipe.optimizer == "adam" else "evaluations/s"
+        one_each = recipe.optimizer == "adam" or recipe.lbfgs_evaluations == 1
+        unit = "it/s" if one_each else "evaluations/s"
         parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
     return ", ".join([*parts, device]), share
 

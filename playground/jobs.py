@@ -170,7 +170,8 @@ class Job:
                 at = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
                 self._curve.add({**at, **frame.losses})
                 self._layer_curve.add({"evaluations": frame.evaluations, **frame.layers})
-            if frame.picture is not None:
+            # The same picture once more, as when a run pauses, would be written over the file a browser is just reading.
+            if frame.picture is not None and (self.picture is None or not np.array_equal(frame.picture, self.picture)):
                 self.picture = frame.picture
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:

@@ -272,7 +272,7 @@ def test_a_job_shows_what_its_run_said(make: Callable[..., Jobs], painting: type
     }  # fmt: skip
     assert job.layer_curve[-1] == {"evaluations": 3, "content:conv4_2": 1.0, "style:conv1_1": 2.0}
     assert job.picture is not None
-    assert job.picture_version == 5  # the first, one a step, the result
+    assert job.picture_version == 4  # the first and one a step; the result is the last one again, which is no news
     assert job.frame is not None
     assert job.frame.losses["total"] == 3.0  # kept, though the last frame had none
     assert job.result is not None
