@@ -28,7 +28,7 @@ from playground.frames import Result
 from playground.hrnet import HrNet
 from playground.images import fit_size
 from playground.recipe import Recipe
-from playground.run import plan_stages
+from playground.run import plan_stages, style_long_side
 from playground.strips import EARLY, HALO, STRIP_PIXELS, STRIPS_FROM
 from playground.weights import CHANNELS, LAYERS, describe, home
 
@@ -172,13 +172,6 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         operations += 3 * each * pixels  # its weights have gradients too
         units += (3 * each + ELEMENT_OPERATIONS * kept) * pixels
     return Work(operations, units)
-
-
-def style_long_side(recipe: Recipe, style_size: Size, size: int) -> int:
-    """Long side of the style picture as it is described for a picture of long side `size`."""
-    wanted = recipe.style_size
-    full = recipe.size if wanted == "content" else max(style_size) if wanted == "original" else wanted
-    return max(32, round(full * size / recipe.size))
 
 
 # --- memory -------------------------------------------------------------------------------------------------------

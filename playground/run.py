@@ -64,6 +64,18 @@ def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
     return stages
 
 
+def style_long_side(recipe: Recipe, style_size: tuple[int, int], size: int) -> int:
+    """Long side of the style picture as it is described for a picture of long side `size`.
+
+    Args:
+        style_size: width and height of the style picture as it is; a strip keeps a short side the network can take.
+    """
+    wanted = recipe.style_size
+    full = recipe.size if wanted == "content" else max(style_size) if wanted == "original" else wanted
+    smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(style_size) / min(style_size)))
+    return max(smallest, round(full * size / recipe.size))
+
+
 class Run:
     """One run. `frames()` paints; `snapshot()` between two frames holds everything that is needed to go on.
 
@@ -126,10 +138,7 @@ class Run:
 
     def _style_at(self, size: int) -> Tensor:
         """The style picture for a stage of long side `size`, in proportion to its size for the full picture."""
-        wanted = self.recipe.style_size
-        full = {"content": self.recipe.size, "original": max(self.style.size)}.get(wanted, wanted)  # type: ignore[arg-type]
-        smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(self.style.size) / min(self.style.size)))
-        return self._picture_at(self.style, max(smallest, round(int(full) * size / self.recipe.size)))
+        return self._picture_at(self.style, style_long_side(self.recipe, self.style.size, size))
 
     def _make_objective(self) -> None:
         size = self.stages[self.stage].size
