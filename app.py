@@ -65,7 +65,9 @@ asked = arguments(sys.argv[1:] if __name__ == "__main__" else [])
 
 # Slow to import, so only once it is known that the page will be opened.
 from playground.errors import PlaygroundError  # noqa: E402
-from playground.jobs import Download, Jobs, paint_elsewhere  # noqa: E402
+from playground.job import Download  # noqa: E402
+from playground.jobs import Jobs  # noqa: E402
+from playground.lent import paint_elsewhere  # noqa: E402
 from playground.recipe import DEFAULT_NETWORK  # noqa: E402
 from playground.ui.page import LAUNCH, build_page  # noqa: E402
 

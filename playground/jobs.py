@@ -1,33 +1,27 @@
 """Runs on behalf of people: who may start one, whose turn it is, what is known about each, and when it is forgotten.
 
-A job's worker thread iterates the run and stores the latest state; pages and the API look at jobs and wait for news, so
-that no slow or vanished listener holds a run up. Trainings are jobs that go on unwatched, errands are smaller works.
-`ui/` starts, watches and steers them; `app.py` makes the one `Jobs`.
+A job's worker thread iterates the run and stores the latest state. Trainings are jobs that go on unwatched, errands are
+smaller works. `ui/` starts, watches and steers them; `app.py` makes the one `Jobs`.
 """
 
 from __future__ import annotations
 
 import contextvars
 import logging
-import math
-import secrets
 import shutil
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
 from playground import weights
-from playground.control import FileControl, MemoryControl, Orders
+from playground.control import FileControl, MemoryControl
 from playground.device import pick_device
 from playground.errors import PlaygroundError
 from playground.estimate import observe_run
@@ -35,229 +29,17 @@ from playground.fast.photos import Photos
 from playground.fast.recipe import TrainingRecipe
 from playground.fast.training import Paths, Training
 from playground.features import Vgg, load_network
+from playground.frames import Frame
+from playground.job import Download, Errand, Job, TrainingJob, explain
+from playground.lent import GPU_START_SECONDS, megapixels_judged
 from playground.recipe import DEFAULT_NETWORK, Recipe
-from playground.run import Curve, Frame, Result, Run, check_pictures, plan_stages
+from playground.run import Run, check_pictures
+from playground.turns import Turns
 
-State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
-ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a seat or a download
 TRAINING_SECONDS = 24 * 3600.0  # a training ends by then at the latest, and is remembered as long after its end
-PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
-GPU_START_SECONDS = 15.0  # of a lent GPU's time, kept for starting the process and writing the result
 
 logger = logging.getLogger(__name__)
-
-
-class Turns:
-    """A lock handed on in order of arrival: whoever has just had a turn goes behind everybody who waits.
-
-    `threading.Lock` promises no order, and a loop that releases and takes it at once would keep it for itself.
-    """
-
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
-
-    def __enter__(self) -> None:
-        with self._mutex:
-            if not self._taken:
-                self._taken = True
-                return
-            called = threading.Event()
-            self._waiting.append(called)
-        called.wait()
-
-    def __exit__(self, *_exception: object) -> None:
-        with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().set()  # stays taken: it is the next one's now
-            else:
-                self._taken = False
-
-
-class Job:
-    """One person's run as others see it. Every attribute may be read at any time; `wait` tells when there is news.
-
-    Attributes:
-        id: unguessable, and the only authorisation to watch or steer.
-        recipe: as it was started.
-        control: pause, resume, stop, change, want_shares.
-        state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
-        place: in the queue while waiting, 1 for the next; else 0.
-        doing: what is going on, in words, while loading; else empty.
-        frame: the latest; it keeps the last losses where the loop's own frame has none (paused, recovered).
-        picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
-        shares: {content, style, variation} shares of the gradient, the latest measured.
-        notes: what a person should know, oldest first.
-        error: one sentence, when the state is "failed".
-        result: what the run left, when it has ended otherwise.
-    """
-
-    def __init__(self, recipe: Recipe, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self.recipe, self.visitor, self.control = recipe, visitor, control
-        self.state: State = "waiting"
-        self.place = 0
-        self.doing = ""
-        self.frame: Frame | None = None
-        self.picture: np.ndarray | None = None
-        self.picture_version = 0
-        self.shares: dict[str, float] | None = None
-        self.notes: list[str] = []
-        self.error: str | None = None
-        self.result: Result | None = None
-        self.version = 0
-        self.ended_at: float | None = None
-        self._curve, self._layer_curve = Curve(), Curve()
-        self._news = threading.Condition()
-        self._grace = grace_seconds
-        self._seen = time.monotonic()
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ENDS
-
-    @property
-    def curve(self) -> list[dict[str, float]]:
-        """Points {step, evaluations, seconds, content, style, variation, total}, thinned evenly, in order."""
-        with self._news:
-            return list(self._curve.points)
-
-    @property
-    def layer_curve(self) -> list[dict[str, float]]:
-        """Points {"evaluations": ..., "content:conv4_2": ..., "style:conv1_1": ...}, thinned like `curve`."""
-        with self._news:
-            return list(self._layer_curve.points)
-
-    def wait(self, version: int, timeout: float) -> int:
-        """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
-
-        Whoever waits is watching, so this counts as a `touch`.
-        """
-        self.touch()
-        with self._news:
-            self._news.wait_for(lambda: self.version != version, timeout)
-            return self.version
-
-    def touch(self) -> None:
-        """Somebody is watching: the grace period starts anew."""
-        self._seen = time.monotonic()
-
-    def leave(self) -> None:
-        """The page went away: the run has the grace period from now, unless somebody touches it again."""
-        self._seen = time.monotonic()
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody has watched for longer than the grace period."""
-        return time.monotonic() - self._seen > self._grace
-
-    def tell(self, **news: object) -> None:
-        """Set attributes and wake whoever waits; for the worker."""
-        with self._news:
-            if all(getattr(self, name) == value for name, value in news.items()):
-                return
-            for name, value in news.items():
-                setattr(self, name, value)
-            self.version += 1
-            self._news.notify_all()
-
-    def store(self, frame: Frame) -> None:
-        """Take over a frame of the run; for the worker."""
-        with self._news:
-            if frame.losses and frame.result is None:
-                at = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
-                self._curve.add({**at, **frame.losses})
-                self._layer_curve.add({"evaluations": frame.evaluations, **frame.layers})
-            # The same picture once more, as when a run pauses, would be written over the file a browser is just reading.
-            if frame.picture is not None and (self.picture is None or not np.array_equal(frame.picture, self.picture)):
-                self.picture = frame.picture
-                self.picture_version += 1
-            if frame.note and frame.note not in self.notes[-1:]:
-                self.notes.append(frame.note)
-            self.shares = frame.shares or self.shares
-            if not frame.losses and self.frame is not None:
-                frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
-            self.frame, self.result, self.state = frame, frame.result, frame.state
-            self.version += 1
-            self._news.notify_all()
-
-
-class TrainingJob(Job):
-    """A training, which nobody need watch; `picture` is its latest before/after grid.
-
-    Attributes:
-        recipe: a `TrainingRecipe`.
-        title: the style's name.
-        folder: its files, deleted when it is forgotten.
-        style: the picture it learns from.
-    """
-
-    def __init__(
-        self, recipe: TrainingRecipe, visitor: str, control: MemoryControl, folder: Path, title: str, style: Image.Image
-    ) -> None:
-        super().__init__(recipe, visitor, control, math.inf)
-        self.folder, self.title, self.style = folder, title, style
-
-    @property
-    def model(self) -> Path | None:
-        """The trained network's file, once the training has ended; None where it left none."""
-        path = self.folder / "model.safetensors"
-        return path if self.ended and path.is_file() else None
-
-    @property
-    def abandoned(self) -> bool:
-        return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
-
-
-class Errand:
-    """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
-
-    Attributes:
-        control: `control.stop()` ends it; `control.turn()` is held during a piece of work on the device.
-        sentence, fraction: how far it is; the share that is done is None where it is not known.
-        found: what it has made so far, in order.
-        error: one sentence, when it failed.
-        over: set at its end, however it ended.
-    """
-
-    def __init__(self, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
-        self.visitor, self.control = visitor, control
-        self.sentence, self.fraction = "Getting ready", None
-        self.found: list[Any] = []
-        self.error: str | None = None
-        self.over = threading.Event()
-        self._grace = grace_seconds
-        self._seen = time.monotonic()
-
-    sentence: str
-    fraction: float | None
-
-    def touch(self) -> None:
-        """Somebody is watching."""
-        self._seen = time.monotonic()
-
-    def report(self, sentence: str, fraction: float | None) -> None:
-        """Say how far it is; for the work itself, as often as it likes, since it also notices here that all have gone."""
-        self.sentence, self.fraction = sentence, fraction
-        if time.monotonic() - self._seen > self._grace:
-            self.control.stop()
-
-    @property
-    def stopped(self) -> bool:
-        return self.control.read().stopped
-
-
-class Download:
-    """A network on its way to this machine: `sentence` and `fraction` (0 to 1, None if unknown) say how far it is."""
-
-    def __init__(self, network: str) -> None:
-        self.network = network
-        self.sentence = f"Fetching {network}"
-        self.fraction: float | None = None
-        self.error: PlaygroundError | None = None
-        self.over = threading.Event()
 
 
 class Jobs:
@@ -637,77 +419,3 @@ class Jobs:
         if recipe.seconds is not None:
             wanted = min(wanted, GPU_START_SECONDS + recipe.seconds)
         return wanted
-
-
-class _Deadline(FileControl):
-    """A file control that also stops at a moment, so that a lent GPU is not taken away in mid-picture."""
-
-    def __init__(self, path: Path, ends_at: float) -> None:
-        super().__init__(path)
-        self.ends_at = ends_at
-
-    def read(self) -> Orders:
-        orders = super().read()
-        return replace(orders, stopped=True) if time.monotonic() > self.ends_at else orders
-
-
-def paint_elsewhere(
-    content: Image.Image, style: Image.Image, recipe: Recipe, device: str, orders: Path, seconds: float
-) -> Iterator[Frame | PlaygroundError]:
-    """A run for a process that is lent a GPU; takes and yields only what can be pickled.
-
-    Args:
-        orders: the file through which it is steered.
-        seconds: how long the process may hold the GPU; the run ends in time to hand over its best picture.
-
-    Yields:
-        frames, and where something is wrong that a user can mend, the error as the last value.
-    """
-    try:
-        control = _Deadline(orders, time.monotonic() + seconds - min(GPU_START_SECONDS, seconds / 2))
-        yield from Run(content, style, recipe, load_network(recipe.network, device), control).frames()
-    except PlaygroundError as error:
-        yield PlaygroundError(str(error))
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
-        yield PlaygroundError(too_large(recipe))
-
-
-def megapixels_judged(recipe: Recipe) -> float:
-    """How much a run judges: pixels (of a square picture) times evaluations over all its sizes, in units of 10⁶."""
-    each = recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
-    evaluations = {
-        stage.size: stage.iterations * each if stage.evaluations is None else stage.evaluations
-        for stage in plan_stages(recipe)
-    }
-    return max(1.0, sum(size**2 * count for size, count in evaluations.items())) / 1e6
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device or the machine has no memory left."""
-    words = str(error).lower()
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and ("not enough memory" in words or "can't allocate" in words)
-    )
-
-
-def too_large(recipe: Recipe) -> str:
-    """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
-    if isinstance(recipe, TrainingRecipe):
-        crops = f"{recipe.batch_size} crops of {recipe.image_size} px"
-        return f"{crops} at once are more than this machine's memory can take: set a smaller batch size or crop size."
-    return f"{recipe.size} px is more than this machine's memory can take: try {max(64, recipe.size // 2)} px."
-
-
-def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
-    """One sentence for a person about what ended a run or an errand; what nobody can mend goes to the log as `name`."""
-    if isinstance(error, PlaygroundError):
-        return str(error)
-    if out_of_memory(error):
-        return too_large(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
-    message = getattr(error, "message", None)
-    if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
-        return message
-    logger.error("%s failed", name, exc_info=error)
-    return f"This run ended because of a fault in the playground; the server's log tells more under {name}."

@@ -20,7 +20,8 @@ from PIL import Image
 
 from playground import weights
 from playground.images import read_recipe_text
-from playground.jobs import Job, Jobs
+from playground.job import Job
+from playground.jobs import Jobs
 from playground.recipe import parse_recipe
 from playground.ui.api import add_api
 

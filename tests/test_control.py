@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground.control import FileControl, MemoryControl, Orders
-from playground.jobs import Turns
+from playground.turns import Turns
 
 
 @pytest.fixture(params=["memory", "file"])

@@ -24,14 +24,18 @@ import pytest
 import torch
 from PIL import Image
 
+from playground import job as job_module
 from playground import jobs as jobs_module
 from playground import weights
 from playground.control import Control, FileControl
 from playground.errors import PlaygroundError
-from playground.jobs import Download, Job, Jobs, Turns, megapixels_judged, paint_elsewhere
+from playground.job import Download, Job
+from playground.jobs import Jobs
+from playground.lent import megapixels_judged, paint_elsewhere
 from playground.objective import Objective
 from playground.recipe import Recipe, Stage
 from playground.run import Frame, Result, Run, State
+from playground.turns import Turns
 
 RECIPE = Recipe(size=64, iterations=3)
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -324,7 +328,7 @@ def test_a_paused_run_is_not_kept_for_nobody(make: Callable[..., Jobs], painting
 
 
 class Clock:
-    """Stands in for the time module in jobs.py: it goes on by itself, and in jumps."""
+    """Stands in for the time module in job.py: it goes on by itself, and in jumps."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -336,7 +340,7 @@ class Clock:
 def test_a_touch_within_the_grace_keeps_the_run(
     make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs_module, "time", clock := Clock())
+    monkeypatch.setattr(job_module, "time", clock := Clock())
     (job,) = started(make(grace_seconds=1000.0), "a", iterations=100_000)
     until(lambda: job.state == "running")
 
@@ -391,7 +395,7 @@ def test_what_a_user_can_mend_is_said(
 
 
 def test_half_the_size_is_advised() -> None:
-    assert "try 512 px" in jobs_module.too_large(Recipe(size=1024))
+    assert "try 512 px" in job_module.too_large(Recipe(size=1024))
 
 
 def test_a_fault_of_ours_is_logged_and_calmly_said(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground import job as job_module
 from playground import jobs as jobs_module
 from playground import weights
 from playground.errors import PlaygroundError
@@ -20,7 +21,8 @@ from playground.fast.network import load_model
 from playground.fast.photos import BUNDLED, Photos
 from playground.fast.recipe import load_training_preset
 from playground.fast.uploads import collect_photos
-from playground.jobs import Errand, Jobs, TrainingJob
+from playground.job import Errand, TrainingJob
+from playground.jobs import Jobs
 from tests.test_jobs import until
 
 STYLE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -79,7 +81,7 @@ def test_a_paused_training_that_nobody_looks_at_gives_its_place_up(jobs: Jobs, m
     until(lambda: job.state == "paused")
     time.sleep(0.5)
     assert not job.ended
-    monkeypatch.setattr(jobs_module, "PAUSED_SECONDS", 0.1)
+    monkeypatch.setattr(job_module, "PAUSED_SECONDS", 0.1)
     until(lambda: job.ended)
     assert job.model is not None
 

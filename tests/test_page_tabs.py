@@ -18,7 +18,8 @@ from playground import weights
 from playground.fast import network
 from playground.fast.network import About, load_model, new_network, save_model, thumbnail
 from playground.images import load_picture
-from playground.jobs import Jobs, TrainingJob
+from playground.job import TrainingJob
+from playground.jobs import Jobs
 from playground.ui.page import LAUNCH, build_page
 from tests.visitor import Visitor, until
 

@@ -22,7 +22,8 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images import load_picture, save_picture
-from playground.jobs import Job, Jobs
+from playground.job import Job
+from playground.jobs import Jobs
 from playground.recipe import Recipe, RecipeError, load_preset
 
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview

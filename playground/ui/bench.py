@@ -20,7 +20,8 @@ from playground.compare import Entry, compare, sheet
 from playground.errors import PlaygroundError
 from playground.fast.network import shipped_styles
 from playground.images import encode_picture, load_picture
-from playground.jobs import Errand, Jobs
+from playground.job import Errand
+from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK
 from playground.ui.layout import LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.ui.settings import NOTHING, Updates, fault, message, progress

@@ -28,7 +28,8 @@ from playground.errors import PlaygroundError
 from playground.fast.applying import FILMS, Painted, Painter, check_film, is_film, paint, paint_film
 from playground.fast.network import Model, load_model, shipped_styles
 from playground.images import encode_picture, load_picture, resize_picture
-from playground.jobs import Errand, Jobs
+from playground.job import Errand
+from playground.jobs import Jobs
 from playground.ui import charts, pictures, words
 from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.ui.settings import NOTHING, Updates, fault, message, progress

@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from playground.images import encode_picture, keep_colours, resize_picture
-from playground.jobs import Job
+from playground.job import Job
 from playground.measures import photorealism
 from playground.recipe import Recipe
 from playground.ui import charts

@@ -20,7 +20,8 @@ from playground.device import describe_device
 from playground.errors import PlaygroundError
 from playground.hrnet import Repainter
 from playground.images import keep_colours, load_picture, resize_picture, to_picture, to_tensor
-from playground.jobs import Job, Jobs
+from playground.job import Job
+from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.run import check_pictures
 from playground.ui import charts, results, words

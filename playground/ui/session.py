@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image
 
 from playground import weights
-from playground.jobs import Job, Jobs
+from playground.job import Job
+from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory

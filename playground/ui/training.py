@@ -26,7 +26,8 @@ from playground.fast.photos import BUNDLED, Crops, Photos
 from playground.fast.recipe import TrainingRecipe, load_training_preset
 from playground.fast.uploads import clear, collect_photos
 from playground.images import load_picture, resize_picture, to_array
-from playground.jobs import Jobs, TrainingJob
+from playground.job import TrainingJob
+from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, field_info, find_preset, presets
 from playground.ui import charts, controls, words
 from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
