@@ -84,10 +84,11 @@ class Run:
         recipe: the settings.
         network: the VGG the recipe names, on the device to paint on.
         control: who steers; a control of its own when None.
-        snapshot: of an earlier run with the same pictures, to go on from.
+        snapshot: of an earlier run with the same pictures and network, to go on from with its own settings; what is
+            to be different is wished for through `control`.
 
     Raises:
-        PlaygroundError: the recipe does not fit the network or the pictures.
+        PlaygroundError: the recipe does not fit the network or the pictures, or the snapshot neither.
     """
 
     def __init__(
@@ -119,8 +120,9 @@ class Run:
         self._pending: list[tuple[Tensor, list[str], float, int, int]] = []
         if recipe.size**2 >= STRIPS_FROM:
             return_large_blocks()
-        self._enter_stage(None)
-        if snapshot is not None:
+        if snapshot is None:
+            self._enter_stage(None)
+        else:
             self._restore(snapshot)
 
     # ---------------------------------------------------------------- sizes
@@ -339,11 +341,19 @@ class Run:
 
     def _obey(self) -> str | None:
         """Take over what the control and the replayed journal wish before this evaluation; what to tell, if anything."""
-        wishes = {entry.key: entry.value for entry in self.base.journal if entry.evaluation == self.evaluations}
+        entries = [entry for entry in self.base.journal if entry.evaluation == self.evaluations]
+        wishes = {entry.key: entry.value for entry in entries}
+        if self.recipe.optimizer == "lbfgs" and wishes.get("learning_rate") == self.recipe.learning_rate:
+            self._restart_memory()
         orders = self.control.read()
         wishes |= {key: value for key, value in orders.settings.items() if self.applied.get(key, _NEVER) != value}
         self.applied.update(orders.settings)
         return self._change(wishes) if wishes else None
+
+    def _restart_memory(self) -> None:
+        """Let L-BFGS begin anew and state so in the journal, as a learning rate that stays what it was."""
+        self._start_optimizer()
+        self.journal.append(Change(evaluation=self.evaluations, key="learning_rate", value=self.recipe.learning_rate))
 
     def _change(self, wishes: dict[str, Any]) -> str | None:
         before = self.recipe
@@ -597,50 +607,103 @@ class Run:
 
     # ---------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> dict[str, Any]:
-        """Everything needed to go on to the same bits, as tensors and plain data (`torch.save`-able, weights-only loadable)."""
+    def snapshot(self, copy: bool = True) -> dict[str, Any]:
+        """Everything needed to go on to the same bits, as tensors and plain data (`torch.save`-able, weights-only loadable).
+
+        Args:
+            copy: False shares the tensors with the run, for whoever writes them away before its next evaluation.
+        """
+
+        def kept(value: Any) -> Any:
+            return _to_cpu(value, copy)
+
         return {
             "recipe": self.recipe.to_json(),
             "base": self.base.to_json(),
             "stages": [stage.model_dump() for stage in self.stages],
             "done_before": [stage.model_dump() for stage in self.done_before],
             "journal": [change.model_dump(mode="json") for change in self.journal],
-            "applied": dict(self.applied),
             "numbers": {name: getattr(self, name) for name in _PLAIN},
             "average_weight": getattr(self, "average_weight", 1.0),
             "recoveries": list(self.recoveries),
             "curve": {"points": list(self.curve.points), "every": self.curve.every, "seen": self.curve.seen},
-            "parameters": [parameter.detach().cpu().clone() for parameter in self.canvas.parameters],
-            "optimizer": _to_cpu(self.optimizer.state_dict()),
-            "best": [value.cpu().clone() for value in self.best],
+            "parameters": kept(list(self.canvas.parameters)),
+            "optimizer": kept(self.optimizer.state_dict()),
+            "best": kept(self.best),
             "best_total": float(self.best_total),
             "best_terms": self.best_terms.tolist() if self.best_terms is not None else None,
             "best_names": list(self.best_names),
-            "average": [value.cpu().clone() for value in self.average] if self.average is not None else None,
+            "average": kept(self.average),
         }
 
     def _restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot, which stays as it is.
+
+        One of L-BFGS may have lost its memory ("optimizer" is None): it starts anew then.
+        """
+        try:
+            self._take_over(snapshot)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise PlaygroundError(
+                "this moment is damaged, or of another picture: go back to another one, or start a new run"
+            ) from error
+
+    def _take_over(self, snapshot: dict[str, Any]) -> None:
         self.recipe = Recipe.model_validate_json(snapshot["recipe"])
         self.base = Recipe.model_validate_json(snapshot["base"])
+        self.space = Space(self.recipe.space, self.device)
         self.stages = [Stage(**stage) for stage in snapshot["stages"]]
         self.done_before = [Stage(**stage) for stage in snapshot["done_before"]]
-        self.stage = snapshot["numbers"]["stage"]
+        numbers = {name: snapshot["numbers"][name] for name in _PLAIN}
+        if not all(value is None or isinstance(value, (int, float)) for value in numbers.values()):
+            raise TypeError("a snapshot's numbers must be numbers")
+        self.stage = numbers["stage"]
         self._enter_stage(None)
-        for name, value in snapshot["numbers"].items():
+        for name, value in numbers.items():
             setattr(self, name, value)
         self.journal = [Change(**change) for change in snapshot["journal"]]
-        self.applied, self.recoveries = dict(snapshot["applied"]), list(snapshot["recoveries"])
-        self.curve = Curve(**snapshot["curve"])
-        self._set_parameters([value.to(self.device) for value in snapshot["parameters"]])
-        self.optimizer.load_state_dict(snapshot["optimizer"])
-        self.best = [value.to(self.device) for value in snapshot["best"]]
+        self.recoveries = list(snapshot["recoveries"])
+        curve = snapshot["curve"]
+        self.curve = Curve(list(curve["points"]), curve["every"], curve["seen"])
+        self._set_parameters(self._like_parameters(snapshot["parameters"]))
+        if snapshot["optimizer"] is not None:
+            # A copy, since torch would take over the tensors themselves and write into them.
+            self.optimizer.load_state_dict(_to_cpu(snapshot["optimizer"]))
+            self._check_optimizer()
+        elif self.recipe.optimizer != "lbfgs":
+            raise ValueError("Adam's moments are missing")
+        else:
+            self._restart_memory()
+        self.best = self._like_parameters(snapshot["best"])
         self.best_total = torch.tensor(snapshot["best_total"], device=self.device)
         terms = snapshot["best_terms"]
         self.best_terms = torch.tensor(terms, device=self.device) if terms is not None else None
         self.best_names = list(snapshot["best_names"])
         average = snapshot["average"]
-        self.average = [value.to(self.device) for value in average] if average is not None else None
+        self.average = self._like_parameters(average) if average is not None else None
         self.average_weight = snapshot["average_weight"]
+
+    def _like_parameters(self, values: list[Tensor]) -> list[Tensor]:
+        """Copies on the device of tensors that must have the canvas's shapes."""
+        for parameter, value in zip(self.canvas.parameters, values, strict=True):
+            if value.shape != parameter.shape or value.dtype != parameter.dtype:
+                raise ValueError(f"{tuple(value.shape)} is not a canvas of {tuple(parameter.shape)}")
+        return [value.to(self.device, copy=True) for value in values]
+
+    def _check_optimizer(self) -> None:
+        """Refuse a memory of another size, which would only fail in the middle of a step."""
+        if self.recipe.optimizer == "lbfgs":
+            whole = sum(parameter.numel() for parameter in self.canvas.parameters)
+            state = self.optimizer.state[self.canvas.parameters[0]]
+            flat = [state.get("d"), state.get("prev_flat_grad"), *state.get("old_dirs", []), *state.get("old_stps", [])]
+            if any(value is not None and value.numel() != whole for value in flat):
+                raise ValueError("the memory of L-BFGS is of another canvas")
+        else:
+            for parameter in self.canvas.parameters:
+                for key in ("exp_avg", "exp_avg_sq"):
+                    value = self.optimizer.state[parameter].get(key)
+                    if value is not None and value.shape != parameter.shape:
+                        raise ValueError("Adam's moments are of another canvas")
 
 
 _NEVER = object()
@@ -665,14 +728,14 @@ def _names(changes: dict[str, Any]) -> str:
     return " and ".join(key.replace("_", " ") for key in changes)
 
 
-def _to_cpu(value: Any) -> Any:
-    """A nested structure with every tensor copied to the CPU."""
+def _to_cpu(value: Any, copy: bool = True) -> Any:
+    """A nested structure with every tensor on the CPU, all of them copies unless `copy` is False."""
     if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
+        return value.detach().to("cpu", copy=copy)
     if isinstance(value, dict):
-        return {key: _to_cpu(inner) for key, inner in value.items()}
+        return {key: _to_cpu(inner, copy) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_to_cpu(inner) for inner in value)
+        return type(value)(_to_cpu(inner, copy) for inner in value)
     return value
 
 
