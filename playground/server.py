@@ -267,7 +267,7 @@ def advice(settings: Settings) -> list[str]:
     """What whoever starts the server should know about how it is reached."""
     if settings.on_loopback or settings.on_space:
         return []
-    said = ["Over plain HTTP browsers offer no webcam and no installation as an app; everything else works."]
+    said = ["Over plain HTTP browsers offer no webcam, no pasting by button and no installation as an app."]
     if settings.login is None:
         said.append(
             "Anybody on this network can open the page. Where not everybody is trusted, ask for a login: "

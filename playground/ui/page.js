@@ -32,6 +32,9 @@
     room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
+  // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: style.css hides their buttons.
+  if (!window.isSecureContext) document.documentElement.classList.add("plain-http");
+
   // Gradio's containers cannot carry ARIA attributes, so they are set once the elements are there.
   const attributes = {
     announce: { role: "status", "aria-live": "polite", "aria-atomic": "true" },

@@ -5,6 +5,7 @@ app.py calls `build_page` and launches what it returns with `LAUNCH`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ LAUNCH: dict[str, Any] = {
 KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four hours after they were made
 
 
-def build_page(jobs: Jobs) -> gr.Blocks:
-    """The page for a server's runs."""
+def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
+    """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
         kept = memory()
