@@ -34,7 +34,7 @@ from playground.job import Download, Errand, Job, TrainingJob, explain
 from playground.lent import GPU_START_SECONDS, megapixels_judged
 from playground.recipe import DEFAULT_NETWORK, Recipe
 from playground.run import Run, check_pictures
-from playground.turns import Turns
+from playground.turns import Share, Turns
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a seat or a download
 TRAINING_SECONDS = 24 * 3600.0  # a training ends by then at the latest, and is remembered as long after its end
@@ -164,7 +164,7 @@ class Jobs:
             raise PlaygroundError("This server borrows its GPU by the minute, too short for a training: run your own.")
         self._check_network(recipe.network)
         recipe = recipe.changed({"seconds": min(recipe.seconds or TRAINING_SECONDS, TRAINING_SECONDS)})
-        job = TrainingJob(recipe, visitor, MemoryControl(self._turns), folder, title, style)
+        job = TrainingJob(recipe, visitor, MemoryControl(self._turns.share()), folder, title, style)
         with self._lock:
             self._forget_old()
             going_on = [old for old in self._going_on() if isinstance(old, TrainingJob)]
@@ -182,7 +182,7 @@ class Jobs:
         Raises:
             PlaygroundError: the visitor's last errand is not over, or too many are under way.
         """
-        errand = Errand(visitor, MemoryControl(self._turns), self.grace_seconds)
+        errand = Errand(visitor, MemoryControl(self._turns.share()), self.grace_seconds)
         with self._lock:
             self._errands = [other for other in self._errands if not other.over.is_set()]
             if any(other.visitor == visitor for other in self._errands):
@@ -193,9 +193,9 @@ class Jobs:
         self._start_worker(self._run_errand, errand, work)
         return errand
 
-    def turn(self) -> Turns:
+    def turn(self) -> Share:
         """Held during one piece of work on the device that is no job's, such as painting in one pass."""
-        return self._turns
+        return self._turns.share()
 
     def network(self, name: str) -> Vgg:
         """A network of this server for work in this process, read once.
@@ -243,7 +243,7 @@ class Jobs:
     # ---------------------------------------------------------------- before a run
 
     def _new_job(self, recipe: Recipe, visitor: str) -> Job:
-        job = Job(recipe, visitor, MemoryControl(self._turns), self.grace_seconds)
+        job = Job(recipe, visitor, MemoryControl(self._turns.share()), self.grace_seconds)
         if self._orders:
             job.control = FileControl(self._orders / job.id)
         return job
@@ -375,7 +375,7 @@ class Jobs:
     def _frames(self, job: Job, content: Image.Image, style: Image.Image) -> Iterator[Frame]:
         """The run in this process, taking turns with the others."""
         network = self._network(job.recipe.network)
-        with self._turns:  # describing the two pictures costs about three evaluations
+        with job.control.turn():  # describing the two pictures costs about three evaluations
             run = Run(content, style, job.recipe, network, job.control)
         job.tell(doing="")
         yield from run.frames()
@@ -385,7 +385,7 @@ class Jobs:
         assert isinstance(job.recipe, TrainingRecipe)
         paths, network = Paths(job.folder / "model.safetensors"), self._network(job.recipe.network)
         try:
-            with self._turns:
+            with job.control.turn():
                 training = Training(job.style, photos, job.recipe, network, paths.model, job.control, title=job.title)
             job.tell(doing="")
             yield from training.frames()

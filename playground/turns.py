@@ -1,37 +1,157 @@
-"""Turns on one device: several runs paint beside each other, one evaluation at a time.
+"""Turns on one device: several runs paint beside each other, one evaluation at a time, each by its share.
 
-Made by jobs.py; a run holds its turn through its control.
+Start-time fair queueing: whoever has used the least device time for its weight goes next, so that a large picture does
+not hold small ones up, and nobody starves. Made by jobs.py; a run holds its turn through its control.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
+from weakref import WeakSet
+
+KEPT_SECONDS = 0.02  # a run needs about a millisecond between two evaluations, and more where it shows a picture
+CREDIT_SECONDS = 1.0  # of device time that a run which was away may claim before the others
+LEAST_SECONDS = 1e-6  # of a turn: none is free, or a clock that stands still would let one run go for ever
 
 
-class Turns:
-    """A lock handed on in order of arrival: whoever has just had a turn goes behind everybody who waits.
+class Share:
+    """A claim on the device; `with share:` waits for its turn and holds it. For one thread at a time.
 
-    `threading.Lock` promises no order, and a loop that releases and takes it at once would keep it for itself.
+    Attributes:
+        weight: how many ordinary shares it counts for.
+        seconds: of the device that it has had.
+        tag: the same for a weight of one, from where it joined the others; the least goes next. None before its first turn.
+    """
+
+    def __init__(self, turns: Turns, weight: float) -> None:
+        self.weight, self.seconds = weight, 0.0
+        self.tag: float | None = None
+        self.left = 0.0  # the moment when its last turn ended
+        self.prompt = False  # whether it came back soon the last time
+        self._turns = turns
+        self._called = threading.Condition(turns.mutex)
+
+    def __enter__(self) -> Share:
+        line = self._turns.line
+        with self._called:
+            line.ask(self, time.perf_counter())
+            while not line.has(self):
+                self._called.wait(line.patience(time.perf_counter()))
+                self._call(line.look(time.perf_counter()))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        with self._called:
+            self._call(self._turns.line.give_back(time.perf_counter()))
+
+    def _call(self, share: Share | None) -> None:
+        if share is not None and share is not self:
+            share._called.notify()
+
+
+class Line:
+    """Who has the device and who goes next. Pure arithmetic, told the time; `Share` adds the waiting.
+
+    A run asks again only after it has given its turn back. Were the device handed over at once, two runs would always
+    alternate, whatever their evaluations cost; so it is kept for a moment for whoever is behind, on its account.
     """
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
+        self.members: WeakSet[Share] = WeakSet()
+        self.waiting: list[Share] = []  # in order of arrival
+        self.holder: Share | None = None
+        self.kept_until: float | None = None  # set while the holder is between two turns
+        self.virtual = 0.0  # the tag that newcomers start with
+        self._since = 0.0  # the moment up to which the holder was charged
 
-    def __enter__(self) -> None:
-        with self._mutex:
-            if not self._taken:
-                self._taken = True
-                return
-            called = threading.Event()
-            self._waiting.append(called)
-        called.wait()
+    def has(self, share: Share) -> bool:
+        """Whether it is this one's turn."""
+        return self.holder is share and self.kept_until is None
 
-    def __exit__(self, *_exception: object) -> None:
-        with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().set()  # stays taken: it is the next one's now
-            else:
-                self._taken = False
+    def ask(self, share: Share, now: float) -> None:
+        """Take the device, or a place in line."""
+        if self.kept_until is not None:
+            self._charge(now)
+            if now >= self.kept_until and not self.waiting:
+                self.holder = self.kept_until = None
+        share.prompt = share.tag is not None and now - share.left <= KEPT_SECONDS
+        if share.tag is None:
+            share.tag = self.virtual
+        elif share is not self.holder:
+            share.tag = max(share.tag, self.virtual - CREDIT_SECONDS)
+        free = self.holder is None
+        if self.kept_until is not None:
+            free = share is self.holder or _tag(share) < min(map(_tag, [self.holder, *self.waiting]))
+        if free:
+            self._grant(share, now)
+        else:
+            self.waiting.append(share)
+
+    def give_back(self, now: float) -> Share | None:
+        """End the holder's turn; whom to wake: the one whose turn it is, or who watches over a device that is kept."""
+        share = self._charge(now)
+        share.left = now
+        first = min(self.waiting, key=_tag, default=None)
+        if share.prompt and (first is None or _tag(share) < _tag(first)):
+            self.kept_until = now + KEPT_SECONDS
+            return first
+        if first is None:
+            self.holder = None
+            return None
+        return self._next(now)
+
+    def look(self, now: float) -> Share | None:
+        """Whose turn it is by now, where the device was kept for somebody who has not come back; else None."""
+        if self.kept_until is None or now < self.kept_until or not self.waiting:
+            return None
+        self._charge(now)
+        return self._next(now)
+
+    def patience(self, now: float) -> float | None:
+        """Seconds until `look` may find something; None where the next turn begins with somebody's call."""
+        return None if self.kept_until is None else max(0.0, self.kept_until - now)
+
+    def _next(self, now: float) -> Share:
+        share = min(self.waiting, key=_tag)  # the first to come among equals
+        self.waiting.remove(share)
+        self._grant(share, now)
+        return share
+
+    def _grant(self, share: Share, now: float) -> None:
+        self.holder, self.kept_until, self._since = share, None, now
+        self.virtual = max(self.virtual, _tag(share))
+
+    def _charge(self, now: float) -> Share:
+        """Put the time since the last charge on the holder's account."""
+        share = self.holder
+        assert share is not None
+        until = now if self.kept_until is None else min(now, self.kept_until)
+        seconds = max(LEAST_SECONDS, until - self._since)
+        share.seconds += seconds
+        share.tag = _tag(share) + seconds / share.weight
+        # Even where nobody's tag is reached: else a stream of newcomers could keep everybody else waiting for ever.
+        self.virtual += seconds / sum(member.weight for member in self.members)
+        self._since = now
+        return share
+
+
+def _tag(share: Share | None) -> float:
+    assert share is not None
+    assert share.tag is not None
+    return share.tag
+
+
+class Turns:
+    """The turns of one device. Thread-safe; nobody polls, and an idle device costs nothing."""
+
+    def __init__(self) -> None:
+        self.mutex = threading.Lock()
+        self.line = Line()
+
+    def share(self, weight: float = 1.0) -> Share:
+        """A new claim, which counts for `weight` ordinary ones for as long as somebody holds it."""
+        share = Share(self, weight)
+        with self.mutex:
+            self.line.members.add(share)
+        return share

@@ -77,9 +77,10 @@ def test_waiting_ends_with_an_order(pair: tuple[MemoryControl, MemoryControl]) -
 
 
 def test_turns_are_held_one_at_a_time() -> None:
-    control = MemoryControl(turns := Turns())
+    turns = Turns()
+    control = MemoryControl(turns.share())
     with control.turn():
-        other = threading.Thread(target=lambda: turns.__enter__())
+        other = threading.Thread(target=lambda: turns.share().__enter__())
         other.start()
         other.join(0.05)
         assert other.is_alive()

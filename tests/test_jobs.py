@@ -35,7 +35,6 @@ from playground.lent import megapixels_judged, paint_elsewhere
 from playground.objective import Objective
 from playground.recipe import Recipe, Stage
 from playground.run import Frame, Result, Run, State
-from playground.turns import Turns
 
 RECIPE = Recipe(size=64, iterations=3)
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -121,49 +120,6 @@ def started(jobs: Jobs, *visitors: str, **settings: Any) -> list[Job]:
 
 
 # ---- turns
-
-
-def test_turns_go_round_in_order_of_arrival() -> None:
-    turns, order, queued = Turns(), [], threading.Semaphore(0)
-
-    def take(name: int) -> None:
-        for _ in range(5):
-            queued.release()
-            with turns:
-                order.append(name)
-                until(lambda: len(turns._waiting) == min(2, 15 - len(order)) or done.is_set(), 10)
-
-    done = threading.Event()
-    threads = [threading.Thread(target=take, args=(name,)) for name in range(3)]
-    with turns:
-        for thread in threads:
-            waiting = len(turns._waiting)
-            thread.start()
-            until(lambda waiting=waiting: len(turns._waiting) == waiting + 1)
-    for thread in threads:
-        thread.join(60)
-    assert order == [0, 1, 2] * 5
-
-
-def test_a_greedy_loop_does_not_keep_the_device() -> None:
-    """Whoever releases a turn and asks again at once goes behind the one who waits."""
-    turns, order = Turns(), []
-    other = threading.Thread(target=lambda: (turns.__enter__(), order.append("other"), turns.__exit__()))
-    with turns:
-        other.start()
-        until(lambda: len(turns._waiting) == 1)
-    with turns:
-        order.append("greedy")
-    other.join(10)
-    assert order == ["other", "greedy"]
-
-
-def test_a_turn_is_given_back_after_a_fault() -> None:
-    turns = Turns()
-    with pytest.raises(ValueError, match="ill"), turns:
-        raise ValueError("ill")
-    with turns:
-        pass
 
 
 def test_a_paused_run_takes_no_turns(make: Callable[..., Jobs], painting: type[Painting]) -> None:
