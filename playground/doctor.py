@@ -36,13 +36,14 @@ def examine() -> dict[str, Any]:
         "memory_mb": _memory(),
         "home": _home(problems),
         "weights": _weights(problems),
+        "server": _server(problems),
     }
     return {**found, "problems": problems}
 
 
 def in_words(found: dict[str, Any]) -> str:
     """The report of `examine` for a person, one fact a line, problems last."""
-    memory, home = found["memory_mb"], found["home"]
+    memory, home, server = found["memory_mb"], found["home"], found["server"]
     lines = [
         f"{'Python':<14} {found['python']} ({found['executable']}), {found['system']}",
         *(f"{name:<14} {about['version'] or 'missing'}" for name, about in found["packages"].items()),
@@ -51,6 +52,11 @@ def in_words(found: dict[str, Any]) -> str:
         f"{'memory':<14} {_number(memory['available'])} of {_number(memory['total'])} MB available",
         f"{'home':<14} {home['path']}, {_number(home['free_mb'])} MB free",
         *(f"{one['name']:<14} {one['path'] or 'not here: ' + one['mend']}" for one in found["weights"]),
+        *(
+            [f"{'server':<14} profile {server['profile']} on {server['host']} (every setting: --json)"]
+            if server
+            else []
+        ),
         "",
         *(f"! {one['problem']}\n  {one['mend']}" for one in found["problems"]),
     ]
@@ -187,3 +193,17 @@ def _weights(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
              "megabytes": status.megabytes, "hint": hint, "mend": mend}
         )  # fmt: skip
     return report
+
+
+def _server(problems: list[dict[str, str]]) -> dict[str, Any] | None:
+    """The settings that app.py would start with here, secrets as stars; None where they cannot be used."""
+    try:
+        from playground.errors import PlaygroundError
+        from playground.server import read_settings
+    except Exception:  # a package is missing, and stands among the packages
+        return None
+    try:
+        return read_settings().flat()
+    except PlaygroundError as error:
+        problems.append({"problem": str(error), "mend": "README.md lists the settings of a server"})
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import socket
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import segno
 from PIL import Image
 
+from playground.doctor import examine, in_words
 from playground.errors import PlaygroundError
 from playground.limits import PROFILES
 from playground.server import (
@@ -177,3 +179,17 @@ def test_a_json_line_holds_what_was_said_and_no_object() -> None:
     assert "picture" not in first
     assert first["time"].endswith("Z")
     assert "ValueError: inside" in second["traceback"]
+
+
+def test_doctor_reports_the_settings_as_they_would_apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_PROFILE", "classroom")
+    monkeypatch.setenv("PLAYGROUND_MAX_RUNS", "9")
+    monkeypatch.setenv("PLAYGROUND_LOGIN", "class:open sesame")
+    found = examine()
+    assert (found["server"]["max_runs"], found["server"]["max_size"]) == (9, PROFILES["classroom"].max_size)
+    assert "sesame" not in json.dumps(found)
+    assert re.search("server +profile classroom on 0.0.0.0", in_words(found))
+    monkeypatch.setenv("PLAYGROUND_MAX_RUNS", "none")
+    found = examine()
+    assert found["server"] is None
+    assert "PLAYGROUND_MAX_RUNS cannot be 'none'" in in_words(found)

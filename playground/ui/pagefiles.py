@@ -44,9 +44,7 @@ class PageFiles:
         self._over = threading.Event()
 
     def room(self) -> int:
-        """Bytes that may still be uploaded."""
-        if self.size > self.limit * 3 // 4:
-            self.sweep()
+        """Bytes that may still be uploaded, as of the last sweep."""
         return self.limit - self.size
 
     def add(self, size: int) -> None:
@@ -54,7 +52,7 @@ class PageFiles:
         self.size += size
 
     def sweep(self) -> None:
-        """Measure, and while there is too much delete: first previews, then results, then uploads, oldest first."""
+        """Measure; from three quarters of the limit on, delete previews, then results, then uploads, oldest first."""
         files = sorted(self._files(), key=lambda file: file.order)
         total = sum(file.size for file in files)
         for file in files:
