@@ -24,6 +24,7 @@ import torch.nn.functional as F
 
 from playground import winograd
 from playground.device import describe_device, processor_name
+from playground.fast.recipe import TrainingRecipe
 from playground.frames import Result
 from playground.hrnet import HrNet
 from playground.images import fit_size
@@ -49,6 +50,9 @@ BASE_MB = {
 FRAGMENTS = 1.15  # what the allocator holds over what is in use
 GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
 PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
+GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
+TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
+TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
 MB = 2**20
 FLOAT = 4
 
@@ -218,21 +222,43 @@ def _peak_of_targets(recipe: Recipe, size: Size) -> float:
     return FLOAT * (sum(layer.elements for layer in held if layer.gram) + 2 * held[0].elements)
 
 
-def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:
-    """Peak resident memory of a process that paints this (MiB); on an accelerator the allocator's peak.
+@dataclass(frozen=True)
+class Memory:
+    """What a run takes (MiB) beside the bare program.
+
+    Attributes:
+        network: once for all runs that paint with it.
+        held: from the run's beginning to its end: the picture, the optimiser's memory, targets.
+        passing: during one evaluation alone, so that of runs which take turns only the largest counts.
+    """
+
+    network: float
+    held: float
+    passing: float
+
+
+def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> Memory:
+    """What a run or a training takes, by when it takes it.
+
+    Args:
+        content_size: of no account for a training.
 
     Raises:
         PlaygroundError: the recipe names a network that cannot be used.
     """
-    size = fit_size(*content_size, recipe.size)
-    style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
+    size = (recipe.image_size,) * 2 if isinstance(recipe, TrainingRecipe) else fit_size(*content_size, recipe.size)
     layers, pixels = layers_in_use(recipe, size), size[0] * size[1]
     names = LAYERS[_architecture(recipe.network)]
     kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}
-    fixed = 2.0 * FLOAT * sum(kernels.values())  # twice: while the file is read
+    network = 2.0 * FLOAT * sum(kernels.values())  # twice: while the file is read
     if device == "cpu":
         planes = [4 * FLOAT * kernels[layer.name] for layer in layers if _by_winograd(layer)]
-        fixed += sum(planes) + 2 * max(planes, default=0)  # the largest in double precision, while it is made
+        network += sum(planes) + 2 * max(planes, default=0)  # the largest in double precision, while it is made
+    if isinstance(recipe, TrainingRecipe):
+        generator = FLOAT * recipe.width * (GENERATOR_MAPS + GENERATOR_MAPS_PER_BLOCK * recipe.blocks)
+        maps = recipe.batch_size * (_peak_of_maps(layers, recipe.pool) + generator * pixels)
+        return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
+    style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
     maps = _peak_of_evaluation(recipe, size)
     parameters = 3.0 * pixels
     if recipe.canvas == "pyramid":
@@ -241,7 +267,17 @@ def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: s
         maps += FLOAT * _generator_per_pixel()[1] * pixels
         parameters = 0.0  # of the size of the picture
     pictures = FLOAT * (parameters * _moments(recipe) + PICTURES * 3.0 * pixels)
-    return BASE_MB[device] + (fixed + pictures + FRAGMENTS * max(maps, _peak_of_targets(recipe, style))) / MB
+    return Memory(network / MB, pictures / MB, FRAGMENTS * max(maps, _peak_of_targets(recipe, style)) / MB)
+
+
+def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:
+    """Peak resident memory of a process that paints this (MiB); on an accelerator the allocator's peak.
+
+    Raises:
+        PlaygroundError: the recipe names a network that cannot be used.
+    """
+    memory = memory_of(recipe, content_size, style_size, device)
+    return BASE_MB[device] + memory.network + memory.held + memory.passing
 
 
 # --- the estimate -------------------------------------------------------------------------------------------------
@@ -349,15 +385,24 @@ def free_megabytes(device: str = "cpu") -> float | None:
     if device == "cuda":
         return (torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()) / MB
     found = []
+    held = held_megabytes(device)
     with suppress(OSError, ValueError, KeyError):  # Linux alone tells
         lines = Path("/proc/meminfo").read_text().splitlines()
         free = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
-        held = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        found.append(free["MemAvailable"] / 1024 + held / MB)
+        found.append(free["MemAvailable"] / 1024 + (held or 0.0))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):  # a container's own
         with suppress(OSError, ValueError):  # "max" is no number
             found.append(int(Path(limit).read_text()) / MB)
     return min(found, default=None)
+
+
+def held_megabytes(device: str = "cpu") -> float | None:
+    """What this process holds now, on an accelerator of its memory; None where it is unknown."""
+    if device == "cuda":
+        return torch.cuda.memory_reserved() / MB
+    with suppress(OSError, ValueError):  # Linux alone tells
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MB
+    return None
 
 
 # --- pace ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from playground import PlaygroundError, estimate, load_preset
 from playground.estimate import Pace, megabytes_of, observe_run, pace_of, too_large, work_of_evaluation
+from playground.fast.recipe import load_training_preset
 from playground.features import Vgg
 from playground.frames import Result
 from playground.hrnet import HrNet
@@ -245,3 +246,20 @@ def test_nothing_is_learnt_where_it_cannot_be(own_home: Path) -> None:
     observe_run(replace(run, recipe=steered))
     observe_run(replace(run, curve=run.curve[:1]))
     assert not pace_of().points
+
+
+def test_what_turns_share_is_told_apart_from_what_each_run_holds() -> None:
+    recipe, sizes = Recipe(size=256), ((400, 300), (300, 400))
+    memory = estimate.memory_of(recipe, *sizes)
+    whole = estimate.megabytes_of(recipe, *sizes)
+    assert estimate.BASE_MB["cpu"] + memory.network + memory.held + memory.passing == pytest.approx(whole)
+    assert memory.held < memory.passing / 5  # thirty runs that take turns cost far less than thirty times one
+    assert estimate.memory_of(recipe.changed({"size": 512}), *sizes).held == pytest.approx(4 * memory.held)
+
+
+def test_a_training_takes_more_with_every_crop() -> None:
+    recipe = load_training_preset()
+    one, four = (
+        estimate.memory_of(recipe.changed({"batch_size": count}), (1, 1), (256, 256)).passing for count in (1, 4)
+    )
+    assert four == pytest.approx(4 * one)
