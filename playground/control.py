@@ -7,14 +7,14 @@ carrier lives in memory, the other in a small file that is replaced atomically, 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from playground.files import whole_file
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,8 @@ class FileControl(MemoryControl):
     def _give(self, **news: Any) -> None:
         with self._changed:
             self._orders = Orders(**{**asdict(self.read()), **news})
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(self._orders), file)
-            os.replace(temporary, self.path)
+            with whole_file(self.path, durable=False) as unfinished:
+                unfinished.write_text(json.dumps(asdict(self._orders)), "utf-8")
 
     def remove(self) -> None:
         """Delete the file once the run has ended."""

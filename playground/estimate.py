@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from playground import winograd
 from playground.device import describe_device, processor_name
 from playground.fast.recipe import TrainingRecipe
+from playground.files import whole_file
 from playground.frames import Result
 from playground.hrnet import HrNet
 from playground.images import fit_size
@@ -518,10 +519,9 @@ def _stored() -> dict[str, dict[int, float]]:
 def _store(name: str, points: dict[int, float]) -> None:
     """Write the file anew, whole or not at all; a home that cannot be written only forgets."""
     path = home() / PACE_FILE
-    unfinished = path.with_name(f".{PACE_FILE}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps({**_stored(), name: points}, indent=1), "utf-8")
-        os.replace(unfinished, path)
+        with whole_file(path, durable=False) as unfinished:
+            unfinished.write_text(json.dumps({**_stored(), name: points}, indent=1), "utf-8")
     except OSError as error:
         logger.info("the pace of this machine could not be kept: %s", error)

@@ -1,4 +1,4 @@
-"""How a file is written so that nobody ever sees half of it; used wherever the playground keeps something on a disk."""
+"""How a file is written so that nobody ever sees half of it; used wherever the playground writes one."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-UNFINISHED = ".*.tmp"  # what a kill in the middle of writing leaves behind, as a glob pattern
+UNFINISHED = ".*.tmp*"  # what a kill in the middle of writing leaves behind, as a glob pattern
 
 
 @contextmanager
-def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """A file to write into that appears at `path` when the block ends, in place of an old one, or not at all.
+def whole_file(path: Path, *, durable: bool = True, sole: bool = False) -> Iterator[Path]:
+    """A path beside `path` to write to; when the block ends that file takes its place, or nothing is left of it.
 
     Args:
         durable: wait until it lies on the disk itself, which only a power cut makes a difference to.
+        sole: nobody else writes `path` at the same time, so that what a kill leaves is overwritten the next time.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind.
+        OSError: it cannot be written.
     """
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    unfinished = path.with_name(f".{path.stem if sole else secrets.token_hex(8)}.tmp{path.suffix}")
     try:
-        with open(unfinished, "xb") as file:
-            yield file
-            if durable:
-                file.flush()
+        yield unfinished
+        if durable:
+            with open(unfinished, "rb+") as file:
                 os.fsync(file.fileno())
         os.replace(unfinished, path)
     except BaseException:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
+import shutil
 import threading
 import time
 import zipfile
@@ -94,10 +96,12 @@ class Film:
         small, data = Image.fromarray(picture), io.BytesIO()
         small.thumbnail((FILM_SIZE, FILM_SIZE), reducing_gap=2)
         small.save(data, "JPEG", quality=85)
-        frame = FilmFrame(evaluation, seconds, data.getvalue())
+        self._take(FilmFrame(evaluation, seconds, data.getvalue()))
+
+    def _take(self, frame: FilmFrame) -> None:
         with self._lock:
-            gone = [old for old in self._frames if old.evaluation >= evaluation]
-            self._frames = [old for old in self._frames if old.evaluation < evaluation] + [frame]
+            gone = [old for old in self._frames if old.evaluation >= frame.evaluation]
+            self._frames = [old for old in self._frames if old.evaluation < frame.evaluation] + [frame]
             if len(self._frames) > FILM_FRAMES:
                 gone.append(self._frames.pop(least_missed([old.evaluation for old in self._frames])))
         if self.folder:
@@ -112,6 +116,14 @@ class Film:
     @staticmethod
     def _path(folder: Path, frame: FilmFrame) -> Path:
         return folder / f"{frame.evaluation:09d}-{frame.seconds * 10:.0f}.jpg"
+
+    def branch(self, evaluation: int, folder: Path | None = None) -> Film:
+        """The film of a run that leaves this one at an evaluation: it begins alike."""
+        film = Film(folder)
+        for frame in self.frames:
+            if frame.evaluation <= evaluation:
+                film._take(frame)
+        return film
 
     @property
     def frames(self) -> list[FilmFrame]:
@@ -151,21 +163,16 @@ def time_lapse(film: Film, path: Path, result: Image.Image | None = None) -> Non
     size = (max(step, round(width * scale) // step * step), max(step, round(height * scale) // step * step))
     pictures = [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
     rate = min(max(len(pictures) / LAPSE_SECONDS, LAPSE_RATE[0]), LAPSE_RATE[1])
-    unfinished = path.with_name(f".{path.stem}.tmp{suffix}")
     try:
-        try:
+        with whole_file(path, durable=False) as unfinished:
             (_write_gif if suffix == ".gif" else _write_mp4)(pictures, unfinished, rate)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     except OSError as error:  # also what ffmpeg complains of
         raise PlaygroundError("The time-lapse could not be written: free some space and try again.") from error
 
 
 def _write_gif(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
     durations = [round(1000 / rate)] * (len(pictures) - 1) + [round(1000 * HELD_SECONDS)]
-    with open(path, "wb") as file:
-        pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
 def _write_mp4(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
@@ -285,8 +292,8 @@ class Moments:
         """A file's size, once it is written."""
         path = self._path(evaluation, suffix)
         # A killed process leaves what it has written to the system; after a power cut `newest` skips a damaged file.
-        with whole_file(path, durable=False) as file:
-            torch.save(value, file)
+        with whole_file(path, durable=False) as unfinished:
+            torch.save(value, unfinished)
         return path.stat().st_size
 
     def _thin(self, room: int = 0) -> None:
@@ -331,16 +338,43 @@ class Moments:
             MomentError: none is kept, or its file is damaged.
         """
         with self._lock:
-            kept = self.evaluations
-            if not kept:
-                raise MomentError("no moment of this run is kept: there is none to go back to")
-            nearest = max((other for other in kept if other <= evaluation), default=kept[0])
+            nearest = self._nearest(evaluation)
             snapshot = self._read(nearest, "moment")
             if not isinstance(snapshot, dict):
                 raise MomentError(DAMAGED)
             if nearest in self._memories:
                 snapshot["optimizer"] = self._read(nearest, "memory")
             return snapshot
+
+    def branch(self, evaluation: int, folder: Path) -> int:
+        """Give another run the moment that `load` would find, as its first; the moment's evaluation.
+
+        Args:
+            folder: of the other run's `Moments`, which is to be made after this; it must not hold any yet.
+
+        Raises:
+            MomentError: no moment is kept, or its file cannot be handed on.
+        """
+        with self._lock:
+            nearest = self._nearest(evaluation)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for suffix in ("memory", "moment"):  # the latter last: it is what makes a moment of the two
+                    if suffix == "moment" or nearest in self._memories:
+                        path = self._path(nearest, suffix)
+                        try:
+                            os.link(path, folder / path.name)
+                        except OSError:  # a file system without links
+                            shutil.copyfile(path, folder / path.name)
+            except OSError as error:
+                raise MomentError("the server's disk takes no further moment: end another run first") from error
+            return nearest
+
+    def _nearest(self, evaluation: int) -> int:
+        kept = self.evaluations
+        if not kept:
+            raise MomentError("no moment of this run is kept: there is none to go back to")
+        return max((other for other in kept if other <= evaluation), default=kept[0])
 
     def newest(self) -> dict[str, Any] | None:
         """The newest snapshot that can be read; None where there is none. Damaged ones are forgotten."""

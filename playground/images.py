@@ -10,7 +10,6 @@ import io
 import logging
 import os
 import re
-import secrets
 import stat
 import tempfile
 import warnings
@@ -26,6 +25,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from playground.errors import PlaygroundError
+from playground.files import whole_file
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -481,17 +481,9 @@ def save_picture(
     check_output_path(path)
     path = Path(path)
     data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality)
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        try:
-            with open(unfinished, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(data)
     except OSError as error:
         raise PictureError(
             f"The output {str(path)!r} could not be written ({error.strerror}): free some space or choose another folder."

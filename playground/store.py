@@ -81,14 +81,14 @@ class Store:
 
     Args:
         root: of all servers of this user; it is made where it is missing, and only its owner may look into it.
-        limit_mb: what this server's runs may take there, in units of 10⁶ bytes; see `sweep`.
+        limit_mb: what this server's runs may take there, in MiB; see `sweep`.
 
     Raises:
         PlaygroundError: the folder cannot be used.
     """
 
     def __init__(self, root: Path, limit_mb: float) -> None:
-        self.root, self.limit_bytes = root, round(limit_mb * 1e6)
+        self.root, self.limit_bytes = root, round(limit_mb * 2**20)
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
@@ -126,8 +126,8 @@ class Store:
         try:
             for name, picture in (("content", run.content), ("style", run.style)):
                 if picture is not None:
-                    with whole_file(folder / f"{name}.png", durable=False) as file:
-                        picture.save(file, "PNG", compress_level=1)
+                    with whole_file(folder / f"{name}.png", durable=False) as unfinished:
+                        picture.save(unfinished, compress_level=1)
             run = replace(run, folder=folder)
             self._write(run)
         except OSError:
@@ -158,8 +158,8 @@ class Store:
         assert run.folder is not None
         data = {name: getattr(run, name) for name in _PLAIN}
         data |= {"kind": type(run.recipe).__name__, "recipe": run.recipe.model_dump(mode="json")}
-        with whole_file(run.folder / "meta.json", durable=False) as file:
-            file.write(json.dumps(data, default=dict).encode())
+        with whole_file(run.folder / "meta.json", durable=False) as unfinished:
+            unfinished.write_text(json.dumps(data, default=dict), "utf-8")
 
     def end(self, id: str) -> None:
         """The run has ended: no other server takes it up. Its moments and film stay until `remove` or `sweep`."""

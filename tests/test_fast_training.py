@@ -288,7 +288,7 @@ def test_a_kill_at_any_moment_leaves_the_last_good_checkpoint(tmp_path: Path, he
         while not Paths(path).state.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         # With a checkpoint every step a good part of the time is spent writing; wait for one that is going on.
-        while not list(tmp_path.glob(".*.tmp")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob(".*.tmp*")) and time.monotonic() < deadline:
             pass
     finally:
         training.send_signal(signal.SIGKILL)
@@ -305,7 +305,7 @@ def test_a_kill_at_any_moment_leaves_the_last_good_checkpoint(tmp_path: Path, he
         check=True,
     )
     assert f"done after {state['step'] + 2} steps" in done.stdout
-    assert not list(tmp_path.glob(".*.tmp"))
+    assert not list(tmp_path.glob(".*.tmp*"))
 
 
 def test_it_can_start_from_a_trained_model(network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path) -> None:

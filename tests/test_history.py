@@ -137,6 +137,25 @@ def test_a_branch_of_a_branch_goes_back_to_an_earlier_value(make: Callable[..., 
     assert same(painted(make(third.recipe)), third)
 
 
+def test_a_branch_has_its_first_moment_and_the_beginning_of_the_film(make: Callable[..., Run], tmp_path: Path) -> None:
+    """It can be taken up after a restart, and its parent's end leaves it alone."""
+    parent, film = Moments(tmp_path / "parent", PLENTY), Film()
+    whole = painted(make(LBFGS), parent)
+    for evaluation in range(9):
+        film.add(noise(evaluation), evaluation, 0.0)
+    assert parent.branch(4, tmp_path / "child") == 4
+    parent.drop()
+    child = Moments(tmp_path / "child", PLENTY)
+    assert child.evaluations == [4]
+    assert not child.due(make(LBFGS))
+    assert same(painted(make(LBFGS, snapshot=child.newest()), child), whole)
+    assert child.evaluations == [4, 5, 6, 7, 8, 9, 10]
+    assert [frame.evaluation for frame in film.branch(4, tmp_path / "film").frames] == [0, 1, 2, 3, 4]
+    assert len(Film(tmp_path / "film").frames) == 5
+    with pytest.raises(MomentError, match="none to go back to"):
+        parent.branch(4, tmp_path / "other")
+
+
 def test_one_snapshot_serves_several_branches(make: Callable[..., Run], tmp_path: Path) -> None:
     moments = Moments(tmp_path, PLENTY)
     whole = painted(make(ADAM), moments)

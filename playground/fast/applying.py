@@ -6,8 +6,6 @@ the command line and the page.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Generator, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from playground.fast.network import Layer, Model, Residual
+from playground.files import whole_file
 from playground.hrnet import TorchConvention, pad_to_multiple
 from playground.images import PictureError, keep_colours, load_picture, to_picture, to_tensor
 
@@ -275,17 +274,14 @@ def paint_film(
     Raises:
         PictureError: the film cannot be read or written.
     """
-    unfinished = output.with_name(f".{secrets.token_hex(8)}{output.suffix}")
     paint_frames = _paint_film if source.suffix.lower() in FILMS else _paint_gif
     try:
-        for done, frame in paint_frames(source, unfinished):
-            frame[0] = paint(painter, frame[0]).at(strength, original_colours)
-            yield done
-        os.replace(unfinished, output)
+        with whole_file(output, durable=False) as unfinished:
+            for done, frame in paint_frames(source, unfinished):
+                frame[0] = paint(painter, frame[0]).at(strength, original_colours)
+                yield done
     except OSError as error:  # also what ffmpeg complains of
         raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _last_words(error: OSError) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import warnings
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from playground.fast.network import Model, ModelError
+from playground.files import whole_file
 from playground.hrnet import TorchConvention
 
 OPSET = 18
@@ -35,18 +34,14 @@ def export_onnx(model: Model, output: Path) -> None:
     Raises:
         ModelError: it cannot be written.
     """
-    unfinished = output.with_name(f".{secrets.token_hex(8)}.onnx")
     sides = {0: torch.export.Dim("pictures"), 2: 4 * torch.export.Dim("h", min=3), 3: 4 * torch.export.Dim("w", min=3)}
     try:
-        with warnings.catch_warnings():
+        with whole_file(output) as unfinished, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 _UnitRgb(model.network).eval(), (torch.rand(2, 3, 64, 48),), str(unfinished), dynamo=True,
                 dynamic_shapes={"photo": sides}, input_names=["photo"], output_names=["painted"],
                 external_data=False, opset_version=OPSET, verbose=False,
             )  # fmt: skip
-        os.replace(unfinished, output)
     except OSError as error:
         raise ModelError(f"{str(output)!r} could not be written ({error.strerror}): choose another folder.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

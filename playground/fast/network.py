@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from playground.errors import PlaygroundError
 from playground.features import TORCH_MEAN, TORCH_STD
+from playground.files import whole_file
 from playground.hrnet import pad_to_multiple
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent.parent / "presets" / "instant"
@@ -176,16 +177,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], about: Mapping[str, An
         ModelError: it cannot be written.
     """
     data = save(tensors, {ABOUT: json.dumps(about, allow_nan=False)})
-    unfinished = path.with_name(f".{path.name}.tmp")  # a name of its own, so that what a kill leaves is overwritten
     try:
-        try:
-            with open(unfinished, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(path, sole=True) as unfinished:
+            unfinished.write_bytes(data)
     except OSError as error:
         raise ModelError(
             f"{str(path)!r} could not be written ({error.strerror}): free some space or choose another folder."

@@ -241,7 +241,7 @@ class Training:
             orders = self._orders()
             if orders.paused and not orders.stopped:
                 paused_at = time.perf_counter()
-                self._checkpoint()
+                self.checkpoint()
                 yield from self._paused()
                 started += time.perf_counter() - paused_at
                 continue
@@ -269,12 +269,12 @@ class Training:
             )
             if saving:
                 self._keep_good()
-                self._checkpoint()
+                self.checkpoint()
                 last_checkpoint = time.perf_counter()
             if saving or now - last_grid >= GRID_EVERY:
                 frame, last_grid = replace(frame, picture=self._grid()), time.perf_counter()
             yield replace(frame, note=note)
-        self._checkpoint()
+        self.checkpoint()
         yield self._finish(state)
 
     def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
@@ -395,7 +395,7 @@ class Training:
                     "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(self.device, copy=True),
                 }
 
-    def _checkpoint(self) -> None:
+    def checkpoint(self) -> None:
         """Write the model, the before/after picture, and last all that is needed to go on, each whole or not at all."""
         if self.paths is None or self.rank != 0:
             return
