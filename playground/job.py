@@ -10,6 +10,7 @@ import math
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,10 @@ from PIL import Image
 
 from playground.control import MemoryControl
 from playground.errors import PlaygroundError
+from playground.estimate import Estimate, Memory
 from playground.fast.recipe import TrainingRecipe
 from playground.frames import Curve, Frame, Result
+from playground.history import Film, Moments
 from playground.recipe import Recipe
 
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
@@ -36,33 +39,67 @@ class Job:
 
     Attributes:
         id: unguessable, and the only authorisation to watch or steer.
+        name: short and public, such as "run 12", for logs and for whoever looks after the server.
+        visitor: who it belongs to.
+        content, style: clean RGB pictures as they were given, of a run that ended long ago smaller; a training has no content.
         recipe: as it was started.
         control: pause, resume, stop, change, want_shares.
+        weight: how many ordinary runs' share of the device it gets.
+        parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
+        branches: ids of the latest branches that left this run.
         state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
         place: in the queue while waiting, 1 for the next; else 0.
+        wait_seconds: what the wait is likely to be; None where nobody knows, as while others pause.
         doing: what is going on, in words, while loading; else empty.
         frame: the latest; it keeps the last losses where the loop's own frame has none (paused, recovered).
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
+        film: the previews so far.
+        moments: snapshots to go back to; None where none are kept.
         shares: {content, style, variation} shares of the gradient, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
+        memory, cost: what it was expected to take; None on a lent GPU.
+        started_at, ended_at: by `time.monotonic()`; when it got its seat, and when its worker was through with it.
     """
 
-    def __init__(self, recipe: Recipe, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self.recipe, self.visitor, self.control = recipe, visitor, control
+    def __init__(
+        self,
+        content: Image.Image | None,
+        style: Image.Image,
+        recipe: Recipe,
+        visitor: str,
+        control: MemoryControl,
+        grace_seconds: float,
+        *,
+        name: str = "run",
+        id: str | None = None,
+        weight: float = 1.0,
+        parent: tuple[str, int] | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.id, self.name = id or secrets.token_urlsafe(16), name
+        self.content, self.style = content, style
+        self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
+        self.parent, self.changes = parent, dict(changes or {})
+        self.branches: list[str] = []
         self.state: State = "waiting"
         self.place = 0
+        self.wait_seconds: float | None = None
         self.doing = ""
         self.frame: Frame | None = None
         self.picture: np.ndarray | None = None
         self.picture_version = 0
+        self.film = Film()
+        self.moments: Moments | None = None
         self.shares: dict[str, float] | None = None
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
         self.version = 0
+        self.memory: Memory | None = None
+        self.cost: Estimate | None = None
+        self.started_at: float | None = None
         self.ended_at: float | None = None
         self._curve, self._layer_curve = Curve(), Curve()
         self._news = threading.Condition()
@@ -84,6 +121,20 @@ class Job:
         """Points {"evaluations": ..., "content:conv4_2": ..., "style:conv1_1": ...}, thinned like `curve`."""
         with self._news:
             return list(self._layer_curve.points)
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What a moment keeps beside the run's own snapshot, as plain data for `go_on_from`."""
+        with self._news:
+            curve = self._layer_curve
+            return {"layers": {"points": list(curve.points), "every": curve.every, "seen": curve.seen}}
+
+    def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
+        """Show the curves of a snapshot that the run is about to go on from."""
+        with self._news:
+            self._curve = Curve(**{**snapshot["curve"], "points": list(snapshot["curve"]["points"])})
+            if layers := snapshot.get("beside", {}).get("layers"):
+                self._layer_curve = Curve(**{**layers, "points": list(layers["points"])})
 
     def wait(self, version: int, timeout: float) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -107,6 +158,10 @@ class Job:
     def abandoned(self) -> bool:
         """Whether nobody has watched for longer than the grace period."""
         return time.monotonic() - self._seen > self._grace
+
+    def note(self, sentence: str) -> None:
+        """Say something that a person should know."""
+        self.tell(notes=[*self.notes, sentence])
 
     def tell(self, **news: object) -> None:
         """Set attributes and wake whoever waits; for the worker."""
@@ -146,14 +201,25 @@ class TrainingJob(Job):
         recipe: a `TrainingRecipe`.
         title: the style's name.
         folder: its files, deleted when it is forgotten.
-        style: the picture it learns from.
+        photos: the folder within where its photographs lie until it ends, or `BUNDLED`.
     """
 
     def __init__(
-        self, recipe: TrainingRecipe, visitor: str, control: MemoryControl, folder: Path, title: str, style: Image.Image
+        self,
+        style: Image.Image,
+        recipe: TrainingRecipe,
+        visitor: str,
+        control: MemoryControl,
+        folder: Path,
+        title: str,
+        photos: str,
+        *,
+        name: str = "training",
+        id: str | None = None,
+        weight: float = 1.0,
     ) -> None:
-        super().__init__(recipe, visitor, control, math.inf)
-        self.folder, self.title, self.style = folder, title, style
+        super().__init__(None, style, recipe, visitor, control, math.inf, name=name, id=id, weight=weight)
+        self.folder, self.title, self.photos = folder, title, photos
 
     @property
     def model(self) -> Path | None:

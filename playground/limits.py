@@ -28,7 +28,7 @@ class Limits(BaseModel):
         4096, ge=64, le=4096, description="Long side of a picture in pixels, and of a training's crops."
     )
     max_iterations: int = Field(100_000, ge=1, le=100_000, description="Iterations of a run.")
-    max_seconds: float = Field(24 * HOUR, ge=1, description="Seconds that a run may paint, its pauses not counted.")
+    max_seconds: float = Field(24 * HOUR, ge=1, description="Seconds from a run's seat to its end, pauses included.")
     memory_mb: float | None = Field(
         None, ge=64, description="MiB that this process may take; empty: 0.8 of what is free when the server starts."
     )

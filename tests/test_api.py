@@ -22,6 +22,7 @@ from playground import weights
 from playground.images import read_recipe_text
 from playground.job import Job
 from playground.jobs import Jobs
+from playground.limits import Limits
 from playground.recipe import parse_recipe
 from playground.ui.api import add_api
 
@@ -38,7 +39,7 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
 
 @pytest.fixture(scope="module")
 def jobs(hed: weights.Weights) -> Iterator[Jobs]:
-    jobs = Jobs("cpu")
+    jobs = Jobs("cpu", Limits(runs_each=1))
     yield jobs
     jobs.close()
 

@@ -32,6 +32,7 @@ from playground.errors import PlaygroundError
 from playground.job import Download, Job
 from playground.jobs import Jobs
 from playground.lent import megapixels_judged, paint_elsewhere
+from playground.limits import Limits
 from playground.objective import Objective
 from playground.recipe import Recipe, Stage
 from playground.run import Frame, Result, Run, State
@@ -56,7 +57,9 @@ class Painting:
     tensors: list[weakref.ref]
     fault: Exception | None = None
 
-    def __init__(self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control) -> None:
+    def __init__(
+        self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control, snapshot: Any = None
+    ) -> None:
         self.recipe, self.control = recipe, control
         self.tensor = torch.zeros(1000)
         Painting.tensors.append(weakref.ref(self.tensor))
@@ -105,7 +108,7 @@ def make(painting: type[Painting]) -> Iterator[Callable[..., Jobs]]:
     made: list[Jobs] = []
 
     def jobs(**settings: Any) -> Jobs:
-        made.append(Jobs("cpu", **settings))
+        made.append(Jobs("cpu", Limits(**{"runs_each": 1, **settings})))
         return made[-1]
 
     yield jobs
@@ -143,7 +146,7 @@ def test_a_paused_run_takes_no_turns(make: Callable[..., Jobs], painting: type[P
 
 
 def test_who_finds_no_seat_waits_with_a_place(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(seats=2, waiting_limit=2)
+    jobs = make(max_runs=2, max_waiting=2)
     all_jobs = started(jobs, "a", "b", "c", "d")
     until(lambda: [job.state for job in all_jobs] == ["running", "running", "waiting", "waiting"])
     assert [job.place for job in all_jobs] == [0, 0, 1, 2]
@@ -157,7 +160,7 @@ def test_who_finds_no_seat_waits_with_a_place(make: Callable[..., Jobs], paintin
 
 
 def test_a_stopped_wait_ends_without_a_seat(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(seats=1)
+    jobs = make(max_runs=1)
     running, waiting, last = started(jobs, "a", "b", "c")
     until(lambda: running.state == "running")
     waiting.control.stop()
@@ -169,7 +172,7 @@ def test_a_stopped_wait_ends_without_a_seat(make: Callable[..., Jobs], painting:
 
 
 def test_seats_are_never_exceeded_and_everybody_is_served(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs, most = make(seats=3), 0
+    jobs, most = make(max_runs=3), 0
     all_jobs = started(jobs, *map(str, range(12)))
     while not all(job.ended for job in all_jobs):
         painting.gate.release()
@@ -196,7 +199,7 @@ def test_one_run_a_visitor(make: Callable[..., Jobs], painting: type[Painting]) 
 
 
 def test_pressing_run_forty_times_leaves_one_run(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(seats=2, waiting_limit=3)
+    jobs = make(max_runs=2, max_waiting=3)
     started(jobs, "x", "y")
     pressed = [jobs.start(PICTURE, PICTURE, RECIPE, "a", replace=True) for _ in range(40)]
     until(lambda: sum(not job.ended for job in pressed) == 1)
@@ -264,7 +267,7 @@ def test_a_listener_who_holds_on_does_not_hold_the_run(make: Callable[..., Jobs]
 
 
 def test_nobody_watching_stops_a_run_after_the_grace(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(grace_seconds=0.3, seats=1)
+    jobs = make(grace_seconds=0.3, max_runs=1)
     running, waiting = started(jobs, "a", "b", iterations=100_000)
 
     def step() -> bool:
@@ -358,15 +361,15 @@ def test_a_fault_of_ours_is_logged_and_calmly_said(
     make: Callable[..., Jobs], painting: type[Painting], caplog: pytest.LogCaptureFixture
 ) -> None:
     painting.fault = ZeroDivisionError("inner workings")
-    jobs = make(seats=1)
+    jobs = make(max_runs=1)
     (job,) = started(jobs, "a")
     painting.gate.release()
     until(lambda: job.ended)
     assert job.error is not None
     assert "inner workings" not in job.error
-    assert job.id[:6] in job.error
+    assert job.name in job.error
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert job.id[:6] in record.getMessage()
+    assert job.name in record.getMessage()
     assert job.id not in caplog.text  # an id authorises, so it does not stand in a log
     painting.fault = None
     (after,) = started(jobs, "a")
@@ -378,7 +381,8 @@ def test_a_fault_of_ours_is_logged_and_calmly_said(
 def test_what_cannot_be_painted_is_refused_before_queueing(
     make: Callable[..., Jobs], painting: type[Painting], tmp_path: Path
 ) -> None:
-    jobs = make(networks=["/srv/own.pth"])
+    jobs = make()
+    jobs.networks = (*jobs.networks, "/srv/own.pth")
     with pytest.raises(PlaygroundError, match="choose a size of at least"):
         jobs.start(Image.new("RGB", (1000, 100)), PICTURE, RECIPE, "a")
     with pytest.raises(PlaygroundError, match="only, not with '/etc/passwd'"):
@@ -446,14 +450,17 @@ def test_a_failed_download_fails_the_run_and_is_tried_again(
 # ---- afterwards
 
 
-def test_nothing_of_a_run_stays_in_memory(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+def test_nothing_large_of_a_run_stays_in_memory(
+    make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "KEEP_PICTURES_MB", 0.1)
     jobs = make()
     ways: list[Callable[[Job], None]] = [lambda job: None, lambda job: job.control.stop(), lambda job: None]
     ended = []
     for way, fault in zip(ways, [None, None, PlaygroundError("ill")], strict=True):
         painting.fault = fault
         (job,) = started(jobs, "a")
-        content = weakref.ref(picture := Image.new("RGB", (64, 64)))
+        content = weakref.ref(picture := Image.new("RGB", (640, 480)))
         job.control.stop()
         until(lambda job=job: job.ended)
         job = jobs.start(picture, picture, RECIPE, "b")
@@ -463,14 +470,19 @@ def test_nothing_of_a_run_stays_in_memory(make: Callable[..., Jobs], painting: t
             painting.gate.release()
         until(lambda job=job: job.ended)
         until(lambda content=content: gc.collect() >= 0 and content() is None)
+        assert job.content is not None
+        assert job.content.size == (64, 48)
         ended.append(job.state)
     assert ended == ["done", "stopped", "failed"]
     assert painting.tensors
     assert [reference() for reference in painting.tensors] == [None] * len(painting.tensors)
 
 
-def test_ended_jobs_are_kept_for_a_while(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(keep=2)
+def test_ended_jobs_are_kept_for_a_while(
+    make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "KEEP", 2)
+    jobs = make()
     ids = []
     for number in range(4):
         (job,) = started(jobs, str(number))
@@ -478,13 +490,13 @@ def test_ended_jobs_are_kept_for_a_while(make: Callable[..., Jobs], painting: ty
         until(lambda job=job: job.ended_at is not None)
         ids.append(job.id)
     assert [jobs.get(id) is not None for id in ids] == [False, False, True, True]
-    jobs.keep_seconds = 0.0
+    jobs.limits = Limits(keep_seconds=0)
     assert jobs.get(ids[-1]) is None
     assert not jobs._jobs
 
 
 def test_closing_stops_every_run(make: Callable[..., Jobs], painting: type[Painting]) -> None:
-    jobs = make(seats=2)
+    jobs = make(max_runs=2)
     all_jobs = started(jobs, "a", "b", "c")
     jobs.close()
     assert [job.state for job in all_jobs] == ["stopped"] * 3

@@ -23,6 +23,7 @@ from playground.fast.recipe import load_training_preset
 from playground.fast.uploads import collect_photos
 from playground.job import Errand, TrainingJob
 from playground.jobs import Jobs
+from playground.limits import Limits
 from tests.test_jobs import until
 
 STYLE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -34,7 +35,7 @@ ENDLESS = TINY.changed({"steps": 1_000_000})
 
 @pytest.fixture
 def jobs(hed: weights.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu", grace_seconds=0.2)
+    made = Jobs("cpu", Limits(grace_seconds=0.2))
     yield made
     made.close()
     assert not made._folders.exists()
@@ -108,7 +109,8 @@ def test_files_of_a_forgotten_training_and_of_one_that_never_began_are_deleted(
     assert job.folder.exists()
     jobs.drop_folder(unused)
     assert not unused.exists()
-    monkeypatch.setattr(jobs_module, "TRAINING_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "limits", Limits(training_seconds=1))
+    job.ended_at = time.monotonic() - 2
     assert jobs.get(job.id) is None
     assert not job.folder.exists()
 

@@ -15,6 +15,7 @@ from PIL import Image
 from playground import weights
 from playground.images import read_recipe_text, save_picture
 from playground.jobs import Jobs
+from playground.limits import Limits
 from playground.recipe import Change, load_preset, parse_recipe
 from playground.ui.page import LAUNCH, build_page
 from tests.visitor import Visitor, until
@@ -30,7 +31,7 @@ ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 
 @pytest.fixture(scope="module")
 def jobs(hed: weights.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", grace_seconds=GRACE)
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=GRACE, runs_each=1))
     yield made
     made.close()
 

@@ -20,6 +20,7 @@ from playground.fast.network import About, load_model, new_network, save_model, 
 from playground.images import load_picture
 from playground.job import TrainingJob
 from playground.jobs import Jobs
+from playground.limits import Limits
 from playground.ui.page import LAUNCH, build_page
 from tests.visitor import Visitor, until
 
@@ -44,7 +45,7 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def jobs(hed: weights.Weights, styles: Path) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", grace_seconds=2.0)
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0, runs_each=1))
     yield made
     made.close()
 
