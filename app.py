@@ -6,53 +6,82 @@ Everything here is about serving: address, port, limits, clean-up. The page itse
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import secrets
 import signal
 import sys
 import tempfile
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
+
+from pydantic import SecretStr
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 # Uploads lie where nobody else on this machine can look, and go when the server ends.
 uploads = tempfile.TemporaryDirectory(prefix="playground-uploads-", ignore_cleanup_errors=True)
-os.environ.setdefault("GRADIO_TEMP_DIR", uploads.name)
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.realpath(uploads.name))
 
 try:
     import spaces  # only on Hugging Face; before torch, whose CUDA it replaces
 except ImportError:
     spaces = None
 
+from playground.errors import PlaygroundError  # noqa: E402
+from playground.server import Settings, advice, qr_code, read_settings, shared_address, start_log  # noqa: E402
+
 LENT_SECONDS = 60.0  # of ZeroGPU a run; more than that waits longer for its turn and costs the visitor's quota
 LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
+logger = logging.getLogger("playground.app")
 ICON = Path(__file__).parent / "playground" / "ui" / "icon.svg"
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
     """What was asked for on the command line; a wrong argument ends with one `error: ...` line and status 2."""
-    parser = argparse.ArgumentParser(prog="app.py", description="Open the Style Playground in a browser.")
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Open the Style Playground in a browser.",
+        epilog="Every setting: README.md, or `python -m playground doctor` for those that apply here.",
+    )
     parser.error = fail  # type: ignore[method-assign, assignment]
     parser.add_argument("--open", action="store_true", help="open the page in the browser when it is up")
-    parser.add_argument("--host", help="the address to listen on; GRADIO_SERVER_NAME, else this machine only")
-    parser.add_argument("--port", type=int, help="the port; GRADIO_SERVER_PORT, else the first free one from 7860")
+    parser.add_argument(
+        "--classroom", dest="profile", action="store_const", const="classroom",
+        help="open it to the local network, with a QR code, limits for a class, and a link for the teacher",
+    )  # fmt: skip
+    parser.add_argument("--profile", help="the settings to start from: laptop, classroom or space")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="a JSON file of settings; PLAYGROUND_SETTINGS")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, such as max_runs=8; repeatable"
+    )
+    parser.add_argument("--host", help="the address to listen on; by default this machine only")
+    parser.add_argument("--port", help="the port; by default the first free one from 7860")
+    parser.add_argument("--log-json", dest="log", action="store_const", const="json", help="log JSON objects")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    parser.add_argument("--seats", type=int, default=4, help="how many runs are painted at once (4); others wait")
     parser.add_argument(
         "--network", action="append", default=[], metavar="FILE", help="a file of VGG weights that may be chosen too"
     )
-    asked = parser.parse_args(given)
-    port = os.environ.get("GRADIO_SERVER_PORT")
-    if asked.port is None and port:
-        if not port.isdecimal():
-            fail(f"GRADIO_SERVER_PORT is {port!r}; set it to a number, or unset it")
-        asked.port = int(port)
-    if asked.port is not None and not 1 <= asked.port <= 65535:
-        fail(f"there is no port {asked.port}; choose one from 1 to 65535")
-    if asked.seats < 1:
-        fail("at least one seat is needed")
-    asked.host = asked.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    return asked
+    return parser.parse_args(given)
+
+
+def chosen(asked: argparse.Namespace) -> Settings:
+    """The settings that apply.
+
+    Raises:
+        PlaygroundError: one cannot be used.
+    """
+    given = {name: getattr(asked, name) for name in ("profile", "host", "port", "log")}
+    for setting in asked.set:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise PlaygroundError(f"--set {setting} has no value: write --set NAME=VALUE.")
+        given[name.strip()] = value.strip()
+    settings = read_settings(given, asked.settings)
+    if settings.profile == "classroom" and settings.teacher_key is None:
+        settings = settings.model_copy(update={"teacher_key": SecretStr(secrets.token_urlsafe(9))})
+    return settings
 
 
 def fail(sentence: str) -> NoReturn:
@@ -62,33 +91,58 @@ def fail(sentence: str) -> NoReturn:
 
 
 asked = arguments(sys.argv[1:] if __name__ == "__main__" else [])
+try:
+    settings = chosen(asked)
+except PlaygroundError as error:
+    fail(str(error))
+start_log(settings.log)
 
 # Slow to import, so only once it is known that the page will be opened.
-from playground.errors import PlaygroundError  # noqa: E402
-from playground.job import Download  # noqa: E402
-from playground.jobs import Jobs  # noqa: E402
+from playground import weights  # noqa: E402
+from playground.jobs import Download, Jobs  # noqa: E402
 from playground.lent import paint_elsewhere  # noqa: E402
 from playground.recipe import DEFAULT_NETWORK  # noqa: E402
+from playground.store import Store  # noqa: E402
 from playground.ui.page import LAUNCH, build_page  # noqa: E402
+from playground.ui.pagefiles import PageFiles  # noqa: E402
+from playground.ui.routes import app_options  # noqa: E402
 
 lent_gpu = None
 if spaces is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
     # ZeroGPU runs this in another process, for as long as its last argument says.
     lent_gpu = spaces.GPU(duration=lambda *inputs: inputs[-1])(paint_elsewhere)
 
+
+def open_store() -> Store | None:
+    """Where runs are kept over a restart; a folder that cannot be used is said, and only that is lost."""
+    try:
+        return Store(settings.runs_folder or weights.home() / "runs", settings.limits.disk_mb)
+    except PlaygroundError as error:
+        logger.warning("%s", error)
+        return None
+
+
 try:
-    jobs = Jobs(asked.device, seats=asked.seats, networks=asked.network, lent_gpu=lent_gpu, lent_seconds=LENT_SECONDS)
+    jobs = Jobs(
+        asked.device,
+        settings.limits,
+        networks=asked.network,
+        lent_gpu=lent_gpu,
+        lent_seconds=LENT_SECONDS,
+        store=open_store(),
+    )
 except PlaygroundError as error:
     fail(str(error))
 
-demo = build_page(jobs).queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
+demo = build_page(jobs, settings.is_teacher).queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
+files = PageFiles(Path(os.environ["GRADIO_TEMP_DIR"]), settings.files_mb, lambda: demo.upload_file_set)
 
 
 def launch() -> str:
     """Start serving in the background and return the page's address."""
     _, address, _ = demo.launch(
-        server_name=asked.host,
-        server_port=asked.port,
+        server_name=settings.host,
+        server_port=settings.port,
         inbrowser=asked.open,
         prevent_thread_lock=True,
         quiet=True,
@@ -97,11 +151,29 @@ def launch() -> str:
         allowed_paths=[],
         show_error=True,
         ssr_mode=False,
+        enable_monitoring=False,
         pwa=True,
         favicon_path=ICON,
-        **LAUNCH,
+        auth=settings.auth,
+        app_kwargs=app_options(jobs, settings, files),
+        **{**LAUNCH, "max_file_size": f"{settings.upload_mb}mb"},
     )
+    start_log(settings.log)  # once more: the server underneath has set up a log of its own meanwhile
     return address
+
+
+def welcome(address: str) -> None:
+    """Say on the terminal where the page is, for whom, and what to know about it."""
+    print(f"The Style Playground is open at {address} (Ctrl-C closes it)", flush=True)
+    shared = shared_address(settings, address)
+    if settings.profile == "classroom":
+        print(f"For the class: {shared}\n{qr_code(shared)}")
+    if link := settings.teacher_link(shared):
+        print(f"For the teacher alone, whose runs go first: {link}")
+    for sentence in advice(settings):
+        print(sentence)
+    sys.stdout.flush()
+    logger.info("open", extra={"address": address, "profile": settings.profile, "device": jobs.device})
 
 
 def tell(download: Download) -> None:
@@ -116,23 +188,33 @@ def tell(download: Download) -> None:
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM, then stop every run."""
+    """Serve until Ctrl-C or SIGTERM; then keep every run for the next start."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        jobs.recover()
         try:
             address = launch()
         except OSError:
-            where = f"port {asked.port} is taken" if asked.port else "no port from 7860 is free"
-            fail(f"{where}, or {asked.host} is no address of this machine; choose another with --port or --host")
-        print(f"The Style Playground is open at {address} (Ctrl-C closes it)", flush=True)
+            where = f"port {settings.port} is taken" if settings.port else "no port from 7860 is free"
+            fail(f"{where}, or {settings.host} is no address of this machine; choose another with --port or --host")
+        files.start()
+        welcome(address)
         tell(jobs.fetch(DEFAULT_NETWORK))
         threading.Event().wait()
     except KeyboardInterrupt:
-        print("Closing", flush=True)
+        print("Closing; asked once more, it ends at once", flush=True)
+        for end in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(end, end_at_once)
     finally:
-        jobs.close()
+        jobs.close(save=True)
+        files.close()
         demo.close(verbose=False)
         uploads.cleanup()
+
+
+def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Somebody is in a hurry; every run has its last snapshot."""
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
