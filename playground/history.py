@@ -34,6 +34,7 @@ FILM_FRAMES = 96
 FILM_SIZE = 512  # long side in pixels: a film of 96 such frames takes about 6 MB
 MOST_MOMENTS = 24
 SHARE = 30  # times a save's own cost until the next, so that saving costs at most 1/31 of the time
+BYTES_PER_SECOND = 20e6  # that all runs together write at most, but for what `save_every` asks for
 MOMENTS_PER_RUN = 16  # a young run is saved more often, about so often in the time it has run
 LEAST_SECONDS = 1.0  # between two moments
 LAPSE_SECONDS, HELD_SECONDS = 8.0, 1.0  # of a time-lapse, and its last picture
@@ -190,6 +191,23 @@ def _write_mp4(pictures: Sequence[Image.Image], path: Path, rate: float) -> None
 # ---- moments --------------------------------------------------------------------------------------------------------
 
 
+class _Pace:
+    """How often the runs of this process save, so that thirty together cost and write no more than one alone."""
+
+    def __init__(self) -> None:
+        self._free_at = 0.0
+
+    @property
+    def free(self) -> bool:
+        return time.perf_counter() >= self._free_at
+
+    def spent(self, seconds: float, bytes: int) -> None:
+        self._free_at = max(self._free_at, time.perf_counter() + max(SHARE * seconds, bytes / BYTES_PER_SECOND))
+
+
+_pace = _Pace()
+
+
 class Moments:
     """A run's snapshots on the disk, at most `MOST_MOMENTS` and about `limit_bytes`, spread evenly over the run.
 
@@ -203,6 +221,7 @@ class Moments:
         folder: the run's own; moments that lie there already are taken over.
         limit_bytes: on the disk; the newest picture stays even where it alone takes more.
         save_every: seconds after which `maybe_save` saves at the latest, unless that would cost over 3 % of the time.
+            It saves sooner as long as all runs of this process together stay below that, and below `BYTES_PER_SECOND`.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, save_every: float = 15.0) -> None:
@@ -236,19 +255,22 @@ class Moments:
     # ---------------------------------------------------------------- saving
 
     def due(self, run: Run) -> bool:
-        """Whether it is time for a moment: at once for the first, then by the clock and by what the last one cost."""
-        wished = min(self.save_every, max(LEAST_SECONDS, run.seconds / MOMENTS_PER_RUN))
+        """Whether it is time for a moment: at once for the first, then by the clock and by what the last ones cost."""
+        if self._over or not self._sizes:
+            return not self._over
         waited = time.perf_counter() - self._last
-        return not self._over and (not self._sizes or waited >= max(SHARE * self._cost, wished))
+        wished = max(LEAST_SECONDS, run.seconds / MOMENTS_PER_RUN)
+        return waited >= SHARE * self._cost and (waited >= self.save_every or (waited >= wished and _pace.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
-        """`save` if it is due."""
-        return self.save(run, **beside) if self.due(run) else None
+        """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""
+        return self.save(run, memory=_pace.free, **beside) if self.due(run) else None
 
-    def save(self, run: Run, **beside: Any) -> str | None:
+    def save(self, run: Run, *, memory: bool = True, **beside: Any) -> str | None:
         """Keep the moment where the run stands, between two frames of it; nothing to do where it is kept already.
 
         Args:
+            memory: False leaves the memory of L-BFGS out.
             beside: plain data to find in the snapshot's "beside".
 
         Returns:
@@ -257,19 +279,22 @@ class Moments:
         began = time.perf_counter()
         evaluation = run.evaluations
         with self._lock:
-            if self._over or evaluation in self._sizes:
+            if self._over:
                 return None
             snapshot = {**run.snapshot(copy=False), "beside": beside}
-            memory = snapshot["optimizer"] if run.recipe.optimizer == "lbfgs" else None
-            wanted = _bytes(snapshot)
+            split, written = run.recipe.optimizer == "lbfgs", 0
+            memory = memory and split and (wanted := _bytes(snapshot)) <= self.limit_bytes
+            if evaluation in self._sizes and (not memory or evaluation in self._memories):
+                return None
             try:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if memory is not None:
-                    snapshot["optimizer"] = None
-                    if wanted <= self.limit_bytes:
+                if split:
+                    state, snapshot["optimizer"] = snapshot["optimizer"], None
+                    if memory:
                         self._thin(wanted)
-                        self._memories[evaluation] = self._write(evaluation, "memory", memory)
+                        written = self._memories[evaluation] = self._write(evaluation, "memory", state)
                 self._sizes[evaluation] = self._write(evaluation, "moment", snapshot)
+                written += self._sizes[evaluation]
                 self._thin()
             except (OSError, RuntimeError) as error:  # torch passes some failures to write on as the latter
                 self._over = True
@@ -283,6 +308,7 @@ class Moments:
             finally:
                 self._last = time.perf_counter()
                 self._cost = self._last - began
+                _pace.spent(self._cost, written)
         return None
 
     def _path(self, evaluation: int, suffix: str) -> Path:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from playground import history
 from playground.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.features import Vgg
@@ -237,6 +238,36 @@ def test_saving_waits_by_its_own_cost(make: Callable[..., Run], tmp_path: Path) 
     assert not moments.due(run)
     moments._last -= 30
     assert moments.due(run)
+
+
+def test_many_runs_share_one_pace_but_each_is_saved_in_time(
+    make: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = history._Pace()
+    monkeypatch.setattr(history, "_pace", pace)
+    monkeypatch.setattr(history, "LEAST_SECONDS", 0.05)
+    run = make(LBFGS)
+    for _frame in zip(range(4), run.frames(), strict=False):
+        pass
+    first, second = (Moments(tmp_path / name, PLENTY, save_every=1.0) for name in ("first", "second"))
+    first.maybe_save(run)
+    second.maybe_save(run)  # the first of a run at once, but with nothing that would take the others' time
+    assert (first.load(3)["optimizer"] is None, second.load(3)["optimizer"] is None) == (False, True)
+    assert not pace.free
+    run.evaluations = 4
+    first._cost, first._last = 0.0, first._last - 0.5
+    assert not first.due(run)
+    first._last -= 0.5
+    first.maybe_save(run)
+    assert first.evaluations == [3, 4]
+    assert first.load(4)["optimizer"] is None
+    first.save(run)  # as when it pauses there
+    assert first.load(4)["optimizer"] is not None
+    pace._free_at = 0.0
+    run.evaluations = 5
+    first._cost, first._last = 0.0, first._last - 0.5
+    first.maybe_save(run)
+    assert first.load(5)["optimizer"] is not None
 
 
 # ---------------------------------------------------------------- when the disk or a file is no good
