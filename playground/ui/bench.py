@@ -6,7 +6,6 @@ compare.py paints and measures; here it is an errand whose sheet grows method by
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import escape
@@ -23,8 +22,9 @@ from playground.images import encode_picture, load_picture
 from playground.job import Errand
 from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK
-from playground.ui.layout import LIGHT, WATCHING, Parts, heading, html, source, wire_source
-from playground.ui.settings import NOTHING, Updates, fault, message, progress
+from playground.ui.layout import LIGHT, WATCHING, Parts, heading, html, news, source, wire_source
+from playground.ui.session import Visit
+from playground.ui.settings import Updates, fault, message
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
 OWN_MODEL = ""  # the dropdown's value for the style that was trained on this very painting
@@ -36,16 +36,10 @@ LARGEST, LONGEST = 768, 600  # px and seconds a method, since several people may
 
 
 @dataclass
-class Bench:
+class Bench(Visit):
     """The state of the tab on one open page."""
 
-    visitor: str = ""
     errand: Errand | None = None
-
-    def who(self) -> str:
-        """A name for this page that only it knows."""
-        self.visitor = self.visitor or secrets.token_urlsafe(12)
-        return self.visitor
 
 
 def build_bench(jobs: Jobs) -> Parts:
@@ -147,18 +141,8 @@ class Comparer:
             parts["compare-stop"]: gr.Button(interactive=True),
             parts["board-save"]: gr.DownloadButton(interactive=False),
         }
-        said, count = "", 0
-        while not errand.over.is_set():
-            errand.touch()
-            updates: Updates = {}
-            if errand.sentence != said:
-                said = errand.sentence
-                updates[parts["bench-status"]] = progress(said, errand.fraction)
-            if len(errand.found) != count:
-                count = len(errand.found)
-                updates |= self._shown(pictures, list(errand.found))
-            yield updates or NOTHING  # also what notices that the page has gone
-            await asyncio.sleep(0.3)
+        async for updates in news(errand, parts["bench-status"], lambda found: self._shown(pictures, found)):
+            yield updates
         yield await asyncio.to_thread(self._finished, pictures, errand)
 
     def _start(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import secrets
 import tempfile
 import time
 import zipfile
@@ -31,8 +30,9 @@ from playground.images import encode_picture, load_picture, resize_picture
 from playground.job import Errand
 from playground.jobs import Jobs
 from playground.ui import charts, pictures, words
-from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
-from playground.ui.settings import NOTHING, Updates, fault, message, progress
+from playground.ui.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, heading, html, news, source, wire_source
+from playground.ui.session import Visit
+from playground.ui.settings import NOTHING, Updates, fault, message
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 LARGEST = 4096  # long side that may be asked for
@@ -40,20 +40,11 @@ MOST_FILES = 60
 MOST_OWN = 4  # models a page keeps besides the shipped ones
 NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
 
-SAVE_FILE = """(file) => {
-  if (!file || !file.url) return;
-  const link = document.createElement("a");
-  link.href = file.url;
-  link.download = file.orig_name || "painted";
-  link.click();
-}"""
-
 
 @dataclass
-class Easel:
+class Easel(Visit):
     """The state of the tab on one open page."""
 
-    visitor: str = ""
     own: dict[str, Model] = field(default_factory=dict)
     style: str = ""
     painter: Painter | None = None
@@ -344,31 +335,24 @@ class Instant:
             parts["many-go"]: gr.Button(interactive=False), parts["many-stop"]: gr.Button(interactive=True),
             parts["many-done"]: gr.File(visible=False), parts["many-gallery"]: gr.Gallery([], visible=False),
         }  # fmt: skip
-        said, count = "", 0
-        while not errand.over.is_set():
-            errand.touch()
-            updates: Updates = {}
-            if errand.sentence != said:
-                said = errand.sentence
-                updates[parts["many-status"]] = progress(said, errand.fraction)
-            if len(errand.found) != count:
-                count = len(errand.found)
-                faces = [face for _, face in errand.found if face is not None]
-                updates[parts["many-gallery"]] = gr.Gallery(faces, visible=bool(faces))
-            yield updates or NOTHING  # also what notices that the page has gone
-            await asyncio.sleep(0.3)
+        async for updates in news(errand, parts["many-status"], self._faces):
+            yield updates
         paths = [path for path, _ in errand.found]
         if len(paths) > 1:
             paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"].GRADIO_CACHE))
-        faces = [face for _, face in errand.found if face is not None]
         how = "Stopped" if errand.stopped else "Done"
         yield {
             parts["many-status"]: message(errand.error) if errand.error else message(f"{how}: {len(errand.found)} painted", "note"),
-            parts["many-gallery"]: gr.Gallery(faces, visible=bool(faces)),
+            **self._faces(errand.found),
             parts["many-done"]: gr.File(paths, visible=bool(paths)),
             parts["many-go"]: gr.Button(interactive=True),
             parts["many-stop"]: gr.Button(interactive=False),
         }  # fmt: skip
+
+    def _faces(self, found: Sequence[tuple[str, Image.Image | None]]) -> Updates:
+        """The gallery of what is painted so far; films have no face."""
+        faces = [face for _, face in found if face is not None]
+        return {self.parts["many-gallery"]: gr.Gallery(faces, visible=bool(faces))}
 
     def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Errand:
         painter = easel.painter
@@ -412,7 +396,7 @@ class Instant:
                             return
                     errand.found.append((save_file_to_cache(output, cache), face))
 
-        return self.jobs.errand(_who(easel), work)
+        return self.jobs.errand(easel.who(), work)
 
     def stop_many(self, easel: Easel) -> Any:
         """End after the picture or the frame that is being painted."""
@@ -480,12 +464,6 @@ def _check_sides(photo: Image.Image) -> None:
 def _plain(text: str) -> str:
     """A part of a file's name from any text."""
     return re.sub(r"[^\w-]+", "_", text)[:60] or "painted"
-
-
-def _who(easel: Easel) -> str:
-    """A name for this page that only it knows."""
-    easel.visitor = easel.visitor or secrets.token_urlsafe(12)
-    return easel.visitor
 
 
 def _zipped(paths: Sequence[str], cache: str) -> str:

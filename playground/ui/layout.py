@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from playground.job import Errand
 from playground.ui import pictures
+from playground.ui.settings import NOTHING, Updates, progress
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""
 WATCHING: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 """For events that follow something for a while; the jobs limit what is painted, not gradio's queue."""
 LATEST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
+SAVE_FILE = """(file) => {
+  if (!file || !file.url) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name || "painted";
+  link.click();
+}"""
+"""Lets the browser save what an event before it has put into a file component out of sight."""
 Parts = dict[str, Any]
 """A tab's components by name; the name is the element's id too."""
 
@@ -52,3 +64,24 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
     picked = parts[f"{name}-gallery"].select(pick, None, [box, place], **LIGHT)
     given = box.input(partial(pictures.judged, what), box, place, **LIGHT)
     return picked, given
+
+
+async def news(errand: Errand, place: Any, shown: Callable[[list[Any]], Updates]) -> AsyncIterator[Updates]:
+    """What an errand has to tell until it is over: how far it is, and what it has made.
+
+    Args:
+        place: the component for its sentence and its bar.
+        shown: updates that show what it has found so far.
+    """
+    said, count = "", 0
+    while not errand.over.is_set():
+        errand.touch()
+        updates: Updates = {}
+        if errand.sentence != said:
+            said = errand.sentence
+            updates[place] = progress(said, errand.fraction)
+        if len(errand.found) != count:
+            count = len(errand.found)
+            updates |= shown(list(errand.found))
+        yield updates or NOTHING  # also what notices that the page has gone
+        await asyncio.sleep(0.3)

@@ -36,11 +36,22 @@ class Finished:
 
 
 @dataclass
-class Session:
-    """The state of one open page."""
+class Visit:
+    """Who has a page open; what every tab's state begins with."""
+
+    visitor: str = field(default="", kw_only=True)
+
+    def who(self) -> str:
+        """A name that only this page knows, or, once the browser has told its own, only this person's pages."""
+        self.visitor = self.visitor or secrets.token_urlsafe(16)
+        return self.visitor
+
+
+@dataclass
+class Session(Visit):
+    """The state of the Studio on one open page."""
 
     base: Recipe
-    visitor: str = ""
     job: Job | None = None
     watched: Job | None = None  # the run that this page follows, until its result is shown
     photo: Image.Image | None = None  # of the run, at the size of the result
@@ -52,11 +63,6 @@ class Session:
     def running(self) -> Job | None:
         """The run that is going on, if any."""
         return self.job if self.job is not None and not self.job.ended else None
-
-    def who(self) -> str:
-        """A name for this page that only it knows."""
-        self.visitor = self.visitor or secrets.token_urlsafe(12)
-        return self.visitor
 
 
 def preset_of(recipe: Recipe) -> Recipe:

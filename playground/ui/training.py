@@ -31,6 +31,7 @@ from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, field_info, find_preset, presets
 from playground.ui import charts, controls, words
 from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
+from playground.ui.session import Visit
 from playground.ui.settings import NOTHING, Updates, fault, message
 
 FIELDS = (
@@ -47,10 +48,9 @@ WAITING = "Choose a painting and photographs, then press Train."
 
 
 @dataclass
-class Desk:
+class Desk(Visit):
     """The state of the tab on one open page."""
 
-    visitor: str = ""
     job: TrainingJob | None = None
     folder: Path | None = None  # of uploaded photographs that no training has taken over yet
     photos: Photos | None = None
@@ -59,11 +59,6 @@ class Desk:
     def running(self) -> TrainingJob | None:
         """The training that is going on, if any."""
         return self.job if self.job is not None and not self.job.ended else None
-
-    def who(self) -> str:
-        """A name for this page that only it knows."""
-        self.visitor = self.visitor or secrets.token_urlsafe(12)
-        return self.visitor
 
 
 def training_presets() -> dict[str, Any]:
