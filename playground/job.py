@@ -45,6 +45,7 @@ class Job:
         recipe: as it was started.
         control: pause, resume, stop, change, want_shares.
         weight: how many ordinary runs' share of the device it gets.
+        folder: where its moments and its film lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
         branches: ids of the latest branches that left this run.
         state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
@@ -75,12 +76,14 @@ class Job:
         name: str = "run",
         id: str | None = None,
         weight: float = 1.0,
+        folder: Path | None = None,
         parent: tuple[str, int] | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
         self.content, self.style = content, style
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
+        self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
         self.branches: list[str] = []
         self.state: State = "waiting"
@@ -203,6 +206,8 @@ class TrainingJob(Job):
         folder: its files, deleted when it is forgotten.
         photos: the folder within where its photographs lie until it ends, or `BUNDLED`.
     """
+
+    folder: Path
 
     def __init__(
         self,

@@ -49,6 +49,7 @@ KEEP_PICTURES_MB = 512.0  # of the pictures that ended jobs were given
 WAITING_SHARE = 0.25  # of the memory, for the pictures of runs that wait
 MEMORY_SHARE = 0.8  # of what is free when the server starts
 BRANCHES = 4  # of one run that are remembered
+DISK_FULL = "the server's disk is full or read-only"
 BYTES_A_PIXEL = 4  # of a PIL picture
 
 logger = logging.getLogger(__name__)
@@ -140,9 +141,6 @@ class Jobs:
         *,
         replace: bool = False,
         teacher: bool = False,
-        snapshot: dict[str, Any] | None = None,
-        parent: tuple[str, int] | None = None,
-        changes: Mapping[str, Any] | None = None,
     ) -> Job:
         """Start a run, or queue it.
 
@@ -152,33 +150,13 @@ class Jobs:
             visitor: who it belongs to.
             replace: where the visitor has as many runs going on as allowed, stop the oldest rather than refuse.
             teacher: it counts for several shares of the device.
-            snapshot, parent, changes: of a branch; see `branch`.
 
         Raises:
             Busy: the visitor has as many runs going on as allowed.
             PlaygroundError: the pictures or the network cannot be used, a limit is exceeded, it would never fit into
                 the memory, or the queue is full.
         """
-        check_pictures(content, recipe.size)
-        self._check_network(recipe.network)
-        self.limits.check(recipe)
-        weight = self.limits.teacher_weight if teacher else 1.0
-        job = self._new_job(content, style, recipe, visitor, weight=weight, parent=parent, changes=changes)
-        with self._lock:
-            self._forget_old()
-            theirs = [old for old in self._going_on() if old.visitor == visitor and not isinstance(old, TrainingJob)]
-            theirs = [old for old in theirs if not old.control.read().stopped]
-            too_many = theirs[: max(0, len(theirs) + 1 - self.limits.runs_each)]
-            if parent and too_many and any(old.id == parent[0] for old in theirs):
-                too_many = [*(old for old in theirs if old.id == parent[0]), *too_many[1:]]
-            if too_many and not replace:
-                have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
-                raise Busy(f"You already have {have} going on: stop one first, or replace it.")
-            self._queue(job, instead_of=too_many)
-        if changes:
-            job.control.change(changes)
-        self._begin(job, snapshot)
-        return job
+        return self._start(self._new_job(content, style, recipe, visitor, teacher=teacher), replace)
 
     def branch(
         self,
@@ -201,14 +179,26 @@ class Jobs:
             Busy: the visitor has as many runs going on as allowed.
             PlaygroundError: there is no moment to go on from, a setting cannot be changed, or as for `start`.
         """
-        if job.moments is None or job.content is None:
+        content = job.content
+        if job.moments is None or content is None or self.store is None:
             raise PlaygroundError("This run keeps no moments to go back to: start a new run instead.")
-        snapshot = job.moments.load(evaluation)
-        recipe, parent = branched(snapshot, changes), (job.id, int(snapshot["numbers"]["evaluations"]))
-        branch = self.start(
-            job.content, job.style, recipe, visitor, replace=replace, teacher=teacher, snapshot=snapshot,
-            parent=parent, changes=changes,
-        )  # fmt: skip
+        try:
+            folder = self.store.new_folder()
+        except OSError:
+            raise PlaygroundError(f"{DISK_FULL}: nothing can branch off now.") from None
+        try:
+            left_at = job.moments.branch(evaluation, folder / "moments")
+            snapshot = self._moments(folder).load(left_at)
+            job.film.branch(left_at, folder / "film")
+            branch = self._new_job(
+                content, job.style, branched(snapshot, changes), visitor, teacher=teacher, folder=folder,
+                parent=(job.id, left_at), changes=changes,
+            )  # fmt: skip
+            branch.control.change(changes)
+            self._start(branch, replace)
+        except PlaygroundError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         job.branches = [*job.branches, branch.id][-BRANCHES:]
         return branch
 
@@ -401,19 +391,54 @@ class Jobs:
 
     # ---------------------------------------------------------------- before a run
 
-    def _new_job(self, content: Image.Image, style: Image.Image, recipe: Recipe, visitor: str, **more: Any) -> Job:
+    def _new_job(
+        self,
+        content: Image.Image,
+        style: Image.Image,
+        recipe: Recipe,
+        visitor: str,
+        *,
+        teacher: bool = False,
+        **more: Any,
+    ) -> Job:
         """A run that is not queued yet, with what it is expected to take.
 
         Raises:
-            PlaygroundError: it would not even fit alone.
+            PlaygroundError: it cannot be painted here, or would not even fit alone.
         """
-        control = MemoryControl(self._turns.share(more.get("weight", 1.0)))
-        name = f"run {next(self._numbers)}"
-        job = Job(content, style, recipe, visitor, control, self.limits.grace_seconds, name=name, **more)
+        check_pictures(content, recipe.size)
+        self._check_network(recipe.network)
+        self.limits.check(recipe)
+        weight, name = self.limits.teacher_weight if teacher else 1.0, f"run {next(self._numbers)}"
+        control = MemoryControl(self._turns.share(weight))
+        job = Job(content, style, recipe, visitor, control, self.limits.grace_seconds, name=name, weight=weight, **more)
         if self._orders:
             job.control = FileControl(self._orders / job.id)
         else:
             self._expect(job)
+        return job
+
+    def _start(self, job: Job, replace: bool) -> Job:
+        """Queue a run and let it begin, in place of others of its visitor's where they are too many.
+
+        Raises:
+            Busy: there are too many, and they are not to be replaced.
+            PlaygroundError: the queue is full.
+        """
+        with self._lock:
+            self._forget_old()
+            theirs = [
+                old
+                for old in self._going_on()
+                if old.visitor == job.visitor and not isinstance(old, TrainingJob) and not old.control.read().stopped
+            ]
+            theirs.sort(key=lambda old: job.parent is None or old.id != job.parent[0])  # a branch replaces its parent
+            too_many = theirs[: max(0, len(theirs) + 1 - self.limits.runs_each)]
+            if too_many and not replace:
+                have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
+                raise Busy(f"You already have {have} going on: stop one first, or replace it.")
+            self._queue(job, instead_of=too_many)
+        self._begin(job)
         return job
 
     def _expect(self, job: Job) -> None:
@@ -448,14 +473,18 @@ class Jobs:
             hint = next((line.hint for line in weights.status() if line.name == network), "")
             raise PlaygroundError(hint or f"The network {network} is not on this machine.")
 
-    def _begin(self, job: Job, snapshot: dict[str, Any] | None = None, folder: Path | None = None) -> None:
-        """Start the worker of a queued run."""
-        frames = self._lent_frames(job) if self.lent_gpu else self._frames(job, [snapshot])
-        # The context carries the request that asked for the run, whose quota a lent GPU's time is charged to.
-        self._start_worker(contextvars.copy_context().run, self._work, job, frames, folder)
+    def _begin(self, job: Job, *, kept: bool = False) -> None:
+        """Start the worker of a queued run.
 
-    def _begin_training(self, job: TrainingJob, photos: Photos) -> None:
-        self._start_worker(self._work, job, self._training_frames(job, photos), None)
+        Args:
+            kept: whether the store has it already.
+        """
+        frames = self._lent_frames(job) if self.lent_gpu else self._frames(job)
+        # The context carries the request that asked for the run, whose quota a lent GPU's time is charged to.
+        self._start_worker(contextvars.copy_context().run, self._work, job, frames, kept)
+
+    def _begin_training(self, job: TrainingJob, photos: Photos, *, kept: bool = False) -> None:
+        self._start_worker(self._work, job, self._training_frames(job, photos), kept)
 
     def _take_up(self, stored: Stored) -> Job:
         """Go on with a run or training that an earlier server has left.
@@ -464,10 +493,10 @@ class Jobs:
             PlaygroundError: its network or its photographs are gone, or it is beyond this server's limits.
         """
         assert stored.folder is not None
-        self._check_network(stored.recipe.network)
-        self.limits.check(stored.recipe)
         job: Job
         if isinstance(stored.recipe, TrainingRecipe):
+            self._check_network(stored.recipe.network)
+            self.limits.check(stored.recipe)
             control, name = MemoryControl(self._turns.share()), f"training {next(self._numbers)}"
             job = TrainingJob(
                 stored.style, stored.recipe, stored.visitor, control, stored.folder, stored.title, stored.photos,
@@ -478,8 +507,8 @@ class Jobs:
         else:
             assert stored.content is not None
             job = self._new_job(
-                stored.content, stored.style, stored.recipe, stored.visitor, id=stored.id, parent=stored.parent,
-                changes=stored.changes,
+                stored.content, stored.style, stored.recipe, stored.visitor, id=stored.id, folder=stored.folder,
+                parent=stored.parent, changes=stored.changes,
             )  # fmt: skip
         job.notes = [*stored.notes]
         job.control.change(stored.settings)
@@ -493,9 +522,9 @@ class Jobs:
                 self._waiting.append(job)
                 self._admit()
         if isinstance(job, TrainingJob):
-            self._begin_training(job, photos)
+            self._begin_training(job, photos, kept=True)
         else:
-            self._begin(job, folder=stored.folder)
+            self._begin(job, kept=True)
         return job
 
     # ---------------------------------------------------------------- the queue; all of this with the lock held
@@ -643,10 +672,10 @@ class Jobs:
         finally:
             errand.over.set()
 
-    def _work(self, job: Job, frames: Iterator[Frame], folder: Path | None) -> None:
+    def _work(self, job: Job, frames: Iterator[Frame], kept: bool) -> None:
         """A run from the queue to its end; everything that it held is let go of here."""
         try:
-            self._keep(job, folder)
+            self._keep(job, kept)
             if self._sit_down(job) and self._wait_for_network(job):
                 alone = not isinstance(job, TrainingJob) and not self.lent_gpu
                 for frame in frames:
@@ -702,30 +731,27 @@ class Jobs:
         if self.device == "cuda" and not self.lent_gpu:
             torch.cuda.empty_cache()
 
-    def _keep(self, job: Job, folder: Path | None) -> None:
+    def _keep(self, job: Job, kept: bool) -> None:
         """Put a job into the store, unless it comes from there; a disk that takes nothing is said."""
         if self.store is None or self.lent_gpu:
             return
-        training = isinstance(job, TrainingJob)
         try:
-            if folder is None:
-                assert job.style is not None
-                folder = self.store.create(
+            if not kept:
+                title, photos = (job.title, job.photos) if isinstance(job, TrainingJob) else ("", "")
+                job.folder = self.store.create(
                     Stored(
-                        job.id, job.visitor, job.recipe, job.style, job.content, parent=job.parent,
-                        changes=job.changes,
-                        title=job.title if isinstance(job, TrainingJob) else "",
-                        photos=job.photos if isinstance(job, TrainingJob) else "",
-                        folder=job.folder if isinstance(job, TrainingJob) else None,
+                        job.id, job.visitor, job.recipe, job.style, job.content, job.parent, job.changes,
+                        title=title, photos=photos, folder=job.folder,
                     )
                 )  # fmt: skip
-            if not training:
-                limits = self.limits
-                job.film = Film(folder / "film")
-                job.moments = Moments(folder / "moments", round(limits.moments_mb * 1e6), limits.save_every)
         except OSError as error:
             logger.warning("%s cannot be kept: %s", job.name, error, extra={"run": job.name})
-            job.note("the server's disk is full or read-only: the picture goes on, but cannot be gone back in")
+            job.note(f"{DISK_FULL}: the picture goes on, but it cannot be gone back in")
+        if job.folder is not None and not isinstance(job, TrainingJob):
+            job.film, job.moments = Film(job.folder / "film"), self._moments(job.folder)
+
+    def _moments(self, folder: Path) -> Moments:
+        return Moments(folder / "moments", round(self.limits.moments_mb * 2**20), self.limits.save_every)
 
     def _sit_down(self, job: Job) -> bool:
         """Wait for a seat; False when the run was stopped or abandoned before it got one. Trainings have theirs."""
@@ -758,14 +784,10 @@ class Jobs:
         job.tell(doing="Getting ready")
         return True
 
-    def _frames(self, job: Job, start: list[dict[str, Any] | None]) -> Iterator[Frame]:
-        """The run in this process, taking turns with the others.
-
-        Args:
-            start: a snapshot to go on from, in a list so that nobody holds it once the run has begun.
-        """
+    def _frames(self, job: Job) -> Iterator[Frame]:
+        """The run in this process, taking turns with the others; from its newest moment on, where it has one."""
         network = self._network(job.recipe.network)
-        snapshot = start.pop() or (job.moments.newest() if job.moments else None)
+        snapshot = job.moments.newest() if job.moments else None
         if snapshot is not None:
             job.go_on_from(snapshot)
         assert job.content is not None
@@ -778,12 +800,12 @@ class Jobs:
                 self._keep_moment(job, run, now=True)
                 return
             yield frame
+            # In any case where it pauses or ends: people go back to there most.
             self._keep_moment(job, run, now=frame.state != "running")
 
     def _keep_moment(self, job: Job, run: Run, *, now: bool) -> None:
-        """Save where the run stands if it is time; in any case where it pauses or ends, where people go back to most."""
-        if job.moments is not None and (now or job.moments.due(run)):
-            trouble = job.moments.save(run, **job.beside)
+        if job.moments is not None:
+            trouble = (job.moments.save if now else job.moments.maybe_save)(run, **job.beside)
             if trouble:
                 job.note(trouble)
 
