@@ -6,6 +6,7 @@ Everything here is about serving: address, port, limits, clean-up. The page itse
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import secrets
@@ -105,7 +106,7 @@ from playground.recipe import DEFAULT_NETWORK  # noqa: E402
 from playground.store import Store  # noqa: E402
 from playground.ui.page import LAUNCH, build_page  # noqa: E402
 from playground.ui.pagefiles import PageFiles  # noqa: E402
-from playground.ui.routes import app_options  # noqa: E402
+from playground.ui.routes import app_options, login  # noqa: E402
 
 lent_gpu = None
 if spaces is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
@@ -154,7 +155,7 @@ def launch() -> str:
         enable_monitoring=False,
         pwa=True,
         favicon_path=ICON,
-        auth=settings.auth,
+        auth=login(settings),
         app_kwargs=app_options(jobs, settings, files),
         **{**LAUNCH, "max_file_size": f"{settings.upload_mb}mb"},
     )
@@ -188,8 +189,10 @@ def tell(download: Download) -> None:
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM; then keep every run for the next start."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Serve until Ctrl-C, SIGTERM, or the terminal goes; then keep every run for the next start."""
+    ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    for end in ends:
+        signal.signal(end, signal.default_int_handler)
     try:
         jobs.recover()
         try:
@@ -202,9 +205,10 @@ def main() -> None:
         tell(jobs.fetch(DEFAULT_NETWORK))
         threading.Event().wait()
     except KeyboardInterrupt:
-        print("Closing; asked once more, it ends at once", flush=True)
-        for end in (signal.SIGINT, signal.SIGTERM):
+        for end in ends:
             signal.signal(end, end_at_once)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("Closing; asked once more, it ends at once", flush=True)
     finally:
         jobs.close(save=True)
         files.close()

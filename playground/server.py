@@ -43,6 +43,9 @@ class Settings(BaseModel):
     profile: Profile = Field("laptop", description="Where the defaults of all other settings come from.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every network of this machine.")
     port: int | None = Field(None, ge=1, le=65535, description="Port; empty: the first free one from 7860.")
+    hosts: str = Field(
+        "", description="Other names of the server, separated by commas, such as that of a proxy in front of it."
+    )
     login: SecretStr | None = Field(None, description="A user:password that everybody must give before the page opens.")
     teacher_key: SecretStr | None = Field(
         None, description="Opens the page as the teacher; empty: a classroom makes one up at each start and prints it."
@@ -87,12 +90,14 @@ class Settings(BaseModel):
         return user.strip(), password
 
     @property
+    def names(self) -> set[str]:
+        """`hosts` as a set of names in lower case."""
+        return {name.strip().lower() for name in self.hosts.split(",") if name.strip()}
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine itself can reach the server."""
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def on_space(self) -> bool:
@@ -124,6 +129,14 @@ OWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "classroom": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 6000},
     "space": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 4000},
 }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def same_secret(given: str, secret: str) -> bool:

@@ -5,6 +5,7 @@ The routes and the guard stand in front of a small app here; tests/test_app.py m
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import re
@@ -29,7 +30,7 @@ from playground.recipe import load_preset
 from playground.server import Settings, read_settings
 from playground.ui import routes
 from playground.ui.pagefiles import PageFiles
-from playground.ui.routes import MAX_BODY, app_options, headers_for, same_origin
+from playground.ui.routes import MAX_BODY, app_options, headers_for, login, stranger
 
 PASSWORD = "correct horse"
 
@@ -55,7 +56,9 @@ def client(jobs: Jobs, files: PageFiles) -> TestClient:
     settings = read_settings({"admin_password": PASSWORD}, environment={})
     options = app_options(jobs, settings, files)
     echoes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/", routes.UPLOAD, "/gradio_api/queue/join")]
-    return TestClient(Starlette(routes=[*options["routes"], *echoes], middleware=options["middleware"]))
+    return TestClient(
+        Starlette(routes=[*options["routes"], *echoes], middleware=options["middleware"]), base_url="http://127.0.0.1"
+    )
 
 
 @pytest.fixture
@@ -111,30 +114,47 @@ def test_only_a_space_may_be_framed_by_hugging_face() -> None:
     assert not any("x-frame-options" in headers_for(Settings(profile=name)) for name in ("laptop", "space"))
 
 
+HERE, LAN = {}, {"host": "0.0.0.0"}
+SPACE = {"profile": "space"}
+PROXIED = {"hosts": "Class.example, 192.0.2.9:81"}
+
+
 @pytest.mark.parametrize(
-    ("headers", "space", "ours"),
+    ("settings", "host", "origin", "ours"),
     [
-        ({"host": "192.0.2.7:7860"}, False, True),
-        ({"host": "192.0.2.7:7860", "origin": "http://192.0.2.7:7860"}, False, True),
-        ({"host": "192.0.2.7:7860", "origin": "http://192.0.2.7:8000"}, False, False),
-        ({"host": "192.0.2.7:7860", "origin": "https://evil.example"}, False, False),
-        ({"host": "192.0.2.7:7860", "origin": "null"}, False, False),
-        ({"host": "", "origin": "null"}, False, False),
-        ({"host": "inside:7860", "x-forwarded-host": "class.example", "origin": "https://class.example"}, False, True),
-        ({"host": "inside:7860", "origin": "https://a-b.hf.space"}, True, True),
-        ({"host": "inside:7860", "origin": "https://huggingface.co"}, True, True),
-        ({"host": "inside:7860", "origin": "https://another.hf.space"}, True, False),
-        ({"host": "inside:7860", "origin": "https://huggingface.co"}, False, False),
+        (LAN, "192.0.2.7:7860", None, True),
+        (LAN, "192.0.2.7:7860", "http://192.0.2.7:7860", True),
+        (LAN, "192.0.2.7:7860", "http://192.0.2.7:8000", False),
+        (LAN, "192.0.2.7:7860", "https://evil.example", False),
+        (LAN, "192.0.2.7:7860", "null", False),
+        (LAN, "", "null", False),
+        (LAN, "192.0.2.7:7860", "https://huggingface.co", False),
+        (SPACE, "inside:7860", "https://a-b.hf.space", True),
+        (SPACE, "inside:7860", "https://huggingface.co", True),
+        (SPACE, "inside:7860", "https://another.hf.space", False),
+        (SPACE, "inside:7860", "null", False),
+        (HERE, "localhost:7860", "http://localhost:7860", True),
+        (HERE, "127.0.0.1:7860", None, True),
+        (HERE, "[::1]:7860", None, True),
+        (HERE, "evil.example:7860", "http://evil.example:7860", False),  # made to mean 127.0.0.1
+        (HERE, "evil.example:7860", None, False),
+        (PROXIED, "class.example", "https://class.example", True),
+        (PROXIED, "127.0.0.1:7860", "https://class.example", True),
+        (PROXIED, "192.0.2.9:81", "http://192.0.2.9:81", True),
+        (PROXIED, "127.0.0.1:7860", "https://evil.example", False),
     ],
 )
-def test_which_pages_may_ask(headers: dict[str, str], space: bool, ours: bool) -> None:
-    assert same_origin(headers, space, {"SPACE_HOST": "a-b.hf.space"}) is ours
+def test_which_pages_may_ask(settings: dict[str, str], host: str, origin: str | None, ours: bool) -> None:
+    asked = {"host": host, "x-forwarded-host": "evil.example", **({"origin": origin} if origin else {})}
+    why = stranger(asked, read_settings(settings, environment={}), {"SPACE_HOST": "a-b.hf.space"})
+    assert (why is None) is ours
 
 
 def test_other_websites_are_refused(client: TestClient) -> None:
     answer = client.post("/gradio_api/queue/join", headers={"origin": "https://evil.example"}, content=b"{}")
-    assert (answer.status_code, answer.text) == (403, "This server answers its own page only, not other websites.")
-    assert client.post("/gradio_api/queue/join", headers={"origin": "http://testserver"}, content=b"{}").text == "2"
+    assert answer.status_code == 403
+    assert "its own page only" in answer.text
+    assert client.post("/gradio_api/queue/join", headers={"origin": "http://127.0.0.1"}, content=b"{}").text == "2"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -220,7 +240,7 @@ def test_health_counts_and_names_nobody(client: TestClient, painting: Callable[[
 
 
 def test_without_a_password_there_is_no_admin_view(jobs: Jobs, files: PageFiles) -> None:
-    client = TestClient(Starlette(**app_options(jobs, Settings(), files)))
+    client = TestClient(Starlette(**app_options(jobs, Settings(), files)), base_url="http://127.0.0.1")
     assert client.get("/admin", headers=basic("")).status_code == 404
     assert client.post("/admin/stop", headers=basic("")).status_code == 404
     assert client.get("/health").status_code == 200
@@ -267,3 +287,18 @@ def test_the_admin_view_shows_runs_and_stops_one(client: TestClient, painting: C
     assert (
         client.post("/admin/stop", headers=basic(PASSWORD), data={"run": "run 999", "proof": proof}).status_code == 200
     )
+
+
+def test_the_login_is_one_user_with_one_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "WRONG_PASSWORD_SECONDS", 0.2)
+    assert login(Settings()) is None
+    right = login(read_settings({"login": "class:open:sesame"}, environment={}))
+    begun = time.monotonic()
+    assert asyncio.run(right("class", "open:sesame"))
+    assert time.monotonic() - begun < 0.2
+
+    async def guesses() -> list[bool]:
+        return await asyncio.gather(right("class", "open"), right("teacher", "open:sesame"), right("", ""))
+
+    assert asyncio.run(guesses()) == [False, False, False]
+    assert time.monotonic() - begun >= 0.6  # many at once take no less

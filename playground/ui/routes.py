@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.job import Job
 from playground.jobs import Jobs
-from playground.server import Settings, same_secret
+from playground.server import Settings, is_loopback, same_secret
 from playground.ui.pagefiles import PageFiles
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
@@ -134,8 +134,8 @@ class Guard:
             await refusal(scope, receive, send_with_headers)
 
     def _refusal(self, path: str, asked: Headers, most: int, upload: bool) -> Response | None:
-        if not same_origin(asked, self.settings.on_space):
-            return PlainTextResponse("This server answers its own page only, not other websites.", 403)
+        if why := stranger(asked, self.settings):
+            return PlainTextResponse(why, 403)
         if path.startswith(CLOSED):
             return PlainTextResponse("There is nothing here.", 404)
         length = asked.get("content-length", "0")
@@ -147,22 +147,53 @@ class Guard:
         return PlainTextResponse(f"A request may hold {MAX_BODY // 10**6} MB.", 413)
 
 
-def same_origin(asked: Mapping[str, str], on_space: bool = False, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a request comes from our own page, or from no page at all.
+def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why a request is none of our own page's, in a sentence; None where it is, or is a program's, which has no page.
 
-    Behind a proxy our own name is what that forwards; a Space knows its names from SPACE_HOST.
+    X-Forwarded-Host tells nothing: gradio lets any website send it. A Space knows its own names from SPACE_HOST.
     """
-    origin = asked.get("origin")
-    if origin is None:
-        return True
-    ours = {asked.get("host", ""), *_listed(asked.get("x-forwarded-host"))}
-    if on_space:
-        ours |= {"huggingface.co", *_listed(environment.get("SPACE_HOST"))}
-    return urlsplit(origin).netloc.lower() in {name.lower() for name in ours if name}
+    host, origin = asked.get("host", "").lower(), asked.get("origin")
+    ours = {host, *settings.names}
+    if settings.on_space:
+        ours |= {"huggingface.co", *environment.get("SPACE_HOST", "").lower().split(",")}
+    if origin is not None and (urlsplit(origin).netloc.lower() or None) not in ours:
+        return "This server answers its own page only; if it stands behind a proxy, name that in PLAYGROUND_HOSTS."
+    name = urlsplit(f"//{host}").hostname or ""
+    # Another website's name may be made to mean this machine, whereupon its pages would count as our own.
+    if settings.on_loopback and not is_loopback(name) and not settings.names & {host, name}:
+        return "This server is asked under a name that is not its own; if it has that name, add it to PLAYGROUND_HOSTS."
+    return None
 
 
-def _listed(names: str | None) -> list[str]:
-    return [name.strip() for name in (names or "").split(",")]
+# -------------------------------------------------------------------- passwords
+
+
+class Patience:
+    """Makes guessing slow: wrong answers wait in one line, a second each, and right ones pass."""
+
+    def __init__(self) -> None:
+        self._line = asyncio.Lock()
+
+    async def wrong(self, what: str) -> None:
+        logger.warning("a wrong password was given for %s", what)
+        async with self._line:
+            await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+
+
+def login(settings: Settings) -> Any:
+    """What `launch(auth=...)` asks about a user name and a password; None where there is no login."""
+    if settings.auth is None:
+        return None
+    user, password = settings.auth
+    patience = Patience()
+
+    async def right(given_user: str, given_password: str) -> bool:
+        same = same_secret(given_user, user) & same_secret(given_password, password)
+        if not same:
+            await patience.wrong("the page")
+        return same
+
+    return right
 
 
 # -------------------------------------------------------------------- /health
@@ -194,15 +225,13 @@ COLUMNS = ("run", "state", "size", "step", "seconds", "memory (MB)", "")
 def admin_routes(jobs: Jobs, password: str) -> list[Route]:
     """The admin view and its stop button, behind HTTP's basic login with any user name."""
     proof = secrets.token_urlsafe(16)  # in the view's own forms only: another website can neither read nor guess it
-    one_guess = asyncio.Lock()
+    patience = Patience()
 
     async def allowed(request: Request) -> Response | None:
         if same_secret(_password_of(request.headers.get("authorization", "")), password):
             return None
         if "authorization" in request.headers:
-            logger.warning("a wrong password was given for the admin view")
-            async with one_guess:  # wrong ones wait in line, so that guessing takes long
-                await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+            await patience.wrong("the admin view")
         headers = {"www-authenticate": 'Basic realm="Style Playground admin", charset="UTF-8"'}
         return PlainTextResponse("The admin view asks for its password.", 401, headers=headers)
 
