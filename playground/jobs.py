@@ -741,7 +741,7 @@ class Jobs:
                 job.folder = self.store.create(
                     Stored(
                         job.id, job.visitor, job.recipe, job.style, job.content, job.parent, job.changes,
-                        title=title, photos=photos, folder=job.folder,
+                        job.control.read().settings, title=title, photos=photos, folder=job.folder,
                     )
                 )  # fmt: skip
         except OSError as error:
@@ -796,12 +796,11 @@ class Jobs:
         del snapshot
         job.tell(doing="")
         for frame in run.frames():
-            if self._saving:
-                self._keep_moment(job, run, now=True)
-                return
             yield frame
             # In any case where it pauses or ends: people go back to there most.
-            self._keep_moment(job, run, now=frame.state != "running")
+            self._keep_moment(job, run, now=self._saving or frame.state != "running")
+            if self._saving:
+                return
 
     def _keep_moment(self, job: Job, run: Run, *, now: bool) -> None:
         if job.moments is not None:
@@ -819,6 +818,8 @@ class Jobs:
                     job.style, photos, job.recipe, network, paths.model, job.control, title=job.title,
                     resume=paths.state.exists(),
                 )  # fmt: skip
+            curve = training.curve
+            job.go_on_from({"curve": {"points": curve.points, "every": curve.every, "seen": curve.seen}})
             job.tell(doing="")
             yield from training.frames()
         finally:
