@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from PIL import Image
 
 from playground import jobs as jobs_module
 from playground.fast.recipe import load_training_preset
+from playground.features import Vgg
 from playground.history import SHARE, Moments
 from playground.jobs import Job, Jobs, TrainingJob
 from playground.limits import Limits
@@ -195,3 +196,45 @@ def test_asked_to_end_nothing_at_all_is_lost(
         assert snapshot["numbers"]["evaluations"] >= told[id]["evaluations"]
         assert snapshot["optimizer"] is not None
     check_recovered(tmp_path, told, snapshots, spied)
+
+
+def until(job: Job, reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        job.touch()
+        assert time.monotonic() < deadline, (job.state, job.error)
+        time.sleep(0.02)
+
+
+def test_a_branch_that_still_waits_comes_back_and_begins_where_it_left(hed: Weights, tmp_path: Path) -> None:
+    limits = LIMITS.model_copy(update={"max_runs": 1})
+    first = Jobs("cpu", limits, store=Store(tmp_path, 500))
+    parent = first.start(CONTENT, STYLE, ADAM, "ann")
+    until(parent, lambda: parent.moments and parent.moments.evaluations[-1:] > [3])
+    wishes: dict[str, Any] = {"style_weight": 5.0, "iterations": parent.moments.evaluations[-1] + 5}  # type: ignore[union-attr]
+    branch = first.branch(parent, wishes["iterations"], wishes, "ann")
+    assert branch.parent is not None
+    left_at = branch.parent[1]
+    assert left_at > 3
+    until(parent, lambda: list(tmp_path.glob(f"server-*/{branch.folder.name}/meta.json")))  # type: ignore[union-attr]
+    assert branch.state == "waiting"
+    first.close(30, save=True)
+    second = Jobs("cpu", limits, store=Store(tmp_path, 500))
+    try:
+        assert [job.id for job in second.recover()] == [parent.id, branch.id]
+        later_parent, later = second.get(parent.id), second.get(branch.id)
+        assert later_parent is not None
+        assert later is not None
+        assert (later.parent, later.changes) == ((parent.id, left_at), wishes)
+        later_parent.control.stop()
+        until(later, lambda: later.ended)
+        assert later.result is not None, later.error
+        journal = [(change.evaluation, change.key, change.value) for change in later.result.recipe.journal]
+        assert journal == [(left_at, "style_weight", 5.0)]
+        assert later.result.evaluations == wishes["iterations"]
+        assert [point["evaluations"] for point in later.curve] == list(range(1, int(wishes["iterations"]) + 1))
+        (*_, again) = Run(CONTENT, STYLE, later.result.recipe, Vgg(hed)).frames()
+        assert again.picture is not None
+        assert np.array_equal(again.picture, np.asarray(later.result.picture))
+    finally:
+        second.close(30)
