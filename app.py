@@ -136,7 +136,8 @@ except PlaygroundError as error:
     fail(str(error))
 
 demo = build_page(jobs, settings.is_teacher).queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
-files = PageFiles(Path(os.environ["GRADIO_TEMP_DIR"]), settings.files_mb, lambda: demo.upload_file_set)
+samples = {path for block in demo.blocks.values() for path in getattr(block, "keep_in_cache", ())}
+files = PageFiles(Path(os.environ["GRADIO_TEMP_DIR"]), settings.files_mb, samples)
 
 
 def launch() -> str:

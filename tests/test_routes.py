@@ -48,7 +48,7 @@ def jobs() -> Iterator[Jobs]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> PageFiles:
-    return PageFiles(tmp_path, 10, set)
+    return PageFiles(tmp_path, 10)
 
 
 @pytest.fixture
@@ -181,32 +181,33 @@ def old_file(path: Path, megabytes: float, age: float) -> Path:
     return path
 
 
-def test_old_previews_go_first_then_results_then_uploads(tmp_path: Path) -> None:
-    upload = old_file(tmp_path / "a" / "image.png", 4, 9000)
-    result = old_file(tmp_path / "b" / "painted.png", 2, 8000)
+def test_old_previews_go_first_then_what_is_oldest(tmp_path: Path) -> None:
+    sample = old_file(tmp_path / "s" / "image.jpeg", 1, 9000)
+    upload, result = old_file(tmp_path / "a" / "photo.jpg", 4, 9000), old_file(tmp_path / "b" / "image.png", 2, 8000)
     old, new = (old_file(tmp_path / name / "image.jpeg", 3, age) for name, age in (("c", 300), ("d", 200)))
-    files = PageFiles(tmp_path, 12, lambda: {str(upload)})
-    files.sweep()
-    assert (files.size, old.exists(), new.exists()) == (9_000_000, False, True)
-    files.limit = 10_000_000
-    files.sweep()
-    assert (new.exists(), result.exists(), upload.exists()) == (False, True, True)
-    files.limit = 7_000_000
-    files.sweep()
-    assert (result.exists(), upload.exists()) == (False, True)
-    files.limit = 5_000_000
-    files.sweep()
-    assert not upload.exists()
+    files = PageFiles(tmp_path, 20, {str(sample)})
+    left = {}
+    for limit in (20, 14, 10, 7, 3):
+        files.limit = limit * 10**6
+        files.sweep()
+        left[limit] = [path for path in (sample, upload, result, old, new) if path.exists()]
+        assert files.size == sum(path.stat().st_size for path in left[limit])
+    assert left[20] == [sample, upload, result, old, new]
+    assert left[14] == [sample, upload, result, new]
+    assert left[10] == [sample, upload, result]
+    assert left[7] == [sample, result]
+    assert left[3] == [sample]
 
 
 def test_what_is_in_use_is_not_deleted_for_room(tmp_path: Path) -> None:
-    upload = old_file(tmp_path / "a" / "photo.png", 5, 1800)
-    preview = old_file(tmp_path / "b" / "image.jpeg", 5, 10)
-    under_way = old_file(tmp_path / "tmpabc", 5, 10)
-    files = PageFiles(tmp_path, 8, lambda: {str(upload)})
-    assert files.room() == 8_000_000  # nobody has looked yet
+    used = [
+        old_file(tmp_path / "a" / "photo.png", 5, 1800),
+        old_file(tmp_path / "b" / "image.jpeg", 5, 10),
+        old_file(tmp_path / "tmpabc", 5, 10),  # an upload under way
+    ]
+    files = PageFiles(tmp_path, 8)
     files.sweep()
-    assert all(path.exists() for path in (upload, preview, under_way))
+    assert all(path.exists() for path in used)
     assert files.room() == -7_000_000
 
 

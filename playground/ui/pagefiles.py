@@ -10,12 +10,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-PREVIEW_SECONDS = 120.0  # a picture on a page is fetched at once; this is for the slowest network
-UPLOAD_SECONDS = 3600.0  # a photo is asked for again at the next Run
+PREVIEW = "image.jpeg"  # gradio's name for what is only looked at; what is painted from or downloaded is no JPEG here
+PREVIEW_SECONDS = 120.0  # a page fetches a picture at once; this is for the slowest network
+OTHER_SECONDS = 3600.0  # a photo is asked for again at the next Run, and a result when somebody comes back to it
+FULL_FROM = 0.75  # of the limit, so that there is room until the next sweep
 SWEEP_EVERY = 30.0
 
 logger = logging.getLogger(__name__)
@@ -25,8 +27,11 @@ logger = logging.getLogger(__name__)
 class _File:
     path: str
     size: int
-    age: float
-    order: tuple[int, float]  # what goes first
+    modified: float
+
+    @property
+    def is_preview(self) -> bool:
+        return os.path.basename(self.path) == PREVIEW
 
 
 class PageFiles:
@@ -35,11 +40,11 @@ class PageFiles:
     Args:
         folder: where gradio puts them.
         limit_mb: how much they may take together, in MB (10⁶ bytes).
-        uploads: the paths that were uploaded, as gradio notes them; these go last.
+        kept: paths that belong to the page itself, such as its samples.
     """
 
-    def __init__(self, folder: Path, limit_mb: int, uploads: Callable[[], Container[str]]) -> None:
-        self.folder, self.limit, self.uploads = folder.resolve(), limit_mb * 10**6, uploads
+    def __init__(self, folder: Path, limit_mb: int, kept: Container[str] = ()) -> None:
+        self.folder, self.limit, self.kept = folder.resolve(), limit_mb * 10**6, kept
         self.size = 0
         self._over = threading.Event()
 
@@ -52,13 +57,13 @@ class PageFiles:
         self.size += size
 
     def sweep(self) -> None:
-        """Measure; from three quarters of the limit on, delete previews, then results, then uploads, oldest first."""
-        files = sorted(self._files(), key=lambda file: file.order)
+        """Measure; when it is nearly full delete previews, then what nobody has touched for an hour, oldest first."""
+        files, now = self._files(), time.time()
         total = sum(file.size for file in files)
-        for file in files:
-            if total <= self.limit * 3 // 4:
+        for file in sorted(files, key=lambda file: (not file.is_preview, file.modified)):
+            if total <= self.limit * FULL_FROM:
                 break
-            if file.age < (UPLOAD_SECONDS if file.order[0] == 2 else PREVIEW_SECONDS):
+            if now - file.modified < (PREVIEW_SECONDS if file.is_preview else OTHER_SECONDS) or file.path in self.kept:
                 continue
             try:
                 os.unlink(file.path)
@@ -68,7 +73,7 @@ class PageFiles:
         self.size = total
 
     def _files(self) -> list[_File]:
-        now, uploads, found = time.time(), self.uploads(), []
+        found = []
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = os.path.join(folder, name)
@@ -76,9 +81,7 @@ class PageFiles:
                     about = os.stat(path)
                 except OSError:  # deleted meanwhile
                     continue
-                upload = path in uploads or folder == str(self.folder)  # an upload under way has no folder yet
-                kind = 2 if upload else 0 if name.startswith("image.") else 1
-                found.append(_File(path, about.st_size, now - about.st_mtime, (kind, about.st_mtime)))
+                found.append(_File(path, about.st_size, about.st_mtime))
         return found
 
     def start(self) -> None:
