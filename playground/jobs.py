@@ -717,10 +717,7 @@ class Jobs:
             job.control.remove()
         if self.store and not self._saving:
             self.store.end(job.id)
-            for id in self.store.sweep():
-                gone = self._jobs.get(id)
-                if gone is not None:
-                    gone.moments = None
+            self._sweep()
         logger.info("%s ended: %s", job.name, job.state, extra={"run": job.name, "state": job.state})
         job.ended_at = time.monotonic()
         with self._lock:
@@ -730,6 +727,13 @@ class Jobs:
             self._forget_old()
         if self.device == "cuda" and not self.lent_gpu:
             torch.cuda.empty_cache()
+
+    def _sweep(self) -> None:
+        """Keep to the limit of the disk; a run whose moments had to go says so by having none."""
+        for id in self.store.sweep() if self.store else []:
+            gone = self._jobs.get(id)
+            if gone is not None:
+                gone.moments = None
 
     def _keep(self, job: Job, kept: bool) -> None:
         """Put a job into the store, unless it comes from there; a disk that takes nothing is said."""
@@ -751,7 +755,8 @@ class Jobs:
             job.film, job.moments = Film(job.folder / "film"), self._moments(job.folder)
 
     def _moments(self, folder: Path) -> Moments:
-        return Moments(folder / "moments", round(self.limits.moments_mb * 2**20), self.limits.save_every)
+        megabytes = min(self.limits.moments_mb, self.limits.disk_mb / self.limits.max_runs)
+        return Moments(folder / "moments", round(megabytes * 2**20), self.limits.save_every)
 
     def _sit_down(self, job: Job) -> bool:
         """Wait for a seat; False when the run was stopped or abandoned before it got one. Trainings have theirs."""
@@ -791,7 +796,7 @@ class Jobs:
         if snapshot is not None:
             job.go_on_from(snapshot)
         assert job.content is not None
-        with job.control.turn():  # describing the two pictures costs about three evaluations
+        with self.turn():  # not on the run's own account: the first to use a network prepares it for all
             run = Run(job.content, job.style, job.recipe, network, job.control, snapshot)
         del snapshot
         job.tell(doing="")
@@ -807,6 +812,8 @@ class Jobs:
             trouble = (job.moments.save if now else job.moments.maybe_save)(run, **job.beside)
             if trouble:
                 job.note(trouble)
+            elif job.moments.evaluations[-1:] == [run.evaluations]:  # just now
+                self._sweep()
 
     def _training_frames(self, job: TrainingJob, photos: Photos) -> Iterator[Frame]:
         """The training in this process; what it has left is a model and nothing of the photographs."""
