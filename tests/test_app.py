@@ -368,6 +368,8 @@ def test_an_upload_beyond_the_limit_is_refused(classroom: dict[str, Any]) -> Non
     with logged_in(classroom["address"]) as friend:
         assert friend.post("gradio_api/upload", files={"files": bytes(900_000)}).status_code == 200
         assert friend.post("gradio_api/upload", files={"files": bytes(1_200_000)}).status_code == 413
+        field = friend.post("gradio_api/upload", data={"files": "x" * 200_000}, files={"files": b"small"})
+        assert (field.status_code, field.text) == (400, "A field may hold 64 kB.")
 
 
 def test_another_website_cannot_use_a_login(classroom: dict[str, Any], class_address: str) -> None:
