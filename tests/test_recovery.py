@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -238,3 +239,36 @@ def test_a_branch_that_still_waits_comes_back_and_begins_where_it_left(hed: Weig
         assert np.array_equal(again.picture, np.asarray(later.result.picture))
     finally:
         second.close(30)
+
+
+def test_a_full_disk_is_said_once_and_the_picture_is_painted(hed: Weights, tmp_path: Path) -> None:
+    jobs = Jobs("cpu", LIMITS, store=Store(tmp_path, 500))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # fails as a full disk does
+    try:
+        job = jobs.start(CONTENT, STYLE, ADAM.changed({"iterations": 5}), "ann")
+        until(job, lambda: job.ended)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert job.state == "done", job.error
+    assert sum("disk is full or read-only" in note for note in job.notes) == 1
+    assert job.moments is None
+    jobs.close()
+    assert list(tmp_path.glob("server-*")) == []
+
+
+def test_the_oldest_ended_runs_give_way_when_the_disk_is_at_its_limit(hed: Weights, tmp_path: Path) -> None:
+    jobs = Jobs("cpu", LIMITS, store=Store(tmp_path, 0.5))
+    ended = []
+    for visitor in ("ann", "ben", "cy", "dan", "eve"):
+        job = jobs.start(CONTENT, STYLE, ADAM.changed({"iterations": 2}), visitor)
+        until(job, lambda job=job: job.ended_at)  # type: ignore[misc]
+        ended.append(job.moments is not None)
+        assert jobs.store is not None
+        assert jobs.store.bytes <= 0.5 * 2**20
+    assert ended[0]
+    first, last = jobs.find("ann")[0], jobs.find("eve")[0]
+    assert first.moments is None
+    assert last.moments is not None
+    assert first.result is not None
+    jobs.close()
