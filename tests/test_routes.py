@@ -283,7 +283,9 @@ def test_the_admin_view_shows_runs_and_stops_one(client: TestClient, painting: C
     assert not goes.ended
     answer = client.post("/admin/stop", headers=basic(PASSWORD), data={"run": goes.name, "proof": proof})
     assert (answer.status_code, answer.url.path) == (200, "/admin")
-    wait_for(lambda: goes.ended)
+    assert goes.name not in answer.text
+    assert stays.name in answer.text
+    assert goes.ended
     assert not stays.ended
     assert (
         client.post("/admin/stop", headers=basic(PASSWORD), data={"run": "run 999", "proof": proof}).status_code == 200

@@ -236,7 +236,7 @@ def counts(jobs: Jobs) -> dict[str, Any]:
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem;color:#1c1a17;background:#fbf9f5}
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem .35rem 0;text-align:left;border-bottom:1px solid #d8d2c6}
-td.number{text-align:right;font-variant-numeric:tabular-nums}button{font:inherit;padding:.2rem .8rem}"""
+button{font:inherit;padding:.2rem .8rem}"""
 COLUMNS = ("run", "state", "size", "step", "seconds", "memory (MB)", "")
 
 
@@ -266,6 +266,10 @@ def admin_routes(jobs: Jobs, password: str) -> list[Route]:
         name = fields.get("run", [""])[0]
         if jobs.stop(name):
             logger.info("%s was stopped in the admin view", name, extra={"run": name})
+            for _ in range(20):  # a step may take a moment, and then the view already shows it gone
+                if all(job.name != name for job in jobs.going_on()):
+                    break
+                await asyncio.sleep(0.1)
         return RedirectResponse("../admin", 303)
 
     return [Route("/admin", view), Route("/admin/stop", stop, methods=["POST"])]
@@ -285,7 +289,7 @@ def _password_of(authorization: str) -> str:
 def admin_page(jobs: Jobs, proof: str) -> str:
     """Counts and a table of the runs that go on, each with its stop button."""
     facts = "".join(
-        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{_told(value)}</td></tr>"
+        f"<tr><th>{escape(name.replace('_mb', ' (MB)').replace('_', ' '))}</th><td>{_told(value)}</td></tr>"
         for name, value in counts(jobs).items()
     )
     head = "".join(f"<th>{name}</th>" for name in COLUMNS)
