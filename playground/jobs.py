@@ -24,7 +24,7 @@ from PIL import Image
 
 from playground import weights
 from playground.control import FileControl, MemoryControl
-from playground.device import pick_device
+from playground.device import pick_device, return_large_blocks, share_one_heap
 from playground.errors import PlaygroundError
 from playground.estimate import BASE_MB, estimate, free_megabytes, held_megabytes, memory_of, observe_run, too_large
 from playground.fast.photos import BUNDLED, Photos
@@ -48,6 +48,7 @@ KEEP = 50  # ended jobs that are remembered
 KEEP_PICTURES_MB = 512.0  # of the pictures that ended jobs were given
 WAITING_SHARE = 0.25  # of the memory, for the pictures of runs that wait
 MEMORY_SHARE = 0.8  # of what is free when the server starts
+FEW_RUNS = 4  # with more, memory counts for more than the twentieth of speed that thrift costs
 BRANCHES = 4  # of one run that are remembered
 DISK_FULL = "the server's disk is full or read-only"
 BYTES_A_PIXEL = 4  # of a PIL picture
@@ -110,6 +111,9 @@ class Jobs:
         self.device = pick_device(device)
         self.here = "cpu" if lent_gpu else self.device  # what this process itself may work on
         self.limits, self.store = limits, store
+        share_one_heap()
+        if limits.max_runs > FEW_RUNS:
+            return_large_blocks()
         free = free_megabytes(self.here)
         self.memory_limit_mb = limits.memory_mb or (MEMORY_SHARE * free if free is not None else None)
         self.networks = (*weights.NETWORKS, *networks)

@@ -375,7 +375,8 @@ class Run:
         if not changes.keys() - NOT_JOURNALLED:
             return None
         if any(key in changes for key in TARGET_SETTINGS) or not self.objective.covers(changed):
-            self._make_objective()
+            with self.control.turn():
+                self._make_objective()
         elif changes.keys() & {"content_weight", "style_weight", "variation_weight", "content_layers", "style_layers",
                                "content_loss", "style_loss", "variation_loss"}:  # fmt: skip
             self.objective.set_weights(changed)
@@ -464,6 +465,7 @@ class Run:
             now = time.perf_counter()
             self.seconds = now - started
             self._pending.append((losses.stacked(), list(losses.terms), self.seconds, self.step, self.evaluations))
+            del losses  # with its graph, or every run that waits for its turn would hold one
             picture_due = now - last_picture >= 1 / self.recipe.preview_rate
             if self.device.type != "cpu" and now - last_read < READ_EVERY and not picture_due and note is None:
                 continue
@@ -492,7 +494,9 @@ class Run:
                 self.first_preview = self.first_preview or self.seconds
             picture = to_array(self._shown()) if picture_due else None
             yield replace(points[-1], picture=picture, shares=shares, note=note)
-        yield self._finish(state)
+        with self.control.turn():  # an average is judged once more
+            last = self._finish(state)
+        yield last
 
     def _frame(self, layers: dict[str, float], picture: bool = False, state: State = "running") -> Frame:
         height, width = self.content_tensor.shape[-2:]

@@ -49,7 +49,7 @@ def train(jobs: Jobs, visitor: str = "ann", recipe: object = TINY) -> TrainingJo
 def test_a_training_ends_with_a_model_and_without_the_photographs(jobs: Jobs) -> None:
     job = train(jobs)
     assert job.model is None
-    until(lambda: job.ended)
+    until(lambda: job.ended_at)
     assert job.state == "done", job.error
     assert job.model is not None
     model = load_model(job.model)
