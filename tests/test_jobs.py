@@ -29,8 +29,9 @@ from playground import jobs as jobs_module
 from playground import weights
 from playground.control import Control, FileControl
 from playground.errors import PlaygroundError
+from playground.estimate import BASE_MB
 from playground.job import Download, Job
-from playground.jobs import Jobs
+from playground.jobs import Busy, Jobs
 from playground.lent import megapixels_judged, paint_elsewhere
 from playground.limits import Limits
 from playground.objective import Objective
@@ -215,6 +216,155 @@ def test_ids_cannot_be_guessed_from_each_other(make: Callable[..., Jobs], painti
     assert jobs.get(first.id) is first
     assert jobs.get("a") is None
     assert jobs.get("") is None
+
+
+# ---- limits
+
+
+def test_what_is_beyond_a_limit_is_refused(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_size=128, max_iterations=10)
+    with pytest.raises(PlaygroundError, match="The size is 256 px, and this server allows 128"):
+        started(jobs, "a", size=256)
+    with pytest.raises(PlaygroundError, match="The number of iterations is 11"):
+        started(jobs, "a", iterations=11)
+    started(jobs, "a", size=128, iterations=10)
+
+
+def test_a_run_ends_when_it_has_had_its_time(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_seconds=1)
+    (job,) = started(jobs, "a", iterations=100_000)
+    until(lambda: job.state == "running")
+    assert job.started_at is not None
+    job.started_at -= 0.5
+
+    def step() -> bool:
+        painting.gate.release()
+        return job.ended
+
+    until(step)
+    assert job.state == "stopped"
+    assert job.notes == ["stopped after 0.0167 minutes, the longest that a run may take here"]
+
+
+def test_memory_decides_who_begins_and_nobody_overtakes(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_runs=4)
+    probe = jobs._new_job(PICTURE, PICTURE, Recipe(size=1024, iterations=3), "nobody")
+    assert probe.memory is not None
+    jobs.memory_limit_mb = BASE_MB["cpu"] + probe.memory.network + probe.memory.held + probe.memory.passing + 1
+    (large,) = started(jobs, "large", size=1024)
+    second, small = started(jobs, "second", size=1024)[0], started(jobs, "small")[0]
+    until(lambda: large.state == "running")
+    time.sleep(0.5)
+    assert (second.state, small.state) == ("waiting", "waiting")  # the small one would fit, but came later
+    assert (second.place, small.place) == (1, 2)
+    large.control.stop()
+    until(lambda: second.state == "running")
+
+
+def test_what_would_never_fit_is_refused_with_the_size_that_would(
+    make: Callable[..., Jobs], painting: type[Painting]
+) -> None:
+    jobs = make(memory_mb=1200)
+    with pytest.raises(PlaygroundError, match=r"2048 px needs about .* GB of memory and 1\.2 GB are free: try \d+ px"):
+        started(jobs, "a", size=2048)
+    started(jobs, "a")
+
+
+def test_runs_that_take_turns_cost_the_largest_evaluation_once(
+    make: Callable[..., Jobs], painting: type[Painting]
+) -> None:
+    jobs = make(max_runs=32, max_waiting=0)
+    probe = jobs._new_job(PICTURE, PICTURE, Recipe(size=256), "nobody")
+    assert probe.memory is not None
+    alone = BASE_MB["cpu"] + probe.memory.network + probe.memory.held + probe.memory.passing
+    jobs.memory_limit_mb = alone * 1.3
+    assert len(started(jobs, *map(str, range(30)), size=256)) == 30
+    assert not jobs._waiting
+
+
+def test_who_waits_is_told_for_how_long(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_runs=1, max_seconds=1000)
+    running, waiting, last = started(jobs, "a", "b", "c", iterations=100)
+    until(lambda: last.wait_seconds is not None)
+    assert waiting.wait_seconds is not None
+    assert running.cost is not None
+    assert waiting.wait_seconds == pytest.approx(running.cost.seconds, abs=2)
+    assert last.wait_seconds >= waiting.wait_seconds
+    running.control.pause()
+    until(lambda: waiting.wait_seconds is not None and waiting.wait_seconds > 900)  # its seat is free by then at last
+
+
+def test_too_many_large_pictures_may_not_wait(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_runs=1, memory_mb=1000)
+    picture = Image.new("RGB", (4000, 4000))
+    started(jobs, "a", "b")
+    for number in range(4):  # 61 MiB each, and a quarter of the memory is theirs
+        jobs.start(PICTURE, picture, RECIPE, str(number))
+    with pytest.raises(PlaygroundError, match="Too many large pictures"):
+        jobs.start(PICTURE, picture, RECIPE, "one more")
+    assert len(jobs._waiting) == 5
+
+
+# ---- people, and who looks after the server
+
+
+def test_several_runs_a_person_where_that_is_allowed(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(runs_each=2)
+    first, second = started(jobs, "a", "a")
+    (other,) = started(jobs, "b")
+    with pytest.raises(Busy, match="You already have 2 runs going on"):
+        started(jobs, "a")
+    third = jobs.start(PICTURE, PICTURE, RECIPE, "a", replace=True)
+    until(lambda: first.ended)
+    assert not second.ended
+    assert jobs.find("a") == [first, second, third]
+    assert jobs.find("b") == [other]
+    assert jobs.find("nobody") == []
+
+
+def test_a_refused_replacement_stops_nothing(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_runs=1, max_waiting=1)
+    running, waiting = started(jobs, "a", "b")
+    with pytest.raises(PlaygroundError, match="1 runs are waiting already"):
+        jobs.start(PICTURE, PICTURE, RECIPE, "a", replace=True)
+    assert not running.control.read().stopped
+    assert waiting.place == 1
+
+
+def test_a_teachers_run_counts_for_several(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(teacher_weight=3)
+    pupil, teacher = started(jobs, "a")[0], jobs.start(PICTURE, PICTURE, RECIPE, "b", teacher=True)
+    assert (pupil.weight, teacher.weight) == (1.0, 3.0)
+    assert teacher.control.turn().weight == 3.0  # type: ignore[attr-defined]
+
+
+def test_the_overview_counts(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make(max_runs=2)
+    one, two, _ = started(jobs, "a", "b", "c")
+    until(lambda: one.state == two.state == "running")
+    one.control.pause()
+    until(lambda: one.state == "paused")
+    for token in ("x", "y", "y"):
+        jobs.people_here(token)
+    jobs.people_gone("x")
+    seen = jobs.overview()
+    assert (seen.device, seen.people, seen.runs, seen.paused, seen.waiting, seen.trainings) == ("cpu", 1, 2, 1, 1, 0)
+    assert seen.memory_mb is None or seen.memory_mb > 50
+    assert seen.memory_limit_mb == jobs.memory_limit_mb
+
+
+def test_a_run_can_be_stopped_by_its_name(make: Callable[..., Jobs], painting: type[Painting]) -> None:
+    jobs = make()
+    first, second = started(jobs, "a", "b")
+    assert first.name != second.name
+    assert first.id not in first.name
+    assert jobs.stop(second.name)
+    until(lambda: second.ended)
+    assert second.notes == ["stopped by whoever looks after this server"]
+    assert not first.ended
+    assert not jobs.stop(second.name)
+    assert not jobs.stop(first.id)
+    assert jobs.going_on() == [first]
 
 
 # ---- watching
