@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +170,11 @@ def sheet(photo: Image.Image, style: Image.Image, entries: list[Entry]) -> Image
             f"content {entry.content:.2f}   style {entry.style:.2f}",
             f"structure {entry.structure:.2f}   edges {entry.edges:.2f}",
         ]))  # fmt: skip
+    return board(columns, height)
+
+
+def board(columns: Sequence[tuple[Image.Image, Sequence[str]]], height: int) -> Image.Image:
+    """Pictures in one row, each `height` pixels high with its lines of text beneath, the first of them as its title."""
     pictures = [
         p.resize((max(1, round(p.width * height / p.height)), height), Image.Resampling.LANCZOS) for p, _ in columns
     ]
@@ -178,14 +183,18 @@ def sheet(photo: Image.Image, style: Image.Image, entries: list[Entry]) -> Image
         max(p.width, *(round(font.getlength(line)) for line in lines))
         for p, (_, lines) in zip(pictures, columns, strict=True)
     ]
-    board = Image.new("RGB", (sum(widths) + _MARGIN * (len(widths) + 1), height + 140), "white")
-    draw, left = ImageDraw.Draw(board), _MARGIN
+    drawn = Image.new(
+        "RGB",
+        (sum(widths) + _MARGIN * (len(widths) + 1), height + 30 + 22 * max(len(lines) for _, lines in columns)),
+        "white",
+    )
+    draw, left = ImageDraw.Draw(drawn), _MARGIN
     for picture, (_, lines), width in zip(pictures, columns, widths, strict=True):
-        board.paste(picture, (left, _MARGIN))
+        drawn.paste(picture, (left, _MARGIN))
         for number, line in enumerate(lines):
             top = height + _MARGIN + 10 + number * 22
             draw.text(
                 (left, top), line, fill="black" if number == 0 else "#444444", font=large if number == 0 else font
             )
         left += width + _MARGIN
-    return board
+    return drawn

@@ -372,6 +372,19 @@ class Moments:
                 snapshot["optimizer"] = self._read(nearest, "memory")
             return snapshot
 
+    def settings(self, evaluation: int) -> Recipe:
+        """The settings that applied at the moment which `load` would find.
+
+        Raises:
+            MomentError: none is kept, or its file is damaged.
+        """
+        with self._lock:
+            snapshot = self._read(self._nearest(evaluation), "moment")
+        try:
+            return Recipe.model_validate_json(snapshot["recipe"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise MomentError(DAMAGED) from error
+
     def branch(self, evaluation: int, folder: Path) -> int:
         """Give another run the moment that `load` would find, as its first; the moment's evaluation.
 

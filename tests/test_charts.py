@@ -158,7 +158,10 @@ def job(**news: object) -> SimpleNamespace:
 
 def test_the_status_line() -> None:
     assert words.status(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
-    assert words.status(job(state="waiting", frame=None, place=3), "CPU").endswith("place 3 in the queue")
+    waiting = job(state="waiting", frame=None, place=3, wait_seconds=None)
+    assert words.status(waiting, "CPU").endswith("place 3 in the queue")
+    waiting.wait_seconds = 75.0
+    assert words.status(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
     assert words.status(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
     assert words.status(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
     hurried = job()

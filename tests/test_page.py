@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +15,10 @@ from playground.images import read_recipe_text, save_picture
 from playground.jobs import Jobs
 from playground.limits import Limits
 from playground.recipe import Change, load_preset, parse_recipe
-from playground.ui.page import LAUNCH, build_page
-from tests.visitor import Visitor, until
+from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = NEEDS_CHROMIUM
 
 GRACE = 2.0
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
@@ -38,27 +34,14 @@ def jobs(hed: weights.Weights) -> Iterator[Jobs]:
 
 @pytest.fixture(scope="module")
 def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    page = build_page(jobs)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    page.queue()
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, **LAUNCH
-    )
-    yield url
-    page.close()
+    with served(jobs, tmp_path_factory.mktemp("files")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        playwright.expect.set_options(timeout=30_000)
-        chromium = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
+    with chromium(30) as started:
+        yield started
 
 
 @pytest.fixture
@@ -192,20 +175,6 @@ def _choose(visitor: Visitor, path: Path) -> None:
     with visitor.page.expect_file_chooser() as chooser:
         visitor.page.click("#load-recipe")
     chooser.value.set_files(path)
-
-
-def test_a_reload_gives_a_clean_page_and_ends_the_old_run(visitor: Visitor, jobs: Jobs) -> None:
-    visitor.open(**ENDLESS)
-    visitor.run()
-    visitor.painted(1)
-    job = list(jobs._jobs.values())[-1]
-    assert not job.ended
-    visitor.open(**QUICK)
-    visitor.says("press Run")
-    playwright.expect(visitor.page.locator("#run")).to_be_enabled()
-    playwright.expect(visitor.page.locator("#after")).to_be_hidden()
-    until(lambda: job.ended, GRACE + 5)
-    assert job.state == "stopped"
 
 
 def test_two_people_run_side_by_side(browser: playwright.Browser, address: str, tmp_path: Path) -> None:

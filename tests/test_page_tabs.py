@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +19,10 @@ from playground.images import load_picture
 from playground.job import TrainingJob
 from playground.jobs import Jobs
 from playground.limits import Limits
-from playground.ui.page import LAUNCH, build_page
-from tests.visitor import Visitor, until
+from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = NEEDS_CHROMIUM
 
 TINY = {"image_size": 32, "batch_size": 1, "width": 4, "blocks": 1}
 
@@ -51,28 +47,15 @@ def jobs(hed: weights.Weights, styles: Path) -> Iterator[Jobs]:
 
 
 @pytest.fixture(scope="module")
-def address(jobs: Jobs) -> Iterator[str]:
-    page = build_page(jobs)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    page.queue()
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, **LAUNCH
-    )
-    yield url
-    page.close()
+def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(jobs, tmp_path_factory.mktemp("files")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        playwright.expect.set_options(timeout=60_000)
-        chromium = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
+    with chromium(60) as started:
+        yield started
 
 
 @pytest.fixture

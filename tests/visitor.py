@@ -5,13 +5,53 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from playground.jobs import Jobs
+from playground.server import read_settings
+from playground.ui.page import LAUNCH, build_page
+from playground.ui.pagefiles import PageFiles
+from playground.ui.routes import app_options
+
 playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@contextmanager
+def served(jobs: Jobs, folder: Path, **settings: object) -> Iterator[str]:
+    """The page as app.py serves it, with its routes and its guard; the address."""
+    chosen = read_settings(settings, environment={})
+    page = build_page(jobs, chosen.is_teacher).queue()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = PageFiles(folder, 1000, lambda: page.upload_file_set)
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False,
+        app_kwargs=app_options(jobs, chosen, files), **LAUNCH,
+    )  # fmt: skip
+    yield url
+    page.close(verbose=False)
+
+
+@contextmanager
+def chromium(patience: float) -> Iterator[playwright.Browser]:
+    """A browser whose expectations wait `patience` seconds."""
+    with playwright.sync_playwright() as started:
+        playwright.expect.set_options(timeout=1000 * patience)
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
 
 
 class Visitor:

@@ -42,6 +42,19 @@ def layer_chart(points: Points, planned: int = 0) -> str:
     return _chart(points, {key: layer_name(key) for key in keys}, planned, "Curves by layer", labels=False)
 
 
+def family_chart(curves: Mapping[str, Points], planned: int = 0) -> str:
+    """The total loss of a run, named first, and of its branches over evaluations, as HTML."""
+    keys = {"total" if index == 0 else f"branch:{name}": name for index, name in enumerate(curves)}
+    points = [
+        {"evaluations": point["evaluations"], key: point["total"]}
+        for key, curve in zip(keys, curves.values(), strict=True)
+        for point in thinned(curve)
+        if "total" in point
+    ]
+    points.sort(key=lambda point: point["evaluations"])
+    return _chart(points, keys, planned, "Total loss", labels=False, most=len(points))
+
+
 def layer_name(key: str) -> str:
     """ "style:conv1_1" as "style conv1_1"."""
     return key.replace(":", " ")
@@ -109,7 +122,9 @@ def _ticks(low: float, high: float) -> list[float]:
     return [step * 10.0**d for d in decades for step in steps if low <= math.log10(step * 10.0**d) <= high]
 
 
-def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, labels: bool) -> str:
+def _chart(
+    points: Points, names: Mapping[str, str], planned: int, title: str, labels: bool, most: int = MOST_POINTS
+) -> str:
     low, high = _range(points, names)
     last = max(float(planned), points[-1]["evaluations"] if points else 0.0, 1.0)
 
@@ -122,7 +137,7 @@ def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, l
     ticks = _ticks(low, high)
     grid = "".join(f'<path class="grid" d="M0 {down(v):.0f}H1000"/>' for v in ticks)
     scale = "".join(f'<span class="tick" style="top:{down(v) / 10:.1f}%">{number(v)}</span>' for v in ticks)
-    shown, lines, ends = thinned(points), [], []
+    shown, lines, ends = thinned(points, max(1, most)), [], []
     for index, (key, name) in enumerate(names.items()):
         drawn = [(across(point), down(point[key])) for point in shown if point.get(key, 0) > 0]
         if not drawn:
@@ -146,7 +161,7 @@ def _chart(points: Points, names: Mapping[str, str], planned: int, title: str, l
         below = "".join(f"<li {look}>{escape(name)} <b>{value}</b></li>" for _, look, name, value in ends)
         legend, below = "", f'<ul class="legend">{below}</ul>'
     return (
-        f'<figure class="chart" role="img" aria-label="{escape(describe(title, points, names))}">'
+        f'<figure class="chart" data-last="{last:.0f}" role="img" aria-label="{escape(describe(title, points, names))}">'
         f'<div class="plot{" labelled" if labels else ""}"><div class="area">'
         f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">{grid}{"".join(lines)}</svg>'
         f'{scale}</div>{legend}<div class="axis">{axis}</div></div>'

@@ -17,6 +17,8 @@ LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """For events that answer at once, outside the queue."""
 WATCHING: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 """For events that follow something for a while; the jobs limit what is painted, not gradio's queue."""
+FOLLOWING: dict[str, Any] = {**WATCHING, "trigger_mode": "multiple"}
+"""The same where another may begin before the page has seen the end of the last."""
 LATEST: dict[str, Any] = {**LIGHT, "trigger_mode": "always_last"}
 SAVE_FILE = """(file) => {
   if (!file || !file.url) return;

@@ -1,4 +1,47 @@
-// Keyboard, live regions and the link that opens the page as it is now. Loaded in the page's head.
+// Keyboard, live regions, dragging along the curves, what the browser keeps, and how the server is. Loaded in the
+// page's head, before gradio.
+
+// What the browser keeps: for all its tabs who this person is, in each tab the run that it showed last. Where a browser
+// keeps nothing for a page, as in some frames, both last as long as the page.
+const playground = (() => {
+  const fallback = {};
+  const read = (store, name) => {
+    try { return window[store].getItem(name) ?? ""; } catch { return fallback[name] ?? ""; }
+  };
+  const write = (store, name, value) => {
+    try { window[store].setItem(name, value); } catch { fallback[name] = value; }
+  };
+  const PERSON = "style-playground-person", RUN = "style-playground-run", LINK = "style-playground-link", KEY = "style-playground-key";
+
+  // The teacher's key goes out of the address at once: a class looks at it on the wall.
+  const address = new URL(location.href);
+  if (address.searchParams.has("key")) {
+    write("sessionStorage", KEY, address.searchParams.get("key"));
+    address.searchParams.delete("key");
+    history.replaceState(history.state, "", address);
+  }
+
+  const person = () => {
+    let secret = read("localStorage", PERSON);
+    if (!/^[\w-]{20,64}$/.test(secret)) {
+      const bytes = crypto.getRandomValues(new Uint8Array(18)); // unlike randomUUID, also over plain HTTP
+      secret = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+      write("localStorage", PERSON, secret);
+    }
+    return secret;
+  };
+  const told = () => JSON.stringify({
+    person: person(), run: read("sessionStorage", RUN), key: read("sessionStorage", KEY),
+    elsewhere: read("sessionStorage", LINK) !== location.search,
+  });
+  const keep = (run) => {
+    if (!run) return;
+    write("sessionStorage", RUN, run);
+    write("sessionStorage", LINK, location.search);
+  };
+  return { told, keep };
+})();
+
 (() => {
   const press = (id) => {
     const button = document.getElementById(id);
@@ -34,6 +77,52 @@
 
   // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: style.css hides their buttons.
   if (!window.isSecureContext) document.documentElement.classList.add("plain-http");
+
+  // Dragging along a loss curve moves the time machine, which is opened if need be. The curves are drawn anew all the
+  // time, so only their places are held on to.
+  const CURVES = ["terms-chart", "layers-chart", "time-chart"];
+  let dragged = null;
+  const seek = (event) => {
+    const area = dragged.querySelector(".area"), last = Number(dragged.querySelector("[data-last]")?.dataset.last);
+    if (!area || !last) return;
+    const box = area.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    document.dispatchEvent(new CustomEvent("moment", { detail: share * last }));
+  };
+  document.addEventListener("pointerdown", (event) => {
+    const place = CURVES.map((id) => document.getElementById(id)).find((node) => node?.contains(event.target));
+    if (!place || event.button !== 0 || !event.target.closest(".area") || place.querySelector(".waiting")) return;
+    dragged = place;
+    const panel = document.querySelector("#time > button.label-wrap:not(.open)");
+    if (panel) panel.click();
+    event.preventDefault(); // or the browser would select text
+    seek(event);
+  });
+  document.addEventListener("pointermove", (event) => dragged && seek(event));
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { dragged = null; });
+
+  // How the server is, for everybody: a line of numbers every few seconds while the page is in sight.
+  const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;
+  const DEVICES = { cpu: "processor", cuda: "GPU", mps: "Apple GPU" };
+  const tell = async () => {
+    const line = document.getElementById("server-line");
+    if (!line || document.hidden) return;
+    try {
+      const answer = await fetch("health", { cache: "no-store" });
+      if (!answer.ok) return;
+      const now = await answer.json();
+      const said = [DEVICES[now.device] || now.device, many(now.people, "person", "people") + " here", many(now.runs, "run", "runs")];
+      if (now.paused) said.push(`${now.paused} of them paused`);
+      if (now.trainings) said.push(many(now.trainings, "training", "trainings"));
+      said.push(now.waiting ? `${now.waiting} waiting` : "nobody waits");
+      line.textContent = said.join(" · ");
+    } catch {
+      line.textContent = "the server does not answer";
+    }
+  };
+  setInterval(tell, 5000);
+  setTimeout(tell, 1500);
+  document.addEventListener("visibilitychange", tell);
 
   // Gradio's containers cannot carry ARIA attributes, so they are set once the elements are there.
   const attributes = {

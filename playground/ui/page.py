@@ -28,7 +28,8 @@ HEADING = """<header class="masthead"><h1>Style Playground</h1>
 <p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
 <p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
 <p class="of-bench">The same photo and painting through three methods, measured alike.</p>
-<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p></header>"""
+<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p>
+<p id="server-line"></p></header>"""
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
     "css_paths": [HERE / "style.css"],
@@ -45,14 +46,14 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
-        kept = memory()
+        kept, browser = memory(), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="rooms") as rooms:
             with gr.Tab("Studio", id="studio"):
-                studio = build_studio(jobs)
+                studio = build_studio(jobs, browser, is_teacher)
             with gr.Tab("Instant styles", id="instant"):
                 instant = build_instant(jobs)
             with gr.Tab("Train a style", id="training"):
-                training = build_training(jobs, kept)
+                training = build_training(jobs, kept, browser)
             with gr.Tab("Side by side", id="bench"):
                 build_bench(jobs)
         _join(jobs, rooms, studio, instant, training)

@@ -110,4 +110,4 @@ def caption(recipe: Recipe) -> str:
 
 def remember(session: Session, done: Finished) -> None:
     """Add a result to this visit's, dropping the oldest when there are too many."""
-    session.finished = [*session.finished, done][-MAX_FINISHED:]
+    session.finished = [*(other for other in session.finished if other is not done), done][-MAX_FINISHED:]

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakSet
 
 import gradio as gr
 import numpy as np
@@ -21,23 +22,25 @@ from playground.errors import PlaygroundError
 from playground.hrnet import Repainter
 from playground.images import keep_colours, load_picture, resize_picture, to_picture, to_tensor
 from playground.job import Job
-from playground.jobs import Jobs
-from playground.recipe import DEFAULT_NETWORK, Recipe
+from playground.jobs import Busy, Jobs
+from playground.recipe import DEFAULT_NETWORK
 from playground.run import check_pictures
 from playground.ui import charts, results, words
-from playground.ui.session import Session
+from playground.ui.branches import family
+from playground.ui.session import MAX_FINISHED, Session
 from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
 LAYERS_EVERY = 1.0
-MESSAGES = ("run-message", "content-message", "style-message", "notes")
+SIGN_EVERY = 1.0
+MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-chart", "shares")
 """What changes while a run paints: few, because gradio makes every output of an event anew at each update."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "layers-chart", "before-after", "after", "figure",
-    "live-charts", "repaint", "repainted",
+    "live-charts", "repaint", "repainted", "run-id", "busy", "busy-note",
 )  # fmt: skip
 END_PARTS = (
     *START_PARTS, "summary", "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
@@ -63,7 +66,8 @@ class Running:
     def __init__(self, jobs: Jobs, parts: dict[str, Any], settings: Settings) -> None:
         self.jobs, self.parts, self.settings = jobs, parts, settings
         self.device = describe_device(jobs.device)
-        self.open: dict[str, Session] = {}  # by gradio's session hash: only for noticing that a page went away
+        self.open: dict[str, Session] = {}  # the open pages, by gradio's session hash
+        self.coloured: WeakSet[Job] = WeakSet()  # runs whose pictures are shown with the photo's colours
 
     def outputs(self, names: tuple[str, ...]) -> list[gr.components.Component]:
         """Components by name, for the outputs of an event."""
@@ -79,27 +83,27 @@ class Running:
         style: str | None,
         request: gr.Request,
         *values: Any,
+        replace: bool = False,
     ) -> Updates:
         """Start a run with what the page shows, or say what is wrong."""
-        clean: Updates = {self.parts[name]: "" for name in MESSAGES}
-        session.watched = None
+        clean: Updates = {self.parts[name]: "" for name in MESSAGES} | self.answered(session)
+        self.here(session, request)
         try:
-            started = await asyncio.to_thread(self._start, session, content, style, values)
+            wrong = await asyncio.to_thread(self._start, session, content, style, values, replace)
+        except Busy as busy:
+            session.asked = "run"
+            return {**clean, **self.question(str(busy))}
         except Exception as error:
             return {**clean, self.parts["run-message"]: message(fault(error))}
-        if isinstance(started, dict):
-            return {**clean, **started}
-        session.watched, session.photo, recipe = started
-        session.original_colours = recipe.original_colours
-        session.watched.control.want_shares(bool(wants_shares))
-        if request.session_hash:
-            self.open[request.session_hash] = session
-        return {**clean, **self._begun(session.watched, session.photo)}
+        if wrong or session.job is None:
+            return {**clean, **wrong}
+        session.job.control.want_shares(bool(wants_shares))
+        return {**clean, **self.put_up(session)}
 
     def _start(
-        self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...]
-    ) -> Updates | tuple[Job, Image.Image, Recipe]:
-        """A started job with its photo at the size of the result and its recipe, or what is wrong, next to what caused it."""
+        self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...], replace: bool
+    ) -> Updates:
+        """Put a new run on the easel, or say what is wrong, next to what caused it."""
         wrong: Updates = {}
         pictures: dict[str, Image.Image] = {}
         for name, path in (("content", content), ("style", style)):
@@ -120,34 +124,73 @@ class Running:
             )
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})
-        job = self.jobs.start(pictures["content"], pictures["style"], plain, session.who(), replace=True)
-        session.job = job
-        return job, resize_picture(pictures["content"], recipe.size), recipe
+        job = self.jobs.start(
+            pictures["content"], pictures["style"], plain, session.who(), replace=replace, teacher=session.teacher
+        )
+        if recipe.original_colours:
+            self.coloured.add(job)
+        session.put(job, recipe.original_colours)
+        return {}
 
-    def _begun(self, job: Job, photo: Image.Image) -> Updates:
-        parts = self.parts
+    def put_up(self, session: Session) -> Updates:
+        """The run on the easel as it stands, before `follow` and `finish` show how it goes on."""
+        job, parts = session.job, self.parts
+        if job is None:
+            return NOTHING
+        picture = session.photo if job.picture is None else self._coloured(session, job.picture)
         return {
-            **self._buttons(running=True),
+            **self.answered(session),
+            **self._buttons(job),
+            parts["run-id"]: job.id,
             parts["status"]: words.status(job, self.device),
-            parts["announce"]: "The run has started.",
-            parts["preview"]: gr.Image(value=photo, visible=True),
+            parts["announce"]: "" if job.ended else "The run has started.",
+            parts["preview"]: gr.Image(value=picture, visible=True),
             parts["before-after"]: gr.ImageSlider(visible=False),
             parts["after"]: gr.Column(visible=False),
             parts["figure"]: gr.Plot(visible=False),
             parts["repaint"]: gr.Accordion(visible=False),
             parts["repainted"]: None,
             parts["live-charts"]: gr.Column(visible=True),
-            parts["terms-chart"]: charts.term_chart([]),
-            parts["layers-chart"]: charts.layer_chart([]),
+            parts["terms-chart"]: charts.term_chart(job.curve, words.planned(job)),
+            parts["layers-chart"]: charts.layer_chart(job.layer_curve, words.planned(job)),
         }
 
-    def _buttons(self, *, running: bool) -> Updates:
-        parts = self.parts
+    def _buttons(self, job: Job | None) -> Updates:
+        parts, running = self.parts, job is not None and not job.ended
+        paused = job is not None and running and job.control.read().paused
         return {
             parts["run"]: gr.Button("Running" if running else "Run", interactive=not running),
-            parts["pause"]: gr.Button("Pause", interactive=running),
+            parts["pause"]: gr.Button("Resume" if paused else "Pause", interactive=running),
             parts["stop"]: gr.Button(interactive=running),
         }
+
+    # ---------------------------------------------------------------- one run too many
+
+    def question(self, sentence: str) -> Updates:
+        """Ask whether a new run is to take another's place."""
+        said = (
+            f"{sentence.partition(':')[0]}. Replace the oldest of them with this one? It stops, and its picture is kept"
+        )
+        said = said.replace("the oldest of them", "it") if "a run" in sentence else said
+        return {self.parts["busy"]: gr.Row(visible=True), self.parts["busy-note"]: message(said, "note")}
+
+    def answered(self, session: Session) -> Updates:
+        """No question stands any more."""
+        session.asked = ""
+        return {self.parts["busy"]: gr.Row(visible=False)}
+
+    # ---------------------------------------------------------------- coming and going
+
+    def here(self, session: Session, request: gr.Request) -> None:
+        """The page is open."""
+        session.gone = False
+        if request.session_hash:
+            self.open[request.session_hash] = session
+            self.jobs.people_here(request.session_hash)
+
+    def watched(self, job: Job) -> bool:
+        """Whether an open page has a run on its easel."""
+        return any(session.job is job for session in list(self.open.values()))
 
     # ---------------------------------------------------------------- following a job
 
@@ -157,7 +200,8 @@ class Running:
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_layers = 0.0
         yield NOTHING
-        while job is not None and not job.ended:
+        next_sign = 0.0
+        while job is not None and job is session.watched and not (job.ended or session.gone):
             job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
@@ -167,10 +211,10 @@ class Running:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await asyncio.to_thread(self._coloured, session, job.picture)
                 if curve := job.curve:
-                    updates[parts["terms-chart"]] = charts.term_chart(curve, self._planned(job))
+                    updates[parts["terms-chart"]] = charts.term_chart(curve, words.planned(job))
                 if now >= next_layers:
                     next_layers = now + LAYERS_EVERY
-                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, self._planned(job))
+                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, words.planned(job))
                     if job.control.read().shares and job.shares:
                         updates[parts["shares"]] = charts.shares_bar(job.shares)
                 if len(job.notes) != said_notes:
@@ -182,26 +226,28 @@ class Running:
                 said_state = job.state
                 if said:
                     updates[parts["announce"]] = said
-            if updates:
-                yield updates
+            if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
+                next_sign = now + SIGN_EVERY
+                yield updates or NOTHING
             await asyncio.sleep(LOOK_EVERY)
 
     async def finish(self, session: Session) -> AsyncIterator[Updates]:
-        """Show what a run has left once it has ended; nothing where none was started."""
-        job, session.watched = session.watched, None
+        """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
+        job = session.watched
         yield NOTHING
-        if job is None or session.photo is None:
+        if job is None or not job.ended or session.photo is None:
             return
+        session.watched = None
         try:
             async for updates in self._finished(session, job, session.photo):
                 yield updates
         except Exception as error:
-            yield {self.parts["run-message"]: message(fault(error)), **self._buttons(running=False)}
+            yield {self.parts["run-message"]: message(fault(error)), **self._buttons(None)}
 
     async def _finished(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
         parts = self.parts
         updates: Updates = {
-            **self._buttons(running=False),
+            **self._buttons(None),
             parts["status"]: words.status(job, self.device),
             parts["announce"]: ENDED_WORDS[job.state],
             parts["terms-chart"]: charts.term_chart(job.curve),
@@ -213,7 +259,9 @@ class Running:
                 updates[parts["run-message"]] = message(job.error)
             yield updates
             return
-        done = await asyncio.to_thread(results.finish, job, photo, session.original_colours)
+        await asyncio.to_thread(self.recollect, session)
+        again = [other for other in session.finished if other.job is job]
+        done = again[0] if again else await asyncio.to_thread(results.finish, job, photo, session.original_colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
@@ -225,10 +273,13 @@ class Running:
             return picture
         return np.asarray(keep_colours(Image.fromarray(picture), session.photo))
 
-    def _planned(self, job: Job) -> int:
-        if job.frame is None:
-            return 0
-        return job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1)
+    def recollect(self, session: Session) -> None:
+        """Bring results of this person that the page has not shown, such as those from before a reload, into the strip."""
+        known = {done.job for done in session.finished} | {session.job}
+        for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
+            if job not in known and job.result is not None and job.content is not None:
+                photo = resize_picture(job.content, job.recipe.size)
+                results.remember(session, results.finish(job, photo, job in self.coloured))
 
     # ---------------------------------------------------------------- buttons
 
@@ -262,14 +313,20 @@ class Running:
     def gone(self, request: gr.Request) -> None:
         """The page was closed or reloaded: its run has its grace period from now."""
         session = self.open.pop(request.session_hash or "", None)
-        if session is not None and session.job is not None:
-            session.job.leave()
+        self.jobs.people_gone(request.session_hash or "")
+        if session is not None:
+            session.gone = True
+            if session.job is not None:
+                for job in family(self.jobs, session.job):
+                    job.leave()
 
     # ---------------------------------------------------------------- with a result
 
     def colours(self, session: Session, wanted: bool) -> Updates:
         """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
         session.original_colours = wanted
+        if session.job is not None:
+            (self.coloured.add if wanted else self.coloured.discard)(session.job)
         if session.running() or not session.finished:
             return NOTHING
         done = session.finished[-1]

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from playground import weights
+from playground.images import resize_picture
 from playground.job import Job
 from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
@@ -52,13 +53,26 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
-    job: Job | None = None
-    watched: Job | None = None  # the run that this page follows, until its result is shown
+    teacher: bool = False  # whether its runs go first
+    gone: bool = False  # whether the page was closed
+    job: Job | None = None  # the run on the easel
+    watched: Job | None = None  # the same, until its result is shown
     photo: Image.Image | None = None  # of the run, at the size of the result
     original_colours: bool = False
+    moment: int | None = None  # the evaluation that the time machine shows; None for the latest
+    looking: bool = False  # whether the time machine is open
+    turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
+    asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
+
+    def put(self, job: Job, original_colours: bool) -> None:
+        """Put a run on the easel; it must have its photo still."""
+        assert job.content is not None
+        self.job = self.watched = job
+        self.photo = resize_picture(job.content, job.recipe.size)
+        self.original_colours, self.moment = original_colours, None
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

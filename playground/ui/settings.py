@@ -90,8 +90,11 @@ class Settings:
 
     # ---------------------------------------------------------------- a recipe into the controls
 
-    def show(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
+    def show(self, session: Session, recipe: Recipe, note: str = "", *, of_run: bool = False) -> Updates:
         """Put a recipe into every control and make it the one that later changes start from.
+
+        Args:
+            of_run: whether these are the settings of the run on the easel itself.
 
         Raises:
             PlaygroundError: this machine has no network that could paint it.
@@ -115,20 +118,20 @@ class Settings:
             parts["layers-words"]: layers.described(grid),
             parts["ratio"]: words.balance(recipe.content_weight, recipe.style_weight),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
-            parts["preset-note"]: self.preset_note(session, recipe, note),
+            parts["preset-note"]: self.preset_note(session, recipe, note, of_run),
             parts["journal"]: gr.Row(visible=bool(what)),
             parts["journal-note"]: message(f"This recipe replays {' and '.join(what)}.", "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **self.offer(session),
         }
 
-    def preset_note(self, session: Session, recipe: Recipe, note: str = "") -> str:
+    def preset_note(self, session: Session, recipe: Recipe, note: str = "", of_run: bool = False) -> str:
         """What a person should know about the recipe on show: where it came from and when it will apply."""
         lines = [note] if note else []
         preset = stylize_presets().get(recipe.preset or "")
         if preset is not None and preset.note:
             lines.append(preset.note)
-        if session.running():
+        if session.running() and not of_run:
             lines.append("A run is going on: these settings apply at the next Run")
         return "".join(message(line, "note") for line in lines)
 

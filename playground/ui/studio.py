@@ -5,6 +5,7 @@ What the handlers do stands in settings.py (controls), running.py (runs) and res
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import gradio as gr
@@ -12,8 +13,10 @@ import gradio as gr
 from playground.jobs import Jobs
 from playground.recipe import Recipe, load_preset
 from playground.ui import charts, controls, layers, pictures, words
+from playground.ui.arrival import ARRIVED, Arrival
 from playground.ui.cost import wire_cost
-from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
+from playground.ui.history import FOLLOWED, build_history, wire_history
+from playground.ui.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.ui.results import FORMATS
 from playground.ui.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.ui.session import Session, preset_of, stylize_presets
@@ -34,11 +37,16 @@ COPY_LINK = """(query) => {
 }"""
 
 
-def build_studio(jobs: Jobs) -> Parts:
-    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it; its components by name."""
+def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object], bool]) -> Parts:
+    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it; its components by name.
+
+    Args:
+        browser: where page.js puts what the browser keeps, as arrival.py reads it.
+        is_teacher: whether a key is the teacher's.
+    """
     recipe: Recipe = load_preset()
-    parts: Parts = {}
-    parts["session"] = gr.State(Session(recipe))
+    parts: Parts = {"browser": browser, "run-id": gr.Textbox(visible=False), "session": gr.State(Session(recipe))}
+    parts["came-back"] = gr.Textbox(visible="hidden")  # whose change brings the pictures
     with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
         html(parts, "banner-note")
         parts["banner-button"] = gr.Button("Download", size="sm", elem_id="banner-button", scale=0, min_width=220)
@@ -55,7 +63,7 @@ def build_studio(jobs: Jobs) -> Parts:
     settings = Settings(jobs, parts)
     running = Running(jobs, parts, settings)
     _wire_settings(parts, settings)
-    _wire_runs(parts, settings, running)
+    _wire_runs(parts, settings, running, Arrival(parts, settings, running, is_teacher))
     wire_cost(jobs, settings)
     return parts
 
@@ -88,8 +96,13 @@ def _stage(parts: Parts) -> None:
             elem_classes=["status-line"],
         )
     html(parts, "cost")
+    html(parts, "teacher")
     html(parts, "announce", elem_classes=["for-ears"])
     html(parts, "run-message")
+    with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
+        html(parts, "busy-note")
+        parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
+        parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
     with gr.Column(visible=False, elem_id="after") as parts["after"]:
         with gr.Row(elem_classes=["buttons"]):
             for suffix, name in FORMATS.items():
@@ -110,6 +123,7 @@ def _stage(parts: Parts) -> None:
                 info="The share of the gradient that content, style and variation each pull with.",
             )  # fmt: skip
             html(parts, "shares", charts.shares_bar(None))
+    build_history(parts)
     _repaint_panel(parts)
     html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
     parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
@@ -256,19 +270,32 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
     gr.on([parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown, **WATCHING)
-    opened = gr.context.Context.root_block.load(settings.opened, session, shown, **LIGHT)  # type: ignore[union-attr]
-    opened.then(settings.arriving, session, shown, **WATCHING)
 
 
-def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
-    session = parts["session"]
+def _wire_runs(parts: Parts, settings: Settings, running: Running, arrival: Arrival) -> None:
+    session, machine = parts["session"], wire_history(parts, settings, running)
     started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
+    root = gr.context.Context.root_block
+    opened = root.load(  # type: ignore[union-attr]
+        arrival.opened, [session, parts["browser"]], [*settings.outputs, *running.outputs((*START_PARTS, *ARRIVED))],
+        js="(session) => [session, playground.told()]", **LIGHT,
+    )  # fmt: skip
+    opened.then(settings.arriving, session, settings.outputs, **WATCHING)
+    parts["came-back"].change(arrival.pictures, session, running.outputs(("content", "style")), **LIGHT)
     begun = gr.on(
         [parts["run"].click, parts["again"].click], running.start, started, running.outputs(START_PARTS),
         trigger_mode="once", **WATCHING,
     )  # fmt: skip
-    followed = begun.then(running.follow, session, running.outputs(LIVE_PARTS), **WATCHING)
-    followed.then(running.finish, session, running.outputs(END_PARTS), **WATCHING)
+    acted = running.outputs(START_PARTS)
+    replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
+    branched = parts["branch"].click(machine.branch, [session, *settings.inputs], acted, **WATCHING)
+    brought = parts["branches"].click(machine.bring, session, [*settings.outputs, *acted], **WATCHING)
+    for put_up in (opened, begun, replaced, branched, brought):
+        put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
+        followed = put_up.then(running.follow, session, running.outputs(LIVE_PARTS), **FOLLOWING)
+        followed.then(running.finish, session, running.outputs(END_PARTS), **FOLLOWING)
+        put_up.then(machine.follow, session, running.outputs(FOLLOWED), **FOLLOWING)
+    parts["keep"].click(running.answered, session, parts["busy"], **LIGHT)
     buttons = [parts["pause"], parts["stop"], parts["status"]]
     parts["pause"].click(running.pause, session, buttons, **LIGHT)
     parts["stop"].click(running.stop, session, buttons, **LIGHT)
@@ -283,4 +310,4 @@ def _wire_runs(parts: Parts, settings: Settings, running: Running) -> None:
     for when in (picked.then, given.then, parts["repaint-go"].click):
         when(running.repaint, [session, parts["other"]], repainted, **LIGHT)
     wire_source(parts, "style", "styles", "style")
-    gr.context.Context.root_block.unload(running.gone)  # type: ignore[union-attr]
+    root.unload(running.gone)  # type: ignore[union-attr]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -30,6 +29,7 @@ from playground.job import TrainingJob
 from playground.jobs import Jobs
 from playground.recipe import DEFAULT_NETWORK, field_info, find_preset, presets
 from playground.ui import charts, controls, words
+from playground.ui.arrival import told
 from playground.ui.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.ui.session import Visit
 from playground.ui.settings import NOTHING, Updates, fault, message
@@ -77,15 +77,20 @@ def first_recipe(name: str) -> TrainingRecipe:
 def memory() -> gr.BrowserState:
     """Where a browser keeps the id of its training; to be made outside all tabs, since it is only read where it is shown.
 
-    The secret changes with every start of the server, and so does what it knows of trainings.
+    Gradio would make up another key at every start of the server, but a training outlives that.
     """
-    return gr.BrowserState("", storage_key="style-playground-training", secret=secrets.token_urlsafe(12))
+    return gr.BrowserState("", storage_key="style-playground-training", secret="style-playground")
 
 
-def build_training(jobs: Jobs, kept: gr.BrowserState) -> Parts:
-    """Lay out the tab inside the one that is open, and wire it; its components by name."""
+def build_training(jobs: Jobs, kept: gr.BrowserState, browser: gr.Textbox) -> Parts:
+    """Lay out the tab inside the one that is open, and wire it; its components by name.
+
+    Args:
+        kept: from `memory`.
+        browser: where page.js puts what the browser keeps, as arrival.py reads it.
+    """
     recipe = first_recipe("fast-default")
-    parts: Parts = {"memory": kept, "desk": gr.State(Desk(), delete_callback=partial(_left, jobs))}
+    parts: Parts = {"memory": kept, "browser": browser, "desk": gr.State(Desk(), delete_callback=partial(_left, jobs))}
     with gr.Row(elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "train-style", "Style: the painting", "styles")
@@ -212,8 +217,9 @@ def _wire(parts: Parts, trainer: Trainer) -> None:
     parts["train-pause"].click(trainer.pause, desk, buttons, **LIGHT)
     parts["train-stop"].click(trainer.stop, desk, buttons, **LIGHT)
     opened = gr.context.Context.root_block.load(  # type: ignore[union-attr]
-        trainer.opened, [desk, memory], [*shown, *fields, parts["photos-note"], parts["title"], parts["train-style"]],
-        **LIGHT,
+        trainer.opened, [desk, memory, parts["browser"]],
+        [*shown, *fields, parts["photos-note"], parts["title"], parts["train-style"]],
+        js="(desk, memory) => [desk, memory, playground.told()]", **LIGHT,
     )  # fmt: skip
     opened.then(trainer.follow, desk, live, **WATCHING).then(trainer.finish, desk, shown, **WATCHING)
 
@@ -246,8 +252,9 @@ class Trainer:
 
     # ---------------------------------------------------------------- coming back
 
-    def opened(self, desk: Desk, memory: str | None) -> Updates:
+    def opened(self, desk: Desk, memory: str | None, text: str | None) -> Updates:
         """The page was opened: the training that this browser began, if it is still known, else crops to look at."""
+        desk.visitor = told(text).person or desk.who()
         job, parts = self.jobs.get(str(memory or "")), self.parts
         if not isinstance(job, TrainingJob) or not isinstance(job.recipe, TrainingRecipe):
             recipe = first_recipe(desk.preset)

@@ -104,6 +104,15 @@ def seconds_left(
     return left
 
 
+def planned(job: Any) -> int:
+    """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
+    if job.frame is None:
+        return 0
+    if job.state in ENDED:
+        return int(job.frame.evaluations)
+    return int(job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1))
+
+
 def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
     """The pace of the last few points of a curve, in steps a second."""
     recent = curve[-12:]
@@ -119,7 +128,9 @@ def status(job: Any, device: str) -> str:
     """The live line of a run: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
     if state == "waiting":
-        return "waiting for the device · " + ("you are next" if job.place <= 1 else f"place {job.place} in the queue")
+        place = "you are next" if job.place <= 1 else f"place {job.place} in the queue"
+        how_long = "" if job.wait_seconds is None else f" · about {duration(max(1.0, job.wait_seconds))} to wait"
+        return f"waiting for the device · {place}{how_long}"
     if state == "failed":
         return "the run failed"
     if state == "loading" or frame is None:

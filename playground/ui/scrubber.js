@@ -1,0 +1,43 @@
+// The slider of the time machine: one notch a kept picture. It also obeys "moment" events, which page.js sends while
+// somebody drags along a curve, and it draws the line in the curves that says where one is.
+const CHARTS = ["terms-chart", "layers-chart", "time-chart"];
+let run = "", at = null;
+
+const frames = () => (props.value && props.value.frames) || [];
+const slider = () => element.querySelector("input");
+
+function nearest(evaluation) {
+  let index = 0;
+  frames().forEach((frame, i) => { if (frame <= evaluation) index = i; });
+  return index;
+}
+
+function show() {
+  if (!slider() || !props.value) return;
+  if (props.value.run !== run) { run = props.value.run; at = null; }
+  const last = Math.max(0, frames().length - 1), index = at === null ? last : nearest(at);
+  slider().max = last;
+  slider().disabled = last < 1;
+  slider().value = index;
+  slider().setAttribute("aria-valuetext", frames().length ? `evaluation ${frames()[index]}` : "no picture yet");
+  for (const id of CHARTS) {
+    const chart = document.getElementById(id), end = chart?.querySelector("[data-last]")?.dataset.last;
+    chart?.classList.toggle("sought", at !== null && Boolean(end));
+    if (at !== null && end) chart.style.setProperty("--at", `${Math.min(100, (100 * at) / end)}%`);
+  }
+}
+
+function go(evaluation) {
+  if (!frames().length) return;
+  const wanted = frames()[nearest(evaluation)];
+  if (wanted === at) return;
+  at = wanted;
+  props.value = { ...props.value, at };
+  show();
+  trigger("input");
+}
+
+element.addEventListener("input", (event) => go(frames()[Number(event.target.value)]));
+document.addEventListener("moment", (event) => element.isConnected && go(event.detail));
+show();
+watch("value", show);
