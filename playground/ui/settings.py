@@ -304,7 +304,7 @@ class Settings:
             _check(session.base, name, value)
             return ""
         changes = {**job.control.read().settings, name: value}
-        job.recipe.changed(changes)
+        self.jobs.limits.check(job.recipe.changed(changes))
         if not field_info(name)["live"]:
             return message(
                 f"{field_info(name)['label']} cannot change while a run is going on; it applies at the next Run", "note"
@@ -322,7 +322,7 @@ class Settings:
             session.base.changed({**changes, "network": _network_for(session.base, grid)})
             return ""
         wanted = {**job.control.read().settings, **changes}
-        job.recipe.changed(wanted)
+        self.jobs.limits.check(job.recipe.changed(wanted))
         job.control.change(changes)
         return ""
 
