@@ -199,6 +199,23 @@ TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
 
 
+def test_the_device_is_not_kept_for_whoever_does_not_come_back() -> None:
+    turns = Turns()
+    line, gone, behind = turns.line, turns.share(), turns.share()
+    line.ask(behind, 0.0)
+    line.give_back(1.0)
+    for begin in (1.1, 1.101):  # it comes back at once, so it is expected to again
+        line.ask(gone, begin)
+        line.give_back(begin + 0.001)
+    line.ask(behind, 1.103)
+    assert line.holder is gone
+    assert line.look(1.103) is None
+    patience = line.patience(1.103)
+    assert patience == pytest.approx(KEPT_SECONDS - 0.001)
+    assert line.look(1.103 + patience + 1e-9) is behind
+    assert line.has(behind)
+
+
 # ---- how long a queue lasts
 
 
@@ -277,22 +294,6 @@ def test_many_threads_never_hold_it_together_and_all_get_through() -> None:
     assert not turns.line.waiting
     with turns.share():
         pass
-
-
-def test_the_device_is_not_kept_for_whoever_does_not_come_back() -> None:
-    turns = Turns()
-    gone, behind = turns.share(), turns.share()
-    with behind:
-        time.sleep(0.05)
-    with gone:
-        pass
-    with gone:  # it has come back at once, so it would be expected to again
-        waiting = threading.Thread(target=lambda: behind.__enter__(), daemon=True)
-        waiting.start()
-        until(lambda: turns.line.waiting)
-    assert turns.line.holder is gone  # kept for it: it is behind the other
-    waiting.join(10)
-    assert turns.line.holder is behind
 
 
 def test_a_weight_of_four_gets_four_times_the_device() -> None:
