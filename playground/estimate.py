@@ -12,9 +12,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -30,8 +29,8 @@ from playground.frames import Result
 from playground.hrnet import HrNet
 from playground.images import fit_size
 from playground.recipe import Recipe
-from playground.run import plan_stages, style_long_side
-from playground.strips import EARLY, HALO, STRIP_PIXELS, STRIPS_FROM
+from playground.run import lbfgs_history, plan_stages, style_long_side
+from playground.strips import segments
 from playground.weights import CHANNELS, LAYERS, describe, home
 
 Size = tuple[int, int]  # width, height
@@ -114,18 +113,6 @@ def _by_winograd(layer: Layer) -> bool:
     return winograd.pays(layer.inputs, layer.outputs, layer.height, layer.width)
 
 
-def _in_strips(layers: list[Layer], content: Collection[str]) -> bool:
-    """Whether the first two blocks are taken in strips, as strips.py decides."""
-    pixels = layers[0].width * layers[0].height
-    return pixels >= STRIPS_FROM and len(layers) > len(EARLY) and set(EARLY).isdisjoint(content)
-
-
-def _strip_growth(width: int) -> float:
-    """Rows of a strip with its halo over its own."""
-    rows = max(4 * HALO, STRIP_PIXELS // width // 4 * 4)
-    return (rows + 2 * HALO) / rows
-
-
 @cache
 def _generator_per_pixel() -> tuple[float, float]:
     """Of the photorealistic network, for each pixel: operations one way, and values kept for the way back."""
@@ -162,8 +149,9 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     """Loss and gradient of one picture of `size`; operations are in direct convolution, also where Winograd is used."""
     layers = layers_in_use(recipe, size)
     passes = {layer.name: 2.0 for layer in layers}
-    if _in_strips(layers, recipe.active_layers("content")):  # forward, forward again and back, with the halos
-        passes |= dict.fromkeys(EARLY, 3 * _strip_growth(size[0]))
+    for segment, names in segments(list(passes), size[0] * size[1]):  # forward, forward again and back, with the halos
+        width = next(layer.width for layer in layers if layer.name == names[0])
+        passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
         share = WINOGRAD_SHARE if device == "cpu" and _by_winograd(layer) else 1.0
@@ -182,12 +170,13 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
 # --- memory -------------------------------------------------------------------------------------------------------
 
 
-def _moments(recipe: Recipe) -> int:
+def _moments(recipe: Recipe, parameters: float) -> int:
     """Tensors of the canvas's size that the optimiser holds: Adam's two, or L-BFGS's memory and its own copies."""
     if recipe.optimizer == "adam":
         return 2
     each = recipe.lbfgs_evaluations
-    return 2 * min(recipe.lbfgs_history, each if recipe.lbfgs_restart else each * recipe.iterations) + 4
+    history = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
+    return 2 * min(history, each if recipe.lbfgs_restart else each * recipe.iterations) + 4
 
 
 def _peak_of_maps(layers: list[Layer], pool: str) -> float:
@@ -207,19 +196,25 @@ def _peak_of_maps(layers: list[Layer], pool: str) -> float:
 
 def _peak_of_evaluation(recipe: Recipe, size: Size) -> float:
     layers = layers_in_use(recipe, size)
-    if not _in_strips(layers, recipe.active_layers("content")):
-        return _peak_of_maps(layers, recipe.pool)
-    rows = STRIP_PIXELS / size[0] * _strip_growth(size[0])
-    strip = _peak_of_maps(layers_in_use(recipe, (size[0], math.ceil(rows)))[: len(EARLY)], recipe.pool)
-    late = layers[len(EARLY) :]
-    pooled = FLOAT * late[0].inputs * late[0].width * late[0].height
-    return max(strip + 2 * pooled, pooled + _peak_of_maps(late, recipe.pool))  # on the way back one follows the other
+    highest = held = 0.0
+    whole = layers
+    for segment, names in segments([layer.name for layer in layers], size[0] * size[1]):
+        ours, whole = whole[: len(names)], whole[len(names) :]
+        rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
+        strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
+        passed_on = FLOAT * whole[0].inputs * whole[0].width * whole[0].height
+        highest = max(highest, held + _peak_of_maps(strip, recipe.pool) + 2 * passed_on)  # the maps and their gradient
+        held += passed_on + FLOAT * sum(
+            layer.elements for layer in ours if layer.name in recipe.active_layers("content")
+        )
+    return max(highest, held + _peak_of_maps(whole, recipe.pool))  # on the way back one follows the other
 
 
 def _peak_of_targets(recipe: Recipe, size: Size) -> float:
     """Most bytes of describing a style picture: the maps of its layers and the two being worked on."""
     layers = layers_in_use(recipe, size)
-    held = layers[len(EARLY) :] if _in_strips(layers, ()) else layers
+    in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1]))
+    held = layers[in_strips:]
     return FLOAT * (sum(layer.elements for layer in held if layer.gram) + 2 * held[0].elements)
 
 
@@ -267,7 +262,7 @@ def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str 
     if recipe.canvas == "hrnet":
         maps += FLOAT * _generator_per_pixel()[1] * pixels
         parameters = 0.0  # of the size of the picture
-    pictures = FLOAT * (parameters * _moments(recipe) + PICTURES * 3.0 * pixels)
+    pictures = FLOAT * (parameters * _moments(recipe, parameters) + PICTURES * 3.0 * pixels)
     return Memory(network / MB, pictures / MB, FRAGMENTS * max(maps, _peak_of_targets(recipe, style)) / MB)
 
 

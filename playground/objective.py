@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from playground.features import Vgg
@@ -36,7 +37,7 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor
     if len(features) > 1:  # picture by picture, so that a batch weighs as much as its pictures alone
         pairs = zip(features.split(1), target.split(1), strict=True)
         return torch.stack([content_loss(one, its, normalisation) for one, its in pairs]).mean()
-    loss = (features - target).square().mean()
+    loss = F.mse_loss(features, target)  # keeps no difference for the way back
     if normalisation == "channels":
         return loss / features.shape[1]
     if normalisation == "relative":

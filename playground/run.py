@@ -76,6 +76,11 @@ def style_long_side(recipe: Recipe, style_size: tuple[int, int], size: int) -> i
     return max(smallest, round(full * size / recipe.size))
 
 
+def lbfgs_history(wanted: int, pair: int) -> int:
+    """Pairs of steps that L-BFGS remembers: fewer than `wanted` where `pair`, the bytes of one, would take too much."""
+    return min(wanted, max(LEAST_HISTORY, LBFGS_BYTES // max(1, pair)))
+
+
 class Run:
     """One run. `frames()` paints; `snapshot()` between two frames holds everything that is needed to go on.
 
@@ -196,10 +201,9 @@ class Run:
         else:
             # One evaluation a call: torch keeps the memory between calls, and the loop looks up at every evaluation.
             pair = 2 * sum(parameter.nbytes for parameter in parameters)
-            history = min(recipe.lbfgs_history, max(LEAST_HISTORY, LBFGS_BYTES // pair))
             self.optimizer = torch.optim.LBFGS(
-                parameters, lr=recipe.learning_rate, max_iter=1, history_size=history,
-                tolerance_grad=0, tolerance_change=0,
+                parameters, lr=recipe.learning_rate, max_iter=1,
+                history_size=lbfgs_history(recipe.lbfgs_history, pair), tolerance_grad=0, tolerance_change=0,
             )  # fmt: skip
 
     @property

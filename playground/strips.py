@@ -1,27 +1,76 @@
 """What the objective asks of a picture, with little memory: maps of content layers, Gram matrices of style layers.
 
-A large picture's first two blocks, which hold two thirds of all activations, are taken in horizontal strips: their
-Gram matrices are gathered strip by strip and nothing is kept, the way back computes each strip anew, and the third
-block too. Called by objective.py.
+A large picture's first three blocks, which hold nearly all activations, are taken in horizontal strips: blocks 1 and 2
+together, then block 3. Gram matrices are gathered strip by strip and no maps are kept but those of content layers; the
+way back computes each strip anew. Called by objective.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.utils.checkpoint import checkpoint
 
 from playground.features import Vgg
 from playground.gram import StyleStatistic, gram_matrix, style_statistic
 
 STRIPS_FROM = 600_000  # pixels; below, a strip's halo and second pass cost more than the memory is worth
-STRIP_PIXELS = 65_536  # pixels of one strip, about 50 MB of activations
-HALO = 8  # rows beyond a strip: its four convolutions and one pool reach 6, and two pools need multiples of 4
-EARLY = ("conv1_1", "conv1_2", "conv2_1", "conv2_2")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Neighbouring blocks that are taken in strips together, with the pool behind them.
+
+    Attributes:
+        blocks: their numbers, as in the layers' names.
+        halo: rows beyond a strip that its convolutions and pools reach, of what the first layer takes.
+        shrink: rows of that which become one row behind the last pool; strips begin at its multiples.
+        positions: of a strip without its halo; about 200 MB of maps and their gradients.
+    """
+
+    blocks: str
+    halo: int
+    shrink: int
+    positions: int
+
+    def rows(self, width: int) -> int:
+        """Rows of a strip of what the first layer takes."""
+        return max(4 * self.halo, self.positions // width // self.shrink * self.shrink)
+
+    def growth(self, width: int) -> float:
+        """Rows of a strip with its halo over its own."""
+        return (self.rows(width) + 2 * self.halo) / self.rows(width)
+
+    def strips(self, height: int, width: int) -> list[tuple[int, int]]:
+        """First row and row after the last of each strip; all but the last are equal, none has fewer rows."""
+        tops = range(0, max(1, height - self.shrink + 1), self.rows(width))
+        return list(zip(tops, [*tops[1:], height], strict=True))
+
+    def scale(self, name: str) -> int:
+        """How many rows of what the first layer takes become one row of a layer."""
+        return 2 ** (int(name[4]) - int(self.blocks[0]))
+
+
+# The four convolutions and one pool of blocks 1 and 2 reach 6 rows; those of block 3 reach 3, in VGG19 4.
+SEGMENTS = (Segment("12", halo=8, shrink=4, positions=131_072), Segment("3", halo=4, shrink=2, positions=16_384))
+
+
+def segments(names: Collection[str], pixels: int) -> list[tuple[Segment, list[str]]]:
+    """What of a network's first layers `names` is taken in strips in a picture of so many pixels: nothing below
+    `STRIPS_FROM`, and never the block that the pass stops in.
+    """
+    if pixels < STRIPS_FROM:
+        return []
+    deepest = max((name[4] for name in names), default="0")
+    return [
+        (segment, [name for name in names if name[4] in segment.blocks])
+        for segment in SEGMENTS
+        if segment.blocks[-1] < deepest
+    ]
 
 
 def observe(
@@ -35,96 +84,100 @@ def observe(
     wanted = {*content, *style}
     if not wanted:
         return {}, {}
-    late = network.layers[len(EARLY) : network.deepest(wanted) + 1]
-    height, width = image.shape[-2:]
-    if height * width < STRIPS_FROM or not late or not set(EARLY).isdisjoint(content):
-        maps = network(image, wanted)
-        return {name: maps[name] for name in content}, {name: style_statistic(maps[name]) for name in style}
+    names = list(network.layers[: network.deepest(wanted) + 1])
     network.check_size(image)
-    early = [name for name in EARLY if name in style]
-    pooled, *grams = _EarlyBlocks.apply(image, network, early)
-    statistics = {
-        name: StyleStatistic(gram, _rows(name, height) * _rows(name, width))
-        for name, gram in zip(early, grams, strict=True)
-    }
-    maps = {}
-
-    def block(x: Tensor, names: Sequence[str]) -> tuple[Tensor, dict[str, Tensor], dict[str, StyleStatistic]]:
-        found: dict[str, Tensor] = {}
-        x = network.walk(x, names, wanted, found)
-        kept = {name: found[name] for name in content if name in found}
-        return x, kept, {name: style_statistic(found[name]) for name in style if name in found}
-
-    # Block 3 holds half of what is left; it is computed anew on the way back, when the deeper blocks are gone.
-    third = [name for name in late if name[4] == "3"]
-    x, more_maps, more_statistics = checkpoint(block, pooled, third, use_reentrant=False)
-    maps |= more_maps
-    statistics |= more_statistics
-    if len(third) < len(late):
-        _, more_maps, more_statistics = block(network.pool_maps(x), late[len(third) :])
-        maps |= more_maps
-        statistics |= more_statistics
-    return {name: maps[name] for name in content}, {name: statistics[name] for name in style}
+    maps: dict[str, Tensor] = {}
+    statistics: dict[str, StyleStatistic] = {}
+    x = image
+    for segment, layers in segments(names, image.shape[-2] * image.shape[-1]):
+        kept, judged = [name for name in layers if name in content], [name for name in layers if name in style]
+        height, width = x.shape[-2:]
+        x, *found = _Strips.apply(x, network, segment, layers, kept, judged)
+        maps |= zip(kept, found, strict=False)
+        for name, gram in zip(judged, found[len(kept) :], strict=True):
+            scale = segment.scale(name)
+            statistics[name] = StyleStatistic(gram, (height // scale) * (width // scale))
+        names = names[len(layers) :]
+    found_whole: dict[str, Tensor] = {}
+    network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
+    maps |= {name: found_whole[name] for name in content if name in found_whole}
+    statistics |= {name: style_statistic(found_whole[name]) for name in style if name in found_whole}
+    return maps, statistics
 
 
-def _rows(name: str, rows: int) -> int:
-    """Rows of a layer's maps that `rows` rows of the picture become; blocks 1 and 2 only."""
-    return rows if name[4] == "1" else rows // 2
-
-
-class _EarlyBlocks(torch.autograd.Function):
-    """Blocks 1 and 2 of a picture: their pooled maps, and the raw Gram matrices of some of their layers."""
+class _Strips(torch.autograd.Function):
+    """A segment of the network: the pooled maps, the maps of its content layers, the raw Gram matrices of its style layers."""
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, network: Vgg, names: list[str]) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(image)
-        ctx.network, ctx.names = network, names
-        height, width = image.shape[-2:]
-        channels = network.kernels["conv2_2"].shape[0]
-        pooled = image.new_empty((len(image), channels, height // 4, width // 4)).contiguous(
-            memory_format=torch.channels_last
-        )
+    def forward(
+        ctx: Any, x: Tensor, network: Vgg, segment: Segment, layers: list[str], kept: list[str], judged: list[str]
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(x)
+        ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
+        ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
+        height, width = x.shape[-2:]
+        wholes = [
+            _empty(x, network.kernels[name].shape[0], height // scale, width // scale)
+            for name, scale in zip([layers[-1], *kept], ctx.scales, strict=True)
+        ]
         grams: list[Tensor] = []
-        for top, bottom in _strips(height, width):
-            part, found = _strip(network, image, top, bottom, names)
-            pooled[..., top // 4 : bottom // 4, :] = part
-            grams = [whole + more for whole, more in zip(grams, found, strict=True)] if grams else found
-        return pooled, *grams
+        for top, bottom in segment.strips(height, width):
+            parts, found = _strip(network, segment, x, top, bottom, layers, kept, judged)
+            for whole, part, scale in zip(wholes, parts, ctx.scales, strict=True):
+                whole[..., top // scale : bottom // scale, :] = part
+            grams = [gram + more for gram, more in zip(grams, found, strict=True)] if grams else found
+        return *wholes, *grams
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, pooled_grad: Tensor, *gram_grads: Tensor) -> tuple[Tensor | None, ...]:
-        (image,) = ctx.saved_tensors
-        total = torch.zeros_like(image)
-        for top, bottom in _strips(*image.shape[-2:]):
-            whole = image.detach()
-            first, last = max(0, top - HALO), min(image.shape[-2], bottom + HALO)
-            rows = whole[..., first:last, :].clone().requires_grad_(True)
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        segment: Segment = ctx.segment
+        height, width = x.shape[-2:]
+        whole_gradients, gram_gradients = gradients[: 1 + len(ctx.kept)], gradients[1 + len(ctx.kept) :]
+        total = torch.zeros_like(x)
+        for top, bottom in segment.strips(height, width):
+            first, last = max(0, top - segment.halo), min(height, bottom + segment.halo)
+            rows = x.detach()[..., first:last, :].clone().requires_grad_(True)
             with torch.enable_grad():
-                part, grams = _strip(ctx.network, rows, top - first, bottom - first, ctx.names)
-            torch.autograd.backward([part, *grams], [pooled_grad[..., top // 4 : bottom // 4, :], *gram_grads])
+                parts, grams = _strip(
+                    ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged
+                )
+            wanted = [
+                gradient[..., top // scale : bottom // scale, :]
+                for gradient, scale in zip(whole_gradients, ctx.scales, strict=True)
+            ]
+            torch.autograd.backward([*parts, *grams], [*wanted, *gram_gradients])
             assert rows.grad is not None
             total[..., first:last, :] += rows.grad
-        return total, None, None
+        return total, None, None, None, None, None
 
 
-def _strips(height: int, width: int) -> list[tuple[int, int]]:
-    """First row and row after the last of each strip; all but the last end at a multiple of 4, none has fewer rows."""
-    rows = max(4 * HALO, STRIP_PIXELS // width // 4 * 4)
-    tops = range(0, max(1, height - 3), rows)
-    return list(zip(tops, [*tops[1:], height], strict=True))
+def _empty(x: Tensor, channels: int, height: int, width: int) -> Tensor:
+    return x.new_empty((len(x), channels, height, width)).contiguous(memory_format=torch.channels_last)
 
 
-def _strip(network: Vgg, image: Tensor, top: int, bottom: int, names: list[str]) -> tuple[Tensor, list[Tensor]]:
-    """Pooled maps and Gram matrices of the picture's rows from `top` to `bottom`, seen with their halo."""
-    first, last = max(0, top - HALO), min(image.shape[-2], bottom + HALO)
+def _strip(
+    network: Vgg,
+    segment: Segment,
+    x: Tensor,
+    top: int,
+    bottom: int,
+    layers: list[str],
+    kept: list[str],
+    judged: list[str],
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Pooled maps and content layers' maps, then Gram matrices, of the rows from `top` to `bottom`, seen with their halo."""
+    first, last = max(0, top - segment.halo), min(x.shape[-2], bottom + segment.halo)
+    rows = x[..., first:last, :]
     found: dict[str, Tensor] = {}
-    x = network.walk(network.preprocess(image[..., first:last, :]), EARLY, names, found)
-    grams = []
-    for name in names:
-        begin = _rows(name, top - first)
-        end = begin + _rows(name, bottom) - _rows(name, top)
-        grams.append(gram_matrix(found[name][..., begin:end, :]))
-    x = network.pool_maps(x)
-    begin = (top - first) // 4
-    return x[..., begin : begin + bottom // 4 - top // 4, :], grams
+    behind = network.walk(
+        network.preprocess(rows) if layers[0] == network.layers[0] else rows, layers, {*kept, *judged}, found
+    )
+
+    def own(maps: Tensor, scale: int) -> Tensor:
+        begin = (top - first) // scale
+        return maps[..., begin : begin + bottom // scale - top // scale, :]
+
+    parts = [own(network.pool_maps(behind), segment.shrink), *(own(found[name], segment.scale(name)) for name in kept)]
+    return parts, [gram_matrix(own(found[name], segment.scale(name))) for name in judged]

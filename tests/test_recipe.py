@@ -391,7 +391,9 @@ def test_a_preset_has_adapted_numbers_for_the_default_network(name: str) -> None
         expected = numbers.get(key, getattr(source, key))
         if key not in ("network", "numbers"):
             assert getattr(adapted, key) == expected, key
-    for kept in ("content_layers", "content_loss", "style_loss", "optimizer", "pool", "init", "space"):
+    for kept in (
+        "content_layers", "content_loss", "style_loss", "optimizer", "learning_rate", "iterations", "pool", "space", "canvas",
+    ):  # fmt: skip
         assert kept not in numbers, "layers, normalisations, optimiser and schedule are the source's"
 
 

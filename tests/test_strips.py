@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -16,13 +18,19 @@ STYLE = ["conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv4_1"]
 
 def judged(network: Vgg, image: torch.Tensor) -> tuple[dict, dict, torch.Tensor]:
     image = image.clone().requires_grad_(True)
-    maps, statistics = observe(network, image, ["conv3_2", "conv4_2"], STYLE)
+    maps, statistics = observe(network, image, ["conv2_1", "conv3_2", "conv4_2"], STYLE)
     total = sum(value.square().mean() for value in maps.values())
     for statistic in statistics.values():
         total = total + (statistic.gram / statistic.positions).square().mean()
     torch.as_tensor(total).backward()
     assert image.grad is not None
     return maps, statistics, image.grad
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips at any size, and as narrow as their halo allows."""
+    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
+    monkeypatch.setattr(strips, "SEGMENTS", tuple(replace(segment, positions=1) for segment in strips.SEGMENTS))
 
 
 @pytest.mark.parametrize("size", [(160, 96), (141, 67), (97, 130), (64, 40)])
@@ -33,13 +41,13 @@ def test_strips_equal_the_whole(
     network = Vgg(hed).configured(*settings)
     image = torch.rand((1, 3, *size), generator=torch.Generator().manual_seed(1))
     whole_maps, whole_statistics, whole_gradient = judged(network, image)
-    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
-    monkeypatch.setattr(strips, "STRIP_PIXELS", 1)
-    seen: list[int] = []
+    narrow(monkeypatch)
+    seen: list[str] = []
     original = strips._strip
-    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.append(args[2]), original(*args))[1])
+    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.append(args[1].blocks), original(*args))[1])
     maps, statistics, gradient = judged(network, image)
-    assert len(seen) == 2 * -(-(size[0] - 3) // 32)
+    assert seen.count("12") == 2 * -(-(size[0] - 3) // 32)  # once on the way there, once on the way back
+    assert seen.count("3") == 2 * -(-(size[0] // 4 - 1) // 16)
     for name, expected in whole_maps.items():
         assert torch.allclose(maps[name], expected, rtol=1e-4, atol=1e-4 * float(expected.detach().abs().max()))
     for name, expected in whole_statistics.items():
@@ -50,11 +58,16 @@ def test_strips_equal_the_whole(
     assert torch.allclose(gradient, whole_gradient, rtol=1e-3, atol=1e-4 * float(whole_gradient.abs().max()))
 
 
-def test_early_content_layers_are_taken_whole(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_block_where_the_pass_stops_is_taken_whole(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strips, "STRIPS_FROM", 1)
-    monkeypatch.setattr(strips, "_strip", lambda *args: pytest.fail("a content layer's maps must be kept"))
+    seen: set[str] = set()
+    original = strips._strip
+    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.add(args[1].blocks), original(*args))[1])
     image = torch.rand((1, 3, 48, 48))
+    observe(Vgg(hed), image, ["conv2_1"], ["conv1_1"])
+    assert not seen
     maps, statistics = observe(Vgg(hed), image, ["conv2_1"], ["conv3_1"])
+    assert seen == {"12"}
     assert maps["conv2_1"].shape == (1, 128, 24, 24)
     assert statistics["conv3_1"].positions == 144
 
@@ -67,7 +80,6 @@ def test_bad_wishes_are_refused_in_strips_too(hed: Weights, monkeypatch: pytest.
 
 
 def test_two_passes_give_the_same_bits(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
-    monkeypatch.setattr(strips, "STRIP_PIXELS", 1)
+    narrow(monkeypatch)
     image = torch.rand((1, 3, 90, 70), generator=torch.Generator().manual_seed(2))
     assert torch.equal(judged(Vgg(hed), image)[2], judged(Vgg(hed), image)[2])
