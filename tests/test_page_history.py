@@ -213,7 +213,8 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     open_time_machine(visitor)
     end = run.curve[-1]["evaluations"]
     visitor.says(f"evaluation {run.film.frames[-1].evaluation}", "#moment")
-    drag_to(visitor, end / 100_000)  # the axis covers the whole run that is planned, so this is its first pixel
+    drag_to(visitor, 0.5)
+    until(lambda: shown_evaluation(visitor) == run.film.at(end // 2).evaluation)
     visitor.page.focus("#scrubber input")
     visitor.page.keyboard.press("Home")
     visitor.says(f"evaluation {run.film.frames[0].evaluation}", "#moment")

@@ -25,6 +25,7 @@ from playground.images import load_picture, save_picture
 from playground.job import Job
 from playground.jobs import Jobs
 from playground.recipe import Recipe, RecipeError, load_preset
+from playground.ui.refusals import refuse_in_words
 
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
@@ -40,6 +41,7 @@ hanging up stops the run. What cannot be used is refused with one sentence that 
 def add_api(jobs: Jobs) -> None:
     """Add `/stylize` to the Blocks under construction."""
     accept_uploads_only()
+    refuse_in_words()
     with gr.Group(visible=False):
         inputs = [
             gr.Image(type="filepath", label="The picture to paint"),

@@ -168,10 +168,9 @@ def data_address(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
-def chart(members: Sequence[Job], planned: int) -> str:
-    """The total loss of every member over the evaluations, as HTML."""
-    curves = {title(job, members): job.curve for job in members}
-    return charts.family_chart(curves, planned)
+def chart(members: Sequence[Job]) -> str:
+    """The total loss of every member over the evaluations so far, as HTML."""
+    return charts.family_chart({title(job, members): job.curve for job in members})
 
 
 def comparison(members: Sequence[Job]) -> Image.Image:

@@ -42,8 +42,8 @@ def layer_chart(points: Points, planned: int = 0) -> str:
     return _chart(points, {key: layer_name(key) for key in keys}, planned, "Curves by layer", labels=False)
 
 
-def family_chart(curves: Mapping[str, Points], planned: int = 0) -> str:
-    """The total loss of a run, named first, and of its branches over evaluations, as HTML."""
+def family_chart(curves: Mapping[str, Points]) -> str:
+    """The total loss of a run, named first, and of its branches over the evaluations so far, as HTML."""
     keys = {"total" if index == 0 else f"branch:{name}": name for index, name in enumerate(curves)}
     points = [
         {"evaluations": point["evaluations"], key: point["total"]}
@@ -52,7 +52,7 @@ def family_chart(curves: Mapping[str, Points], planned: int = 0) -> str:
         if "total" in point
     ]
     points.sort(key=lambda point: point["evaluations"])
-    return _chart(points, keys, planned, "Total loss", labels=False, most=len(points))
+    return _chart(points, keys, 0, "Total loss", labels=False, most=len(points))
 
 
 def layer_name(key: str) -> str:

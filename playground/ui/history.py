@@ -9,7 +9,6 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -143,7 +142,7 @@ class TimeMachine:
         members = members or family(self.running.jobs, job)
         cards = branches.cards(members, job)
         updates: Updates = {
-            parts["time-chart"]: branches.chart(members, max(map(words.planned, members))),
+            parts["time-chart"]: branches.chart(members),
             parts["scrubber"]: _moments(job),
             parts["branches"]: cards,
             parts["branches-save"]: gr.Button(visible=bool(cards)),
@@ -182,16 +181,18 @@ class TimeMachine:
             raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
         changes = wished(recipe, job.moments.settings(at))
         begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher)
-        said = []
+        said, meant = [], _taken_back(job)
         try:
             branch = begin(replace=replace)
-            if not job.ended:
-                _leave_as_it_was(job)
+            job.control.pause()
         except Busy:
             if job.ended:
                 raise
             branch = begin(replace=True)  # which ends the run that the branch leaves, before any other
             said = ["The run that it left has ended, since one person may have no more runs going on here"]
+        except PlaygroundError:
+            job.control.change(meant)
+            raise
         assert branch.parent is not None
         said = [f"Branched from evaluation {branch.parent[1]}", *said, left_out(recipe, job)]
         if job in self.running.coloured:
@@ -254,14 +255,18 @@ class TimeMachine:
             return {place: None, said: message(fault(error))}
 
 
-def _leave_as_it_was(job: Job) -> None:
-    """Pause the run that a branch has left; what was moved while it paused already was meant for the branch."""
+def _taken_back(job: Job) -> dict[str, Any]:
+    """Let a paused run go on as it stands: what was moved since it paused is meant for the branch; what that was."""
     frame, wishes = job.frame, job.control.read().settings
-    if job.state == "paused" and frame is not None and job.moments is not None:
-        with suppress(MomentError):
-            stood = job.moments.settings(frame.evaluations)
-            job.control.change({name: getattr(stood, name) for name in wishes.keys() - NOT_JOURNALLED})
-    job.control.pause()
+    if job.state != "paused" or frame is None or job.moments is None:
+        return {}
+    try:
+        stood = job.moments.settings(frame.evaluations)
+    except MomentError:
+        return {}
+    meant = {name: wish for name, wish in wishes.items() if name not in NOT_JOURNALLED and wish != getattr(stood, name)}
+    job.control.change({name: getattr(stood, name) for name in meant})
+    return meant
 
 
 def described(job: Job, frame: FilmFrame) -> str:

@@ -186,7 +186,7 @@ class Running:
         session.gone = False
         if request.session_hash:
             self.open[request.session_hash] = session
-            self.jobs.people_here(request.session_hash)
+            self.jobs.people_here(session.who())
 
     def watched(self, job: Job) -> bool:
         """Whether an open page has a run on its easel."""
@@ -313,9 +313,10 @@ class Running:
     def gone(self, request: gr.Request) -> None:
         """The page was closed or reloaded: its run has its grace period from now."""
         session = self.open.pop(request.session_hash or "", None)
-        self.jobs.people_gone(request.session_hash or "")
         if session is not None:
             session.gone = True
+            if all(other.visitor != session.visitor for other in list(self.open.values())):
+                self.jobs.people_gone(session.visitor)
             if session.job is not None:
                 for job in family(self.jobs, session.job):
                     job.leave()
