@@ -301,7 +301,8 @@ class Page:
                 self._task(self.fire(after))
 
     async def _fetch(self, path: str) -> None:
-        await self.http.get(f"{API}/file={path}")
+        with suppress(httpx.HTTPError):  # it may be gone by now, as in a browser
+            await self.http.get(f"{API}/file={path}")
 
     async def _heartbeat(self) -> None:
         async with self.http.stream("GET", f"{API}/heartbeat/{self.session}") as stream:

@@ -64,6 +64,17 @@ def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dic
     return content, dict.fromkeys(chosen, 1.0)
 
 
+def judged(value: Any) -> dict[str, Any]:
+    """A grid's value that is one: whatever else a request brings counts as no layers."""
+    value = value if isinstance(value, dict) else {}
+    kept = {kind: layers for kind in ("content", "style") if isinstance(layers := value.get(kind), dict)}
+    weighed = {
+        kind: {name: weight for name, weight in layers.items() if isinstance(weight, (int, float))}
+        for kind, layers in kept.items()
+    }
+    return {"content": {}, "style": {}, **value, **weighed}
+
+
 def described(value: Mapping[str, Any]) -> str:
     """The chosen layers in a sentence, for the panel's heading and for screen readers."""
     parts = []

@@ -247,10 +247,11 @@ class Settings:
 
     def moved_number(self, name: str, session: Session, value: Any, *both: Any) -> Updates:
         """The exact number of a setting on a slider was changed."""
+        value, *others = (number if isinstance(number, (int, float)) else None for number in (value, *both))
         preset, parts = preset_of(session.base), self.parts
         return {
             parts[f"slide-{name}"]: controls.decades(name, value, preset),
-            **self._said(name, session, value, preset, both),
+            **self._said(name, session, value, preset, tuple(others)),
         }
 
     def moved_slider(self, name: str, session: Session, position: float, *both: Any) -> Updates:
@@ -271,17 +272,20 @@ class Settings:
 
     def moved_layers(self, session: Session, grid: dict[str, Any]) -> Updates:
         """The grid of layers was changed."""
+        grid = layers.judged(grid)
         text = self.guarded_text(self._take_layers, session, grid)
         return {self.parts["layers-words"]: layers.described(grid), self.parts["message-layers"]: text}
 
     def quick_pick(self, pick: str, session: Session, network: str) -> Updates:
         """A quick pick of layers."""
+        network = network or DEFAULT_NETWORK
         content, style = layers.pick(pick, network, preset_of(session.base))
         grid = {"content": content, "style": style, "layers": list(layers.layer_names(network))}
         return {self.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
     def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
         """Another network was chosen: the grid shows its layers; one that is not here is offered."""
+        network, grid = network or DEFAULT_NETWORK, layers.judged(grid)
         session.wanted_network, session.intended = "" if weights.is_available(network) else network, None
         grid = {**grid, "layers": list(layers.layer_names(network))}
         for kind in ("content", "style"):
