@@ -149,6 +149,14 @@ def reference(name: str, preset: Recipe) -> float:
     return getattr(preset, name) or 1.0
 
 
+def finite(value: Any) -> float | None:
+    """A number that one can reckon with, whatever a request brings; None for all else."""
+    try:
+        return value if math.isfinite(value) else None
+    except (TypeError, OverflowError):
+        return None
+
+
 def decades(name: str, value: float | None, preset: Recipe) -> float:
     """Where the slider stands for a value: decades above the preset's, at its ends for what lies beyond."""
     if not value or value < 0 or not math.isfinite(value):

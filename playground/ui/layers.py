@@ -67,12 +67,13 @@ def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dic
 def judged(value: Any) -> dict[str, Any]:
     """A grid's value that is one: whatever else a request brings counts as no layers."""
     value = value if isinstance(value, dict) else {}
+    known = value.get("layers") if isinstance(value.get("layers"), list) else []
     kept = {kind: layers for kind in ("content", "style") if isinstance(layers := value.get(kind), dict)}
     weighed = {
         kind: {name: weight for name, weight in layers.items() if isinstance(weight, (int, float))}
         for kind, layers in kept.items()
     }
-    return {"content": {}, "style": {}, **value, **weighed}
+    return {"content": {}, "style": {}, **weighed, "layers": [name for name in known or () if isinstance(name, str)]}
 
 
 def described(value: Mapping[str, Any]) -> str:

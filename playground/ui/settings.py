@@ -247,7 +247,7 @@ class Settings:
 
     def moved_number(self, name: str, session: Session, value: Any, *both: Any) -> Updates:
         """The exact number of a setting on a slider was changed."""
-        value, *others = (number if isinstance(number, (int, float)) else None for number in (value, *both))
+        value, *others = map(controls.finite, (value, *both))
         preset, parts = preset_of(session.base), self.parts
         return {
             parts[f"slide-{name}"]: controls.decades(name, value, preset),
@@ -257,7 +257,8 @@ class Settings:
     def moved_slider(self, name: str, session: Session, position: float, *both: Any) -> Updates:
         """A slider over decades was moved."""
         preset = preset_of(session.base)
-        value = controls.from_decades(name, position, preset)
+        value = controls.from_decades(name, controls.finite(position) or 0.0, preset)
+        both = tuple(map(controls.finite, both))
         if name in ("content_weight", "style_weight"):
             both = (value, both[1]) if name == "content_weight" else (both[0], value)
         return {self.parts[f"set-{name}"]: value, **self._said(name, session, value, preset, both)}

@@ -17,6 +17,8 @@ def number(value: float) -> str:
     """A number for people: three digits, thousands apart, powers of ten beyond what can be read."""
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return "no number"
     size = abs(value)
     if 1e-3 <= size < 1e10:
         if size >= 1000:
