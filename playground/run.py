@@ -167,11 +167,23 @@ class Run:
             self.canvas = make_canvas(self.recipe, first, self.space)
         else:
             self.canvas = smaller.resized((height, width))
+            if self.recipe.init == "content":
+                self._restore_detail(smaller)
         self._make_objective()
         self._start_optimizer()
         self.average: list[Tensor] | None = None
         self.stage_step = self.stage_evaluations = self.round_evaluations = 0
         self.stage_began, self.stage_limit = self.seconds, self.stages[self.stage].iterations
+
+    @torch.no_grad()
+    def _restore_detail(self, smaller: Canvas) -> None:
+        """Give the enlarged picture the photo's finest detail, which the smaller size had no room for.
+
+        It started from the photo, so this is what it would show there; without it each new size begins as a blur.
+        """
+        size = tuple(self.content_tensor.shape[-2:])
+        enlarged = resample(resample(self.content_tensor, tuple(smaller.image().shape[-2:])), size)
+        self.canvas.parameters[0].add_((self.content_tensor - enlarged) * self.space.scale)
 
     def _next_stage(self) -> None:
         """Carry picture and Adam's moments over to the next size."""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.canvas import Space, first_picture, make_canvas
+from playground.canvas import Space, first_picture, make_canvas, resample
 from playground.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.features import Vgg
@@ -184,6 +184,27 @@ def test_sizes_grow_and_the_result_has_the_full_one(network: Vgg, pictures: tupl
     assert sorted({frame.size[0] for frame in frames[:-1]}) == [64, 128]
     assert result(frames).picture.size == (128, 96)
     assert [stage.iterations for stage in result(frames).recipe.plan or ()] == [3, 3]
+
+
+@pytest.mark.parametrize("canvas", ["pixels", "pyramid"])
+@pytest.mark.parametrize("space", ["unit", "centred"])
+def test_a_new_size_has_the_photos_finest_detail(
+    canvas: str, space: str, network: Vgg, pictures: tuple[Image.Image, Image.Image]
+) -> None:
+    settings = {"scales": 2, "canvas": canvas, "space": space, "clip": False, "size": 96, "smallest": 48}
+    for init in ("content", "grey"):
+        run = Run(*pictures, plain(**settings, init=init), network)
+        small = run.canvas.image().detach()
+        run._next_stage()
+        photo, shown = run.content_tensor, run.canvas.image().detach()
+        assert shown.shape[-1] == 2 * small.shape[-1]
+        enlarged = resample(small, tuple(shown.shape[-2:]))
+        if init == "content":  # nothing was painted yet: detail and enlarged photo are the photo
+            detail = photo - resample(resample(photo, tuple(small.shape[-2:])), tuple(photo.shape[-2:]))
+            assert torch.allclose(shown, enlarged + detail, atol=1e-5)
+            assert float((shown - photo).abs().mean()) < 0.2 * float((enlarged - photo).abs().mean())
+        else:
+            assert torch.allclose(shown, enlarged, atol=1e-5)
 
 
 def test_plan_shares_iterations_and_skips_sizes_too_small() -> None:
