@@ -34,7 +34,8 @@ from playground.ui.pagefiles import PageFiles
 MAX_FIELD = 64_000  # bytes of what is no file in an upload
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
-UPLOAD = "/gradio_api/upload"
+API = "/gradio_api/"
+UPLOAD = f"{API}upload"
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
 # app's code; one person's logout would end everybody's login, since a class shares one user.
 CLOSED = ("/gradio_api/deep_link", "/gradio_api/proxy=", "/gradio_api/vibe-", "/gradio_api/dev/", "/logout")
@@ -146,6 +147,12 @@ class Guard:
                 await self.app(scope, receive_at_most, send_with_headers)
             except TooLargeError:
                 refusal = self._too_large(upload)
+            except Exception as error:
+                if started or not path.startswith(API):
+                    raise
+                # Gradio stumbles over what no page sends, such as a body without what it looks for.
+                logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
+                refusal = PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
             if upload:
                 self.files.add(taken)
         if refusal is not None and not started:
