@@ -238,9 +238,13 @@ def settings_table() -> str:
     profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
     for name in setting_names():
         field = Settings.model_fields.get(name) or Limits.model_fields[name]
-        defaults = ["" if flat[name] is None else f"{flat[name]}".removesuffix(".0") for flat in profiles]
+        defaults = ["" if flat[name] is None else _shown(flat[name]) for flat in profiles]
         rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
     return "\n".join(rows)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # -------------------------------------------------------------------- where it is found
