@@ -86,7 +86,7 @@ class Arrival:
             updates |= self.settings.opened(session, request)
         updates |= self._earlier(session)
         if job is not None:
-            updates |= self.running.put_up(session)
+            updates |= self.running.put_up(session, "Your run is here again.")
             updates[self.parts["run-message"]] = message(TAKEN_OVER, "note") if taken_over else ""
         return updates
 

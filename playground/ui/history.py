@@ -224,7 +224,8 @@ class TimeMachine:
             return NOTHING
         session.put(job, job in self.running.coloured)
         shown = self.settings.show(session, settings_now(job), of_run=True)
-        return {**shown, **self.running.put_up(session), self.parts["time-message"]: ""}
+        put_up = self.running.put_up(session, "This run is on the easel now.")
+        return {**shown, **put_up, self.parts["time-message"]: ""}
 
     # ---------------------------------------------------------------- files
 

@@ -7,7 +7,9 @@ Called by the Studio tab.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 from weakref import WeakSet
@@ -67,6 +69,8 @@ class Running:
         self.jobs, self.parts, self.settings = jobs, parts, settings
         self.device = describe_device(jobs.device)
         self.open: dict[str, Session] = {}  # the open pages, by gradio's session hash
+        self._left: deque[str] = deque(maxlen=1000)  # pages that were closed, perhaps before they were quite open
+        self._door = threading.Lock()  # over the two above
         self.coloured: WeakSet[Job] = WeakSet()  # runs whose pictures are shown with the photo's colours
 
     def outputs(self, names: tuple[str, ...]) -> list[gr.components.Component]:
@@ -87,7 +91,7 @@ class Running:
     ) -> Updates:
         """Start a run with what the page shows, or say what is wrong."""
         clean: Updates = {self.parts[name]: "" for name in MESSAGES} | self.answered(session)
-        self.here(session, request)
+        self.here(session, request, acts=True)
         try:
             wrong = await asyncio.to_thread(self._start, session, content, style, values, replace)
         except Busy as busy:
@@ -132,8 +136,8 @@ class Running:
         session.put(job, recipe.original_colours)
         return {}
 
-    def put_up(self, session: Session) -> Updates:
-        """The run on the easel as it stands, before `follow` and `finish` show how it goes on."""
+    def put_up(self, session: Session, said: str = "The run has started.") -> Updates:
+        """The run on the easel as it stands, before `follow` and `finish` show how it goes on; `said` is for ears."""
         job, parts = session.job, self.parts
         if job is None:
             return NOTHING
@@ -143,7 +147,7 @@ class Running:
             **self._buttons(job),
             parts["run-id"]: job.id,
             parts["status"]: words.status(job, self.device),
-            parts["announce"]: "" if job.ended else "The run has started.",
+            parts["announce"]: "" if job.ended else said,
             parts["preview"]: gr.Image(value=picture, visible=True),
             parts["before-after"]: gr.ImageSlider(visible=False),
             parts["after"]: gr.Column(visible=False),
@@ -172,7 +176,11 @@ class Running:
             f"{sentence.partition(':')[0]}. Replace the oldest of them with this one? It stops, and its picture is kept"
         )
         said = said.replace("the oldest of them", "it") if "a run" in sentence else said
-        return {self.parts["busy"]: gr.Row(visible=True), self.parts["busy-note"]: message(said, "note")}
+        return {
+            self.parts["busy"]: gr.Row(visible=True),
+            self.parts["busy-note"]: message(said, "note"),
+            self.parts["announce"]: said,
+        }
 
     def answered(self, session: Session) -> Updates:
         """No question stands any more."""
@@ -181,21 +189,32 @@ class Running:
 
     # ---------------------------------------------------------------- coming and going
 
-    def here(self, session: Session, request: gr.Request) -> None:
-        """The page is open."""
-        session.gone = False
-        if request.session_hash:
-            self.open[request.session_hash] = session
-            self.jobs.people_here(session.who())
+    def here(self, session: Session, request: gr.Request, *, acts: bool = False) -> None:
+        """The page is open, unless it was closed while it was opened; one that `acts` is there whatever was said."""
+        name = request.session_hash
+        with self._door:
+            session.gone = name in self._left and not acts
+            if name and not session.gone:
+                self.open[name] = session
+                self.jobs.people_here(session.who())
 
     def watched(self, job: Job) -> bool:
         """Whether an open page has a run on its easel."""
-        return any(session.job is job for session in list(self.open.values()))
+        with self._door:
+            return any(session.job is job for session in self.open.values())
 
     # ---------------------------------------------------------------- following a job
 
     async def follow(self, session: Session) -> AsyncIterator[Updates]:
-        """Show what a run has to tell until it ends."""
+        """Show what a run has to tell until it ends, another takes its place, or the page goes away."""
+        try:
+            async for updates in self._follow(session):
+                yield updates
+        except GeneratorExit:
+            self.left(session)
+            raise
+
+    async def _follow(self, session: Session) -> AsyncIterator[Updates]:
         job, parts = session.watched, self.parts
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_layers = 0.0
@@ -312,14 +331,25 @@ class Running:
 
     def gone(self, request: gr.Request) -> None:
         """The page was closed or reloaded: its run has its grace period from now."""
-        session = self.open.pop(request.session_hash or "", None)
+        with self._door:
+            session = self.open.get(request.session_hash or "")
+            self._left.append(request.session_hash or "")
         if session is not None:
-            session.gone = True
-            if all(other.visitor != session.visitor for other in list(self.open.values())):
+            self.left(session)
+
+    def left(self, session: Session) -> None:
+        """Nobody looks at this page any more; told by gradio, or by a stream to it that broke off.
+
+        A browser with many tabs has no connection to spare for gradio's own sign of life, so that the former may fail.
+        """
+        session.gone = True
+        with self._door:
+            self.open = {name: other for name, other in self.open.items() if other is not session}
+            if all(other.visitor != session.visitor for other in self.open.values()):
                 self.jobs.people_gone(session.visitor)
-            if session.job is not None:
-                for job in family(self.jobs, session.job):
-                    job.leave()
+        if session.job is not None:
+            for job in family(self.jobs, session.job):
+                job.leave()
 
     # ---------------------------------------------------------------- with a result
 
