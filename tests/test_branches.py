@@ -20,7 +20,9 @@ from playground.ui import branches, charts
 from playground.ui.arrival import Told, told
 from tests.visitor import until
 
-RECIPE = load_preset().changed({"size": 64, "iterations": 100_000, "scales": 1})
+RECIPE = load_preset().changed(
+    {"content_weight": 0.8, "style_weight": 1.0, "size": 64, "iterations": 100_000, "scales": 1}
+)
 ME, OTHER = "me-and-nobody-else-at-all", "somebody-else-altogether"
 
 

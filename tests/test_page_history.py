@@ -18,6 +18,7 @@ from playground.job import Job
 from playground.jobs import Jobs
 from playground.limits import Limits
 from playground.store import Store
+from playground.ui.words import number
 from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -231,23 +232,28 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
         r"Branched from evaluation \d+\. Size \(px\)|Branched from evaluation \d+\. Size cannot", "#time-message"
     )
     until(lambda: len(jobs.going_on()) == 2)
-    branch = newest(jobs)
+    branch, before = newest(jobs), run.recipe.content_weight
     assert branch.parent is not None
     assert branch.parent[0] == run.id
     assert branch.parent[1] == max(at for at in run.moments.evaluations if at <= middle)
     assert branch.changes == {"content_weight": 4.0}
     visitor.painted(branch.parent[1] + 3)
     until(lambda: len(cards(visitor)) == 2)
-    until(lambda: "Content weight 0.8 → 4" in cards(visitor)[1] and "total" in cards(visitor)[1])
+    until(
+        lambda: (
+            f"Content weight {number(run.recipe.content_weight)} → 4" in cards(visitor)[1]
+            and "total" in cards(visitor)[1]
+        )
+    )
     assert "paused" in cards(visitor)[0]
     assert "Content weight" not in cards(visitor)[0]
-    assert run.control.read().settings.get("content_weight", 0.8) == 0.8
+    assert run.control.read().settings.get("content_weight", before) == before
     expect(visitor.page.locator("#branches button >> nth=1")).to_have_attribute("aria-pressed", "true")
 
     # one click brings the first back, with its settings, paused as it was; then it goes on as if nothing had been
     visitor.page.click("#branches button >> nth=0")
     visitor.says(f"paused at step {run.frame.step if run.frame else 0} ")
-    expect(visitor.page.locator("#set-content_weight input[type=number]")).to_have_value("0.8")
+    expect(visitor.page.locator("#set-content_weight input[type=number]")).to_have_value(f"{before:g}")
     visitor.page.click("#pause")
     stood_at = visitor.step()
     visitor.painted(stood_at + 2)
