@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import logging
 import os
 import secrets
@@ -24,6 +25,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 # Uploads lie where nobody else on this machine can look, and go when the server ends.
 uploads = tempfile.TemporaryDirectory(prefix="playground-uploads-", ignore_cleanup_errors=True)
 os.environ.setdefault("GRADIO_TEMP_DIR", os.path.realpath(uploads.name))
+
+# Read when torch is: Intel's matrix products would keep buffers for every thread, 13 MB a run, and are no slower without.
+os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
+# Gradio looks for this at every event; where it is missing, that searches all folders of packages each time.
+if importlib.util.find_spec("matplotlib") is None:
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]
 
 try:
     import spaces  # only on Hugging Face; before torch, whose CUDA it replaces

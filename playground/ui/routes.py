@@ -37,8 +37,16 @@ WRONG_PASSWORD_SECONDS = 1.0
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
-# app's code; one person's logout would end everybody's login, since a class shares one user.
-CLOSED = ("/gradio_api/deep_link", "/gradio_api/proxy=", "/gradio_api/vibe-", "/gradio_api/dev/", "/logout")
+# app's code, convert films of anybody's; one person's logout would end everybody's login, since a class shares one user.
+CLOSED = (
+    "/gradio_api/deep_link",
+    "/gradio_api/proxy=",
+    "/gradio_api/vibe-",
+    "/gradio_api/dev/",
+    "/logout",
+    "/gradio_api/process_recording",
+    "/pwa_icon/",
+)
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
 
 logger = logging.getLogger(__name__)
@@ -148,11 +156,13 @@ class Guard:
             except TooLargeError:
                 refusal = self._too_large(upload)
             except Exception as error:
-                if started or not path.startswith(API):
+                if not path.startswith(API):
                     raise
                 # Gradio stumbles over what no page sends, such as a body without what it looks for.
                 logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
                 refusal = PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
+                if started:
+                    await send({"type": "http.response.body"})  # the end of what was begun
             if upload:
                 self.files.add(taken)
         if refusal is not None and not started:
