@@ -122,7 +122,7 @@ class TimeMachine:
         session.turn += 1
         turn, said = session.turn, None
         yield NOTHING
-        while session.turn == turn and session.job is not None and not session.gone:
+        while session.turn == turn and session.job is not None:
             members = await asyncio.to_thread(family, self.running.jobs, session.job)
             for job in members:
                 job.touch()

@@ -221,7 +221,9 @@ class Running:
         next_news = next_layers = 0.0
         yield NOTHING
         next_sign = 0.0
-        while job is not None and job is session.watched and not (job.ended or session.gone):
+        # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
+        # that really went away closes this generator at its next yield.
+        while job is not None and job is session.watched and not job.ended:
             job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
