@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from html import escape
@@ -26,7 +27,7 @@ from playground.run import NOT_JOURNALLED
 from playground.ui import branches, charts, words
 from playground.ui.branches import data_address, family, left_out, settings_now, wished
 from playground.ui.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html
-from playground.ui.running import Running
+from playground.ui.running import SIGN_EVERY, Running
 from playground.ui.session import Session
 from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
@@ -120,7 +121,7 @@ class TimeMachine:
     async def follow(self, session: Session) -> AsyncIterator[Updates]:
         """Watch the run on the easel and all its branches until every one has ended, and show them in the open panel."""
         session.turn += 1
-        turn, said = session.turn, None
+        turn, said, next_sign = session.turn, None, 0.0
         yield NOTHING
         while session.turn == turn and session.job is not None:
             members = await asyncio.to_thread(family, self.running.jobs, session.job)
@@ -129,8 +130,9 @@ class TimeMachine:
             now = (session.looking, session.job, [(job.id, job.version) for job in members])
             if session.looking and now != said:
                 yield await asyncio.to_thread(self._shown, session, members)
-            else:
-                yield NOTHING  # also what notices that the page has gone
+            elif time.monotonic() >= next_sign:
+                next_sign = time.monotonic() + SIGN_EVERY
+                yield NOTHING  # what notices that the page has gone
             said = now
             if all(job.ended for job in members):
                 return

@@ -34,9 +34,9 @@ from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
-NEWS_SHARE = 0.04  # seconds more between two updates for every open page, so that showing thirty does not slow painting
+NEWS_SHARE = 0.06  # seconds more between two updates for every open page, so that showing thirty does not slow painting
 LAYERS_EVERY = 1.0
-SIGN_EVERY = 1.0
+SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-chart", "shares")
