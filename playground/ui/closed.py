@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from gradio.state_holder import SessionState, StateHolder
 
-CLOSED_SECONDS = 60.0  # for a connection that was lost for a moment; after longer a page has lost its stream and is loaded anew
+CLOSED_SECONDS = 60.0  # for a connection that was lost for a moment; after longer a page is loaded anew
 
 
 @cache
