@@ -162,10 +162,8 @@ def test_two_people_do_not_see_each_other_and_two_tabs_keep_their_own(
     stranger.context.close()
 
     tab = visitor.context.new_page()  # of the same browser; its person's other run is watched
-    tab.goto(f"{address}?preset=default")
-    expect(tab.locator("#status")).to_contain_text("press Run")
-    tab.locator("#set-size input[type=number]").fill("80")
-    tab.locator("#set-iterations input[type=number]").fill("90000")
+    tab.goto(address + link_query(load_preset().changed({"size": 80, "iterations": 90000})))
+    expect(tab.locator("#set-size input[type=number]")).to_have_value("80")  # the link's recipe is in the controls
     tab.click("#run")
     expect(tab.locator("#status")).to_contain_text("step")
     other = newest(jobs)

@@ -111,8 +111,8 @@ class Visitor:
 
     def left_clean(self) -> None:
         """Nothing was asked of another host and nothing went wrong in the browser."""
-        assert self.outside == []
-        assert self.complaints == []
+        assert self.outside == [], self.outside
+        assert self.complaints == [], self.complaints
 
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:

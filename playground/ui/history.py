@@ -136,7 +136,7 @@ class TimeMachine:
             said = now
             if all(job.ended for job in members):
                 return
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY * self.running.crowd())
 
     def _shown(self, session: Session, members: list[Job] | None = None) -> Updates:
         parts, job = self.parts, session.job

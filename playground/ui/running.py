@@ -34,7 +34,8 @@ from playground.ui.settings import NOTHING, Settings, Updates, fault, message
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
-NEWS_SHARE = 0.06  # seconds more between two updates for every open page, so that showing thirty does not slow painting
+FEW_PAGES = 4
+NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
 LAYERS_EVERY = 1.0
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
@@ -199,6 +200,10 @@ class Running:
                 self.open[name] = session
                 self.jobs.people_here(session.who())
 
+    def crowd(self) -> float:
+        """How many times as long to wait between two looks at runs: 1 for a few open pages, 7.5 for thirty."""
+        return max(1.0, len(self.open) / FEW_PAGES)
+
     def watched(self, job: Job) -> bool:
         """Whether an open page has a run on its easel."""
         with self._door:
@@ -251,7 +256,7 @@ class Running:
             if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
                 next_sign = now + SIGN_EVERY
                 yield updates or NOTHING
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY * self.crowd())
 
     async def finish(self, session: Session) -> AsyncIterator[Updates]:
         """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
