@@ -17,7 +17,9 @@ from playground import weights
 from playground.job import Job
 from playground.jobs import Jobs
 from playground.limits import Limits
+from playground.recipe import load_preset
 from playground.store import Store
+from playground.ui.session import link_query
 from playground.ui.words import number
 from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
 
