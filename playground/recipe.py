@@ -578,11 +578,18 @@ class Preset(BaseModel):
     adapted: dict[str, dict[str, Any]] = {}
 
 
+PRESET_ORDER = (
+    "default", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
+    "fast-default",
+)  # fmt: skip
+
+
 @cache
 def presets() -> dict[str, Preset]:
-    """Every shipped preset by name, `default` first."""
-    found = [Preset.model_validate_json(path.read_text("utf-8")) for path in sorted(PRESET_FOLDER.glob("*.json"))]
-    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name != "default")}
+    """Every shipped preset by name, in the order a page lists them: `default`, pixels, photorealistic networks, trainings."""
+    found = {path.stem: path for path in sorted(PRESET_FOLDER.glob("*.json"))}
+    names = [*PRESET_ORDER, *(name for name in found if name not in PRESET_ORDER)]
+    return {name: Preset.model_validate_json(found[name].read_text("utf-8")) for name in names}
 
 
 def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Preset:

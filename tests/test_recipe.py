@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from playground.recipe import (
     DEFAULT_NETWORK,
     PLAN_SETTINGS,
+    PRESET_FOLDER,
     Change,
     Recipe,
     RecipeError,
@@ -361,6 +362,8 @@ def test_a_setting_needs_a_key_and_a_value(text: str) -> None:
 
 def test_the_default_preset_is_ours_comes_first_and_needs_only_the_default_network() -> None:
     assert next(iter(presets())) == "default"
+    assert all(name == preset.name for name, preset in presets().items())
+    assert len(presets()) == len(list(PRESET_FOLDER.glob("*.json")))
     recipe = load_preset()
     assert (recipe.preset, recipe.network, recipe.numbers) == ("default", DEFAULT_NETWORK, "own")
 
