@@ -5,8 +5,9 @@ The loop (run.py) makes them; jobs.py, the command line and the page read them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -73,6 +74,15 @@ class Curve:
 
     def __init__(self, points: list[dict[str, float]] | None = None, every: int = 1, seen: int = 0) -> None:
         self.points, self.every, self.seen = points or [], every, seen
+
+    def plain(self) -> dict[str, Any]:
+        """A copy as plain data, for snapshots and checkpoints."""
+        return {"points": list(self.points), "every": self.every, "seen": self.seen}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Curve:
+        """The curve that `plain` was taken of, which stays as it is."""
+        return cls(list(plain["points"]), plain["every"], plain["seen"])
 
     def add(self, point: dict[str, float]) -> None:
         if len(self.points) > 1 and (self.seen - 1) % self.every:

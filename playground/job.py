@@ -129,15 +129,14 @@ class Job:
     def beside(self) -> dict[str, Any]:
         """What a moment keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
-            curve = self._layer_curve
-            return {"layers": {"points": list(curve.points), "every": curve.every, "seen": curve.seen}}
+            return {"layers": self._layer_curve.plain()}
 
     def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
         """Show the curves of a snapshot that the run is about to go on from."""
         with self._news:
-            self._curve = Curve(**{**snapshot["curve"], "points": list(snapshot["curve"]["points"])})
+            self._curve = Curve.of(snapshot["curve"])
             if layers := snapshot.get("beside", {}).get("layers"):
-                self._layer_curve = Curve(**{**layers, "points": list(layers["points"])})
+                self._layer_curve = Curve.of(layers)
 
     def wait(self, version: int, timeout: float) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.

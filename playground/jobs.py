@@ -829,8 +829,7 @@ class Jobs:
                     job.style, photos, job.recipe, network, paths.model, job.control, title=job.title,
                     resume=paths.state.exists(),
                 )  # fmt: skip
-            curve = training.curve
-            job.go_on_from({"curve": {"points": curve.points, "every": curve.every, "seen": curve.seen}})
+            job.go_on_from({"curve": training.curve.plain()})
             job.tell(doing="")
             yield from training.frames()
         finally:

@@ -646,7 +646,7 @@ class Run:
             "numbers": {name: getattr(self, name) for name in _PLAIN},
             "average_weight": getattr(self, "average_weight", 1.0),
             "recoveries": list(self.recoveries),
-            "curve": {"points": list(self.curve.points), "every": self.curve.every, "seen": self.curve.seen},
+            "curve": self.curve.plain(),
             "parameters": kept(list(self.canvas.parameters)),
             "optimizer": kept(self.optimizer.state_dict()),
             "best": kept(self.best),
@@ -683,8 +683,7 @@ class Run:
             setattr(self, name, value)
         self.journal = [Change(**change) for change in snapshot["journal"]]
         self.recoveries = list(snapshot["recoveries"])
-        curve = snapshot["curve"]
-        self.curve = Curve(list(curve["points"]), curve["every"], curve["seen"])
+        self.curve = Curve.of(snapshot["curve"])
         self._set_parameters(self._like_parameters(snapshot["parameters"]))
         if snapshot["optimizer"] is not None:
             # A copy, since torch would take over the tensors themselves and write into them.

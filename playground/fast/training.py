@@ -408,7 +408,7 @@ class Training:
             "seconds": self.seconds,
             "rate_scale": self.rate_scale,
             "recoveries": self.recoveries,
-            "curve": {"points": self.curve.points, "every": self.curve.every, "seen": self.curve.seen},
+            "curve": self.curve.plain(),
             "style_sha256": model.about.style_sha256,
             "photos": len(self.photos),
             "world": self.world,
@@ -436,7 +436,7 @@ class Training:
         self._load(tensors)
         self.step, self.seconds = state["step"], state["seconds"]
         self.rate_scale, self.recoveries = state["rate_scale"], list(state["recoveries"])
-        self.curve = Curve(**state["curve"])
+        self.curve = Curve.of(state["curve"])
 
 
 def saved_recipe(output: Path) -> TrainingRecipe:
