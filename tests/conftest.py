@@ -1,10 +1,21 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share.
+
+Those of the page want a `jobs` fixture of the test file's own, and look there for `SETTINGS` of the server and for
+`PATIENCE`, the seconds that the browser's expectations wait.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from PIL import Image
 
 from playground import weights
+from playground.features import Vgg
+from playground.images import load_picture
+from playground.jobs import Jobs
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +23,40 @@ def hed() -> weights.Weights:
     """The default network, fetched once into the default home where it is missing."""
     weights.fetch("vgg16-hed")
     return weights.load("vgg16-hed")
+
+
+@pytest.fixture(scope="session")
+def network(hed: weights.Weights) -> Vgg:
+    return Vgg(hed)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> tuple[Image.Image, Image.Image]:
+    from skimage import data
+
+    return load_picture(data.chelsea()[:240, 60:380]), load_picture(data.coffee()[:300, :400])
+
+
+@pytest.fixture(scope="module")
+def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    from tests.visitor import served  # only where a page is tested: it wants a browser's driver
+
+    with served(jobs, tmp_path_factory.mktemp("files"), **getattr(request.module, "SETTINGS", {})) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    from tests.visitor import chromium
+
+    with chromium(getattr(request.module, "PATIENCE", 30)) as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(browser: Any, address: str) -> Iterator[Any]:
+    from tests.visitor import Visitor
+
+    came = Visitor(browser, address)
+    yield came
+    came.context.close()

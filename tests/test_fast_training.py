@@ -35,11 +35,6 @@ TINY: dict[str, Any] = {"image_size": 64, "batch_size": 1, "width": 4, "blocks":
 
 
 @pytest.fixture(scope="module")
-def network(hed: Weights) -> Vgg:
-    return Vgg(hed)
-
-
-@pytest.fixture(scope="module")
 def style() -> Image.Image:
     return load_picture(STYLE)
 

@@ -32,10 +32,8 @@ from playground.history import (
     least_missed,
     time_lapse,
 )
-from playground.images import load_picture
 from playground.recipe import Recipe, RecipeError
 from playground.run import Run
-from playground.weights import Weights
 
 PLENTY = 10**9
 ADAM = Recipe(size=64, smallest=48, iterations=8, average=0.8, scales=1)
@@ -44,18 +42,6 @@ LBFGS = Recipe(
     learning_rate=1.0, lbfgs_history=4, lbfgs_evaluations=1, lbfgs_restart=False,
 )  # fmt: skip
 RECIPES = pytest.mark.parametrize("recipe", [ADAM, LBFGS], ids=["adam", "lbfgs"])
-
-
-@pytest.fixture(scope="session")
-def network(hed: Weights) -> Vgg:
-    return Vgg(hed)
-
-
-@pytest.fixture(scope="session")
-def pictures() -> tuple[Image.Image, Image.Image]:
-    from skimage import data
-
-    return load_picture(data.chelsea()[:240, 60:380]), load_picture(data.coffee()[:300, :400])
 
 
 @pytest.fixture

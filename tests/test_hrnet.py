@@ -20,12 +20,6 @@ from playground.measures import distances, photorealism
 from playground.objective import style_loss
 from playground.recipe import Recipe, load_preset, validated
 from playground.run import Run, plan_stages
-from playground.weights import Weights
-
-
-@pytest.fixture(scope="module")
-def network(hed: Weights) -> Vgg:
-    return Vgg(hed)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from playground.images import read_recipe_text, save_picture
 from playground.jobs import Jobs
 from playground.limits import Limits
 from playground.recipe import Change, load_preset, parse_recipe
-from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
+from tests.visitor import NEEDS_CHROMIUM, Visitor, until
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
@@ -30,25 +30,6 @@ def jobs(hed: weights.Weights) -> Iterator[Jobs]:
     made = Jobs(device="cpu", limits=Limits(grace_seconds=GRACE, runs_each=1))
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(jobs, tmp_path_factory.mktemp("files")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with chromium(30) as started:
-        yield started
-
-
-@pytest.fixture
-def visitor(browser: playwright.Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    came = Visitor(browser, address)
-    yield came
-    came.context.close()
 
 
 def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visitor, tmp_path: Path) -> None:

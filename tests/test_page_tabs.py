@@ -19,10 +19,12 @@ from playground.images import load_picture
 from playground.job import TrainingJob
 from playground.jobs import Jobs
 from playground.limits import Limits
-from tests.visitor import NEEDS_CHROMIUM, Visitor, chromium, served, until
+from tests.visitor import NEEDS_CHROMIUM, Visitor, until
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
+
+PATIENCE = 60
 
 TINY = {"image_size": 32, "batch_size": 1, "width": 4, "blocks": 1}
 
@@ -44,25 +46,6 @@ def jobs(hed: weights.Weights, styles: Path) -> Iterator[Jobs]:
     made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0, runs_each=1))
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(jobs, tmp_path_factory.mktemp("files")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with chromium(60) as started:
-        yield started
-
-
-@pytest.fixture
-def visitor(browser: playwright.Browser, address: str) -> Iterator[Visitor]:
-    came = Visitor(browser, address)
-    yield came
-    came.context.close()
 
 
 def leave(visitor: Visitor) -> None:

@@ -17,7 +17,7 @@ from playground.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.features import Vgg
 from playground.frames import CURVE_POINTS, Curve, Frame, Result
-from playground.images import load_picture, resize_picture, to_tensor
+from playground.images import resize_picture, to_tensor
 from playground.recipe import Recipe, load_preset
 from playground.run import Run, check_pictures, plan_stages
 from playground.weights import Weights
@@ -25,18 +25,6 @@ from tests import reference
 from tests.networks import identity_vgg19
 
 SMALL = {"size": 64, "smallest": 48, "iterations": 6}
-
-
-@pytest.fixture(scope="session")
-def network(hed: Weights) -> Vgg:
-    return Vgg(hed)
-
-
-@pytest.fixture(scope="session")
-def pictures() -> tuple[Image.Image, Image.Image]:
-    from skimage import data
-
-    return load_picture(data.chelsea()[:240, 60:380]), load_picture(data.coffee()[:300, :400])
 
 
 def paint(
