@@ -145,7 +145,7 @@ class TimeMachine:
         cards = branches.cards(members, job)
         updates: Updates = {
             parts["time-chart"]: branches.chart(members),
-            parts["scrubber"]: _moments(job),
+            parts["scrubber"]: _moments(job, session.moment),
             parts["branches"]: cards,
             parts["branches-save"]: gr.Button(visible=bool(cards)),
         }
@@ -278,7 +278,7 @@ def described(job: Job, frame: FilmFrame) -> str:
     return f"step {step:.0f}, evaluation {frame.evaluation}, after {words.duration(frame.seconds)}"
 
 
-def _moments(job: Job | None) -> dict[str, Any]:
-    """What scrubber.js needs of a run: the evaluations of its kept pictures."""
+def _moments(job: Job | None, moment: int | None = None) -> dict[str, Any]:
+    """What scrubber.js needs of a run: the evaluations of its kept pictures, and which moment is on show here."""
     frames = [frame.evaluation for frame in job.film.frames] if job else []
-    return {"run": job.name if job else "", "frames": frames, "at": None}
+    return {"run": job.name if job else "", "frames": frames, "at": moment}

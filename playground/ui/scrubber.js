@@ -32,12 +32,22 @@ function go(evaluation) {
   const wanted = frames()[nearest(evaluation)];
   if (wanted === at) return;
   at = wanted;
-  props.value = { ...props.value, at };
   show();
+  tell();
+}
+
+function tell() {
+  props.value = { ...props.value, at };
   trigger("input");
+}
+
+// News of the run may overtake what was asked for, and take it along before it was read: then ask again.
+function renew() {
+  show();
+  if (at !== null && props.value && props.value.at !== at) tell();
 }
 
 element.addEventListener("input", (event) => go(frames()[Number(event.target.value)]));
 document.addEventListener("moment", (event) => element.isConnected && go(event.detail));
 show();
-watch("value", show);
+watch("value", renew);
