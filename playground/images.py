@@ -471,18 +471,19 @@ def check_output_path(path: str | os.PathLike) -> None:
 
 
 def save_picture(
-    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92
+    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92, sole: bool = False
 ) -> None:
     """Write the picture, with the recipe text inside, as PNG, JPEG or WebP by the suffix of `path`.
 
     The file appears whole or not at all: it is written beside its place and moved there. An existing file is
-    replaced, a missing folder never created. Raises PictureError where it cannot be written or encoded.
+    replaced, a missing folder never created. `sole`: nobody else writes this file (see `whole_file`).
+    Raises PictureError where it cannot be written or encoded.
     """
     check_output_path(path)
     path = Path(path)
     data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality)
     try:
-        with whole_file(path) as unfinished:
+        with whole_file(path, sole=sole) as unfinished:
             unfinished.write_bytes(data)
     except OSError as error:
         raise PictureError(

@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, ImageCms, ImageFile, PngImagePlugin
 
 from playground import images
 from playground.errors import PlaygroundError
+from playground.files import whole_file
 from playground.images import (
     MAX_ASPECT,
     MAX_PIXELS,
@@ -978,6 +979,15 @@ def test_checking_a_path_leaves_nothing_behind_and_harms_nothing(tmp_path, monke
     (tmp_path / "old.png").write_bytes(b"old")
     check_output_path("old.png")
     assert (tmp_path / "old.png").read_bytes() == b"old"
+
+
+def test_what_a_kill_left_of_a_file_with_one_writer_is_gone_after_the_next_time(tmp_path):
+    target = tmp_path / "grid.png"
+    with whole_file(target, sole=True) as unfinished:
+        unfinished.write_bytes(b"whole")
+    unfinished.write_bytes(b"half of a picture")
+    save_picture(Image.fromarray(photo()), target, sole=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
 
 
 def test_saving_replaces_a_file_and_follows_the_umask(tmp_path):

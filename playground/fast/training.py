@@ -401,7 +401,7 @@ class Training:
             return
         model = self.model()
         save_model(model.network, model.about, self.paths.model, half=self.half)
-        save_picture(Image.fromarray(self._grid()), self.paths.grid)
+        save_picture(Image.fromarray(self._grid()), self.paths.grid, sole=True)
         state = {
             "recipe": self.recipe.model_dump(mode="json"),
             "step": self.step,
