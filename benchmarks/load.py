@@ -100,7 +100,7 @@ class Crowd:
     """What so many clients found, all of whom pressed Run in the same moment."""
 
     first_moves: list[float]  # seconds until each one's first step; infinite where none came
-    steps: list[int]  # of each, between the moment when all had moved and the end
+    paces: list[float]  # steps a second of each, between the moment when all had moved and the end
     seconds: float  # between the two
     peak_mb: float
     cpu: float  # seconds of all cores that the server took meanwhile
@@ -109,7 +109,7 @@ class Crowd:
 
     @property
     def rate(self) -> float:
-        return sum(self.steps) / self.seconds
+        return sum(self.paces)
 
     @property
     def cores(self) -> float:
@@ -126,13 +126,13 @@ async def _crowd(server: Server, clients: int, seconds: float) -> Crowd:
         await until(lambda: any(page.step >= ITERATIONS for page in pages), seconds)
         over = time.perf_counter()
         firsts = [next((at - began for at, step in page.steps if step > 0), float("inf")) for page in pages]
-        steps = [page.step_at(over) - page.step_at(moved) for page in pages]
+        paces = [page.pace(moved, over) for page in pages]
         server_cpu = server.cpu_seconds - server_cpu
         share = (time.process_time() - cpu) / (over - began)
         peak = server.peak_megabytes
         complaints = [complaint for page in pages for complaint in page.complaints]
         await leave(pages)
-    return Crowd(firsts, steps, over - moved, peak, server_cpu, share, complaints)
+    return Crowd(firsts, paces, over - moved, peak, server_cpu, share, complaints)
 
 
 def crowd(clients: int, seconds: float, **settings: object) -> Crowd:
@@ -150,10 +150,10 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
     if Part.fair in parts:
         who = f"{clients} runs at {SIZE} px"
         yield at_most(f"{who}: the last one's first step", max(together.first_moves), MOVES_SECONDS, " s")
-        mean = sum(together.steps) / len(together.steps)
-        told = f" ({min(together.steps)} of {mean:.1f} steps)"
+        mean = sum(together.paces) / len(together.paces)
+        told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
         yield at_least(
-            f"{who}: the slowest one's share of its fair share", min(together.steps) / mean, LEAST_SHARE, told
+            f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, LEAST_SHARE, told
         )
         told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_share:.2f})"
         yield at_least(

@@ -207,9 +207,11 @@ class Page:
         """That the status names; -1 before it names any."""
         return self.steps[-1][1] if self.steps else -1
 
-    def step_at(self, moment: float) -> int:
-        """The last step that was known by then."""
-        return max((step for at, step in self.steps if at <= moment), default=0)
+    def pace(self, began: float, over: float) -> float:
+        """Steps a second between the first and the last that it heard of in that time; 0 where it heard of none."""
+        heard = [(at, step) for at, step in self.steps if began <= at <= over]
+        (first, step), (last, later) = (heard[0], heard[-1]) if heard else ((0.0, 0), (0.0, 0))
+        return (later - step) / (last - first) if last > first else 0.0
 
     def longest_silence(self, began: float, over: float) -> float:
         """The most seconds between two steps."""

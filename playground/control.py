@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from playground.files import whole_file
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,33 @@ class Control(Protocol):
         """Return when the orders may have changed, at the latest after `seconds`."""
         ...
 
-    def turn(self) -> AbstractContextManager[object]:
-        """Held during one evaluation; where several runs share a device, entering waits for this run's turn."""
+    def turn(self) -> Turn:
+        """What an evaluation is done in."""
         ...
 
 
-class MemoryControl:
-    """A control for a loop in the same process. Thread-safe; `turns` may be a lock that runs on one device share."""
+class Turn(AbstractContextManager[object], Protocol):
+    """A turn on the device; where several runs share it, entering waits for this run's."""
 
-    def __init__(self, turns: AbstractContextManager[object] | None = None) -> None:
+    def do(self, work: Callable[[], Made], /) -> Made:
+        """Work on the device in such a turn; what the work gives."""
+        ...
+
+
+class Alone(nullcontext[None]):
+    """The turn of a run that has the device to itself: always."""
+
+    def do(self, work: Callable[[], Made], /) -> Made:
+        return work()
+
+
+class MemoryControl:
+    """A control for a loop in the same process. Thread-safe; `turns` where several runs share one device."""
+
+    def __init__(self, turns: Turn | None = None) -> None:
         self._orders = Orders()
         self._changed = threading.Condition()
-        self._turns = turns or nullcontext()
+        self._turns = turns or Alone()
 
     def read(self) -> Orders:
         return self._orders
@@ -58,7 +75,7 @@ class MemoryControl:
         with self._changed:
             self._changed.wait(seconds)
 
-    def turn(self) -> AbstractContextManager[object]:
+    def turn(self) -> Turn:
         return self._turns
 
     def change(self, settings: Mapping[str, Any]) -> None:

@@ -196,16 +196,23 @@ class _Pace:
 
     def __init__(self) -> None:
         self._free_at = 0.0
+        self.bytes = 0  # that they have written so far
 
     @property
     def free(self) -> bool:
         return time.perf_counter() >= self._free_at
 
     def spent(self, seconds: float, bytes: int) -> None:
+        self.bytes += bytes
         self._free_at = max(self._free_at, time.perf_counter() + max(SHARE * seconds, bytes / BYTES_PER_SECOND))
 
 
 _pace = _Pace()
+
+
+def bytes_written() -> int:
+    """What the moments of all runs of this process have taken when they were written, deleted ones included."""
+    return _pace.bytes
 
 
 class Moments:

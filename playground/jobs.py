@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from PIL import Image
 
 from playground import weights
 from playground.control import FileControl, MemoryControl
-from playground.device import pick_device, return_large_blocks, share_one_heap
+from playground.device import pick_device, return_large_blocks, share_one_heap, take_short_turns
 from playground.errors import PlaygroundError
 from playground.estimate import BASE_MB, estimate, free_megabytes, held_megabytes, memory_of, observe_run, too_large
 from playground.fast.photos import BUNDLED, Photos
@@ -32,7 +33,7 @@ from playground.fast.recipe import TrainingRecipe
 from playground.fast.training import Paths, Training
 from playground.features import Vgg, load_network
 from playground.frames import Frame
-from playground.history import Film, Moments, branched
+from playground.history import Film, Moments, branched, bytes_written
 from playground.images import resize_picture
 from playground.job import Download, Errand, Job, TrainingJob, explain
 from playground.lent import GPU_START_SECONDS, megapixels_judged
@@ -49,6 +50,7 @@ KEEP_PICTURES_MB = 512.0  # of the pictures that ended jobs were given
 WAITING_SHARE = 0.25  # of the memory, for the pictures of runs that wait
 MEMORY_SHARE = 0.8  # of what is free when the server starts
 FEW_RUNS = 4  # with more, memory counts for more than the twentieth of speed that thrift costs
+SWEEP_SHARE = 0.02  # of the disk's limit may be written until it is looked at again, which takes time with many runs
 BRANCHES = 4  # of one run that are remembered
 DISK_FULL = "the server's disk is full or read-only"
 BYTES_A_PIXEL = 4  # of a PIL picture
@@ -112,6 +114,7 @@ class Jobs:
         self.here = "cpu" if lent_gpu else self.device  # what this process itself may work on
         self.limits, self.store = limits, store
         share_one_heap()
+        take_short_turns()
         if limits.max_runs > FEW_RUNS:
             return_large_blocks()
         free = free_megabytes(self.here)
@@ -129,6 +132,7 @@ class Jobs:
         self._people: set[str] = set()
         self._numbers = itertools.count(1)
         self._waits: tuple[float, dict[Job, float | None]] = (0.0, {})  # when they were estimated, and what came out
+        self._swept_at = 0  # what the moments had written when the disk was looked at
         self._saving = False  # the server ends, and runs are left in the store for the next one
         self._pace: float | None = None  # seconds of a lent GPU per megapixel judged, the slowest seen
         self._orders = Path(tempfile.mkdtemp(prefix="playground-orders-")) if lent_gpu else None
@@ -734,6 +738,7 @@ class Jobs:
 
     def _sweep(self) -> None:
         """Keep to the limit of the disk; a run whose moments had to go says so by having none."""
+        self._swept_at = bytes_written()
         for id in self.store.sweep() if self.store else []:
             gone = self._jobs.get(id)
             if gone is not None:
@@ -800,8 +805,8 @@ class Jobs:
         if snapshot is not None:
             job.go_on_from(snapshot)
         assert job.content is not None
-        with self.turn():  # not on the run's own account: the first to use a network prepares it for all
-            run = Run(job.content, job.style, job.recipe, network, job.control, snapshot)
+        # Not on the run's own account: the first to use a network prepares it for all.
+        run = self.turn().do(partial(Run, job.content, job.style, job.recipe, network, job.control, snapshot))
         del snapshot
         job.tell(doing="")
         for frame in run.frames():
@@ -816,7 +821,7 @@ class Jobs:
             trouble = (job.moments.save if now else job.moments.maybe_save)(run, **job.beside)
             if trouble:
                 job.note(trouble)
-            elif job.moments.evaluations[-1:] == [run.evaluations]:  # just now
+            elif bytes_written() - self._swept_at > SWEEP_SHARE * self.limits.disk_mb * 2**20:
                 self._sweep()
 
     def _training_frames(self, job: TrainingJob, photos: Photos) -> Iterator[Frame]:
@@ -824,11 +829,10 @@ class Jobs:
         assert isinstance(job.recipe, TrainingRecipe)
         paths, network = Paths(job.folder / "model.safetensors"), self._network(job.recipe.network)
         try:
-            with job.control.turn():
-                training = Training(
-                    job.style, photos, job.recipe, network, paths.model, job.control, title=job.title,
-                    resume=paths.state.exists(),
-                )  # fmt: skip
+            training = job.control.turn().do(
+                partial(Training, job.style, photos, job.recipe, network, paths.model, job.control, title=job.title,
+                        resume=paths.state.exists())
+            )  # fmt: skip
             job.go_on_from({"curve": training.curve.plain()})
             job.tell(doing="")
             yield from training.frames()

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -391,8 +392,7 @@ class Run:
         if not changes.keys() - NOT_JOURNALLED:
             return None
         if any(key in changes for key in TARGET_SETTINGS) or not self.objective.covers(changed):
-            with self.control.turn():
-                self._make_objective()
+            self.control.turn().do(self._make_objective)
         elif changes.keys() & {"content_weight", "style_weight", "variation_weight", "content_layers", "style_layers",
                                "content_loss", "style_loss", "variation_loss"}:  # fmt: skip
             self.objective.set_weights(changed)
@@ -473,46 +473,61 @@ class Run:
             if state is not None:
                 break
             if self._stage_is_over():
-                with self.control.turn():  # its targets cost as much memory as an evaluation
-                    self._next_stage()
+                self.control.turn().do(self._next_stage)  # its targets cost as much memory as an evaluation
                 last_picture = -math.inf
-            with self.control.turn():
-                losses = self._evaluate()
-            now = time.perf_counter()
-            self.seconds = now - started
-            self._pending.append((losses.stacked(), list(losses.terms), self.seconds, self.step, self.evaluations))
-            del losses  # with its graph, or every run that waits for its turn would hold one
-            picture_due = now - last_picture >= 1 / self.recipe.preview_rate
-            if self.device.type != "cpu" and now - last_read < READ_EVERY and not picture_due and note is None:
+            done = self.control.turn().do(partial(self._step, note, started, last_picture, last_read))
+            if done is None:
                 continue
-            points = self._read_pending()
-            last_read = now
-            if not all(math.isfinite(point.losses["total"]) for point in points):
-                note = self._recover()
+            points, picture, note = done
+            last_read = time.perf_counter()
+            if self.failed_in_a_row:
                 if self.failed_in_a_row >= MAX_RECOVERIES:
                     state = "recovered"
                 yield replace(points[-1], losses={}, layers={}, note=note)
                 continue
-            if self.recipe.optimizer == "lbfgs" and points[-1].losses["total"] > OVERSHOT * float(self.best_total):
-                self._set_parameters(self.best)
-                self._start_optimizer()
-                note = "L-BFGS overshot: back to the best picture, its memory starts anew"
-            self.failed_in_a_row = 0
             yield from points[:-1]
             shares = None
-            if orders.shares and now - last_shares >= SHARES_EVERY:
-                with self.control.turn():
-                    shares = self._measure_shares()
-                started += time.perf_counter() - now
+            if orders.shares and last_read - last_shares >= SHARES_EVERY:
+                shares = self.control.turn().do(self._measure_shares)
+                started += time.perf_counter() - last_read
                 last_shares = time.perf_counter()
-            if picture_due:
-                last_picture = now
+            if picture is not None:
+                last_picture = last_read
                 self.first_preview = self.first_preview or self.seconds
-            picture = to_array(self._shown()) if picture_due else None
             yield replace(points[-1], picture=picture, shares=shares, note=note)
-        with self.control.turn():  # an average is judged once more
-            last = self._finish(state)
-        yield last
+        yield self.control.turn().do(partial(self._finish, state))  # an average is judged once more
+
+    def _step(
+        self, note: str | None, started: float, last_picture: float, last_read: float
+    ) -> tuple[list[Frame], np.ndarray | None, str | None] | None:
+        """One evaluation, the frames since the last reading, the picture where one is due, and what to tell.
+
+        None where the losses stay on the device for now. `failed_in_a_row` says whether the evaluation was in vain.
+        """
+        losses = self._evaluate()
+        now = time.perf_counter()
+        self.seconds = now - started
+        self._pending.append((losses.stacked(), list(losses.terms), self.seconds, self.step, self.evaluations))
+        picture_due = now - last_picture >= 1 / self.recipe.preview_rate
+        if self.device.type != "cpu" and now - last_read < READ_EVERY and not picture_due and note is None:
+            return None
+        points = self._read_pending()
+        if not all(math.isfinite(point.losses["total"]) for point in points):
+            return points, None, self._recover()
+        self.failed_in_a_row = 0
+        if self._overshot(points[-1]):
+            note = self._calm_down()
+        return points, to_array(self._shown()) if picture_due else None, note
+
+    def _overshot(self, point: Frame) -> bool:
+        """Whether L-BFGS has taken a step that leads away."""
+        return self.recipe.optimizer == "lbfgs" and point.losses["total"] > OVERSHOT * float(self.best_total)
+
+    def _calm_down(self) -> str:
+        """Back to the best picture after such a step; what to tell."""
+        self._set_parameters(self.best)
+        self._start_optimizer()
+        return "L-BFGS overshot: back to the best picture, its memory starts anew"
 
     def _frame(self, layers: dict[str, float], picture: bool = False, state: State = "running") -> Frame:
         height, width = self.content_tensor.shape[-2:]

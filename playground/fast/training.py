@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -250,8 +251,7 @@ class Training:
             if state is not None:
                 break
             photos, broken = next(batches)
-            with self.control.turn():
-                losses = self._train(photos.to(self.device))
+            losses = self.control.turn().do(partial(self._train, photos.to(self.device)))
             note = self._note_broken(broken) or note
             self.seconds = time.perf_counter() - started
             layers = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))

@@ -18,6 +18,7 @@ from playground.ui.closed import forget_closed_pages
 from playground.ui.instant import PAINTING, Easel, Instant, build_instant
 from playground.ui.layout import LIGHT, WATCHING, Parts
 from playground.ui.settings import NOTHING, Updates
+from playground.ui.sparing import SparingBlocks
 from playground.ui.studio import build_studio
 from playground.ui.theme import theme
 from playground.ui.training import Desk, build_training, memory
@@ -46,7 +47,7 @@ KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four 
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     forget_closed_pages()
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
+    with SparingBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
         kept, browser = memory(), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="rooms") as rooms:

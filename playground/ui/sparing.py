@@ -1,0 +1,50 @@
+"""A page that takes little from the painting: gradio by itself makes every output of an event anew, also those which the
+event leaves alone, and looks for events a thousand times a second. Used by page.py.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import BlockFunction, convert_component_dict_to_list
+from gradio.state_holder import SessionState
+
+LOOK_EVERY = 0.02  # seconds between two looks for new events; each wakes a thread that a painter has to wait for
+PROGRESS_EVERY = 1.0  # gradio's own bars, which this page has none of
+
+
+class SparingBlocks(gr.Blocks):
+    """`gr.Blocks` that touches only those outputs of an event which have something new."""
+
+    def queue(self, *arguments: Any, **options: Any) -> SparingBlocks:
+        """As gradio's, with fewer looks into it."""
+        super().queue(*arguments, **options)
+        self._queue.sleep_when_free, self._queue.progress_update_sleep_when_free = LOOK_EVERY, PROGRESS_EVERY
+        return self
+
+    async def postprocess_data(
+        self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
+    ) -> list[Any]:
+        """What is sent to the page: one value for every output of `block_fn`; `predictions` may be by component."""
+        parts, given = list(block_fn.outputs), predictions
+        if _is_unchanged(given):
+            given = [gr.skip() for _ in parts]
+        elif isinstance(given, dict):
+            given = convert_component_dict_to_list(parts, given)
+        if len(parts) < 2 or block_fn.batch or not isinstance(given, (list, tuple)) or len(given) != len(parts):
+            return await super().postprocess_data(block_fn, predictions, state)
+        sent: list[Any] = [None if part.stateful else gr.skip() for part in parts]
+        news = [index for index, value in enumerate(given) if not _is_unchanged(value)]
+        if news:
+            some, values = copy(block_fn), [given[index] for index in news]
+            some.outputs = [parts[index] for index in news]
+            made = await super().postprocess_data(some, values if len(values) > 1 else values[0], state)
+            for index, value in zip(news, made, strict=True):
+                sent[index] = value
+        return sent
+
+
+def _is_unchanged(value: Any) -> bool:
+    return isinstance(value, dict) and value == gr.skip()
