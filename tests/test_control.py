@@ -88,6 +88,35 @@ def test_turns_are_held_one_at_a_time() -> None:
     assert not other.is_alive()
 
 
+def test_one_thread_does_the_work_of_all_turns() -> None:
+    turns = Turns()
+    found: list[tuple[int, str]] = []
+    threads = [
+        threading.Thread(
+            target=lambda n=n: found.append((n, turns.share().do(lambda: threading.current_thread().name)))
+        )
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(n for n, _ in found) == [0, 1, 2, 3]
+    assert len({name for _, name in found}) == 1
+    assert found[0][1] != threading.current_thread().name
+
+
+def test_what_goes_wrong_in_a_turn_reaches_whoever_asked_and_the_turn_ends() -> None:
+    turns = Turns()
+    with pytest.raises(ZeroDivisionError):
+        MemoryControl(turns.share()).turn().do(lambda: 1 // 0)
+    assert MemoryControl(turns.share()).turn().do(lambda: 5) == 5
+
+
+def test_alone_work_is_done_where_it_is_asked_for() -> None:
+    assert MemoryControl().turn().do(threading.current_thread) is threading.current_thread()
+
+
 def _follow(path: Path, seen: multiprocessing.Queue) -> None:
     control, last = FileControl(path), None
     while not control.read().stopped:
