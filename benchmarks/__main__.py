@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 # arguments of every part, and the seconds after which it is given up
 FULL: dict[str, tuple[dict[str, Any], float]] = {
     "step": ({"sizes": [256, 512, 1024], "rounds": 15, "seconds": 120}, 900),
-    "quality": ({"pairs": 2, "size": 384, "default_seconds": 60, "seconds": 180}, 2400),
+    "quality": ({"pairs": 1, "size": 384, "default_seconds": 60, "seconds": 180}, 2400),
     "memory": (
         {
             "cases": [

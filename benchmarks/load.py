@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import socket
@@ -29,7 +30,7 @@ from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, serving
 from playground import jobs as jobs_module
 from playground.history import Moments
-from playground.jobs import Jobs
+from playground.jobs import KEEP, Jobs
 from playground.limits import PROFILES
 from playground.run import Run
 from playground.store import Store, folder_bytes
@@ -240,8 +241,8 @@ async def _disconnects(http: httpx.AsyncClient) -> None:
 
 async def _rough(server: Server) -> list[Line]:
     async with connections(server) as http:
-        # What stays for good, such as pools of threads, is made by the first few.
-        for _ in range(2):
+        # What stays for good, such as pools of threads, is made by the first few; ended runs are remembered up to fifty.
+        for _ in range(math.ceil(KEEP / DISCONNECTS)):
             await _disconnects(http)
         await until(lambda: server.health["runs"] == 0)
         others = [await opened(http, iterations=100_000) for _ in range(2)]

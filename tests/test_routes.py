@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 import re
 import time
@@ -16,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradio import processing_utils
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from playground import weights
 from playground.job import Job
@@ -29,7 +32,7 @@ from playground.jobs import Jobs
 from playground.recipe import load_preset
 from playground.server import Settings, read_settings
 from playground.ui import routes
-from playground.ui.pagefiles import PageFiles
+from playground.ui.pagefiles import PageFiles, write_pictures_whole
 from playground.ui.routes import MAX_BODY, app_options, headers_for, login, stranger
 
 PASSWORD = "correct horse"
@@ -209,6 +212,42 @@ def test_what_is_in_use_is_not_deleted_for_room(tmp_path: Path) -> None:
     files.sweep()
     assert all(path.exists() for path in used)
     assert files.room() == -7_000_000
+
+
+def test_a_picture_that_is_shown_again_stays_whole_for_whoever_reads_it(tmp_path: Path) -> None:
+    picture = Image.effect_noise((64, 48), 50).convert("RGB")
+    write_pictures_whole()
+    path = Path(processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg"))
+    with path.open("rb") as reader:
+        assert processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg") == str(path)
+        assert os.fstat(reader.fileno()).st_ino != path.stat().st_ino  # not written into, but replaced
+        read = reader.read()
+    assert read == path.read_bytes()
+    assert Image.open(io.BytesIO(read)).size == (64, 48)
+    assert [file.name for file in path.parent.iterdir()] == ["image.jpeg"]
+
+
+def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(
+    files: PageFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError("too little data")
+
+    sent: list[str] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise RuntimeError("after response already completed")
+        sent.append(message["type"])
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    scope = {"type": "http", "path": routes.API + "/file=x", "headers": [(b"host", b"127.0.0.1")], "method": "GET"}
+    asyncio.run(routes.Guard(app, read_settings({}, environment={}), files)(scope, receive, send))
+    assert sent == ["http.response.start"]
+    assert "could not be read: ValueError" in caplog.text
 
 
 def test_without_room_an_upload_is_refused_and_nothing_else(

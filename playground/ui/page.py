@@ -17,6 +17,7 @@ from playground.ui.bench import build_bench
 from playground.ui.closed import forget_closed_pages
 from playground.ui.instant import PAINTING, Easel, Instant, build_instant
 from playground.ui.layout import LIGHT, WATCHING, Parts
+from playground.ui.pagefiles import write_pictures_whole
 from playground.ui.settings import NOTHING, Updates
 from playground.ui.sparing import SparingBlocks
 from playground.ui.studio import build_studio
@@ -47,6 +48,7 @@ KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four 
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     forget_closed_pages()
+    write_pictures_whole()
     with SparingBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
         kept, browser = memory(), gr.Textbox(visible=False)

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from html import escape
 from typing import Any
@@ -162,7 +163,8 @@ class Guard:
                 logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
                 refusal = PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
                 if started:
-                    await send({"type": "http.response.body"})  # the end of what was begun
+                    with suppress(RuntimeError):  # it has broken off
+                        await send({"type": "http.response.body"})  # the end of what was begun
             if upload:
                 self.files.add(taken)
         if refusal is not None and not started:
