@@ -39,7 +39,8 @@ Size = tuple[int, int]  # width, height
 ELEMENT_OPERATIONS = 500.0  # direct-convolution operations that take as long as one value's share of that
 WINOGRAD_SHARE = 0.6  # time of a layer by Winograd over its time by direct convolution
 FIXED_SECONDS = 0.004  # of an evaluation at any size: calls, the optimiser, the frame
-PROBED_SHARE = 0.75  # pace of whole evaluations over that of the convolution in the probe
+FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
+PROBED_SHARE = 0.7  # pace of whole evaluations over that of the convolution in the probe
 PACE_FILE = "pace.json"
 # Memory, fitted to the peaks that `python -m benchmarks --only memory` measures.
 BASE_MB = {
@@ -428,12 +429,12 @@ class Pace:
         return self.points[below] * (1 - part) + self.points[above] * part
 
     def seconds(self, units: float, size: Size) -> float:
-        return FIXED_SECONDS + units / 1e9 * self.at(size)
+        return FIXED_SECONDS + (units + FIXED_UNITS) / 1e9 * self.at(size)
 
     def observed(self, units: float, size: Size, seconds: float) -> Pace:
         """With one measured evaluation more: the first of its class as it is, later ones half way towards it."""
         key = round(math.log2(size[0] * size[1]))
-        new = max(seconds - FIXED_SECONDS, seconds / 10) / (units / 1e9)
+        new = max(seconds - FIXED_SECONDS, seconds / 10) / ((units + FIXED_UNITS) / 1e9)
         return Pace(self.guess, {**self.points, key: (self.points.get(key, new) + new) / 2})
 
 
