@@ -8,7 +8,10 @@ from html import escape
 
 WIDTH, HEIGHT, GAP = 400, 300, 16  # of a panel
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 40, 44
-COLOURS = ("#3b6fb6", "#d1662c", "#4c9f70", "#9a5fb0", "#8a8a8a", "#c2a33a")
+COLOURS = {  # of everything that is drawn by its name, the same in all panels
+    "default": "#d1662c", "engine": "#3b6fb6", "reference": "#8a8a8a", "gatys-adam": "#4c9f70", "vgg16-lbfgs": "#9a5fb0",
+    "single-scale L-BFGS": "#3b6fb6", "weights": "#c2a33a", "matrix product": "#c2a33a",
+}  # fmt: skip
 
 Points = Sequence[tuple[float, float]]
 
@@ -28,7 +31,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
 
 def _legend(names: Sequence[str]) -> str:
     parts, x = [], float(LEFT)
-    for name, colour in zip(names, COLOURS, strict=False):
+    for name in names:
+        colour = COLOURS[name]
         parts.append(f'<rect x="{x:.1f}" y="{TOP - 14}" width="9" height="9" fill="{colour}"/>')
         parts.append(_text(x + 12, TOP - 6, name, size=10))
         x += 20 + 5.6 * len(name)
@@ -69,7 +73,8 @@ def lines(
         x, _ = at(tick, y_low)
         parts.append(_line(x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 4, 'stroke="#888"'))
         parts.append(_text(x, HEIGHT - BOTTOM + 16, short(tick), "middle"))
-    for points, colour in zip(series.values(), COLOURS, strict=False):
+    for name, points in series.items():
+        colour = COLOURS[name]
         placed = [at(x, y) for x, y in sorted(points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
@@ -95,7 +100,8 @@ def bars(title: str, groups: Sequence[str], series: Mapping[str, Sequence[float 
     thick = 0.8 * room / len(series)
     for index, group in enumerate(groups):
         parts.append(_text(LEFT + (index + 0.5) * room, HEIGHT - BOTTOM + 16, group, "middle"))
-        for number, (values, colour) in enumerate(zip(series.values(), COLOURS, strict=False)):
+        for number, (name, values) in enumerate(series.items()):
+            colour = COLOURS[name]
             value = values[index]
             if value is None:
                 continue

@@ -28,9 +28,9 @@ def test_the_reference_loop_looks_through_the_same_network(hed: Weights) -> None
 
 def test_the_figure_is_well_formed_and_shows_every_value() -> None:
     panels = [
-        bars("Bars & <more>", ["a", "b"], {"one": [1.0, 2.0], "two": [None, 3.0]}, "s"),
-        lines("Lines", {"one": [(1, 10), (10, 1)], "two": [(2, 5)]}, "x", "y"),
-        lines("Linear", {"one": [(0, 0), (1, 1)]}, "x", "y", log_x=False, log_y=False),
+        bars("Bars & <more>", ["a", "b"], {"default": [1.0, 2.0], "engine": [None, 3.0]}, "s"),
+        lines("Lines", {"default": [(1, 10), (10, 1)], "engine": [(2, 5)]}, "x", "y"),
+        lines("Linear", {"default": [(0, 0), (1, 1)]}, "x", "y", log_x=False, log_y=False),
     ]
     root = ElementTree.fromstring(figure(panels, "caption"))
     space = "{http://www.w3.org/2000/svg}"
