@@ -59,6 +59,15 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     }
 
 
+def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
+    """Of what `shown` updates, only that the comparison takes the preview's place."""
+    return {
+        parts["preview"]: gr.Image(visible=False),
+        parts["before-after"]: gr.ImageSlider(visible=True),
+        parts["after"]: gr.Column(visible=True),
+    }
+
+
 def curves(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The interactive figure of a finished run."""
     figure = charts.figure(done.job.result.curve if done.job.result else [], done.job.layer_curve, done.recipe.journal)

@@ -293,7 +293,9 @@ class Running:
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
-        yield await asyncio.to_thread(results.curves, parts, done)
+        # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
+        again_shown = {**results.visibilities(parts), parts["earlier"]: gr.Column(visible=True)}
+        yield {**await asyncio.to_thread(results.curves, parts, done), **again_shown}
 
     def _coloured(self, session: Session, picture: np.ndarray | None) -> np.ndarray | None:
         if picture is None or session.photo is None or not session.original_colours:
