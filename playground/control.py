@@ -41,7 +41,7 @@ class Control(Protocol):
         ...
 
     def turn(self) -> Turn:
-        """What an evaluation is done in."""
+        """What every piece of work on the device is done in."""
         ...
 
 

@@ -240,7 +240,7 @@ class Errand:
     """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
 
     Attributes:
-        control: `control.stop()` ends it; `control.turn()` is held during a piece of work on the device.
+        control: `control.stop()` ends it; `control.turn().do(...)` works on the device.
         sentence, fraction: how far it is; the share that is done is None where it is not known.
         found: what it has made so far, in order.
         error: one sentence, when it failed.

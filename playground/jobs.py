@@ -330,7 +330,7 @@ class Jobs:
         return errand
 
     def turn(self) -> Share:
-        """Held during one piece of work on the device that is no job's, such as painting in one pass."""
+        """A turn for one piece of work on the device that is no job's, such as painting in one pass."""
         return self._turns.share()
 
     def network(self, name: str) -> Vgg:

@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -289,10 +290,7 @@ class Instant:
             photo = resize_picture(photo, int(size or LARGEST))
         _check_sides(photo)
         assert easel.painter is not None
-        with self.jobs.turn():
-            started = time.perf_counter()
-            easel.painted = paint(easel.painter, photo)
-            seconds = time.perf_counter() - started
+        easel.painted, seconds = self.jobs.turn().do(partial(_timed, easel.painter, photo))
         easel.stem = _plain(Path(path).stem)
         small = min(SHOWN, max(photo.size))
         easel.shown = Painted(*(resize_picture(picture, small) for picture in (photo, easel.painted.painted)))
@@ -378,8 +376,7 @@ class Instant:
                         photo = load_picture(source, name=source.name)
                         photo = resize_picture(photo, min(max(photo.size), LARGEST))
                         _check_sides(photo)
-                        with errand.control.turn():
-                            painted = paint(painter, photo).at(strength, colours)
+                        painted = errand.control.turn().do(partial(paint, painter, photo)).at(strength, colours)
                         output.write_bytes(encode_picture(painted, "png"))
                         face = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
@@ -387,8 +384,7 @@ class Instant:
                         frames, face = paint_film(painter, source, output, strength, colours), None
                         done: float | None = 0.0
                         while done is not None and not errand.stopped:
-                            with errand.control.turn():
-                                done = next(frames, None)
+                            done = errand.control.turn().do(partial(next, frames, None))
                             share = done if done is not None else 1.0
                             errand.report(f"{words_so_far}, {share:.0%} of its frames", (number + share) / len(files))
                         frames.close()
@@ -454,6 +450,12 @@ def _face(model: Model) -> Image.Image:
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return picture.crop((left, top, left + side, top + side))
+
+
+def _timed(painter: Painter, photo: Image.Image) -> tuple[Painted, float]:
+    started = time.perf_counter()
+    painted = paint(painter, photo)
+    return painted, time.perf_counter() - started
 
 
 def _check_sides(photo: Image.Image) -> None:

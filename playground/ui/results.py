@@ -60,11 +60,12 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
 
 
 def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
-    """Of what `shown` updates, only that the comparison takes the preview's place."""
+    """That the comparison takes the preview's place, and that earlier results are there, without the pictures."""
     return {
         parts["preview"]: gr.Image(visible=False),
         parts["before-after"]: gr.ImageSlider(visible=True),
         parts["after"]: gr.Column(visible=True),
+        parts["earlier"]: gr.Column(visible=True),
     }
 
 

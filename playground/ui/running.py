@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -41,7 +42,7 @@ SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-chart", "shares")
-"""What changes while a run paints: few, because gradio makes every output of an event anew at each update."""
+"""What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "layers-chart", "before-after", "after", "figure",
     "live-charts", "repaint", "repainted", "run-id", "busy", "busy-note",
@@ -294,8 +295,7 @@ class Running:
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
         # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
-        again_shown = {**results.visibilities(parts), parts["earlier"]: gr.Column(visible=True)}
-        yield {**await asyncio.to_thread(results.curves, parts, done), **again_shown}
+        yield {**await asyncio.to_thread(results.curves, parts, done), **results.visibilities(parts)}
 
     def _coloured(self, session: Session, picture: np.ndarray | None) -> np.ndarray | None:
         if picture is None or session.photo is None or not session.original_colours:
@@ -396,8 +396,8 @@ class Running:
                 raise PlaygroundError("choose a photo first")
             photo = resize_picture(load_picture(path, name="the other photo"), size)
             check_pictures(photo, size)
-            with self.jobs.turn():
-                picture = to_picture(Repainter(network, self.jobs.here)(to_tensor(photo)))
+            paint = Repainter(network, self.jobs.here)
+            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(photo))))
             return {self.parts["repainted"]: picture, self.parts["repaint-message"]: ""}
 
         return self.settings.guarded("repaint-message", repainted)
