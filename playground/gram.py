@@ -1,4 +1,4 @@
-"""Gram matrices: the style statistic of a layer. Called by strips.py, which may gather them piece by piece, and objective.py."""
+"""Gram matrices and sums: the style statistic of a layer. Called by strips.py, which may gather it piece by piece, and objective.py."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from torch.autograd.function import once_differentiable
 from torch.nn.grad import conv2d_weight
 
 
-class _Gram(torch.autograd.Function):
-    """F·Fᵀ with one product on the way back instead of autograd's two: dF = (dG + dGᵀ)·F.
+class _Moments(torch.autograd.Function):
+    """G = F·Fᵀ and s = F·1 with one product on the way back instead of autograd's two: dF = (dG + dGᵀ)·F + ds·1ᵀ.
 
     On a CPU both products are written as 1×1 convolutions, which oneDNN computes: on some processors at twice the rate
-    of the library behind torch's matrix product.
+    of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
+        sums = features.sum((2, 3))
         if _by_convolution(features):
             channels = features.shape[1]
-            return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0]
+            return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0], sums
         rows = features.flatten(2)
-        return rows @ rows.transpose(1, 2)
+        return rows @ rows.transpose(1, 2), sums
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor, grad_sums: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
         both = grad + grad.transpose(1, 2)
         if _by_convolution(features):
-            return F.conv2d(features, both[0, :, :, None, None])
-        return (both @ features.flatten(2)).view_as(features)
+            return F.conv2d(features, both[0, :, :, None, None], bias=grad_sums[0])
+        return (both @ features.flatten(2) + grad_sums[..., None]).view_as(features)
 
 
 def _by_convolution(features: Tensor) -> bool:
@@ -43,26 +44,38 @@ def _by_convolution(features: Tensor) -> bool:
     return features.device.type == "cpu" and len(features) == 1 and features.dtype == torch.float32
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Raw Gram matrices G = F·Fᵀ of a layer (Gatys et al. 2016, eq. 3).
-
-    Args:
-        features: N×C×H×W, F being its C×(H·W).
-
-    Returns:
-        N×C×C, symmetric, positive semidefinite, not divided by anything.
-    """
-    return _Gram.apply(features.contiguous(memory_format=torch.channels_last))  # a strip is cut out of larger maps
-
-
 @dataclass(frozen=True)
 class StyleStatistic:
-    """A picture's raw Gram matrices at one layer (N×C×C) and the number of positions H·W they were summed over."""
+    """What is compared of a picture's activations F (C×(H·W)) at one layer, undivided, so that strips can be added up.
+
+    Attributes:
+        gram: raw Gram matrices G = F·Fᵀ (Gatys et al. 2016, eq. 3), N×C×C, symmetric, positive semidefinite.
+        sums: of each channel over all positions, N×C.
+        positions: H·W, their number.
+    """
 
     gram: Tensor
+    sums: Tensor
     positions: int
+
+    @property
+    def mean(self) -> Tensor:
+        """Means of the channels, N×C."""
+        return self.sums / self.positions
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariances of the channels G/M − μ·μᵀ, N×C×C: what a Gram matrix says besides the means."""
+        mean = self.mean
+        return self.gram / self.positions - mean[:, :, None] * mean[:, None, :]
 
 
 def style_statistic(features: Tensor) -> StyleStatistic:
     """The style statistic of one layer's activations (N×C×H×W)."""
-    return StyleStatistic(gram_matrix(features), features.shape[-2] * features.shape[-1])
+    gram, sums = _Moments.apply(features.contiguous(memory_format=torch.channels_last))  # a strip is cut out of maps
+    return StyleStatistic(gram, sums, features.shape[-2] * features.shape[-1])
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Raw Gram matrices of a layer's activations (N×C×H×W): N×C×C, not divided by anything."""
+    return style_statistic(features).gram

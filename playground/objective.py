@@ -58,7 +58,12 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
             "rows": sum over rows of the mean over columns of the volume-normalised difference, squared.
             "raw": mean((G − G_S)²)/(C·M), undivided Gram matrices, so it grows with the picture.
             "relative": mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²): 1 is no style at all, at any size and layer.
+            "moments": mean((Σ − Σ_S)²)/mean(Σ_S²) + mean((μ − μ_S)²)/mean(μ_S²), covariances and means apart. A Gram
+                matrix is Σ + μ·μᵀ, and where activations are never negative μ·μᵀ is most of it, so that contrast and
+                the way in which colours vary together hardly count; here they do.
     """
+    if normalisation == "moments":
+        return _relative(ours.covariance, target.covariance) + _relative(ours.mean, target.mean)
     channels = ours.gram.shape[-1]
     if normalisation == "raw":
         return (ours.gram - target.gram).square().mean() / (channels * ours.positions)
@@ -70,8 +75,13 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
     if normalisation == "rows":
         return difference.mean() / channels  # C rows of a mean over columns, over C²
     if normalisation == "relative":
-        return difference.mean() / (target.gram / target.positions).square().mean().clamp_min(TINY)
+        return _relative(ours.gram / ours.positions, target.gram / target.positions)
     return difference.mean()
+
+
+def _relative(ours: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference over the target's own mean square."""
+    return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
 
 
 def variation_loss(image: Tensor, form: str = "squared") -> Tensor:
@@ -114,7 +124,9 @@ def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Coll
 
 def _bytes(found: Observation) -> int:
     maps, statistics = found
-    return sum(value.nbytes for value in maps.values()) + sum(value.gram.nbytes for value in statistics.values())
+    return sum(value.nbytes for value in maps.values()) + sum(
+        value.gram.nbytes + value.sums.nbytes for value in statistics.values()
+    )
 
 
 @dataclass(frozen=True)

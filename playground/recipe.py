@@ -206,12 +206,15 @@ class Recipe(BaseModel):
         group="style",
         live=True,
     )
-    style_loss: Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative"] = setting(
-        "relative",
-        "Style normalisation",
-        "How Gram matrices are scaled before they are compared; each source has its own, `relative` is the playground's.",
-        group="style",
-        live=True,
+    style_loss: Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"] = (
+        setting(
+            "relative",
+            "Style normalisation",
+            "How Gram matrices are scaled before they are compared; each source has its own, `relative` and `moments` are "
+            "the playground's. `moments` compares means and covariances apart, so that contrast counts as much as brightness.",
+            group="style",
+            live=True,
+        )
     )
 
     # --- variation

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from playground.features import Vgg
-from playground.gram import StyleStatistic, gram_matrix, style_statistic
+from playground.gram import StyleStatistic, style_statistic
 
 STRIPS_FROM = 600_000  # pixels; below, a strip's halo and second pass cost more than the memory is worth
 
@@ -94,9 +94,10 @@ def observe(
         height, width = x.shape[-2:]
         x, *found = _Strips.apply(x, network, segment, layers, kept, judged)
         maps |= zip(kept, found, strict=False)
-        for name, gram in zip(judged, found[len(kept) :], strict=True):
+        sums = found[len(kept) :]
+        for name, gram, sum_ in zip(judged, sums[::2], sums[1::2], strict=True):
             scale = segment.scale(name)
-            statistics[name] = StyleStatistic(gram, (height // scale) * (width // scale))
+            statistics[name] = StyleStatistic(gram, sum_, (height // scale) * (width // scale))
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
     network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
@@ -106,7 +107,7 @@ def observe(
 
 
 class _Strips(torch.autograd.Function):
-    """A segment of the network: the pooled maps, the maps of its content layers, the raw Gram matrices of its style layers."""
+    """A segment of the network: the pooled maps, the maps of its content layers, Gram matrix and sums of each style layer."""
 
     @staticmethod
     def forward(
@@ -120,13 +121,13 @@ class _Strips(torch.autograd.Function):
             _empty(x, network.kernels[name].shape[0], height // scale, width // scale)
             for name, scale in zip([layers[-1], *kept], ctx.scales, strict=True)
         ]
-        grams: list[Tensor] = []
+        sums: list[Tensor] = []
         for top, bottom in segment.strips(height, width):
             parts, found = _strip(network, segment, x, top, bottom, layers, kept, judged)
             for whole, part, scale in zip(wholes, parts, ctx.scales, strict=True):
                 whole[..., top // scale : bottom // scale, :] = part
-            grams = [gram + more for gram, more in zip(grams, found, strict=True)] if grams else found
-        return *wholes, *grams
+            sums = [so_far + more for so_far, more in zip(sums, found, strict=True)] if sums else found
+        return *wholes, *sums
 
     @staticmethod
     @once_differentiable
@@ -134,20 +135,20 @@ class _Strips(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         segment: Segment = ctx.segment
         height, width = x.shape[-2:]
-        whole_gradients, gram_gradients = gradients[: 1 + len(ctx.kept)], gradients[1 + len(ctx.kept) :]
+        whole_gradients, sum_gradients = gradients[: 1 + len(ctx.kept)], gradients[1 + len(ctx.kept) :]
         total = torch.zeros_like(x)
         for top, bottom in segment.strips(height, width):
             first, last = max(0, top - segment.halo), min(height, bottom + segment.halo)
             rows = x.detach()[..., first:last, :].clone().requires_grad_(True)
             with torch.enable_grad():
-                parts, grams = _strip(
+                parts, sums = _strip(
                     ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged
                 )
             wanted = [
                 gradient[..., top // scale : bottom // scale, :]
                 for gradient, scale in zip(whole_gradients, ctx.scales, strict=True)
             ]
-            torch.autograd.backward([*parts, *grams], [*wanted, *gram_gradients])
+            torch.autograd.backward([*parts, *sums], [*wanted, *sum_gradients])
             assert rows.grad is not None
             total[..., first:last, :] += rows.grad
         return total, None, None, None, None, None
@@ -167,7 +168,7 @@ def _strip(
     kept: list[str],
     judged: list[str],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Pooled maps and content layers' maps, then Gram matrices, of the rows from `top` to `bottom`, seen with their halo."""
+    """Pooled maps and content layers' maps, then Gram matrix and sums by style layer, of the rows from `top` to `bottom`, seen with their halo."""
     first, last = max(0, top - segment.halo), min(x.shape[-2], bottom + segment.halo)
     rows = x[..., first:last, :]
     found: dict[str, Tensor] = {}
@@ -180,4 +181,5 @@ def _strip(
         return maps[..., begin : begin + bottom // scale - top // scale, :]
 
     parts = [own(network.pool_maps(behind), segment.shrink), *(own(found[name], segment.scale(name)) for name in kept)]
-    return parts, [gram_matrix(own(found[name], segment.scale(name))) for name in judged]
+    statistics = [style_statistic(own(found[name], segment.scale(name))) for name in judged]
+    return parts, [value for statistic in statistics for value in (statistic.gram, statistic.sums)]

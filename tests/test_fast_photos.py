@@ -71,8 +71,10 @@ def test_crops_are_unit_rgb_squares_and_follow_from_seed_and_position(folder: Pa
 
 def test_every_epoch_sees_every_photo_once_in_an_order_of_its_own(folder: Path) -> None:
     photos = Photos(folder)
-    for number, path in enumerate(photos.sources):  # every photo in a colour of its own
-        Image.new("RGB", (64, 64), (number * 40, 0, 0)).save(path, "PNG")
+    grain = np.random.default_rng(2).integers(0, 255, (64, 64), dtype=np.uint8)
+    for number, path in enumerate(photos.sources):  # every photo in a red of its own
+        red = np.full_like(grain, number * 40)
+        Image.fromarray(np.stack([red, grain, grain], axis=-1)).save(path, "PNG")
     crops = Crops(photos, 16, 0, False)
     seen = [round(float(crops[position][0][0].mean()) * 255 / 40) for position in range(30)]
     epochs = [tuple(seen[start : start + 6]) for start in range(0, 30, 6)]
@@ -117,6 +119,18 @@ def test_a_photo_that_breaks_meanwhile_is_replaced_and_named(folder: Path) -> No
         path.write_bytes(b"gone")
     with pytest.raises(PlaygroundError, match="none of the photographs"):
         Crops(photos, 16, 0, False)[0]
+
+
+def test_a_flat_crop_gives_way_to_the_next_photo(tmp_path: Path) -> None:
+    chance = np.random.default_rng(1)
+    Image.new("RGB", (80, 80), "white").save(tmp_path / "white.png")
+    for name in "abc":
+        Image.fromarray(chance.integers(0, 255, (80, 80, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    crops = Crops(Photos(tmp_path), 32, 0, True)
+    assert all(float(crops[position][0].std()) > 0.05 for position in range(20))
+    for name in "abc":
+        (tmp_path / f"{name}.png").unlink()
+    assert float(Crops(Photos(tmp_path), 32, 0, False)[0][0].std()) == 0  # there is no other
 
 
 def test_the_bundled_photographs_are_there() -> None:

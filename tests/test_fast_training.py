@@ -209,6 +209,45 @@ def test_a_loss_that_is_no_number_is_recovered_from(network: Vgg, style: Image.I
     assert training.learning_rate == pytest.approx(5e-4)
 
 
+def test_a_batch_that_teaches_nothing_is_told_and_passed(
+    network: Vgg, style: Image.Image, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = Training(style, photos, tiny(steps=4), network)
+    original = training._train
+
+    def second_is_none(batch: torch.Tensor) -> Any:
+        if training.step != 1:
+            return original(batch)
+        hook = training.network.out.conv.bias.register_hook(lambda gradient: gradient * math.nan)
+        found = original(batch)
+        hook.remove()
+        return found
+
+    monkeypatch.setattr(training, "_train", second_is_none)
+    frames = list(training.frames())
+    assert [frame.step for frame in frames if frame.note and "nothing learned" in frame.note] == [2]
+    assert frames[-1].state == "done"
+    assert frames[-1].step == 4
+    assert all(torch.isfinite(value).all() for value in training.network.state_dict().values())
+
+
+def test_photographs_whose_gradient_is_no_number_spoil_nothing(
+    network: Vgg, style: Image.Image, photos: Photos
+) -> None:
+    """A white picture has a finite loss, but behind every instance normalisation a gradient 300 times as large."""
+    training = Training(style, photos, load_training_preset().changed({"image_size": 64, "batch_size": 1}), network)
+    white = torch.ones((1, 3, 64, 64))
+    with torch.no_grad():
+        for name, parameter in training.network.named_parameters():
+            if name.endswith("bias"):  # a network at its start answers white with exact zeros
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+    before = weights_of(training)
+    losses, learned = training._train(white)
+    assert math.isfinite(float(losses.total.detach()))
+    assert not learned
+    assert same(weights_of(training), before)
+
+
 # ---- checkpoints ----------------------------------------------------------------------------------------------------
 
 

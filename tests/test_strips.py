@@ -21,7 +21,7 @@ def judged(network: Vgg, image: torch.Tensor) -> tuple[dict, dict, torch.Tensor]
     maps, statistics = observe(network, image, ["conv2_1", "conv3_2", "conv4_2"], STYLE)
     total = sum(value.square().mean() for value in maps.values())
     for statistic in statistics.values():
-        total = total + (statistic.gram / statistic.positions).square().mean()
+        total = total + statistic.covariance.square().mean() + statistic.mean.square().mean()
     torch.as_tensor(total).backward()
     assert image.grad is not None
     return maps, statistics, image.grad
@@ -55,6 +55,7 @@ def test_strips_equal_the_whole(
         assert torch.allclose(
             statistics[name].gram, expected.gram, rtol=1e-4, atol=1e-5 * float(expected.gram.detach().max())
         )
+        assert torch.allclose(statistics[name].sums, expected.sums, rtol=1e-4)
     assert torch.allclose(gradient, whole_gradient, rtol=1e-3, atol=1e-4 * float(whole_gradient.abs().max()))
 
 

@@ -24,6 +24,9 @@ BUNDLED = "scikit-image"  # in place of a folder: the photographs that the packa
 FEW = 2000  # photographs below which a network tends to learn them by heart
 DECODED = 200  # up to so many files are decoded to be checked; of more, only the headers are read
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".jfif"})
+FLAT = 0.01  # standard deviation of unit values below which a crop is one flat colour: instance normalisation then has
+# nothing to divide by, and the gradient grows at each layer until it is no number
+MOST_FLAT = 5  # flat crops in a row that are passed over; then one is taken after all
 MARGIN = 1.15  # the short side before a crop, in crops: the source's 294 px to 256
 
 Report = Callable[[str, float | None], None]
@@ -105,8 +108,8 @@ class Crops(Dataset[tuple[Tensor, str]]):
         self.photos, self.size, self.seed, self.augment = photos, size, seed, augment
 
     def __getitem__(self, position: int) -> tuple[Tensor, str]:
-        count, broken = len(self.photos), ""
-        for attempt in range(count):  # a file that is broken inside is replaced by the next in line
+        count, broken, flat = len(self.photos), "", 0
+        for attempt in range(count):  # a file that is broken inside is replaced by the next in line, a flat crop too
             place = position + attempt
             source = self.photos.sources[_order(count, self.seed, place // count)[place % count]]
             try:
@@ -114,7 +117,10 @@ class Crops(Dataset[tuple[Tensor, str]]):
             except PictureError:
                 broken = str(source)
                 continue
-            return to_tensor(self._crop(photo, random.Random(f"{self.seed}:{position}")))[0], broken
+            crop = to_tensor(self._crop(photo, random.Random(f"{self.seed}:{position}")))[0]
+            if float(crop.std((1, 2)).max()) >= FLAT or flat == MOST_FLAT or attempt == count - 1:
+                return crop, broken
+            flat += 1
         raise PlaygroundError("none of the photographs can be read any more: check the folder")
 
     def _crop(self, photo: Image.Image, chance: random.Random) -> Image.Image:

@@ -21,6 +21,7 @@ import torch.distributed as dist
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import get_total_norm
 
 from playground.control import Control, MemoryControl, Orders
 from playground.errors import PlaygroundError
@@ -110,7 +111,7 @@ class Training:
         self.recoveries: list[str] = []
         self.applied: dict[str, Any] = {}
         saved = self._read_checkpoint() if resume else None
-        self.network = self._first_network().to(self.device)
+        self.network = self._first_network(from_checkpoint=saved is not None).to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
         if saved is not None:
             self._restore(*saved)
@@ -148,9 +149,9 @@ class Training:
 
     # ---------------------------------------------------------------- setting up
 
-    def _first_network(self) -> Any:
+    def _first_network(self, from_checkpoint: bool) -> Any:
         recipe = self.recipe
-        if recipe.start_from is None:
+        if recipe.start_from is None or from_checkpoint:  # the checkpoint holds all weights
             return new_network(recipe.width, recipe.blocks, recipe.seed)
         network = load_model(recipe.start_from).network
         if (network.width, network.blocks) != (recipe.width, recipe.blocks):
@@ -181,8 +182,13 @@ class Training:
         decays = self.step // recipe.decay_steps if recipe.decay_steps else 0
         return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
 
-    def _train(self, photos: Tensor) -> Losses:
-        """One step on a batch of unit RGB photos; the losses before it, the mean over all processes."""
+    def _train(self, photos: Tensor) -> tuple[Losses, bool]:
+        """One step on a batch of unit RGB photos.
+
+        Returns:
+            The losses before it, the mean over all processes; and whether the gradient was finite. Loss or gradient
+            that is no finite number would spoil every weight, so no step is taken on them.
+        """
         group = self.optimizer.param_groups[0]
         group["lr"], group["betas"] = self.learning_rate, (self.recipe.beta1, self.recipe.beta2)
         group["eps"] = self.recipe.epsilon
@@ -195,9 +201,12 @@ class Training:
             dist.all_reduce(values)
             values = values / self.world
             losses = Losses(values.sum(), dict(zip(losses.terms, values, strict=True)))
-        if math.isfinite(float(losses.total.detach())):  # a step on anything else would spoil every weight
+        # The gradient is the processes' mean by now, so all of them decide alike.
+        norm = get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+        finite = math.isfinite(float(norm))
+        if finite and math.isfinite(float(losses.total.detach())):
             self.optimizer.step()
-        return losses
+        return losses, finite
 
     def _orders(self) -> Orders:
         """The first process's orders, the same for all."""
@@ -251,7 +260,7 @@ class Training:
             if state is not None:
                 break
             photos, broken = next(batches)
-            losses = self.control.turn().do(partial(self._train, photos.to(self.device)))
+            losses, learned = self.control.turn().do(partial(self._train, photos.to(self.device)))
             note = self._note_broken(broken) or note
             self.seconds = time.perf_counter() - started
             layers = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
@@ -261,6 +270,8 @@ class Training:
                 state = "recovered" if len(self.recoveries) >= MAX_RECOVERIES else None
                 continue
             self.step += 1
+            if not learned:
+                note = f"nothing learned at step {self.step}: the gradient of its photographs was no finite number"
             frame = self._frame(layers)
             self.curve.add({"step": self.step, "evaluations": self.step, "seconds": self.seconds, **frame.losses})
             now = time.perf_counter()
