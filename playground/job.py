@@ -293,7 +293,7 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def too_large(recipe: Recipe) -> str:
+def did_not_fit(recipe: Recipe) -> str:
     """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
     if isinstance(recipe, TrainingRecipe):
         crops = f"{recipe.batch_size} crops of {recipe.image_size} px"
@@ -306,7 +306,7 @@ def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
     if isinstance(error, PlaygroundError):
         return str(error)
     if out_of_memory(error):
-        return too_large(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
+        return did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
     message = getattr(error, "message", None)
     if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
         return message

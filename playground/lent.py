@@ -16,7 +16,7 @@ from playground.control import FileControl, Orders
 from playground.errors import PlaygroundError
 from playground.features import load_network
 from playground.frames import Frame
-from playground.job import out_of_memory, too_large
+from playground.job import did_not_fit, out_of_memory
 from playground.recipe import Recipe
 from playground.run import Run, plan_stages
 
@@ -55,7 +55,7 @@ def paint_elsewhere(
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        yield PlaygroundError(too_large(recipe))
+        yield PlaygroundError(did_not_fit(recipe))
 
 
 def megapixels_judged(recipe: Recipe) -> float:

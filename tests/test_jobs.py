@@ -504,7 +504,7 @@ def test_what_a_user_can_mend_is_said(
 
 
 def test_half_the_size_is_advised() -> None:
-    assert "try 512 px" in job_module.too_large(Recipe(size=1024))
+    assert "try 512 px" in job_module.did_not_fit(Recipe(size=1024))
 
 
 def test_a_fault_of_ours_is_logged_and_calmly_said(
