@@ -306,7 +306,9 @@ def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
     if isinstance(error, PlaygroundError):
         return str(error)
     if out_of_memory(error):
-        return did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
+        return (
+            did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
+        )
     message = getattr(error, "message", None)
     if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
         return message

@@ -52,7 +52,7 @@ class Limits(BaseModel):
             PlaygroundError: names the setting and the most that is allowed.
         """
         if isinstance(recipe, TrainingRecipe):
-            self._at_most("crop size with its border", recipe.painted_side, self.max_size, "px")
+            self._at_most("crop size", recipe.image_size, self.max_size, "px")
             self._at_most("time budget", recipe.seconds, self.training_seconds, "seconds")
         else:
             self._at_most("size", max([recipe.size, *(stage.size for stage in recipe.plan or ())]), self.max_size, "px")

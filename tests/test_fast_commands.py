@@ -26,8 +26,6 @@ TINY = [
     "--set",
     "image_size=64",
     "--set",
-    "border=0",
-    "--set",
     "batch_size=1",
     "--set",
     "width=4",

@@ -33,7 +33,6 @@ from playground.weights import Weights
 STYLE = Path(__file__).resolve().parent.parent / "presets" / "styles" / "swirls.jpg"
 TINY: dict[str, Any] = {
     "image_size": 64,
-    "border": 0,
     "batch_size": 1,
     "width": 4,
     "blocks": 1,
@@ -243,9 +242,7 @@ def test_photographs_whose_gradient_is_no_number_spoil_nothing(
     network: Vgg, style: Image.Image, photos: Photos
 ) -> None:
     """A white picture has a finite loss, but behind every instance normalisation a gradient 300 times as large."""
-    training = Training(
-        style, photos, load_training_preset().changed({"image_size": 64, "border": 0, "batch_size": 1}), network
-    )
+    training = Training(style, photos, load_training_preset().changed({"image_size": 64, "batch_size": 1}), network)
     white = torch.ones((1, 3, 64, 64))
     with torch.no_grad():
         for name, parameter in training.network.named_parameters():
@@ -256,30 +253,6 @@ def test_photographs_whose_gradient_is_no_number_spoil_nothing(
     assert math.isfinite(float(losses.total.detach()))
     assert not learned
     assert same(weights_of(training), before)
-
-
-def test_losses_look_at_a_window_of_the_bordered_crop(
-    network: Vgg, style: Image.Image, photos: Photos, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    training = Training(style, photos, tiny(border=8, steps=3), network)
-    assert training.samples.shape[-2:] == (80, 80)
-    rows = torch.arange(80.0).view(1, 1, 80, 1).expand(1, 3, 80, 80)
-    seen = set()
-    for training.step in range(200):
-        window = training._window(rows)
-        assert window.shape[-2:] == (64, 64)
-        seen.add(int(window[0, 0, 0, 0]))
-    assert seen == set(range(17))  # every place, so edges are met where any other part of a crop could be
-    training.step = 0
-    judged: list[tuple[int, ...]] = []
-    call = training.objective.__class__.__call__
-    monkeypatch.setattr(
-        training.objective.__class__, "__call__", lambda self, image: (judged.append(image.shape), call(self, image))[1]
-    )
-    frames = list(training.frames())
-    assert judged == [(1, 3, 64, 64)] * 3
-    assert frames[-1].picture is not None
-    assert frames[-1].picture.shape == (160, 320, 3)
 
 
 # ---- checkpoints ----------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def test_from_the_end_of_a_run_one_may_go_on(serve: Callable[..., Jobs]) -> None
 
 def test_a_training_goes_on_in_the_next_server(serve: Callable[..., Jobs]) -> None:
     tiny = load_training_preset().changed(
-        {"image_size": 32, "border": 0, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 1_000_000}
+        {"image_size": 32, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 1_000_000}
     )
     first = serve()
     training = first.train(STYLE, Photos(BUNDLED), tiny, "ann", first.new_folder(), "Noise")

@@ -28,7 +28,7 @@ from tests.test_jobs import until
 
 STYLE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
 TINY = load_training_preset().changed(
-    {"image_size": 32, "border": 0, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 2}
+    {"image_size": 32, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 2}
 )
 ENDLESS = TINY.changed({"steps": 1_000_000})
 

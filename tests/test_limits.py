@@ -40,11 +40,11 @@ def test_a_run_at_the_limit_is_welcome() -> None:
 
 def test_a_training_has_limits_of_its_own() -> None:
     limits, training = PROFILES["classroom"], load_training_preset()
-    limits.check(training.changed({"seconds": 7200, "image_size": 448}))
+    limits.check(training.changed({"seconds": 7200, "image_size": 512}))
     with pytest.raises(PlaygroundError, match="The time budget is 7201 seconds, and this server allows 7200"):
         limits.check(training.changed({"seconds": 7201}))
-    with pytest.raises(PlaygroundError, match="The crop size with its border is 516 px"):
-        limits.check(training.changed({"image_size": 452}))
+    with pytest.raises(PlaygroundError, match="The crop size is 513 px"):
+        limits.check(training.changed({"image_size": 513}))
 
 
 def test_every_preset_of_the_page_fits_a_laptop_and_the_default_one_every_profile() -> None:

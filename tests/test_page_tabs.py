@@ -26,7 +26,7 @@ pytestmark = NEEDS_CHROMIUM
 
 PATIENCE = 60
 
-TINY = {"image_size": 32, "border": 0, "batch_size": 1, "width": 4, "blocks": 1}
+TINY = {"image_size": 32, "batch_size": 1, "width": 4, "blocks": 1}
 
 
 @pytest.fixture(scope="module")

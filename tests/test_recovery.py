@@ -38,7 +38,7 @@ LBFGS = ADAM.changed(
     {"optimizer": "lbfgs", "learning_rate": 1.0, "canvas": "pyramid", "lbfgs_evaluations": 1, "lbfgs_restart": False}
 )
 TRAINING = load_training_preset().changed(
-    {"image_size": 32, "border": 0, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 100_000, "checkpoint_steps": 5}
+    {"image_size": 32, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 100_000, "checkpoint_steps": 5}
 )  # fmt: skip
 
 SERVER = """

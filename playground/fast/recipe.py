@@ -27,13 +27,6 @@ class TrainingRecipe(Recipe):
         256, "Crop size", "Side of the square crops that the network learns from.", group="training", ge=32, le=1024,
         unit="px",
     )  # fmt: skip
-    border: int = setting(
-        0,
-        "Border",
-        "Pixels of photo on each side of a crop that are painted too. The losses look at a window of the crop's size "
-        "anywhere in it, so that nothing is gained by painting edges apart: without it a band can grow along them.",
-        group="training", ge=0, le=256, multiple_of=4, unit="px",
-    )  # fmt: skip
     batch_size: int = setting(4, "Batch size", "Crops a step, on each device.", group="training", ge=1, le=256)
     epochs: int = setting(
         2, "Epochs", "How often every photograph is seen, unless a number of steps is given.", group="training", ge=1,
@@ -73,11 +66,6 @@ class TrainingRecipe(Recipe):
         300.0, "Checkpoint at least every", "Seconds after which everything is saved in any case.", group="training",
         live=True, ge=1, le=86_400, unit="s",
     )  # fmt: skip
-
-    @property
-    def painted_side(self) -> int:
-        """Side in pixels of what the network paints: the losses' window and the border around it."""
-        return self.image_size + 2 * self.border
 
     def changed(self, changes: Mapping[str, Any]) -> TrainingRecipe:
         """This recipe with `changes` applied, as for a run.

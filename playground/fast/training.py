@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -116,7 +115,7 @@ class Training:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
         if saved is not None:
             self._restore(*saved)
-        self.crops = Crops(photos, self.recipe.painted_side, self.recipe.seed, self.recipe.augment)
+        self.crops = Crops(photos, self.recipe.image_size, self.recipe.seed, self.recipe.augment)
         self.convention = TorchConvention(self.device)
         self.samples = self.crops.samples(SAMPLES)
         self._make_objective()
@@ -172,7 +171,7 @@ class Training:
         size = max(32, smallest, int(sizes.get(recipe.style_size, recipe.style_size)))  # type: ignore[arg-type]
         style = to_tensor(resize_picture(self.style, size)).to(self.device)
         vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
-        self.objective = Objective(vgg, self._window(self.samples[:1].to(self.device)), style, recipe)
+        self.objective = Objective(vgg, self.samples[:1].to(self.device), style, recipe)
 
     # ---------------------------------------------------------------- one step
 
@@ -182,13 +181,6 @@ class Training:
         recipe = self.recipe
         decays = self.step // recipe.decay_steps if recipe.decay_steps else 0
         return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
-
-    def _window(self, images: Tensor) -> Tensor:
-        """What the losses look at, N×3×S×S: this step's window of the crops with their border."""
-        chance = random.Random(f"{self.recipe.seed}:window:{self.step}")
-        top, left = (chance.randint(0, 2 * self.recipe.border) for _ in range(2))
-        side = self.recipe.image_size
-        return images[..., top : top + side, left : left + side]
 
     def _train(self, photos: Tensor) -> tuple[Losses, bool]:
         """One step on a batch of unit RGB photos.
@@ -201,8 +193,8 @@ class Training:
         group["lr"], group["betas"] = self.learning_rate, (self.recipe.beta1, self.recipe.beta2)
         group["eps"] = self.recipe.epsilon
         self.optimizer.zero_grad(set_to_none=True)
-        self.objective.set_content(self._window(photos), self.recipe)
-        losses = self.objective(self._window(self.convention.of(self.trained(self.convention.to(photos)))))
+        self.objective.set_content(photos, self.recipe)
+        losses = self.objective(self.convention.of(self.trained(self.convention.to(photos))))
         losses.total.backward()
         if self.world > 1:
             values = losses.stacked()
@@ -339,7 +331,7 @@ class Training:
             losses=by_term(layers) if layers else {},
             layers=layers,
             picture=self._grid() if grid else None,
-            size=(self.recipe.painted_side, self.recipe.painted_side),
+            size=(self.recipe.image_size, self.recipe.image_size),
             learning_rate=self.learning_rate,
             state=state,
         )

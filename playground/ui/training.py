@@ -485,6 +485,6 @@ def sample_crops() -> np.ndarray:
 
 def crops_picture(photos: Photos, recipe: TrainingRecipe) -> np.ndarray:
     """The first crops a training would learn from, in two rows, H×W×3 uint8."""
-    crops = Crops(photos, recipe.painted_side, recipe.seed, recipe.augment).samples(SEEN)
+    crops = Crops(photos, recipe.image_size, recipe.seed, recipe.augment).samples(SEEN)
     rows = [np.concatenate([to_array(crop) for crop in row.split(1)], axis=1) for row in crops.chunk(2)]
     return np.concatenate(rows, axis=0)
