@@ -103,24 +103,32 @@ def sheet(
     pair: Annotated[
         list[str] | None, typer.Option(help="PHOTO,STYLE: names or paths, in place of the six; may be repeated.")
     ] = None,
-    size: Annotated[int, typer.Option(min=64, help="Long side of the painted pictures.")] = 384,
-    seconds: Annotated[float, typer.Option(help="For `default`.")] = 60.0,
+    photorealistic: Annotated[
+        bool, typer.Option("--photorealistic", help="The photorealistic network on four pairs of its own.")
+    ] = False,
+    size: Annotated[int | None, typer.Option(min=64, help="Long side of the painted pictures: 384, or 192.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="At most, for a picture: 60, or 120.")] = None,
     reference_seconds: Annotated[float, typer.Option(help="For single-scale L-BFGS.")] = 180.0,
     keep: Annotated[Path | None, typer.Option(help="A folder for every painted picture at its full size.")] = None,
 ) -> None:
-    """Paint the contact sheet: `default` beside single-scale L-BFGS."""
-    from benchmarks.sheet import contact_sheet, default_pairs
+    """Paint a contact sheet: `default` beside single-scale L-BFGS, or the photorealistic network."""
+    from benchmarks.pictures import PAIRS, PHOTOREALISTIC_PAIRS
+    from benchmarks.sheet import brush_methods, contact_sheet, photorealistic_methods
 
-    chosen = default_pairs(pairs)
+    chosen = (PHOTOREALISTIC_PAIRS if photorealistic else PAIRS)[:pairs]
     if pair:
         split = [one.split(",") for one in pair]
         if any(len(parts) != 2 for parts in split):
             raise typer.BadParameter("write a pair as PHOTO,STYLE")
-        chosen = [(parts[0], parts[1]) for parts in split]
+        chosen = tuple((parts[0], parts[1]) for parts in split)
+    if photorealistic:
+        size, methods = size or 192, photorealistic_methods(size or 192, seconds or 120)
+    else:
+        size, methods = size or 384, brush_methods(size or 384, seconds or 60, reference_seconds)
     output.parent.mkdir(parents=True, exist_ok=True)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
-    picture = contact_sheet(chosen, size, seconds, reference_seconds, keep)
+    picture = contact_sheet(chosen, methods, max(size, 288), keep)
     picture.save(output, quality=88)
     say(f"written to {output}")
 

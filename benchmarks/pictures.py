@@ -20,6 +20,14 @@ PAIRS = (  # portrait, coast with buildings, animal, still life, figure before b
 )
 
 
+PHOTOREALISTIC_PAIRS = (  # dusk, still life, machine, portrait; styles whose colours and light mean something to a photo
+    ("rocket", "autumn_knife"),
+    ("coffee", "woodcut_wave"),
+    ("motorcycle", "ink_wash"),
+    ("astronaut", "pointillism"),
+)
+
+
 def photograph(name: str) -> Image.Image:
     """One of scikit-image's photographs by name, or the picture in a file."""
     if Path(name).is_file():

@@ -1,46 +1,70 @@
-"""The contact sheet: photo, painting, `default` after a minute and single-scale L-BFGS after three, pair by pair."""
+"""Contact sheets, pair by pair: photo, painting, and what each method made of them. Called by __main__.py."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.painting import judge, paint, single_scale
-from benchmarks.pictures import PAIRS, photograph, style_picture
+from benchmarks.pictures import photograph, style_picture
 from playground import load_preset
+from playground.measures import photorealism
+from playground.recipe import Recipe
 
 MARGIN, CAPTION = 8, 38  # pixels
 
 
-def contact_sheet(
-    pairs: list[tuple[str, str]], size: int, seconds: float, reference_seconds: float, folder: Path | None
-) -> Image.Image:
-    """Paint all pairs with both methods and lay them out, a row a pair.
+Methods = dict[str, tuple[Recipe, float]]
+"""Recipe and seconds at most of each method, by name."""
+
+
+def brush_methods(size: int, seconds: float, reference_seconds: float) -> Methods:
+    """`default` beside single-scale L-BFGS."""
+    return {
+        "default": (load_preset("default").changed({"size": size}), seconds),
+        "single-scale L-BFGS": (single_scale().changed({"size": size}), reference_seconds),
+    }
+
+
+def photorealistic_methods(size: int, seconds: float) -> Methods:
+    """The photorealistic network alone."""
+    return {"hrnet-photorealistic": (load_preset("hrnet-photorealistic").changed({"size": size}), seconds)}
+
+
+def contact_sheet(pairs: Sequence[tuple[str, str]], methods: Methods, tile: int, folder: Path | None) -> Image.Image:
+    """Paint all pairs with all methods and lay them out, a row a pair.
 
     Args:
         pairs: names of photographs and style pictures, or paths.
+        tile: side in pixels of the square that each picture is fitted into.
         folder: where every painted picture is kept at its full size; None for nowhere.
     """
-    recipes = {
-        "default": (load_preset("default"), seconds),
-        "single-scale L-BFGS": (single_scale(), reference_seconds),
-    }
     rows = []
     for number, (photo_name, style_name) in enumerate(pairs, 1):
         photo, painting = photograph(photo_name), style_picture(style_name)
         row = [(photo, Path(photo_name).stem), (painting, Path(style_name).stem)]
-        for method, (recipe, budget) in recipes.items():
+        for method, (recipe, budget) in methods.items():
             print(f"{number} of {len(pairs)}: {method} on {photo_name} and {style_name}", file=sys.stderr, flush=True)
-            result, _ = paint(photo, painting, recipe.changed({"size": size}), budget, [])
-            scores = judge(photo, painting, result.picture, size)
-            style, content = (sum(scores[term]) / len(scores[term]) for term in ("style", "content"))
-            row.append((result.picture, f"{method}, {result.seconds:.0f} s\nstyle {style:.2f}, content {content:.2f}"))
+            result, _ = paint(photo, painting, recipe, budget, [])
+            words = _in_words(photo, painting, result.picture, recipe)
+            row.append((result.picture, f"{method}, {result.seconds:.0f} s\n{words}"))
             if folder:
                 result.picture.save(folder / f"{number}-{method.split()[0]}.png")
         rows.append(row)
-    return lay_out(rows, size)
+    return lay_out(rows, tile)
+
+
+def _in_words(photo: Image.Image, painting: Image.Image, picture: Image.Image, recipe: Recipe) -> str:
+    """What the method is after, measured: the photo's drawing for the photorealistic network, else both distances."""
+    if recipe.canvas == "hrnet":
+        kept = photorealism(photo, picture)
+        return f"structure {kept['structure']:.2f}, edges {kept['edges']:.2f}"
+    scores = judge(photo, painting, picture, recipe.size)
+    style, content = (sum(scores[term]) / len(scores[term]) for term in ("style", "content"))
+    return f"style {style:.2f}, content {content:.2f}"
 
 
 def lay_out(rows: list[list[tuple[Image.Image, str]]], size: int) -> Image.Image:
@@ -59,7 +83,3 @@ def lay_out(rows: list[list[tuple[Image.Image, str]]], size: int) -> Image.Image
             sheet.paste(shown, (x + (size - shown.width) // 2, y + (size - shown.height) // 2))
             draw.text((x, y + size + 3), caption, fill="#333", font=font)
     return sheet
-
-
-def default_pairs(count: int) -> list[tuple[str, str]]:
-    return list(PAIRS[:count])

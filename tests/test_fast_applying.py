@@ -15,7 +15,7 @@ from playground.fast.applying import Painted, Painter, is_film, paint, paint_fil
 from playground.fast.export import export_onnx
 from playground.fast.network import About, Model
 from playground.hrnet import TorchConvention
-from playground.images import PictureError, keep_colours, load_picture, to_tensor
+from playground.images import PictureError, keep_colours, load_picture, to_picture, to_tensor
 from tests.test_fast_network import lively
 
 
@@ -44,6 +44,19 @@ def test_the_fast_path_gives_the_networks_own_picture(model: Model, painter: Pai
     assert painted.shape == x.shape
     assert float((painted - expected).abs().max()) < 1e-4
     assert float(painted.std()) > 0.01  # the network does something
+
+
+@pytest.mark.parametrize("size", [(90, 70), (9, 40)])
+def test_what_the_network_does_at_edges_is_cut_off(painter: Painter, photo: Image.Image, size: tuple[int, int]) -> None:
+    """The middle of a picture that goes on, mirrored, beyond its edges."""
+    small = photo.resize(size)
+    margin = min(applying.MARGIN, min(size) - 1)
+    mirrored = np.pad(np.asarray(small), [(margin, margin), (margin, margin), (0, 0)], mode="reflect")
+    whole = to_picture(painter(to_tensor(Image.fromarray(mirrored))))
+    painted = paint(painter, small).at()
+    assert painted.size == size
+    middle = whole.crop((margin, margin, margin + size[0], margin + size[1]))
+    assert np.array_equal(np.asarray(painted), np.asarray(middle))
 
 
 def test_tiles_leave_no_seam(painter: Painter, photo: Image.Image) -> None:

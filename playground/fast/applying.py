@@ -27,6 +27,8 @@ FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
 WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB
 TILE = 768  # pixels, side of a tile without its overlap
+MARGIN = 24  # pixels of mirrored photo that are painted around a picture and cut off again: a network that learnt from
+# small crops has seen their edges in each, and keeps a band of colour for them
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
 
 Statistics = list[tuple[Tensor, Tensor]]
@@ -223,7 +225,9 @@ class Painted:
 
 def paint(painter: Painter, photo: Image.Image, tile: int | None = None) -> Painted:
     """A clean RGB picture in the painter's style, at its own size to the pixel."""
-    return Painted(photo, to_picture(painter(to_tensor(photo), tile)))
+    margin = min(MARGIN, min(photo.size) - 1)
+    painted = painter(F.pad(to_tensor(photo), [margin] * 4, mode="reflect"), tile)
+    return Painted(photo, to_picture(painted[..., margin : margin + photo.height, margin : margin + photo.width]))
 
 
 # ---- films ----------------------------------------------------------------------------------------------------------
