@@ -39,6 +39,7 @@ LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cu
 LEAST_HISTORY = 4
 OVERSHOT = 10.0  # a loss of L-BFGS this many times the best one means that it has lost its way
 FIRST_STEP = 1e-3  # of the range of a pixel: how far the first step of L-BFGS goes on average
+COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
 LEAST_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
@@ -413,7 +414,10 @@ class Run:
         self.stage_limit = self.stages[self.stage].iterations
 
     def _fit_clock(self) -> None:
-        """Shorten this size so that it and those to come fit the time left, each by the same share.
+        """Shorten this size so that it and those to come fit the time left, each by the same share of its iterations.
+
+        All but the last size may take `COARSE_SHARE` of the time left in any case: where there is little, it paints most
+        where a step is cheap.
 
         An evaluation's cost is taken to grow with the pixels. What was planned is kept; a faster moment gives back.
         """
@@ -424,8 +428,12 @@ class Run:
         self.pixel_cost = spent / self.stage_evaluations / self.stages[self.stage].size ** 2
         rounds = self.recipe.lbfgs_evaluations if self.recipe.optimizer == "lbfgs" else 1
         wanted = sum(stage.iterations * rounds * stage.size**2 for stage in self.stages[self.stage :]) * self.pixel_cost
-        share = min(1.0, (budget - self.stage_began) / wanted) if wanted > 0 else 1.0
-        self.stage_limit = max(1, math.floor(self.stages[self.stage].iterations * share))
+        left, stage = budget - self.stage_began, self.stages[self.stage]
+        share = min(1.0, left / wanted) if wanted > 0 else 1.0
+        if self.stage + 1 < len(self.stages):
+            alone = stage.iterations * rounds * stage.size**2 * self.pixel_cost
+            share = max(share, min(1.0, COARSE_SHARE * left / alone))
+        self.stage_limit = max(1, math.floor(stage.iterations * share))
 
     def _time_is_up(self) -> bool:
         """Whether one more evaluation, or the next size's first few, would overrun the time budget."""
