@@ -363,6 +363,18 @@ def test_it_can_start_from_a_trained_model(network: Vgg, style: Image.Image, pho
         Training(style, photos, tiny(start_from=str(path), width=8), network)
 
 
+def test_going_on_does_not_ask_for_the_model_it_started_from(
+    network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    list(Training(style, photos, tiny(steps=1), network, first).frames())
+    begun = Training(style, photos, tiny(start_from=str(first), steps=1), network, second)
+    list(begun.frames())
+    first.unlink()
+    resumed = Training(style, photos, saved_recipe(second), network, second, resume=True)
+    assert same(weights_of(resumed), weights_of(begun))
+
+
 # ---- several processes ----------------------------------------------------------------------------------------------
 
 
