@@ -22,8 +22,9 @@ SCALES = (1, 2, 4)  # the output is judged at its size, half and a quarter of it
 def single_scale() -> Recipe:
     """Gram matrices on plain pixels at one size with L-BFGS and max pools: the classic way to a good picture."""
     return load_preset("default").changed({
-        "style_loss": "relative", "content_weight": 0.5, "variation_weight": 10.0, "canvas": "pixels", "scales": 1, "pool": "max", "init": "content", "optimizer": "lbfgs", "learning_rate": 1.0,
-        "lbfgs_history": 20, "lbfgs_evaluations": 1, "lbfgs_restart": False, "iterations": MANY, "average": 0.0,
+        "style_loss": "relative", "content_weight": 0.5, "variation_weight": 10.0, "canvas": "pixels", "scales": 1,
+        "pool": "max", "init": "content", "optimizer": "lbfgs", "learning_rate": 1.0, "lbfgs_history": 20,
+        "lbfgs_evaluations": 1, "lbfgs_restart": False, "iterations": MANY, "average": 0.0,
     })  # fmt: skip
 
 

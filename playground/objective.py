@@ -64,6 +64,8 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
     """
     if normalisation == "moments":
         return _relative(ours.covariance, target.covariance) + _relative(ours.mean, target.mean)
+    if normalisation == "relative":
+        return _relative(ours.gram / ours.positions, target.gram / target.positions)
     channels = ours.gram.shape[-1]
     if normalisation == "raw":
         return (ours.gram - target.gram).square().mean() / (channels * ours.positions)
@@ -74,8 +76,6 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
         return difference.mean() / channels**2
     if normalisation == "rows":
         return difference.mean() / channels  # C rows of a mean over columns, over C²
-    if normalisation == "relative":
-        return _relative(ours.gram / ours.positions, target.gram / target.positions)
     return difference.mean()
 
 

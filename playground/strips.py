@@ -168,7 +168,9 @@ def _strip(
     kept: list[str],
     judged: list[str],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Pooled maps and content layers' maps, then Gram matrix and sums by style layer, of the rows from `top` to `bottom`, seen with their halo."""
+    """Of the rows from `top` to `bottom`, seen with their halo: pooled maps and content layers' maps, then Gram matrix and
+    sums by style layer.
+    """
     first, last = max(0, top - segment.halo), min(x.shape[-2], bottom + segment.halo)
     rows = x[..., first:last, :]
     found: dict[str, Tensor] = {}

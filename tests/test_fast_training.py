@@ -31,14 +31,7 @@ from playground.recipe import Recipe, RecipeError, load_preset, presets
 from playground.weights import Weights
 
 STYLE = Path(__file__).resolve().parent.parent / "presets" / "styles" / "swirls.jpg"
-TINY: dict[str, Any] = {
-    "image_size": 64,
-    "batch_size": 1,
-    "width": 4,
-    "blocks": 1,
-    "style_size": 64,
-    "steps": 4,
-}
+TINY: dict[str, Any] = {"image_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "style_size": 64, "steps": 4}
 
 
 @pytest.fixture(scope="module")
