@@ -90,7 +90,7 @@ def share_one_heap() -> None:
 def peak_memory_mb(device: str) -> float | None:
     """Peak memory so far in MiB: the allocator's on CUDA, else the resident memory of the process; None if unknown."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
+        return torch.cuda.max_memory_reserved() / 2**20
     status = Path("/proc/self/status")
     if status.exists():  # Linux: `getrusage` would also count the process that started this one
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)

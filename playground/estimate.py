@@ -38,17 +38,17 @@ Size = tuple[int, int]  # width, height
 # Time besides the products: every value of a map is written, rectified, pooled and read again on the way back.
 ELEMENT_OPERATIONS = 500.0  # direct-convolution operations that take as long as one value's share of that
 WINOGRAD_SHARE = 0.6  # time of a layer by Winograd over its time by direct convolution
-FIXED_SECONDS = 0.004  # of an evaluation at any size: calls, the optimiser, the frame
+FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.001, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
+# A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
+LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
+LBFGS_SHARE = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
+GENERATOR_SHARE = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
 PROBED_SHARE = 0.7  # pace of whole evaluations over that of the convolution in the probe
 PACE_FILE = "pace.json"
 # Memory, fitted to the peaks that `python -m benchmarks --only memory` measures.
-BASE_MB = {
-    "cpu": 640.0,
-    "cuda": 100.0,
-    "mps": 100.0,
-}  # the interpreter with torch and its workspaces; accelerators are a guess
-FRAGMENTS = 1.15  # what the allocator holds over what is in use
+BASE_MB = {"cpu": 640.0, "cuda": 100.0, "mps": 100.0}  # the interpreter with torch; an accelerator's workspaces
+FRAGMENTS = {"cpu": 1.15, "cuda": 1.5, "mps": 1.15}  # what the allocator holds over what is in use
 GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
 PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
@@ -140,17 +140,25 @@ def _generator_per_pixel() -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Work:
-    """What one evaluation of a picture takes: direct-convolution operations, and `units` of time at a pace of 1."""
+    """What one evaluation of a picture takes: direct-convolution operations, and the time that comes of them.
+
+    Attributes:
+        units: of time at a pace of 1.
+        seconds: at any pace.
+    """
 
     operations: float
     units: float
+    seconds: float
 
 
 def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     """Loss and gradient of one picture of `size`; operations are in direct convolution, also where Winograd is used."""
     layers = layers_in_use(recipe, size)
     passes = {layer.name: 2.0 for layer in layers}
-    for segment, names in segments(list(passes), size[0] * size[1]):  # forward, forward again and back, with the halos
+    for segment, names in segments(
+        list(passes), size[0] * size[1], device
+    ):  # forward, forward again and back, with the halos
         width = next(layer.width for layer in layers if layer.name == names[0])
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
@@ -164,8 +172,11 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         each, kept = _generator_per_pixel()
         pixels = size[0] * size[1]
         operations += 3 * each * pixels  # its weights have gradients too
-        units += (3 * each + ELEMENT_OPERATIONS * kept) * pixels
-    return Work(operations, units)
+        units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
+    seconds = FIXED_SECONDS[device]
+    if recipe.optimizer == "lbfgs":
+        units, seconds = units * LBFGS_SHARE[device], seconds + LBFGS_SECONDS[device]
+    return Work(operations, units, seconds)
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
@@ -195,11 +206,11 @@ def _peak_of_maps(layers: list[Layer], pool: str) -> float:
     return highest
 
 
-def _peak_of_evaluation(recipe: Recipe, size: Size) -> float:
+def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
     layers = layers_in_use(recipe, size)
     highest = held = 0.0
     whole = layers
-    for segment, names in segments([layer.name for layer in layers], size[0] * size[1]):
+    for segment, names in segments([layer.name for layer in layers], size[0] * size[1], device):
         ours, whole = whole[: len(names)], whole[len(names) :]
         rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
         strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
@@ -211,10 +222,10 @@ def _peak_of_evaluation(recipe: Recipe, size: Size) -> float:
     return max(highest, held + _peak_of_maps(whole, recipe.pool))  # on the way back one follows the other
 
 
-def _peak_of_targets(recipe: Recipe, size: Size) -> float:
+def _peak_of_targets(recipe: Recipe, size: Size, device: str) -> float:
     """Most bytes of describing a style picture: the maps of its layers and the two being worked on."""
     layers = layers_in_use(recipe, size)
-    in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1]))
+    in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1], device))
     held = layers[in_strips:]
     return FLOAT * (sum(layer.elements for layer in held if layer.gram) + 2 * held[0].elements)
 
@@ -256,7 +267,7 @@ def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str 
         maps = recipe.batch_size * (_peak_of_maps(layers, recipe.pool) + generator * pixels)
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
-    maps = _peak_of_evaluation(recipe, size)
+    maps = _peak_of_evaluation(recipe, size, device)
     parameters = 3.0 * pixels
     if recipe.canvas == "pyramid":
         parameters *= 4 / 3  # 1 + 1/4 + 1/16 + ...
@@ -264,7 +275,9 @@ def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str 
         maps += FLOAT * _generator_per_pixel()[1] * pixels
         parameters = 0.0  # of the size of the picture
     pictures = FLOAT * (parameters * _moments(recipe, parameters) + PICTURES * 3.0 * pixels)
-    return Memory(network / MB, pictures / MB, FRAGMENTS * max(maps, _peak_of_targets(recipe, style)) / MB)
+    return Memory(
+        network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
+    )
 
 
 def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:
@@ -286,10 +299,8 @@ class StageCost:
 
     size: Size
     evaluations: int
-    gigaflops: float
-    """Of one evaluation, in direct-convolution operations."""
-    units: float
-    """Of work of one evaluation, what a `Pace` is for."""
+    work: Work
+    """Of one evaluation."""
     seconds: float
     """Of all evaluations, with describing both pictures at every size but the first, as a run counts its seconds."""
 
@@ -332,13 +343,13 @@ def estimate(
         size = fit_size(*content_size, stage.size)
         work = work_of_evaluation(recipe, size, device)
         evaluations = stage.iterations * _each(recipe) if stage.evaluations is None else stage.evaluations
-        seconds = evaluations * pace.seconds(work.units, size)
+        seconds = evaluations * pace.seconds(work, size)
         if stages:  # the targets, forward only
             style = fit_size(*style_size, style_long_side(recipe, style_size, stage.size))
             both = work.units + work_of_evaluation(recipe, style, device).units
-            seconds += pace.seconds(both / 2, size)
-        stages.append(StageCost(size, evaluations, work.operations / 1e9, work.units, seconds))
-    first = pace.seconds(stages[0].units, stages[0].size)
+            seconds += pace.seconds(replace(work, units=both / 2), size)
+        stages.append(StageCost(size, evaluations, work, seconds))
+    first = pace.seconds(stages[0].work, stages[0].size)
     return Estimate(
         seconds=min(sum(stage.seconds for stage in stages), recipe.seconds or math.inf),
         megabytes=megabytes_of(recipe, content_size, style_size, device),
@@ -428,13 +439,13 @@ class Pace:
         part = (wanted - below) / (above - below) if above > below else 0.0
         return self.points[below] * (1 - part) + self.points[above] * part
 
-    def seconds(self, units: float, size: Size) -> float:
-        return FIXED_SECONDS + (units + FIXED_UNITS) / 1e9 * self.at(size)
+    def seconds(self, work: Work, size: Size) -> float:
+        return work.seconds + (work.units + FIXED_UNITS) / 1e9 * self.at(size)
 
-    def observed(self, units: float, size: Size, seconds: float) -> Pace:
+    def observed(self, work: Work, size: Size, seconds: float) -> Pace:
         """With one measured evaluation more: the first of its class as it is, later ones half way towards it."""
         key = round(math.log2(size[0] * size[1]))
-        new = max(seconds - FIXED_SECONDS, seconds / 10) / ((units + FIXED_UNITS) / 1e9)
+        new = max(seconds - work.seconds, seconds / 10) / ((work.units + FIXED_UNITS) / 1e9)
         return Pace(self.guess, {**self.points, key: (self.points.get(key, new) + new) / 2})
 
 
@@ -461,7 +472,7 @@ def observe_run(result: Result, device: str = "cpu") -> None:
         return
     pace = pace_of(device)
     for size, seconds in seconds_of_evaluations(result):
-        pace = pace.observed(work_of_evaluation(result.recipe, size, device).units, size, seconds)
+        pace = pace.observed(work_of_evaluation(result.recipe, size, device), size, seconds)
     with _lock:
         _paces[_machine(device)] = pace
         _store(_machine(device), pace.points)

@@ -31,20 +31,25 @@ class Vgg:
     Args:
         weights: a network's tensors, its architecture and its input convention.
         device: where the weights live.
+        precision: of all convolutions but the first, which sees the pixels; `precision_of(device)` where None. What is
+            given is in float32 in any case.
     """
 
     pool: Literal["max", "average"] = "max"
     pool_rescale: bool = False
     padding: Literal["zeros", "replicate"] = "zeros"
 
-    def __init__(self, weights: Weights, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, weights: Weights, device: torch.device | str = "cpu", precision: torch.dtype | None = None
+    ) -> None:
         self.network, self.device = weights.network, torch.device(device)
         self.layers = LAYERS[weights.network.architecture]
+        types = dict.fromkeys(self.layers, precision or precision_of(self.device)) | {"conv1_1": torch.float32}
         self.kernels = {
-            name: weights.tensors[f"{name}.weight"].to(device).contiguous(memory_format=torch.channels_last)
-            for name in self.layers
+            name: weights.tensors[f"{name}.weight"].to(device, kind).contiguous(memory_format=torch.channels_last)
+            for name, kind in types.items()
         }
-        self.biases = {name: weights.tensors[f"{name}.bias"].to(device) for name in self.layers}
+        self.biases = {name: weights.tensors[f"{name}.bias"].to(device, kind) for name, kind in types.items()}
         self._planes: dict[str, Tensor] = {}
         self._preparing = threading.Lock()
         caffe = weights.network.convention == "caffe"
@@ -114,7 +119,7 @@ class Vgg:
                 x = self.pool_maps(x)
             x = self._convolve(x, name)
             if name in wanted:
-                found[name] = x
+                found[name] = x.float()
         return x
 
     def deepest(self, wanted: Collection[str]) -> int:
@@ -130,6 +135,7 @@ class Vgg:
         if self.padding == "replicate" and name == "conv1_1":
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
         kernel, bias = self.kernels[name], self.biases[name]
+        x = x.to(kernel.dtype)
         if x.device.type == "cpu" and winograd.pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
             return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
         return F.conv2d(x, kernel, bias, padding=padding).relu_()
@@ -146,6 +152,17 @@ class Vgg:
             return F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * 2 if self.pool_rescale else x
+
+
+def precision_of(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA where the processor itself has it, else float32.
+
+    Its 8 bits of mantissa are lost in the sums over positions; its exponents are those of float32, so that no gradient
+    vanishes. Float16 would need the loss scaled, and activations of networks in caffe's convention overflow it.
+    """
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
 
 
 @lru_cache(maxsize=2)

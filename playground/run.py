@@ -26,7 +26,9 @@ from playground.features import Vgg
 from playground.frames import Curve, Frame, Result, State
 from playground.hrnet import HrnetCanvas
 from playground.images import fit_size, keep_colours, resize_picture, to_array, to_picture, to_tensor
-from playground.objective import Losses, Objective, by_term
+from playground.judge import Judge
+from playground.lbfgs import Lbfgs
+from playground.objective import Objective, by_term
 from playground.recipe import Change, Recipe, RecipeError, Stage
 from playground.strips import STRIPS_FROM
 
@@ -38,7 +40,6 @@ MAX_RECOVERIES = 5
 LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cut short to fit into this
 LEAST_HISTORY = 4
 OVERSHOT = 10.0  # a loss of L-BFGS this many times the best one means that it has lost its way
-FIRST_STEP = 1e-3  # of the range of a pixel: how far the first step of L-BFGS goes on average
 COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
 LEAST_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
@@ -156,7 +157,11 @@ class Run:
         network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
         growth = full_width * full_height / (width * height)
         self.objective = Objective(network, self.content_tensor, self._style_at(size), self.recipe, growth)
-        self._forget_best()
+        self._judge_anew()
+
+    def _judge_anew(self) -> None:
+        """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
+        self.judge = Judge(self.canvas, self.objective)
 
     def _enter_stage(self, smaller: Canvas | None) -> None:
         """Set up pictures, targets, canvas and optimiser for the current stage."""
@@ -195,11 +200,12 @@ class Run:
         self.done_before.append(self._stage_so_far())
         self.stage += 1
         self._enter_stage(old_canvas)
-        if isinstance(old_optimizer, torch.optim.Adam) and len(old_canvas.parameters) == len(self.canvas.parameters):
+        optimizer, counts = self.optimizer, {len(old_canvas.parameters), len(self.canvas.parameters)}
+        if isinstance(old_optimizer, torch.optim.Adam) and isinstance(optimizer, torch.optim.Adam) and len(counts) == 1:
             for index, (old, new) in enumerate(zip(old_canvas.parameters, self.canvas.parameters, strict=True)):
                 moments = old_optimizer.state.get(old)
                 if moments:
-                    self.optimizer.state[new] = {
+                    optimizer.state[new] = {
                         "step": moments["step"].clone(),
                         "exp_avg": self.canvas.resize_like_parameter(index, moments["exp_avg"]),
                         "exp_avg_sq": self.canvas.resize_like_parameter(index, moments["exp_avg_sq"]).clamp_(min=0),
@@ -208,17 +214,13 @@ class Run:
     # ---------------------------------------------------------------- optimiser
 
     def _start_optimizer(self) -> None:
-        self.loss_scale: float | None = None  # set by L-BFGS's first evaluation
         recipe, parameters = self.recipe, self.canvas.parameters
         if recipe.optimizer == "adam":
-            self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
+            self.optimizer: torch.optim.Adam | Lbfgs = torch.optim.Adam(parameters, lr=recipe.learning_rate)
         else:
-            # One evaluation a call: torch keeps the memory between calls, and the loop looks up at every evaluation.
             pair = 2 * sum(parameter.nbytes for parameter in parameters)
-            self.optimizer = torch.optim.LBFGS(
-                parameters, lr=recipe.learning_rate, max_iter=1,
-                history_size=lbfgs_history(recipe.lbfgs_history, pair), tolerance_grad=0, tolerance_change=0,
-            )  # fmt: skip
+            history = lbfgs_history(recipe.lbfgs_history, pair)
+            self.optimizer = Lbfgs(parameters, recipe.learning_rate, history, float(self.space.scale.mean()))
 
     @property
     def learning_rate(self) -> float:
@@ -228,39 +230,19 @@ class Run:
         return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
 
     def _set_rates(self) -> None:
-        group = self.optimizer.param_groups[0]
-        group["lr"] = self.learning_rate
-        if self.recipe.optimizer == "lbfgs" and self.loss_scale is None:
-            count = sum(parameter.numel() for parameter in self.canvas.parameters)
-            group["lr"] *= FIRST_STEP * float(self.space.scale.mean()) * count
-        if self.recipe.optimizer == "adam":
-            group["betas"], group["eps"] = (self.recipe.beta1, self.recipe.beta2), self.recipe.epsilon
+        if isinstance(self.optimizer, Lbfgs):
+            self.optimizer.rate = self.learning_rate
+        else:
+            recipe = self.recipe
+            settings = {"lr": self.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
+            self.optimizer.param_groups[0].update(settings)
 
     @torch.no_grad()
     def _set_parameters(self, values: list[Tensor]) -> None:
         for parameter, value in zip(self.canvas.parameters, values, strict=True):
             parameter.copy_(value)
 
-    # ---------------------------------------------------------------- the best picture
-
-    def _forget_best(self) -> None:
-        """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
-        self.best_total = torch.full((), math.inf, device=self.device)
-        self.best: list[Tensor] = [parameter.detach().clone() for parameter in self.canvas.parameters]
-        self.best_terms: Tensor | None = None
-        self.best_names: list[str] = []
-
-    @torch.no_grad()
-    def _remember_best(self, losses: Losses) -> None:
-        """Keep the picture just judged if it is the best since the last change; decided on the device, no transfer."""
-        better = losses.total < self.best_total  # false for NaN
-        self.best_total = torch.where(better, losses.total, self.best_total)
-        self.best = [torch.where(better, p, b) for p, b in zip(self.canvas.parameters, self.best, strict=True)]
-        stacked = losses.stacked()
-        if self.best_terms is None or self.best_terms.shape != stacked.shape:
-            self.best_terms = stacked
-        self.best_terms = torch.where(better, stacked, self.best_terms)
-        self.best_names = list(losses.terms)
+    # ---------------------------------------------------------------- what is shown
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -292,48 +274,23 @@ class Run:
 
     # ---------------------------------------------------------------- one evaluation
 
-    def _evaluate(self) -> Losses:
-        """Judge the picture, remember it if it is the best, and take one step."""
+    def _evaluate(self) -> Tensor:
+        """Judge the picture and take one step; the weighted losses before it, in the order of `judge.names`."""
+        terms = self.judge()
         self._set_rates()
-        holder: list[Losses] = []
-
-        def closure() -> Tensor:
-            self.optimizer.zero_grad(set_to_none=True)
-            losses = self.objective(self.canvas.image())
-            losses.total.backward()
-            self._remember_best(losses)
-            holder.append(losses)
-            if self.recipe.optimizer == "lbfgs":
-                return self._scale_gradient() * losses.total.detach()
-            return losses.total.detach()
-
-        self.optimizer.step(closure)  # type: ignore[arg-type]
+        self.optimizer.step()
         self.evaluations += 1
         self.stage_evaluations += 1
-        if self.recipe.optimizer == "adam":
-            self._finish_iteration()
-        else:
+        if isinstance(self.optimizer, Lbfgs):
             self.round_evaluations += 1
             if self.round_evaluations >= self.recipe.lbfgs_evaluations:
                 self._finish_iteration()
                 self.round_evaluations = 0
                 if self.recipe.lbfgs_restart:
                     self._start_optimizer()
-        return holder[0]
-
-    def _scale_gradient(self) -> float:
-        """Scale the gradient for L-BFGS so that the first one of a memory has an L1 norm of 1; the factor.
-
-        L-BFGS is blind to the scale of a loss, but torch's first step and thresholds are not: with the sources' tiny
-        or huge weights it would never move. The first step then moves a pixel by `FIRST_STEP` of the range on average.
-        """
-        gradients = [parameter.grad for parameter in self.canvas.parameters if parameter.grad is not None]
-        if self.loss_scale is None:
-            norm = float(sum(gradient.abs().sum() for gradient in gradients))
-            self.loss_scale = 1 / norm if norm > 0 and math.isfinite(norm) else 1.0
-        for gradient in gradients:
-            gradient.mul_(self.loss_scale)
-        return self.loss_scale
+        else:
+            self._finish_iteration()
+        return terms
 
     def _finish_iteration(self) -> None:
         self.stage_step += 1
@@ -397,7 +354,7 @@ class Run:
         elif changes.keys() & {"content_weight", "style_weight", "variation_weight", "content_layers", "style_layers",
                                "content_loss", "style_loss", "variation_loss"}:  # fmt: skip
             self.objective.set_weights(changed)
-            self._forget_best()
+            self._judge_anew()
         if changed.optimizer == "lbfgs" and changes.keys() - {"clip", "average"}:
             self._start_optimizer()
             return f"{_names(changes)} changed: L-BFGS starts its memory anew"
@@ -450,7 +407,7 @@ class Run:
         """Back to the best picture with a fresh optimiser and half the rate."""
         self.failed_in_a_row += 1
         self.rate_scale /= 2
-        self._set_parameters(self.best)
+        self._set_parameters(self.judge.best)
         self._start_optimizer()
         self.average = None
         text = (
@@ -471,6 +428,7 @@ class Run:
         while state is None:
             orders = self.control.read()
             if orders.paused and not orders.stopped:
+                yield from self.control.turn().do(self._read_pending)
                 paused_at = time.perf_counter()
                 yield from self._paused()
                 started += time.perf_counter() - paused_at
@@ -503,6 +461,7 @@ class Run:
                 last_picture = last_read
                 self.first_preview = self.first_preview or self.seconds
             yield replace(points[-1], picture=picture, shares=shares, note=note)
+        yield from self.control.turn().do(self._read_pending)
         yield self.control.turn().do(partial(self._finish, state))  # an average is judged once more
 
     def _step(
@@ -512,12 +471,13 @@ class Run:
 
         None where the losses stay on the device for now. `failed_in_a_row` says whether the evaluation was in vain.
         """
-        losses = self._evaluate()
+        terms = self._evaluate()
         now = time.perf_counter()
         self.seconds = now - started
-        self._pending.append((losses.stacked(), list(losses.terms), self.seconds, self.step, self.evaluations))
+        self._pending.append((terms, self.judge.names, self.seconds, self.step, self.evaluations))
         picture_due = now - last_picture >= 1 / self.recipe.preview_rate
-        if self.device.type != "cpu" and now - last_read < READ_EVERY and not picture_due and note is None:
+        due = picture_due or note is not None or self._stage_is_over() or now - last_read >= READ_EVERY
+        if self.device.type != "cpu" and not due:
             return None
         points = self._read_pending()
         if not all(math.isfinite(point.losses["total"]) for point in points):
@@ -529,11 +489,11 @@ class Run:
 
     def _overshot(self, point: Frame) -> bool:
         """Whether L-BFGS has taken a step that leads away."""
-        return self.recipe.optimizer == "lbfgs" and point.losses["total"] > OVERSHOT * float(self.best_total)
+        return self.recipe.optimizer == "lbfgs" and point.losses["total"] > OVERSHOT * float(self.judge.best_total)
 
     def _calm_down(self) -> str:
         """Back to the best picture after such a step; what to tell."""
-        self._set_parameters(self.best)
+        self._set_parameters(self.judge.best)
         self._start_optimizer()
         return "L-BFGS overshot: back to the best picture, its memory starts anew"
 
@@ -554,7 +514,9 @@ class Run:
 
     def _read_pending(self) -> list[Frame]:
         """Losses of the evaluations since the last reading, moved from the device at once."""
-        frames = []
+        frames: list[Frame] = []
+        if not self._pending:
+            return frames
         values = torch.cat([stacked for stacked, *_ in self._pending]).tolist()
         for stacked, names, seconds, step, evaluations in self._pending:
             layers = dict(zip(names, values[: len(stacked)], strict=True))
@@ -630,16 +592,16 @@ class Run:
 
     def _best_image(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
-        best_losses = {}
-        if self.best_terms is not None and math.isfinite(float(self.best_total)):
-            best_losses = dict(zip(self.best_names, self.best_terms.tolist(), strict=True))
+        judge, best_losses = self.judge, {}
+        if judge.best_terms is not None and math.isfinite(float(judge.best_total)):
+            best_losses = dict(zip(judge.names, judge.best_terms.tolist(), strict=True))
         if self.average is not None and self.recipe.average > 0:
             averaged = self._image_of(self.average)
             with torch.no_grad():
                 losses = self.objective(averaged)
-            if float(losses.total) < float(self.best_total):
+            if float(losses.total) < float(judge.best_total):
                 return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
-        return self._image_of(self.best), best_losses, self.best
+        return self._image_of(judge.best), best_losses, judge.best
 
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
@@ -672,10 +634,10 @@ class Run:
             "curve": self.curve.plain(),
             "parameters": kept(list(self.canvas.parameters)),
             "optimizer": kept(self.optimizer.state_dict()),
-            "best": kept(self.best),
-            "best_total": float(self.best_total),
-            "best_terms": self.best_terms.tolist() if self.best_terms is not None else None,
-            "best_names": list(self.best_names),
+            "best": kept(self.judge.best),
+            "best_total": float(self.judge.best_total),
+            "best_terms": self.judge.best_terms.tolist() if self.judge.best_terms is not None else None,
+            "best_names": list(self.judge.names),
             "average": kept(self.average),
         }
 
@@ -708,19 +670,16 @@ class Run:
         self.recoveries = list(snapshot["recoveries"])
         self.curve = Curve.of(snapshot["curve"])
         self._set_parameters(self._like_parameters(snapshot["parameters"]))
-        if snapshot["optimizer"] is not None:
+        if snapshot["optimizer"] is None:
+            if self.recipe.optimizer != "lbfgs":
+                raise ValueError("Adam's moments are missing")
+            self._restart_memory()
+        else:
             # A copy, since torch would take over the tensors themselves and write into them.
             self.optimizer.load_state_dict(_to_cpu(snapshot["optimizer"]))
-            self._check_optimizer()
-        elif self.recipe.optimizer != "lbfgs":
-            raise ValueError("Adam's moments are missing")
-        else:
-            self._restart_memory()
-        self.best = self._like_parameters(snapshot["best"])
-        self.best_total = torch.tensor(snapshot["best_total"], device=self.device)
-        terms = snapshot["best_terms"]
-        self.best_terms = torch.tensor(terms, device=self.device) if terms is not None else None
-        self.best_names = list(snapshot["best_names"])
+            self._check_moments()
+        best, names = self._like_parameters(snapshot["best"]), snapshot["best_names"]
+        self.judge.restore(best, snapshot["best_total"], snapshot["best_terms"], names)
         average = snapshot["average"]
         self.average = self._like_parameters(average) if average is not None else None
         self.average_weight = snapshot["average_weight"]
@@ -732,15 +691,9 @@ class Run:
                 raise ValueError(f"{tuple(value.shape)} is not a canvas of {tuple(parameter.shape)}")
         return [value.to(self.device, copy=True) for value in values]
 
-    def _check_optimizer(self) -> None:
-        """Refuse a memory of another size, which would only fail in the middle of a step."""
-        if self.recipe.optimizer == "lbfgs":
-            whole = sum(parameter.numel() for parameter in self.canvas.parameters)
-            state = self.optimizer.state[self.canvas.parameters[0]]
-            flat = [state.get("d"), state.get("prev_flat_grad"), *state.get("old_dirs", []), *state.get("old_stps", [])]
-            if any(value is not None and value.numel() != whole for value in flat):
-                raise ValueError("the memory of L-BFGS is of another canvas")
-        else:
+    def _check_moments(self) -> None:
+        """Refuse Adam's moments of another size, which would only fail in the middle of a step."""
+        if isinstance(self.optimizer, torch.optim.Adam):
             for parameter in self.canvas.parameters:
                 for key in ("exp_avg", "exp_avg_sq"):
                     value = self.optimizer.state[parameter].get(key)
@@ -762,7 +715,6 @@ _PLAIN = (
     "stage_began",
     "stage_limit",
     "pixel_cost",
-    "loss_scale",
 )
 
 

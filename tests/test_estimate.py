@@ -90,7 +90,8 @@ def test_a_recorded_plan_and_every_size_count() -> None:
     assert cost.seconds == pytest.approx(sum(stage.seconds for stage in cost.stages))
     small = cost.stages[0]
     assert cost.first_preview_seconds == pytest.approx(small.seconds / 30)
-    each = [estimate.FIXED_SECONDS + (stage.units + estimate.FIXED_UNITS) / 1e9 * 0.01 for stage in cost.stages]
+    fixed = estimate.FIXED_SECONDS["cpu"]
+    each = [fixed + (stage.work.units + estimate.FIXED_UNITS) / 1e9 * 0.01 for stage in cost.stages]
     assert small.seconds / 30 == pytest.approx(each[0])
     entering = cost.stages[1].seconds / 10 - each[1]
     assert entering > 0  # the second size's targets
@@ -215,11 +216,11 @@ def test_one_size_tells_of_twice_and_half_the_size(learnt: int) -> None:
     measured = {128: 0.065, 192: 0.101, 256: 0.155, 384: 0.343, 512: 0.552, 768: 1.306}
     layers = {f"conv{block}_1": 1.0 for block in range(1, 6)}
     recipe = Recipe(style_layers=layers, content_layers={"conv4_2": 1.0})
-    units = {size: estimate.work_of_evaluation(recipe, (size, size)).units for size in measured}
-    pace = Pace(0.0).observed(units[learnt], (learnt, learnt), measured[learnt])
+    work = {size: estimate.work_of_evaluation(recipe, (size, size)) for size in measured}
+    pace = Pace(0.0).observed(work[learnt], (learnt, learnt), measured[learnt])
     for size, seconds in measured.items():
         if learnt / 2 <= size <= 2 * learnt:
-            assert pace.seconds(units[size], (size, size)) == pytest.approx(seconds, rel=0.25)
+            assert pace.seconds(work[size], (size, size)) == pytest.approx(seconds, rel=0.25)
 
 
 def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
@@ -240,9 +241,10 @@ def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
 
 def test_later_runs_move_a_pace_half_way() -> None:
     def seconds(pace: float) -> float:
-        return estimate.FIXED_SECONDS + pace * (1 + estimate.FIXED_UNITS / 1e9)
+        return 0.004 + pace * (1 + estimate.FIXED_UNITS / 1e9)
 
-    pace = Pace(1.0).observed(1e9, (256, 256), seconds(0.02)).observed(1e9, (250, 260), seconds(0.04))
+    work = estimate.Work(operations=1e9, units=1e9, seconds=0.004)
+    pace = Pace(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))
     assert pace.points == {16: pytest.approx(0.03)}
     assert pace.at((64, 64)) == pytest.approx(0.03)
 

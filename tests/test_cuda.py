@@ -1,0 +1,226 @@
+"""The engine on CUDA: it sees what it sees on the CPU, recorded evaluations are those that were recorded, nothing grows."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from playground import judge as judge_module
+from playground import load_preset, strips
+from playground import run as run_module
+from playground.estimate import free_megabytes
+from playground.features import Vgg
+from playground.frames import Result
+from playground.images import to_tensor
+from playground.job import did_not_fit, explain, out_of_memory
+from playground.jobs import Jobs
+from playground.limits import Limits
+from playground.objective import Objective
+from playground.recipe import DEFAULT_NETWORK, Change, Recipe, presets
+from playground.run import Run
+from playground.weights import Weights
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+
+SMALL = {"size": 96, "smallest": 48, "iterations": 12}
+Pictures = tuple[Image.Image, Image.Image]
+
+
+@pytest.fixture(scope="module")
+def gpu(hed: Weights) -> Vgg:
+    return Vgg(hed, "cuda")
+
+
+@pytest.fixture
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it to have evaluations computed as they come from now on."""
+    return lambda: monkeypatch.setattr(judge_module, "RECORD_AFTER", math.inf)
+
+
+def painted(pictures: Pictures, network: Vgg, recipe: Recipe) -> Result:
+    result = list(Run(*pictures, recipe, network).frames())[-1].result
+    assert result is not None
+    return result
+
+
+def apart(first: Image.Image, second: Image.Image) -> float:
+    """Mean difference of two pictures' bytes."""
+    return float(np.abs(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)).mean())
+
+
+@pytest.mark.parametrize("loss", ["relative", "moments"])
+@pytest.mark.parametrize("in_strips", [False, True])
+def test_a_gpu_sees_what_the_cpu_sees(
+    monkeypatch: pytest.MonkeyPatch, network: Vgg, gpu: Vgg, pictures: Pictures, loss: str, in_strips: bool
+) -> None:
+    monkeypatch.setattr(strips, "strips_from", lambda device: 1 if in_strips else 10**9)
+    photo, painting = map(to_tensor, pictures)
+    found = []
+    for seeing in (network, gpu):
+        recipe = Recipe(style_loss=loss, pool="max", variation_weight=10)
+        objective = Objective(seeing, photo.to(seeing.device), painting.to(seeing.device), recipe)
+        image = (photo * 0.8 + 0.1).to(seeing.device).requires_grad_(True)
+        losses = objective(image)
+        (gradient,) = torch.autograd.grad(losses.total, image)
+        found.append((losses.stacked().cpu(), gradient.cpu()))
+    (ours, slope), (theirs, its_slope) = found
+    assert ours.tolist() == pytest.approx(theirs.tolist(), rel=0.03)  # bfloat16 has 8 bits of mantissa
+    assert float((slope - its_slope).norm() / slope.norm()) < 0.1
+
+
+@pytest.mark.parametrize("name", [one.name for one in presets().values() if one.kind == "stylize"])
+def test_every_preset_paints(gpu: Vgg, pictures: Pictures, name: str) -> None:
+    recipe = load_preset(name, DEFAULT_NETWORK).changed(SMALL)
+    result = painted(pictures, gpu, recipe)
+    assert result.ended == "done"
+    assert result.curve[-1]["total"] < result.curve[0]["total"]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("canvas", ["pixels", "pyramid", "hrnet"])
+def test_a_recorded_run_is_the_run(
+    unrecorded: Callable[[], None], gpu: Vgg, pictures: Pictures, optimizer: str, canvas: str
+) -> None:
+    rate = 0.02 if optimizer == "adam" else 1.0
+    recipe = load_preset().changed(
+        {**SMALL, "canvas": canvas, "optimizer": optimizer, "learning_rate": 0.002 if canvas == "hrnet" else rate}
+    )
+    recorded = painted(pictures, gpu, recipe)
+    unrecorded()
+    plain = painted(pictures, gpu, recipe)
+    assert recorded.evaluations == plain.evaluations == len(recorded.curve)  # none is lost at the end
+    totals = [[point["total"] for point in one.curve] for one in (recorded, plain)]
+    assert totals[0] == pytest.approx(totals[1], rel=0.03)
+    assert apart(recorded.picture, plain.picture) < 4
+
+
+def test_what_changes_on_the_way_is_recorded_anew(unrecorded: Callable[[], None], gpu: Vgg, pictures: Pictures) -> None:
+    changes = (
+        Change(evaluation=8, key="style_weight", value=7.0),
+        Change(evaluation=16, key="pool", value="average"),
+        Change(evaluation=20, key="learning_rate", value=0.001),
+    )
+    recipe = load_preset().changed({"size": 96, "scales": 1, "iterations": 24, "optimizer": "adam", "journal": changes})
+    recipe = recipe.changed({"learning_rate": 0.02, "journal": changes})
+    recorded = painted(pictures, gpu, recipe)
+    unrecorded()
+    plain = painted(pictures, gpu, recipe)
+    ours, theirs = ([point["total"] for point in one.curve] for one in (recorded, plain))
+    assert ours == pytest.approx(theirs, rel=0.03)
+    assert ours[8] > 3 * ours[7]
+    assert len(set(ours)) == 24
+
+
+def test_it_goes_on_from_a_moment_on_either_device(
+    monkeypatch: pytest.MonkeyPatch, network: Vgg, gpu: Vgg, pictures: Pictures
+) -> None:
+    recipe = load_preset().changed(SMALL)
+    monkeypatch.setattr(run_module, "READ_EVERY", 0.0)
+    run = Run(*pictures, recipe, gpu)
+    for frame in run.frames():
+        if frame.evaluations == 9:
+            break
+    assert run.evaluations == 9
+    file = io.BytesIO()
+    torch.save(run.snapshot(), file)
+    file.seek(0)
+    moment = torch.load(file, weights_only=True)
+    whole = painted(pictures, gpu, recipe)
+    for seeing in (gpu, network):
+        result = list(Run(*pictures, recipe, seeing, snapshot=moment).frames())[-1].result
+        assert result is not None
+        assert result.losses["total"] == pytest.approx(whole.losses["total"], rel=0.05)
+
+
+def test_runs_that_take_turns_share_the_memory_of_their_recordings(
+    monkeypatch: pytest.MonkeyPatch, gpu: Vgg, pictures: Pictures
+) -> None:
+    """Two that are judged by turns leave each other's pictures alone."""
+    recipe = load_preset().changed({**SMALL, "scales": 1})
+    monkeypatch.setattr(run_module, "READ_EVERY", 0.0)
+    alone = painted(pictures, gpu, recipe)
+    other = painted(pictures[::-1], gpu, recipe.changed({"size": 128}))
+    runs = [Run(*pictures, recipe, gpu), Run(*pictures[::-1], recipe.changed({"size": 128}), gpu)]
+    results: list[Any] = [None, None]
+    streams = [run.frames() for run in runs]
+    while not all(results):
+        for index, stream in enumerate(streams):
+            if (frame := next(stream, None)) is not None and frame.result is not None:
+                results[index] = frame.result
+    for result, expected in zip(results, (alone, other), strict=True):
+        assert result.losses["total"] == pytest.approx(expected.losses["total"], rel=0.03)
+
+
+def test_thirty_at_one_gpu(pictures: Pictures) -> None:
+    jobs = Jobs("cuda", Limits(max_runs=32, max_waiting=40, runs_each=1))
+    try:
+        recipe = load_preset().changed(SMALL)
+        made = [jobs.start(*pictures, recipe, f"visitor {number}") for number in range(30)]
+        for job in made:
+            version = 0
+            while not job.ended:
+                version = job.wait(version, 60.0)
+        assert [job.error for job in made] == [None] * 30
+        totals = [job.result.losses["total"] for job in made if job.result is not None]
+        assert len(totals) == 30
+        assert totals == pytest.approx([totals[0]] * 30, rel=0.05)
+    finally:
+        jobs.close()
+
+
+def test_nothing_grows(gpu: Vgg, pictures: Pictures) -> None:
+    recipe = load_preset().changed({**SMALL, "iterations": 9})
+    held = []
+    for _ in range(24):
+        painted(pictures, gpu, recipe)
+        held.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
+    assert held[-1][0] <= held[5][0] + 2**20
+    assert held[-1][1] <= held[5][1] * 1.05
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Callable[[float], None]]:
+    """Call it to have no more megabytes than so many from now on."""
+    torch.cuda.empty_cache()
+    whole = torch.cuda.get_device_properties(0).total_memory
+    yield lambda megabytes: torch.cuda.set_per_process_memory_fraction(megabytes * 2**20 / whole)
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
+
+
+def test_too_large_a_picture_is_said_and_the_next_one_paints(
+    gpu: Vgg, pictures: Pictures, little_memory: Callable[[float], None]
+) -> None:
+    recipe = load_preset().changed({"size": 768, "scales": 1, "iterations": 4})
+    little_memory(torch.cuda.memory_reserved() / 2**20 + 500)
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        painted(pictures, gpu, recipe)
+    assert out_of_memory(caught.value)
+    assert explain(caught.value, "a run", recipe) == did_not_fit(recipe)
+    assert "try 384 px" in did_not_fit(recipe)
+    del caught
+    torch.cuda.empty_cache()
+    assert painted(pictures, gpu, recipe.changed({"size": 192})).ended == "done"
+
+
+def test_where_a_recording_does_not_fit_the_run_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch, gpu: Vgg, pictures: Pictures
+) -> None:
+    def full(*_args: Any, **_settings: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(torch.cuda, "graph", full)
+    assert painted(pictures, gpu, load_preset().changed(SMALL)).ended == "done"
+
+
+def test_the_free_memory_is_the_device_s() -> None:
+    free = free_megabytes("cuda")
+    assert free is not None
+    assert 0 < free <= torch.cuda.get_device_properties(0).total_memory / 2**20
