@@ -18,6 +18,7 @@ from rich.console import Console
 
 from benchmarks.parts import in_child, say
 from benchmarks.report import draw, tables
+from playground.device import pick_device
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,6 +54,10 @@ QUICK: dict[str, tuple[dict[str, Any], float]] = {
     "page": ({"size": 128, "steps": 6, "rounds": 1}, 120),
 }
 
+ON_AN_ACCELERATOR: dict[str, dict[str, Any]] = {  # in place of FULL's
+    "quality": {"default_seconds": 6, "seconds": 15}, "foresight": {"iterations": 120}, "page": {"steps": 600},
+}  # fmt: skip
+
 app = typer.Typer(add_completion=False)
 
 
@@ -62,24 +67,26 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="Small settings: whether all works, not how fast.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"One part of {', '.join(FULL)}; may be repeated.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for results.json, tables.txt and figure.svg.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best of them.")] = "cpu",
 ) -> None:
     """Measure, print tables, write results and the figure."""
     if context.invoked_subcommand:
         return
-    plan = QUICK if quick else FULL
+    device = pick_device(device)
+    plan, more = (QUICK, {}) if quick else (FULL, ON_AN_ACCELERATOR if device != "cpu" else {})
     unknown = sorted(set(only or []) - plan.keys())
     if unknown:
         raise typer.BadParameter(f"there is no part called {unknown[0]!r}; there are {', '.join(plan)}")
     folder = output or (Path(tempfile.mkdtemp(prefix="benchmarks-")) if quick else RESULTS)
     folder.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"machine": in_child("machine", {}, 120), "quick": quick}
+    results: dict[str, Any] = {"machine": in_child("machine", {"device": device}, 120), "quick": quick}
     failed = []
     for part, (arguments, seconds) in plan.items():
         if only and part not in only:
             continue
         began = time.monotonic()
         try:
-            results[part] = in_child(part, arguments, seconds)
+            results[part] = in_child(part, {**arguments, **more.get(part, {}), "device": device}, seconds)
         except (subprocess.SubprocessError, ValueError) as error:
             failed.append(part)
             say(f"{part} failed: {error}")
@@ -122,9 +129,11 @@ def sheet(
             raise typer.BadParameter("write a pair as PHOTO,STYLE")
         chosen = tuple((parts[0], parts[1]) for parts in split)
     if photorealistic:
-        size, methods = size or 192, photorealistic_methods(size or 192, seconds or 120)
+        size, seconds = size or 192, seconds or 120
+        methods = photorealistic_methods(size, seconds)
     else:
-        size, methods = size or 384, brush_methods(size or 384, seconds or 60, reference_seconds)
+        size, seconds = size or 384, seconds or 60
+        methods = brush_methods(size, seconds, reference_seconds)
     output.parent.mkdir(parents=True, exist_ok=True)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)

@@ -440,7 +440,7 @@ def main(
 ) -> None:
     """Measure, print the table, and write it where it is wanted."""
     parts, lines, began = set(only or Part), list[Line](), time.perf_counter()
-    here = machine()
+    here = machine("cpu")
     conditions = (
         f"{here['processor']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before, torch {here['torch']}."
     )

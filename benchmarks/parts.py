@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -27,8 +26,15 @@ from benchmarks.pictures import PAIRS, photograph, stretched, style_picture
 from benchmarks.reference import CONTENT_LAYER, ReferenceLoop
 from playground import load_preset
 from playground.device import describe_device, peak_memory_mb, processor_name
-from playground.estimate import Pace, estimate, layers_in_use, seconds_of_evaluations, work_of_evaluation
-from playground.features import load_network
+from playground.estimate import (
+    Pace,
+    estimate,
+    held_megabytes,
+    layers_in_use,
+    seconds_of_evaluations,
+    work_of_evaluation,
+)
+from playground.features import load_network, precision_of
 from playground.frames import Frame
 from playground.images import to_tensor
 from playground.jobs import Jobs
@@ -36,7 +42,15 @@ from playground.recipe import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 from playground.run import Run
 from playground.weights import load
 
+CHUNK = 150  # evaluations that an accelerator is timed over: it is read some at a time
+
+
+class Took(float):
+    """Seconds of a step, from a call that knows better than the clock around it."""
+
+
 Timed = Callable[[], object]
+"""Takes a step when called; what it returns is looked at where it is a `Took` alone."""
 
 
 def say(text: str) -> None:
@@ -56,47 +70,64 @@ def pictures(width: int, height: int) -> tuple[Image.Image, Image.Image]:
     return stretched(photograph("astronaut"), width, height), stretched(style_picture("swirls"), width, height)
 
 
-def engine_frames(recipe: Recipe, width: int, height: int) -> Iterator[Frame]:
+def engine_frames(recipe: Recipe, width: int, height: int, device: str) -> Iterator[Frame]:
     """Frames of a run, the first of which are over: the picture it starts from and one evaluation that warms up."""
-    frames = Run(*pictures(width, height), recipe, load_network(recipe.network)).frames()
+    frames = Run(*pictures(width, height), recipe, load_network(recipe.network, device)).frames()
     next(frames)
     next(frames)
     return frames
 
 
+def engine_step(recipe: Recipe, width: int, height: int, device: str) -> Timed:
+    """A step of the engine; on an accelerator one of a whole run of `CHUNK`, without its first."""
+    if device == "cpu":
+        return partial(next, engine_frames(recipe, width, height, device))
+
+    def chunk() -> Took:
+        short = recipe.changed({"iterations": CHUNK})
+        run = Run(*pictures(width, height), short, load_network(recipe.network, device))
+        result = list(run.frames())[-1].result
+        assert result is not None
+        return Took(seconds_of_evaluations(result)[0][1])
+
+    return chunk
+
+
 def medians(variants: dict[str, Timed], rounds: int, seconds: float = math.inf) -> dict[str, float]:
-    """Median seconds of a call of each variant; they take turns. Ends after `rounds`, or `seconds` if that is sooner."""
+    """Median seconds of a step of each variant; they take turns. Ends after `rounds`, or `seconds` if that is sooner."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     began = time.perf_counter()
     for _ in range(rounds):
         for name, call in variants.items():
             start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+            answer = call()
+            times[name].append(answer if isinstance(answer, Took) else time.perf_counter() - start)
         if time.perf_counter() - began > seconds:
             break
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def machine() -> dict[str, Any]:
-    return {"processor": processor_name(), "device": describe_device("cpu"), "torch": torch.__version__}
+def machine(device: str) -> dict[str, Any]:
+    return {"processor": processor_name(), "device": describe_device(device), "torch": torch.__version__}
 
 
 # --- steps --------------------------------------------------------------------------------------------------------
 
 
-def step(sizes: list[int], rounds: int, seconds: float) -> list[dict[str, float]]:
+def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dict[str, float]]:
     """Seconds of a step of the engine and of the reference loop, and the machine's rate in the same rounds."""
     rows = []
     for size in sizes:
         say(f"steps at {size} px")
         photo, painting = pictures(size, size)
-        reference = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK))
+        reference = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK), device)
         reference.step()
-        frames = engine_frames(same_recipe(size), size, size)
-        products = matrix_products(2048)
-        found = medians({"engine": partial(next, frames), "reference": reference.step, **products}, rounds, seconds)
-        product = 2 * 2048**3 / 1e9 / min(found[name] for name in products)
+        engine = engine_step(same_recipe(size), size, size, device)
+        engine()
+        side = 2048 if device == "cpu" else 8192
+        products = matrix_products(side, device)
+        found = medians({"engine": engine, "reference": reference.step, **products}, rounds, seconds)
+        product = 2 * side**3 / 1e9 / min(found[name] for name in products)
         operations = 2 * sum(one.convolution + one.product for one in layers_in_use(same_recipe(size), (size, size)))
         rows.append({
             "size": size, "engine": found["engine"], "reference": found["reference"],
@@ -107,11 +138,15 @@ def step(sizes: list[int], rounds: int, seconds: float) -> list[dict[str, float]
     return rows
 
 
-def matrix_products(side: int) -> dict[str, Timed]:
-    """Square matrix products by each library that torch has here; the machine's rate is the faster one's."""
-    a, b, out = torch.rand(side, side), torch.rand(side, side), torch.empty(side, side)
-    found: dict[str, Timed] = {"torch.mm": lambda: torch.mm(a, b, out=out)}
-    if torch.backends.mkldnn.is_available():
+def matrix_products(side: int, device: str) -> dict[str, Timed]:
+    """Square matrix products by each library that torch has here; the machine's rate is the fastest one's.
+
+    On an accelerator it is one product in the network's own precision.
+    """
+    a, b = (torch.rand(side, side, device=device, dtype=precision_of(torch.device(device))) for _ in range(2))
+    out = torch.empty_like(a)
+    found: dict[str, Timed] = {"torch.mm": lambda: torch.mm(a, b, out=out).flatten()[0].item()}  # waits for it
+    if device == "cpu" and torch.backends.mkldnn.is_available():
         found["oneDNN"] = lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
     for call in found.values():
         call()
@@ -121,16 +156,16 @@ def matrix_products(side: int) -> dict[str, Timed]:
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def quality(pairs: int, size: int, default_seconds: float, seconds: float) -> dict[str, Any]:
+def quality(pairs: int, size: int, default_seconds: float, seconds: float, device: str) -> dict[str, Any]:
     """Distances to content and style against seconds, each method on the first `pairs` of pictures."""
-    moments = [t for t in (0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240) if t <= seconds]
+    moments = [t for t in (0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240) if t <= seconds]
     curves: dict[str, list[list[dict[str, Any]]]] = {}
     for photo_name, style_name in PAIRS[:pairs]:
         photo, painting = photograph(photo_name), style_picture(style_name)
         for method, recipe in methods(size).items():
             say(f"{method}: {photo_name} and {style_name}")
             budget = default_seconds if method == "default" else seconds
-            _, seen = paint(photo, painting, recipe, budget, moments)
+            _, seen = paint(photo, painting, recipe, budget, moments, device)
             curve = [{"seconds": one.seconds, **judge(photo, painting, one.picture, size)} for one in seen]
             curves.setdefault(method, []).append(curve)
     return {"size": size, "pairs": [list(pair) for pair in PAIRS[:pairs]], "curves": curves}
@@ -139,77 +174,73 @@ def quality(pairs: int, size: int, default_seconds: float, seconds: float) -> di
 # --- memory -------------------------------------------------------------------------------------------------------
 
 
-def memory(cases: list[tuple[str, int, int]], seconds: float) -> list[dict[str, Any]]:
-    """Peak resident memory, each case in a process of its own."""
+def memory(cases: list[tuple[str, int, int]], seconds: float, device: str) -> list[dict[str, Any]]:
+    """Peak resident memory, on CUDA its allocator's, each case in a process of its own."""
     rows = []
     for kind, width, height in cases:
         say(f"memory of {kind} at {width}×{height}")
         order = {"kind": kind, "width": width, "height": height}
-        rows.append({**order, "megabytes": in_child("peak", order, seconds)})
+        rows.append({**order, "megabytes": in_child("peak", {**order, "device": device}, seconds)})
     return rows
 
 
-def peak(kind: str, width: int, height: int) -> float | None:
+def peak(kind: str, width: int, height: int, device: str) -> float | None:
     """Peak memory of this process in MiB after two steps of the engine, the reference, the default, or nothing at all."""
     photo, painting = pictures(width, height)
     if kind == "reference":
-        loop = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK))
+        loop = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK), device)
         for _ in range(2):
             loop.step()
     elif kind == "weights":
-        load_network(DEFAULT_NETWORK)
+        load_network(DEFAULT_NETWORK, device)
     else:
         size = max(width, height)
         recipe = same_recipe(size) if kind == "engine" else load_preset("default").changed({"size": size})
         stages = 1 if kind == "engine" else recipe.scales
-        run = Run(photo, painting, recipe.changed({"iterations": 2 * stages}), load_network(recipe.network))
+        steps = 2 if device == "cpu" else 4  # after two an accelerator's are recorded
+        run = Run(photo, painting, recipe.changed({"iterations": steps * stages}), load_network(recipe.network, device))
         for _ in run.frames():
             pass
-    return peak_memory_mb("cpu")
+    return peak_memory_mb(device)
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------
 
 
-def cost(sizes: list[int], steps: list[int], step_size: int, rounds: int, seconds: float) -> dict[str, Any]:
+def cost(
+    sizes: list[int], steps: list[int], step_size: int, rounds: int, seconds: float, device: str
+) -> dict[str, Any]:
     """Seconds of a step against pixels; seconds and resident memory of one run against its steps."""
     by_size = []
     for size in sizes:
         say(f"cost at {size} px")
-        frames = engine_frames(same_recipe(size), size, size)
-        by_size.append({"size": size, "seconds": medians({"step": partial(next, frames)}, rounds, seconds)["step"]})
+        engine = engine_step(same_recipe(size), size, size, device)
+        by_size.append({"size": size, "seconds": medians({"step": engine}, rounds, seconds)["step"]})
     say(f"cost of up to {max(steps)} steps")
-    frames = engine_frames(same_recipe(step_size), step_size, step_size)
+    frames = engine_frames(same_recipe(step_size), step_size, step_size, device)
     began, by_steps = time.perf_counter(), []
     for done in range(1, max(steps) + 1):
         next(frames)
         if done in steps:
-            by_steps.append({"steps": done, "seconds": time.perf_counter() - began, "megabytes": resident_mb()})
+            by_steps.append(
+                {"steps": done, "seconds": time.perf_counter() - began, "megabytes": held_megabytes(device)}
+            )
     return {"by_size": by_size, "by_steps": by_steps, "step_size": step_size}
 
 
-def resident_mb() -> float | None:
-    """Resident memory of this process now; None where the system does not tell."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except OSError:
-        return None
-
-
-def foresight(size: int, iterations: int) -> list[dict[str, Any]]:
+def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
     """Estimated against measured seconds, with the pace that one run of the default at half the size has taught."""
     photo, painting = photograph("astronaut"), style_picture("swirls")
 
     def run(recipe: Recipe) -> Any:
-        return list(Run(photo, painting, recipe, load_network(recipe.network)).frames())[-1].result
+        return list(Run(photo, painting, recipe, load_network(recipe.network, device)).frames())[-1].result
 
     short = {"iterations": iterations, "seconds": None}
     say("estimate: a run to learn from")
     pace = Pace(0.0)
     first = run(load_preset("default").changed({**short, "size": size // 2}))
     for seen, seconds in seconds_of_evaluations(first):
-        pace = pace.observed(work_of_evaluation(first.recipe, seen).units, seen, seconds)
+        pace = pace.observed(work_of_evaluation(first.recipe, seen, device), seen, seconds)
     rows = []
     cases = {
         "default, twice the size": load_preset("default").changed({**short, "size": size}),
@@ -218,7 +249,7 @@ def foresight(size: int, iterations: int) -> list[dict[str, Any]]:
     }
     for name, recipe in cases.items():
         say(f"estimate: {name}")
-        foreseen = estimate(recipe, photo.size, painting.size, pace).seconds
+        foreseen = estimate(recipe, photo.size, painting.size, pace, device).seconds
         rows.append({"case": name, "estimated": foreseen, "measured": run(recipe).seconds})
     return rows
 
@@ -226,15 +257,15 @@ def foresight(size: int, iterations: int) -> list[dict[str, Any]]:
 # --- the page -----------------------------------------------------------------------------------------------------
 
 
-def page(size: int, steps: int, rounds: int) -> dict[str, float]:
+def page(size: int, steps: int, rounds: int, device: str) -> dict[str, float]:
     """Seconds of a step in a bare loop, and of one that a worker paints for somebody who watches."""
     photo, painting = pictures(size, size)
     recipe = same_recipe(size, iterations=steps, preview_rate=2)
-    jobs = Jobs("cpu")
+    jobs = Jobs(device)
     found: dict[str, list[float]] = {"bare": [], "watched": []}
 
     def bare() -> float:
-        run = Run(photo, painting, recipe, load_network(recipe.network))
+        run = Run(photo, painting, recipe, load_network(recipe.network, device))
         return list(run.frames())[-1].seconds / steps
 
     def watched() -> float:

@@ -21,9 +21,11 @@ STYLE_WEIGHT = 1000.0  # over the content
 class Normalise(nn.Module):
     """Unit RGB to the network's BGR around the mean colour of its training."""
 
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
-        self.mean = torch.tensor(CAFFE_MEAN_BGR).view(3, 1, 1)
+        self.register_buffer("mean", torch.tensor(CAFFE_MEAN_BGR).view(3, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
         return image.flip(1) * 255 - self.mean
@@ -66,10 +68,12 @@ class ReferenceLoop:
     Args:
         content, style: unit RGB, 1×3×H×W of the same size.
         weights: of a VGG16 in caffe's convention.
+        device: where to paint.
     """
 
-    def __init__(self, content: Tensor, style: Tensor, weights: Weights) -> None:
-        self.model = nn.Sequential(Normalise())
+    def __init__(self, content: Tensor, style: Tensor, weights: Weights, device: str = "cpu") -> None:
+        content, style = content.to(device), style.to(device)
+        self.model = nn.Sequential(Normalise()).to(device)
         self.content_losses: list[ContentLoss] = []
         self.style_losses: list[StyleLoss] = []
         names = LAYERS[weights.network.architecture]
@@ -79,7 +83,7 @@ class ReferenceLoop:
             kernel, bias = weights.tensors[f"{name}.weight"], weights.tensors[f"{name}.bias"]
             convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
             convolution.load_state_dict({"weight": kernel, "bias": bias})
-            self.model.append(convolution)
+            self.model.append(convolution.to(device))
             self.model.append(nn.ReLU(inplace=False))
             self.model.requires_grad_(False)
             if name == CONTENT_LAYER:

@@ -27,7 +27,7 @@ def tables(results: Results) -> list[Table]:
     found = []
     if "step" in results:
         rows = [
-            [f"{row['size']} px", f"{row['reference']:.3f}", f"{row['engine']:.3f}", f"{row['ratio']:.2f}",
+            [f"{row['size']} px", f"{row['reference']:.3g}", f"{row['engine']:.3g}", f"{row['ratio']:.2f}",
              f"{row['rate']:.0f}", f"{row['product_rate']:.0f}", f"{row['share']:.2f}"]
             for row in results["step"]
         ]  # fmt: skip
@@ -47,7 +47,7 @@ def tables(results: Results) -> list[Table]:
         found.append(_table("Peak memory of the process", ["what", "size", "MiB"], rows))
     if "cost" in results:
         rows = [
-            [f"{row['size']} px", f"{row['seconds']:.3f}", f"{row['seconds'] / row['size'] ** 2 * 1e6:.2f}"]
+            [f"{row['size']} px", f"{row['seconds']:.3g}", f"{row['seconds'] / row['size'] ** 2 * 1e6:.2f}"]
             for row in results["cost"]["by_size"]
         ]
         found.append(_table("Cost of a step by size", ["size", "seconds", "a megapixel"], rows))
