@@ -55,7 +55,8 @@ QUICK: dict[str, tuple[dict[str, Any], float]] = {
 }
 
 ON_AN_ACCELERATOR: dict[str, dict[str, Any]] = {  # in place of FULL's
-    "quality": {"default_seconds": 6, "seconds": 15}, "foresight": {"iterations": 120}, "page": {"steps": 600},
+    "step": {"rounds": 5}, "quality": {"default_seconds": 4, "seconds": 8}, "cost": {"rounds": 3},
+    "foresight": {"iterations": 120}, "page": {"steps": 600},
 }  # fmt: skip
 
 app = typer.Typer(add_completion=False)

@@ -51,7 +51,7 @@ def paint(
     photo: Image.Image, style: Image.Image, recipe: Recipe, seconds: float, moments: list[float], device: str = "cpu"
 ) -> tuple[Result, list[Moment]]:
     """Paint for at most `seconds`; the result, and what was on the screen at the `moments` that were reached."""
-    recipe = recipe.changed({"seconds": seconds, "preview_rate": 4 if device == "cpu" else 10})
+    recipe = recipe.changed({"seconds": seconds, "preview_rate": 4})
     run = Run(photo, style, recipe, load_network(recipe.network, device))
     seen: list[Moment] = []
     shown: tuple[float, np.ndarray] | None = None

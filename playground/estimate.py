@@ -42,6 +42,7 @@ FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.001, "mps": 0.004}  # of an evaluation 
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
 LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
 LBFGS_SHARE = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
+RECORDING_SECONDS = {"cpu": 0.0, "cuda": 0.03, "mps": 0.0}  # of a size, before its evaluations are replayed
 GENERATOR_SHARE = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
 PROBED_SHARE = 0.7  # pace of whole evaluations over that of the convolution in the probe
@@ -343,7 +344,7 @@ def estimate(
         size = fit_size(*content_size, stage.size)
         work = work_of_evaluation(recipe, size, device)
         evaluations = stage.iterations * _each(recipe) if stage.evaluations is None else stage.evaluations
-        seconds = evaluations * pace.seconds(work, size)
+        seconds = RECORDING_SECONDS[device] + evaluations * pace.seconds(work, size)
         if stages:  # the targets, forward only
             style = fit_size(*style_size, style_long_side(recipe, style_size, stage.size))
             both = work.units + work_of_evaluation(recipe, style, device).units

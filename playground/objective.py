@@ -23,6 +23,7 @@ from playground.recipe import Recipe
 from playground.strips import observe
 
 TINY = 1e-12
+LEAST_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
 
 
@@ -84,13 +85,20 @@ def _relative(ours: Tensor, target: Tensor) -> Tensor:
     return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
 
 
-def variation_loss(image: Tensor, form: str = "squared") -> Tensor:
-    """Total variation of an image N×3×H×W in [0, 1]: mean(dx²) + mean(dy²), or the same of absolute differences."""
+def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | float = 1.0) -> Tensor:
+    """Total variation of an image N×3×H×W in [0, 1].
+
+    Args:
+        form: "squared" for mean(dx²) + mean(dy²), "absolute" for the same of absolute differences, "relative" for the
+            squared one over the style picture's own.
+        painting: the style picture's squared variation, for "relative".
+    """
     dx = image[..., :, 1:] - image[..., :, :-1]
     dy = image[..., 1:, :] - image[..., :-1, :]
     if form == "absolute":
         return dx.abs().mean() + dy.abs().mean()
-    return dx.square().mean() + dy.square().mean()
+    squared = dx.square().mean() + dy.square().mean()
+    return squared / painting if form == "relative" else squared
 
 
 Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
@@ -158,6 +166,7 @@ class Objective:
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             _, self.style_targets = targets(network, style, [], wanted)
+            self.style_variation = variation_loss(style).clamp_min(LEAST_VARIATION)
         self.set_weights(recipe)
 
     @torch.no_grad()
@@ -190,7 +199,8 @@ class Objective:
             loss = style_loss(statistics[name], self.style_targets[name], recipe.style_loss)
             terms[f"style:{name}"] = factor * weight * loss
         if recipe.variation_weight > 0:
-            terms["variation"] = recipe.variation_weight * variation_loss(image, recipe.variation_loss)
+            loss = variation_loss(image, recipe.variation_loss, self.style_variation)
+            terms["variation"] = recipe.variation_weight * loss
         return Losses(torch.stack(list(terms.values())).sum(), terms)
 
     def _style_factor(self, statistics: Mapping[str, StyleStatistic]) -> float:

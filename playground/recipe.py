@@ -226,10 +226,11 @@ class Recipe(BaseModel):
         live=True,
         log=True,
     )
-    variation_loss: Literal["squared", "absolute"] = setting(
+    variation_loss: Literal["squared", "absolute", "relative"] = setting(
         "squared",
         "Variation form",
-        "Squared differences smooth everything; absolute ones keep edges.",
+        "Squared differences smooth everything; absolute ones keep edges; relative ones are squared ones over the "
+        "painting's own, so that the picture may be as rough as the painting at any size.",
         group="variation",
         live=True,
     )

@@ -12,7 +12,15 @@ import torch
 from playground import objective as objectives
 from playground.features import Vgg
 from playground.gram import gram_matrix, style_statistic
-from playground.objective import Objective, by_term, content_loss, style_loss, targets, variation_loss
+from playground.objective import (
+    LEAST_VARIATION,
+    Objective,
+    by_term,
+    content_loss,
+    style_loss,
+    targets,
+    variation_loss,
+)
 from playground.recipe import Recipe
 from playground.weights import Weights
 from tests.reference import gram_loops
@@ -164,8 +172,10 @@ def test_content_loss_against_loops(normalisation: str, factor: float | None) ->
     assert torch.autograd.gradcheck(lambda x: content_loss(x, photo, normalisation), (maps.requires_grad_(True),))
 
 
-@pytest.mark.parametrize("form", ["squared", "absolute"])
-def test_variation_loss_against_loops(form: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "painting"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)]
+)
+def test_variation_loss_against_loops(form: str, painting: float) -> None:
     image = features(13, 4, 6)
     dx, dy = [], []
     for c in range(3):
@@ -175,10 +185,29 @@ def test_variation_loss_against_loops(form: str) -> None:
                     dx.append(float(image[0, c, y, x + 1] - image[0, c, y, x]))
                 if y + 1 < 4:
                     dy.append(float(image[0, c, y + 1, x] - image[0, c, y, x]))
-    power = 2 if form == "squared" else 1
+    power = 1 if form == "absolute" else 2
     expected = sum(abs(d) ** power for d in dx) / len(dx) + sum(abs(d) ** power for d in dy) / len(dy)
-    assert float(variation_loss(image, form)) == pytest.approx(expected, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form), (image.requires_grad_(True),))
+    expected /= painting if form == "relative" else 1
+    assert float(variation_loss(image, form, painting)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form, painting), (image.requires_grad_(True),))
+
+
+def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
+    """As rough as the painting is 1, at any size of either; a flat painting does not forbid every edge."""
+    settings = {
+        "variation_weight": 1.0,
+        "variation_loss": "relative",
+        "content_weight": 0.0,
+        "style_layers": {"conv1_1": 1.0},
+    }
+    painting = features(3, 40, 48).float().sigmoid()
+    for image in (painting, painting[..., :32, :32]):
+        made = Objective(Vgg(hed), image, painting, Recipe(**settings))  # type: ignore[arg-type]
+        ours, its = (float(variation_loss(one)) for one in (image, painting))
+        assert float(made(image).terms["variation"]) == pytest.approx(ours / its, rel=1e-5)
+    flat = Objective(Vgg(hed), painting, torch.full_like(painting, 0.5), Recipe(**settings))  # type: ignore[arg-type]
+    found = float(flat(painting).terms["variation"])
+    assert found == pytest.approx(float(variation_loss(painting)) / LEAST_VARIATION, rel=1e-5)
 
 
 def objective(hed: Weights, growth: float = 1.0, **settings: object) -> tuple[Objective, torch.Tensor]:
