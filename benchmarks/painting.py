@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
+import torch
 from PIL import Image
 
 from playground import load_preset
-from playground.features import load_network
+from playground.features import Vgg, load_network
 from playground.frames import Result
 from playground.images import fit_size
 from playground.measures import distances
-from playground.recipe import DEFAULT_NETWORK, Recipe
+from playground.recipe import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 from playground.run import Run
+from playground.weights import load
 
 MANY = 100_000  # iterations: the clock ends the run
 SCALES = (1, 2, 4)  # the output is judged at its size, half and a quarter of it
@@ -21,11 +25,12 @@ SCALES = (1, 2, 4)  # the output is judged at its size, half and a quarter of it
 
 def single_scale() -> Recipe:
     """Gram matrices on plain pixels at one size with L-BFGS and max pools: the classic way to a good picture."""
-    return load_preset("default").changed({
-        "style_loss": "relative", "content_weight": 0.5, "variation_weight": 10.0, "canvas": "pixels", "scales": 1,
-        "pool": "max", "init": "content", "optimizer": "lbfgs", "learning_rate": 1.0, "lbfgs_history": 20,
-        "lbfgs_evaluations": 1, "lbfgs_restart": False, "iterations": MANY, "average": 0.0,
-    })  # fmt: skip
+    return Recipe(
+        network=DEFAULT_NETWORK, pool="max", padding="replicate", init="content", canvas="pixels", scales=1,
+        content_layers={"conv4_2": 1.0}, content_loss="relative", content_weight=0.5, style_weight=1.0,
+        style_layers=dict.fromkeys(STYLE_BLOCKS, 1.0), style_loss="relative", variation_weight=10.0, iterations=MANY,
+        optimizer="lbfgs", learning_rate=1.0, lbfgs_history=20, lbfgs_evaluations=1, lbfgs_restart=False,
+    )  # fmt: skip
 
 
 def methods(size: int) -> dict[str, Recipe]:
@@ -66,9 +71,28 @@ def paint(
     return result, [*seen, Moment(result.seconds, result.picture)]
 
 
-def judge(photo: Image.Image, style: Image.Image, picture: Image.Image, size: int) -> dict[str, list[float]]:
-    """Content and style distance of a picture, enlarged to `size` as a screen does, at each of `SCALES`."""
-    network = load_network(DEFAULT_NETWORK)
+@lru_cache(maxsize=1)
+def stranger() -> Vgg:
+    """A VGG16 that has learnt nothing and that no method paints with: random kernels tell textures apart too."""
+    weights, generator = load(DEFAULT_NETWORK), torch.Generator().manual_seed(0)
+    tensors = {
+        name: torch.randn(tensor.shape, generator=generator) * math.sqrt(2 / max(1, tensor[0].numel()))
+        if name.endswith("weight")
+        else torch.zeros_like(tensor)
+        for name, tensor in weights.tensors.items()
+    }
+    return Vgg(replace(weights, tensors=tensors))
+
+
+def judge(
+    photo: Image.Image, style: Image.Image, picture: Image.Image, size: int, network: Vgg | None = None
+) -> dict[str, list[float]]:
+    """Content and style distance of a picture, enlarged to `size` as a screen does, at each of `SCALES`.
+
+    Args:
+        network: whose distances; the default network's where None.
+    """
+    network = network or load_network(DEFAULT_NETWORK)
     width, height = fit_size(*photo.size, size)
     found: dict[str, list[float]] = {"content": [], "style": []}
     for scale in SCALES:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.painting import judge, paint, single_scale
+from benchmarks.painting import judge, paint, single_scale, stranger
 from benchmarks.pictures import photograph, style_picture
 from playground import load_preset
 from playground.measures import photorealism
@@ -63,8 +64,9 @@ def _in_words(photo: Image.Image, painting: Image.Image, picture: Image.Image, r
         kept = photorealism(photo, picture)
         return f"structure {kept['structure']:.2f}, edges {kept['edges']:.2f}"
     scores = judge(photo, painting, picture, recipe.size)
-    style, content = (sum(scores[term]) / len(scores[term]) for term in ("style", "content"))
-    return f"style {style:.2f}, content {content:.2f}"
+    style, content = fmean(scores["style"]), fmean(scores["content"])
+    other = fmean(judge(photo, painting, picture, recipe.size, stranger())["style"])
+    return f"style {style:.2f} (random VGG {other:.3f}), content {content:.2f}"
 
 
 def lay_out(rows: list[list[tuple[Image.Image, str]]], size: int) -> Image.Image:

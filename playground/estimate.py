@@ -38,7 +38,8 @@ Size = tuple[int, int]  # width, height
 # Time besides the products: every value of a map is written, rectified, pooled and read again on the way back.
 ELEMENT_OPERATIONS = 500.0  # direct-convolution operations that take as long as one value's share of that
 WINOGRAD_SHARE = 0.6  # time of a layer by Winograd over its time by direct convolution
-FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.001, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
+FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
+LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
 LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
 LBFGS_SHARE = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
@@ -174,7 +175,7 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         pixels = size[0] * size[1]
         operations += 3 * each * pixels  # its weights have gradients too
         units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
-    seconds = FIXED_SECONDS[device]
+    seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
     if recipe.optimizer == "lbfgs":
         units, seconds = units * LBFGS_SHARE[device], seconds + LBFGS_SECONDS[device]
     return Work(operations, units, seconds)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 from weakref import WeakSet
 
 import torch
@@ -29,6 +32,7 @@ class Judge:
         best, best_total, best_terms: parameters and losses of the best picture that was judged; before the first, what
             is on the canvas, infinity and None. They are replaced in place.
         names: of the losses, "content:conv4_2" and so on; empty before the first evaluation.
+        undisturbed: to be held from an evaluation until its gradients have been used.
     """
 
     def __init__(self, canvas: Canvas, objective: Objective) -> None:
@@ -38,6 +42,7 @@ class Judge:
         self.best_total = torch.full((), math.inf, device=device)
         self.best_terms: Tensor | None = None
         self.names: list[str] = []
+        self.undisturbed: AbstractContextManager[Any] = _one_at_a_time if device.type == "cuda" else nullcontext()
         self._evaluations = 0
         self._recorded: tuple[torch.cuda.CUDAGraph, Tensor] | None = None
         self._record_after = RECORD_AFTER if device.type == "cuda" else math.inf
@@ -87,22 +92,22 @@ class Judge:
         return terms
 
     def _record(self) -> None:
-        """Record an evaluation; nothing is computed yet. Where memory is short, evaluations go on as they come.
+        """Record an evaluation; nothing is computed yet. Where that fails, evaluations go on as they come.
 
-        All recordings share one pool of memory. Runs take turns, and whatever an evaluation leaves there is used before
-        the turn ends.
+        All recordings share one pool of memory: each may overwrite what another left there, so gradients are used at once.
         """
         graph = torch.cuda.CUDAGraph()
         pools = [recording.pool() for recording in _recordings]
         try:
             with torch.cuda.graph(graph, pools[0] if pools else None, capture_error_mode="thread_local"):
                 terms = self._judge()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:  # mostly for lack of memory
             self._record_after = math.inf
-            logger.info("no memory to record an evaluation: %s", error)
+            logger.warning("an evaluation could not be recorded, which makes it slower: %s", error)
             return
         self._recorded = graph, terms
         _recordings.add(graph)
 
 
 _recordings: WeakSet[torch.cuda.CUDAGraph] = WeakSet()  # a pool ends with the last of its recordings
+_one_at_a_time = threading.RLock()

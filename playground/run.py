@@ -276,9 +276,10 @@ class Run:
 
     def _evaluate(self) -> Tensor:
         """Judge the picture and take one step; the weighted losses before it, in the order of `judge.names`."""
-        terms = self.judge()
         self._set_rates()
-        self.optimizer.step()
+        with self.judge.undisturbed:
+            terms = self.judge()
+            self.optimizer.step()
         self.evaluations += 1
         self.stage_evaluations += 1
         if isinstance(self.optimizer, Lbfgs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,16 @@ def test_runs_that_take_turns_share_the_memory_of_their_recordings(
                 results[index] = frame.result
     for result, expected in zip(results, (alone, other), strict=True):
         assert result.losses["total"] == pytest.approx(expected.losses["total"], rel=0.03)
+
+
+def test_runs_in_threads_of_their_own_do_not_meet(gpu: Vgg, pictures: Pictures) -> None:
+    """Whoever calls the API from two threads has no turns, and the same pool of memory."""
+    recipe = load_preset().changed({**SMALL, "iterations": 45})
+    expected = [painted(pictures, gpu, recipe), painted(pictures[::-1], gpu, recipe)]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda pair: painted(pair, gpu, recipe), [pictures, pictures[::-1]]))
+    for ours, alone in zip(found, expected, strict=True):
+        assert ours.losses["total"] == pytest.approx(alone.losses["total"], rel=0.05)
 
 
 def test_thirty_at_one_gpu(pictures: Pictures) -> None:
