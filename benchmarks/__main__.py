@@ -78,7 +78,8 @@ def main(
     unknown = sorted(set(only or []) - plan.keys())
     if unknown:
         raise typer.BadParameter(f"there is no part called {unknown[0]!r}; there are {', '.join(plan)}")
-    folder = output or (Path(tempfile.mkdtemp(prefix="benchmarks-")) if quick else RESULTS)
+    results_of = RESULTS if device == "cpu" else RESULTS / device
+    folder = output or (Path(tempfile.mkdtemp(prefix="benchmarks-")) if quick else results_of)
     folder.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"machine": in_child("machine", {"device": device}, 120), "quick": quick}
     failed = []

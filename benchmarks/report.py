@@ -44,7 +44,7 @@ def tables(results: Results) -> list[Table]:
         rows = [
             [row["kind"], f"{row['width']}×{row['height']}", f"{row['megabytes']:.0f}"] for row in results["memory"]
         ]
-        found.append(_table("Peak memory of the process", ["what", "size", "MiB"], rows))
+        found.append(_table("Peak memory", ["what", "size", "MiB"], rows))
     if "cost" in results:
         rows = [
             [f"{row['size']} px", f"{row['seconds']:.3g}", f"{row['seconds'] / row['size'] ** 2 * 1e6:.2f}"]

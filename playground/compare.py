@@ -7,14 +7,12 @@ the page.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from playground.control import Control
 from playground.errors import PlaygroundError
+from playground.estimate import held_megabytes
 from playground.fast.applying import Painter, paint
 from playground.fast.network import load_model, shipped_styles
 from playground.features import load_network
@@ -131,11 +130,11 @@ def peak_memory(device: str) -> Iterator[_Peak]:
     if sys.platform != "linux":
         yield peak
         return
-    before_mb, highest, over = _resident_mb(), [0.0], threading.Event()
+    before_mb, highest, over = held_megabytes() or 0.0, [0.0], threading.Event()
 
     def watch() -> None:
         while not over.wait(0.02):
-            highest[0] = max(highest[0], _resident_mb())
+            highest[0] = max(highest[0], held_megabytes() or 0.0)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -144,12 +143,7 @@ def peak_memory(device: str) -> Iterator[_Peak]:
     finally:
         over.set()
         watcher.join()
-        peak.mb = max(0.0, max(highest[0], _resident_mb()) - before_mb)
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        peak.mb = max(0.0, max(highest[0], held_megabytes() or 0.0) - before_mb)
 
 
 # ---- the sheet ------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from playground.files import whole_file
 from playground.frames import Result
 from playground.hrnet import HrNet
 from playground.images import fit_size
+from playground.judge import RECORD_AFTER
 from playground.recipe import Recipe
 from playground.run import lbfgs_history, plan_stages, style_long_side
 from playground.strips import segments
@@ -184,13 +185,17 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
 # --- memory -------------------------------------------------------------------------------------------------------
 
 
-def _moments(recipe: Recipe, parameters: float) -> int:
-    """Tensors of the canvas's size that the optimiser holds: Adam's two, or L-BFGS's memory and its own copies."""
+def _moments(recipe: Recipe, parameters: float, device: str) -> int:
+    """Tensors of the canvas's size that the optimiser holds: Adam's two, or L-BFGS's memory and its own copies.
+
+    The whole memory is asked for at once; a CPU takes a page when it is written to.
+    """
     if recipe.optimizer == "adam":
         return 2
-    each = recipe.lbfgs_evaluations
-    history = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
-    return 2 * min(history, each if recipe.lbfgs_restart else each * recipe.iterations) + 4
+    pairs = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
+    if device == "cpu":
+        pairs = min(pairs, recipe.lbfgs_evaluations * (1 if recipe.lbfgs_restart else recipe.iterations))
+    return 2 * pairs + 6
 
 
 def _peak_of_maps(layers: list[Layer], pool: str) -> float:
@@ -276,7 +281,7 @@ def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str 
     if recipe.canvas == "hrnet":
         maps += FLOAT * _generator_per_pixel()[1] * pixels
         parameters = 0.0  # of the size of the picture
-    pictures = FLOAT * (parameters * _moments(recipe, parameters) + PICTURES * 3.0 * pixels)
+    pictures = FLOAT * (parameters * _moments(recipe, parameters, device) + PICTURES * 3.0 * pixels)
     return Memory(
         network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
     )
@@ -304,7 +309,8 @@ class StageCost:
     work: Work
     """Of one evaluation."""
     seconds: float
-    """Of all evaluations, with describing both pictures at every size but the first, as a run counts its seconds."""
+    """Of all evaluations and recording one, with describing both pictures at every size but the first, as a run counts
+    its seconds."""
 
 
 @dataclass(frozen=True)
@@ -345,7 +351,9 @@ def estimate(
         size = fit_size(*content_size, stage.size)
         work = work_of_evaluation(recipe, size, device)
         evaluations = stage.iterations * _each(recipe) if stage.evaluations is None else stage.evaluations
-        seconds = RECORDING_SECONDS[device] + evaluations * pace.seconds(work, size)
+        seconds = evaluations * pace.seconds(work, size)
+        if evaluations > RECORD_AFTER:
+            seconds += RECORDING_SECONDS[device]
         if stages:  # the targets, forward only
             style = fit_size(*style_size, style_long_side(recipe, style_size, stage.size))
             both = work.units + work_of_evaluation(recipe, style, device).units
@@ -481,14 +489,14 @@ def observe_run(result: Result, device: str = "cpu") -> None:
 
 
 def seconds_of_evaluations(result: Result) -> list[tuple[Size, float]]:
-    """The mean time of an evaluation at each size of a run, from its curve, without the first, which warms up."""
+    """The mean time of an evaluation at each size of a run, from its curve, without those that warm up or are recorded."""
     found = []
     before = 0
     for stage in result.recipe.plan or ():
         until = before + (stage.evaluations or 0)
         points = [point for point in result.curve if before < point["evaluations"] <= until]
         if len(points) >= 2:
-            first, last = points[0], points[-1]
+            first, last = points[min(RECORD_AFTER, len(points) // 2 - 1)], points[-1]
             each = (last["seconds"] - first["seconds"]) / (last["evaluations"] - first["evaluations"])
             found.append((fit_size(*result.picture.size, stage.size), each))
         before = until

@@ -30,7 +30,7 @@ class Judge:
 
     Attributes:
         best, best_total, best_terms: parameters and losses of the best picture that was judged; before the first, what
-            is on the canvas, infinity and None. They are replaced in place.
+            is on the canvas, infinity and None. From the second evaluation on they are written in place.
         names: of the losses, "content:conv4_2" and so on; empty before the first evaluation.
         undisturbed: to be held from an evaluation until its gradients have been used.
     """
@@ -51,7 +51,7 @@ class Judge:
     def restore(
         self, best: Sequence[Tensor], total: float, terms: Sequence[float] | None, names: Sequence[str]
     ) -> None:
-        """Go on with what another judge of such a canvas found to be the best."""
+        """Go on with what another judge of such a canvas found to be the best; only before the first evaluation."""
         self.best, self.names = list(best), list(names)
         self.best_total.fill_(total)
         self.best_terms = None if terms is None else torch.tensor(terms, device=self.best_total.device)
@@ -83,8 +83,9 @@ class Judge:
             parameter.grad = gradient
         with torch.no_grad():
             terms = losses.stacked()
+            self.names = list(losses.terms)
             if self.best_terms is None or self.best_terms.shape != terms.shape:
-                self.names, self.best_terms = list(losses.terms), torch.full_like(terms, math.nan)
+                self.best_terms = torch.full_like(terms, math.nan)
             better = losses.total < self.best_total  # decided on the device, without a transfer; false for NaN
             kept = [self.best_total, self.best_terms, *self.best]
             for best, new in zip(kept, [losses.total, terms, *self.canvas.parameters], strict=True):
@@ -96,12 +97,14 @@ class Judge:
 
         All recordings share one pool of memory: each may overwrite what another left there, so gradients are used at once.
         """
-        graph = torch.cuda.CUDAGraph()
-        pools = [recording.pool() for recording in _recordings]
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        others = list(_recordings)  # held until the end, since a pool ends with the last of its recordings
+        pool = others[0].pool() if others else None
         try:
-            with torch.cuda.graph(graph, pools[0] if pools else None, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool, capture_error_mode="thread_local"):
                 terms = self._judge()
         except RuntimeError as error:  # mostly for lack of memory
+            torch.cuda.set_stream(stream)  # a recording that fails at its ends leaves its own behind
             self._record_after = math.inf
             logger.warning("an evaluation could not be recorded, which makes it slower: %s", error)
             return
@@ -109,5 +112,5 @@ class Judge:
         _recordings.add(graph)
 
 
-_recordings: WeakSet[torch.cuda.CUDAGraph] = WeakSet()  # a pool ends with the last of its recordings
+_recordings: WeakSet[torch.cuda.CUDAGraph] = WeakSet()
 _one_at_a_time = threading.RLock()

@@ -1,4 +1,7 @@
-"""L-BFGS for pictures: one evaluation a step, no line search, one transfer a step from the device. Called by the loop (run.py)."""
+"""L-BFGS for pictures: one evaluation a step, no line search, one transfer from the device for each step but the first.
+
+Called by the loop (run.py).
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,9 @@ class Lbfgs:
         # more than is remembered, since a step may turn out to be of no use.
         self._rows = 2 * (history + 1) + 1
         self._vectors: Tensor | None = None
+        self._scale: float | None = (
+            None  # of all gradients, so that the first has an L1 norm of 1 and no product overflows
+        )
         self._forget()
 
     def _forget(self) -> None:
@@ -46,6 +52,12 @@ class Lbfgs:
     def step(self) -> None:
         """One step along the gradients that the parameters have now."""
         gradient = torch.cat([parameter.grad.flatten() for parameter in self.parameters if parameter.grad is not None])
+        if self._scale is None:
+            total = float(gradient.abs().sum())
+            if total == 0:
+                return
+            self._scale = 1 / total  # what is no number makes the picture none: the loop notices it in the loss
+        gradient *= self._scale
         if self._vectors is None:
             self._vectors = gradient.new_empty(self._rows, self.size)
         if self._place is not None:
@@ -54,9 +66,9 @@ class Lbfgs:
         if self._place is not None:
             self._learn(self._vectors, self._place)
             weights = self._direction()
-            if not self._products[0] @ weights > 0:  # what is no number goes on: the loop notices it in the loss
+            if self._order and not self._products[0] @ weights > 0:
                 return self._move(self._vectors, weights)
-            self._forget()  # rounding has led uphill
+            self._forget()  # nothing could be learnt, or rounding has led uphill
         total = float(gradient.abs().sum())
         if total != 0:
             weights = np.zeros(self._rows)
@@ -116,6 +128,7 @@ class Lbfgs:
             "vectors": vectors,
             "order": list(self._order),
             "place": self._place,
+            "scale": self._scale,
             "products": torch.tensor(self._products),
         }
 
@@ -132,7 +145,7 @@ class Lbfgs:
             range(self.history + 1)
         ):
             raise ValueError("the memory of L-BFGS is of another length")
-        self._order, self._place, self._products = order, place, products
+        self._order, self._place, self._products, self._scale = order, place, products, state["scale"]
         if vectors is None:
             if place is not None or order:
                 raise ValueError("the memory of L-BFGS has lost its vectors")

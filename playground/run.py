@@ -429,7 +429,7 @@ class Run:
         while state is None:
             orders = self.control.read()
             if orders.paused and not orders.stopped:
-                yield from self.control.turn().do(self._read_pending)
+                yield from self._catch_up()
                 paused_at = time.perf_counter()
                 yield from self._paused()
                 started += time.perf_counter() - paused_at
@@ -440,6 +440,7 @@ class Run:
             if state is not None:
                 break
             if self._stage_is_over():
+                yield from self._catch_up()
                 self.control.turn().do(self._next_stage)  # its targets cost as much memory as an evaluation
                 last_picture = -math.inf
             done = self.control.turn().do(partial(self._step, note, started, last_picture, last_read))
@@ -462,7 +463,7 @@ class Run:
                 last_picture = last_read
                 self.first_preview = self.first_preview or self.seconds
             yield replace(points[-1], picture=picture, shares=shares, note=note)
-        yield from self.control.turn().do(self._read_pending)
+        yield from self._catch_up()
         yield self.control.turn().do(partial(self._finish, state))  # an average is judged once more
 
     def _step(
@@ -481,7 +482,7 @@ class Run:
         if self.device.type != "cpu" and not due:
             return None
         points = self._read_pending()
-        if not all(math.isfinite(point.losses["total"]) for point in points):
+        if not _finite(points):
             return points, None, self._recover()
         self.failed_in_a_row = 0
         if self._overshot(points[-1]):
@@ -515,9 +516,7 @@ class Run:
 
     def _read_pending(self) -> list[Frame]:
         """Losses of the evaluations since the last reading, moved from the device at once."""
-        frames: list[Frame] = []
-        if not self._pending:
-            return frames
+        frames = []
         values = torch.cat([stacked for stacked, *_ in self._pending]).tolist()
         for stacked, names, seconds, step, evaluations in self._pending:
             layers = dict(zip(names, values[: len(stacked)], strict=True))
@@ -528,6 +527,13 @@ class Run:
             frames.append(frame)
         self._pending.clear()
         return frames
+
+    def _catch_up(self) -> list[Frame]:
+        """Frames of the evaluations that an accelerator has not been asked about, before a pause, a new size or the end."""
+        if not self._pending:
+            return []
+        points = self.control.turn().do(self._read_pending)
+        return points if _finite(points) else [replace(points[-1], losses={}, layers={}, note=self._recover())]
 
     def _paused(self) -> Iterator[Frame]:
         """Frames while paused, a picture with the first, until resumed, stopped, or the consumer leaves.
@@ -680,6 +686,8 @@ class Run:
             self.optimizer.load_state_dict(_to_cpu(snapshot["optimizer"]))
             self._check_moments()
         best, names = self._like_parameters(snapshot["best"]), snapshot["best_names"]
+        if snapshot["best_terms"] is not None and len(snapshot["best_terms"]) != len(names):
+            raise ValueError("every loss needs its name")
         self.judge.restore(best, snapshot["best_total"], snapshot["best_terms"], names)
         average = snapshot["average"]
         self.average = self._like_parameters(average) if average is not None else None
@@ -717,6 +725,10 @@ _PLAIN = (
     "stage_limit",
     "pixel_cost",
 )
+
+
+def _finite(frames: list[Frame]) -> bool:
+    return all(math.isfinite(frame.losses["total"]) for frame in frames)
 
 
 def _names(changes: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from playground.images import to_tensor
 from playground.job import did_not_fit, explain, out_of_memory
 from playground.jobs import Jobs
 from playground.limits import Limits
-from playground.objective import Objective
+from playground.objective import Losses, Objective
 from playground.recipe import DEFAULT_NETWORK, Change, Recipe, presets
 from playground.run import Run
 from playground.weights import Weights
@@ -45,8 +46,15 @@ def unrecorded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(judge_module, "RECORD_AFTER", math.inf)
 
 
-def painted(pictures: Pictures, network: Vgg, recipe: Recipe) -> Result:
-    result = list(Run(*pictures, recipe, network).frames())[-1].result
+def painted(pictures: Pictures, network: Vgg, recipe: Recipe, recorded: bool | None = None) -> Result:
+    """The result of a run.
+
+    Args:
+        recorded: whether its last evaluations must have been replayed; None where it does not matter.
+    """
+    run = Run(*pictures, recipe, network)
+    result = list(run.frames())[-1].result
+    assert recorded is None or recorded == (run.judge._recorded is not None)
     assert result is not None
     return result
 
@@ -56,12 +64,18 @@ def apart(first: Image.Image, second: Image.Image) -> float:
     return float(np.abs(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)).mean())
 
 
+def narrow(monkeypatch: pytest.MonkeyPatch, in_strips: bool = True) -> None:
+    """Strips at any size and as narrow as their halo allows, or none at all."""
+    monkeypatch.setattr(strips, "strips_from", lambda device: 1 if in_strips else 10**9)
+    monkeypatch.setattr(strips, "SEGMENTS", tuple(replace(segment, positions=1) for segment in strips.SEGMENTS))
+
+
 @pytest.mark.parametrize("loss", ["relative", "moments"])
 @pytest.mark.parametrize("in_strips", [False, True])
 def test_a_gpu_sees_what_the_cpu_sees(
     monkeypatch: pytest.MonkeyPatch, network: Vgg, gpu: Vgg, pictures: Pictures, loss: str, in_strips: bool
 ) -> None:
-    monkeypatch.setattr(strips, "strips_from", lambda device: 1 if in_strips else 10**9)
+    narrow(monkeypatch, in_strips)
     photo, painting = map(to_tensor, pictures)
     found = []
     for seeing in (network, gpu):
@@ -94,9 +108,9 @@ def test_a_recorded_run_is_the_run(
     recipe = load_preset().changed(
         {**SMALL, "canvas": canvas, "optimizer": optimizer, "learning_rate": 0.002 if canvas == "hrnet" else rate}
     )
-    recorded = painted(pictures, gpu, recipe)
+    recorded = painted(pictures, gpu, recipe, recorded=True)
     unrecorded()
-    plain, again = painted(pictures, gpu, recipe), painted(pictures, gpu, recipe)
+    plain, again = painted(pictures, gpu, recipe, recorded=False), painted(pictures, gpu, recipe)
     assert recorded.evaluations == plain.evaluations == len(recorded.curve)  # none is lost at the end
     totals = [[point["total"] for point in one.curve] for one in (recorded, plain)]
     assert totals[0][:4] == pytest.approx(totals[1][:4], rel=0.02)  # two of them replayed, before paths part
@@ -112,9 +126,9 @@ def test_what_changes_on_the_way_is_recorded_anew(unrecorded: Callable[[], None]
     )
     settings = {"size": 96, "scales": 1, "iterations": 24, "optimizer": "adam", "learning_rate": 0.02}
     recipe = load_preset().changed({**settings, "journal": changes})
-    recorded = painted(pictures, gpu, recipe)
+    recorded = painted(pictures, gpu, recipe, recorded=True)
     unrecorded()
-    plain = painted(pictures, gpu, recipe)
+    plain = painted(pictures, gpu, recipe, recorded=False)
     ours, theirs = ([point["total"] for point in one.curve] for one in (recorded, plain))
     assert ours == pytest.approx(theirs, rel=0.1)
     assert ours[8] > 3 * ours[7]
@@ -223,14 +237,32 @@ def test_too_large_a_picture_is_said_and_the_next_one_paints(
     assert painted(pictures, gpu, recipe.changed({"size": 192})).ended == "done"
 
 
-def test_where_a_recording_does_not_fit_the_run_goes_on_without(
+def test_where_a_recording_fails_the_run_goes_on_without(
     monkeypatch: pytest.MonkeyPatch, gpu: Vgg, pictures: Pictures
 ) -> None:
-    def full(*_args: Any, **_settings: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+    """A transfer cannot be recorded; the next run is none the worse."""
+    whole, recipe = Objective.__call__, load_preset().changed({**SMALL, "scales": 1})
+    expected = painted(pictures, gpu, recipe, recorded=True)
 
-    monkeypatch.setattr(torch.cuda, "graph", full)
-    assert painted(pictures, gpu, load_preset().changed(SMALL)).ended == "done"
+    def with_a_transfer(self: Objective, image: torch.Tensor) -> Losses:
+        losses = whole(self, image)
+        losses.total.item()
+        return losses
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objective, "__call__", with_a_transfer)
+        assert painted(pictures, gpu, recipe, recorded=False).ended == "done"
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    again = painted(pictures, gpu, recipe)
+    assert again.losses["total"] == pytest.approx(expected.losses["total"], rel=0.05)
+
+
+def test_strips_are_recorded_too(monkeypatch: pytest.MonkeyPatch, gpu: Vgg, pictures: Pictures) -> None:
+    recipe = load_preset().changed({**SMALL, "scales": 1})
+    whole = painted(pictures, gpu, recipe)
+    narrow(monkeypatch)
+    strip_by_strip = painted(pictures, gpu, recipe, recorded=True)
+    assert strip_by_strip.losses["total"] == pytest.approx(whole.losses["total"], rel=0.05)
 
 
 def test_the_free_memory_is_the_device_s() -> None:
