@@ -128,7 +128,8 @@ def lbfgs(
 ) -> list[float]:
     """Losses of every evaluation of L-BFGS without line search, its memory new and the picture clipped each round.
 
-    The first step of a round moves every pixel by a thousandth of the range on average; the rest have rate 1.
+    The steps of a round that no curvature is known for move every pixel by a thousandth of the range on average; the
+    rest have rate 1.
     """
     x, losses = start.double().clone().flatten(), []
 
@@ -140,7 +141,7 @@ def lbfgs(
     for _ in range(rounds):
         pairs: list[tuple[Tensor, Tensor]] = []
         previous: tuple[Tensor, Tensor] | None = None
-        for evaluation in range(evaluations):
+        for _step in range(evaluations):
             loss, g = value(x)
             losses.append(loss)
             if previous is not None:
@@ -156,7 +157,7 @@ def lbfgs(
                 q = q * float(s @ y) / float(y @ y)
             for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
                 q = q + s * (alpha - float(y @ q) / float(y @ s))
-            length = 1e-3 * 255 * g.numel() / float(g.abs().sum()) if evaluation == 0 else 1.0
+            length = 1.0 if pairs else 1e-3 * 255 * g.numel() / float(g.abs().sum())
             previous = (-q * length, g)
             x = x - q * length
         x = x.clamp(-clip, clip)
