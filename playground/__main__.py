@@ -1,14 +1,32 @@
 """`python -m playground ...`: hands the command line to cli.py and ends with its status."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 
 
+class Interruption:
+    """Ctrl-C as an exception that leaves a note: an import may swallow what is raised in its midst.
+
+    Attributes:
+        happened: what `stopped_by_signals` asks before a run begins.
+    """
+
+    happened = False
+
+    def __call__(self, *_: object) -> None:
+        self.happened = True
+        raise KeyboardInterrupt
+
+
 def run() -> int:
     """Run one command; an interruption ends it with one line and never with a traceback."""
     # A request to end is treated like Ctrl-C, so that what is half done is cleaned up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruption = Interruption()
+    signal.signal(signal.SIGINT, interruption)
+    signal.signal(signal.SIGTERM, interruption)
     try:
         from playground.cli import main
 

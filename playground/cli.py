@@ -298,12 +298,19 @@ def make_network_ready(recipe: Recipe, device: str, adapted_would_apply: bool) -
 
 @contextmanager
 def stopped_by_signals(control: MemoryControl) -> Iterator[None]:
-    """Ctrl-C and a request to end stop the run, which then saves its best picture; asking again changes nothing."""
+    """Ctrl-C and a request to end stop the run, which then saves its best picture; asking again changes nothing.
+
+    Raises:
+        KeyboardInterrupt: it was asked for before, and lost on the way.
+    """
+    signals = signal.SIGINT, signal.SIGTERM
+    if any(getattr(signal.getsignal(number), "happened", False) for number in signals):
+        raise KeyboardInterrupt
 
     def stop(*_: object) -> None:
         control.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
         yield
     finally:

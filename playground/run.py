@@ -532,8 +532,12 @@ class Run:
         """Frames of the evaluations that an accelerator has not been asked about, before a pause, a new size or the end."""
         if not self._pending:
             return []
-        points = self.control.turn().do(self._read_pending)
-        return points if _finite(points) else [replace(points[-1], losses={}, layers={}, note=self._recover())]
+
+        def read() -> list[Frame]:
+            points = self._read_pending()
+            return points if _finite(points) else [replace(points[-1], losses={}, layers={}, note=self._recover())]
+
+        return self.control.turn().do(read)
 
     def _paused(self) -> Iterator[Frame]:
         """Frames while paused, a picture with the first, until resumed, stopped, or the consumer leaves.

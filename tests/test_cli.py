@@ -24,6 +24,7 @@ import torch
 from PIL import Image
 
 from playground import cli, features, load_preset, stylize, weights
+from playground.__main__ import Interruption
 from playground.cli import chosen_recipe, main
 from playground.control import MemoryControl
 from playground.errors import PlaygroundError
@@ -812,6 +813,22 @@ def test_a_signal_before_the_run_leaves_nothing_behind(number: signal.Signals, p
     out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (130, "", INTERRUPTED)
     assert names(folder) == {"photo.png", "painting.png"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_an_import_swallowed_is_not_lost(number: signal.Signals) -> None:
+    interruption = Interruption()
+    before = signal.signal(number, interruption)
+    try:
+        with cli.stopped_by_signals(MemoryControl()):
+            assert signal.getsignal(number) is not interruption
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt), cli.stopped_by_signals(MemoryControl()):
+            pytest.fail("the run began")
+        assert signal.getsignal(number) is interruption
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_stop_before_the_first_evaluation_counts_as_before_the_run(

@@ -106,7 +106,7 @@ def test_layers_can_be_moved_while_it_runs(visitor: Visitor) -> None:
     visitor.says("style: conv4_1, conv4_2, conv4_3, conv5_1", "#layers-words")
     visitor.says("style conv5_3", "#layers-chart")
     visitor.page.locator("[data-kind=content][data-layer=conv3_3]").fill("67")
-    visitor.says("content: conv4_2, conv3_3", "#layers-words")
+    visitor.says("content: conv3_2, conv4_2, conv3_3", "#layers-words")
     visitor.says("content conv3_3", "#layers-chart")
     visitor.page.get_by_role("tab", name="Who pulls").click()
     visitor.page.check("#wants-shares input")

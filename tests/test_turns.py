@@ -115,7 +115,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.line = self.turns.line
         self.now = 0.0
         self.away: list[Share] = []
-        self.given = 0.0  # device seconds that were charged to anybody
+        self.ended: list[Share] = []  # kept until the line lets go of them, so that no garbage collection decides when
         self.bounds: dict[Share, float] = {}  # by when, in those, a waiting share must have had its turn
 
     def everybody(self) -> list[Share]:
@@ -171,7 +171,12 @@ class AnyOrder(RuleBasedStateMachine):
         """A run that ended: it never asks again, whether or not the device is kept for it."""
         share = data.draw(st.sampled_from(self.away))
         self.away.remove(share)
-        if share is not self.line.holder:
+        self.ended.append(share)
+
+    @invariant()
+    def who_ended_is_let_go(self) -> None:
+        for share in [share for share in self.ended if share is not self.line.holder]:
+            self.ended.remove(share)
             self.gone += share.seconds
             self.line.members.discard(share)
 
