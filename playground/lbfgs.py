@@ -5,6 +5,7 @@ Called by the loop (run.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 FIRST_STEP = 1e-3  # of a value's range: how far the first step goes on average
 LEAST_CURVATURE = 1e-7  # of the slope before a step: how much of it must have changed for the step to be remembered
+GROWTH = 10.0  # how many times as long as the last one a step may be: where little has changed, curvature says too much
 
 
 class Lbfgs:
@@ -46,6 +48,7 @@ class Lbfgs:
     def _forget(self) -> None:
         self._order: list[int] = []  # places of the remembered steps, the oldest first
         self._place: int | None = None  # of the last step, whose change of the gradient is still to be seen
+        self._length: Tensor | None = None  # of the last step, on the device
         self._products = np.zeros((self._rows, self._rows))  # inner products of the rows, as far as they are needed
 
     @torch.no_grad()
@@ -79,11 +82,11 @@ class Lbfgs:
     def _learn(self, vectors: Tensor, place: int) -> None:
         """Inner products with the new gradient and its change, and whether the last step is worth remembering."""
         step, change = 2 * place + 1, 2 * place + 2
-        slope_before = self._products[0, step]
         used = self._used()
         found = (vectors[:used] @ torch.stack([vectors[0], vectors[change]]).T).tolist()
         for row, values in zip((0, change), zip(*found, strict=True), strict=True):
             self._products[row, :used] = self._products[:used, row] = values
+        slope_before = self._products[0, step] - self._products[change, step]
         if self._products[step, change] > LEAST_CURVATURE * abs(slope_before):
             self._order = [*self._order, place][-self.history :]
 
@@ -113,8 +116,14 @@ class Lbfgs:
         weights = weights[:used] * self.rate
         self._place = next(place for place in range(self.history + 1) if place not in self._order)
         step = torch.as_tensor(weights, dtype=vectors.dtype).to(vectors.device) @ vectors[:used]
+        length = step.norm()
+        if self._length is not None:
+            least = FIRST_STEP * self.unit * math.sqrt(self.size)  # however short the last one was
+            limit = torch.clamp(GROWTH * self._length, min=least)
+            step *= torch.clamp(limit / length, max=1.0)
+            length = torch.minimum(length, limit)
+        self._length = length
         vectors[2 * self._place + 1] = step
-        self._products[0, 2 * self._place + 1] = self._products[0, :used] @ weights
         parts = step.split([parameter.numel() for parameter in self.parameters])
         for parameter, part in zip(self.parameters, parts, strict=True):
             parameter.add_(part.view_as(parameter))
@@ -129,6 +138,7 @@ class Lbfgs:
             "order": list(self._order),
             "place": self._place,
             "scale": self._scale,
+            "length": None if self._length is None else float(self._length),
             "products": torch.tensor(self._products),
         }
 
@@ -146,6 +156,8 @@ class Lbfgs:
         ):
             raise ValueError("the memory of L-BFGS is of another length")
         self._order, self._place, self._products, self._scale = order, place, products, state["scale"]
+        if state["length"] is not None:
+            self._length = self.parameters[0].detach().new_tensor(state["length"])
         if vectors is None:
             if place is not None or order:
                 raise ValueError("the memory of L-BFGS has lost its vectors")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from playground.lbfgs import FIRST_STEP, Lbfgs
+from playground.lbfgs import FIRST_STEP, GROWTH, Lbfgs
 
 
 def valley(parameters: list[Tensor]) -> Tensor:
@@ -43,7 +44,7 @@ def by_two_loops(steps: int, rate: float, history: int, unit: float) -> list[flo
     """The textbook's algorithm, in double precision and vectors all the way."""
     x = np.concatenate([parameter.detach().double().numpy().ravel() for parameter in start()])
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    losses, before = [], None
+    losses, before, length = [], None, 0.0
     for _ in range(steps):
         inner = x[1:] - x[:-1] ** 2
         losses.append(float((100 * inner**2 + (1 - x[:-1]) ** 2).sum()))
@@ -65,8 +66,11 @@ def by_two_loops(steps: int, rate: float, history: int, unit: float) -> list[flo
             for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
                 q += s * (alpha - (y @ q) / (s @ y))
             d = -q
-        before = x.copy(), g
-        x = x + rate * d
+        step = rate * d
+        if before is not None:
+            step *= min(1.0, max(GROWTH * length, FIRST_STEP * unit * len(x) ** 0.5) / np.linalg.norm(step))
+        before, length = (x.copy(), g), float(np.linalg.norm(step))
+        x = x + step
     return losses
 
 
@@ -155,6 +159,21 @@ def test_a_step_that_learns_nothing_is_not_remembered(factor: float) -> None:
         parameter.grad = factor * 2 * parameter.detach()
         optimizer.step()
     assert float(parameter.detach().abs().max()) < 1e-3
+
+
+def test_no_step_is_much_longer_than_the_last() -> None:
+    """Little curvature promises a bottom far away; a bowl's is reached all the same."""
+    parameter = torch.tensor([50.0, -30.0, 20.0], requires_grad=True)
+    optimizer, lengths = Lbfgs([parameter], 1.0, 3), []
+    for _ in range(12):
+        before = parameter.detach().clone()
+        parameter.grad = parameter.detach() * torch.tensor([1.0, 2.0, 1.0])
+        optimizer.step()
+        lengths.append(float((parameter.detach() - before).norm()))
+    assert lengths[1] == pytest.approx(GROWTH * lengths[0], rel=0.01)
+    for last, now in itertools.pairwise(lengths):
+        assert now <= max(GROWTH * last, FIRST_STEP * 3**0.5) * 1.01
+    assert float(parameter.detach().abs().max()) < 1e-2
 
 
 def test_uphill_it_forgets_and_starts_anew() -> None:
