@@ -24,7 +24,8 @@ class Lbfgs:
     The two-loop recursion only ever needs inner products of the gradient g, the remembered steps s and the gradient's
     changes y; its direction is a weighted sum of these vectors (Chen et al. 2014, "Large-scale L-BFGS using MapReduce").
     So the vectors are the rows of one matrix: one product with it gives the inner products, which are worked on in
-    double precision, and another gives the direction.
+    double precision, and another gives the direction. In place of a line search no step is longer than `GROWTH` times
+    the one before.
 
     Args:
         parameters: what is optimised, in float32.
@@ -40,9 +41,7 @@ class Lbfgs:
         # more than is remembered, since a step may turn out to be of no use.
         self._rows = 2 * (history + 1) + 1
         self._vectors: Tensor | None = None
-        self._scale: float | None = (
-            None  # of all gradients, so that the first has an L1 norm of 1 and no product overflows
-        )
+        self._scale: float | None = None  # of all gradients: the first has an L1 norm of 1, and no product overflows
         self._forget()
 
     def _forget(self) -> None:
@@ -76,7 +75,6 @@ class Lbfgs:
         if total != 0:
             weights = np.zeros(self._rows)
             weights[0] = -FIRST_STEP * self.unit * self.size / total
-            self._products[0, 0] = float(gradient @ gradient)
             self._move(self._vectors, weights)
 
     def _learn(self, vectors: Tensor, place: int) -> None:
