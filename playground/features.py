@@ -158,7 +158,7 @@ def precision_of(device: torch.device) -> torch.dtype:
     """bfloat16 on CUDA where the processor itself has it, else float32.
 
     Its 8 bits of mantissa are lost in the sums over positions; its exponents are those of float32, so that no gradient
-    vanishes. Float16 would need the loss scaled, and activations of networks in caffe's convention overflow it.
+    vanishes. In float16 the losses came out wrong: it has too few exponents for networks in caffe's convention.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
