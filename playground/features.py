@@ -30,21 +30,18 @@ class Vgg:
 
     Args:
         weights: a network's tensors, its architecture and its input convention.
-        device: where the weights live.
-        precision: of all convolutions but the first, which sees the pixels; `precision_of(device)` where None. What is
-            given is in float32 in any case.
+        device: where the weights live. Convolutions but the first, which sees the pixels, are in `precision_of` it;
+            what is given is in float32 in any case.
     """
 
     pool: Literal["max", "average"] = "max"
     pool_rescale: bool = False
     padding: Literal["zeros", "replicate"] = "zeros"
 
-    def __init__(
-        self, weights: Weights, device: torch.device | str = "cpu", precision: torch.dtype | None = None
-    ) -> None:
+    def __init__(self, weights: Weights, device: torch.device | str = "cpu") -> None:
         self.network, self.device = weights.network, torch.device(device)
         self.layers = LAYERS[weights.network.architecture]
-        types = dict.fromkeys(self.layers, precision or precision_of(self.device)) | {"conv1_1": torch.float32}
+        types = dict.fromkeys(self.layers, precision_of(self.device)) | {"conv1_1": torch.float32}
         self.kernels = {
             name: weights.tensors[f"{name}.weight"].to(device, kind).contiguous(memory_format=torch.channels_last)
             for name, kind in types.items()

@@ -200,8 +200,8 @@ class Run:
         self.done_before.append(self._stage_so_far())
         self.stage += 1
         self._enter_stage(old_canvas)
-        optimizer, counts = self.optimizer, {len(old_canvas.parameters), len(self.canvas.parameters)}
-        if isinstance(old_optimizer, torch.optim.Adam) and isinstance(optimizer, torch.optim.Adam) and len(counts) == 1:
+        optimizer, same_levels = self.optimizer, len(old_canvas.parameters) == len(self.canvas.parameters)
+        if isinstance(old_optimizer, torch.optim.Adam) and isinstance(optimizer, torch.optim.Adam) and same_levels:
             for index, (old, new) in enumerate(zip(old_canvas.parameters, self.canvas.parameters, strict=True)):
                 moments = old_optimizer.state.get(old)
                 if moments:
@@ -685,10 +685,12 @@ class Run:
             if self.recipe.optimizer != "lbfgs":
                 raise ValueError("Adam's moments are missing")
             self._restart_memory()
+        elif isinstance(self.optimizer, Lbfgs):
+            self.optimizer.load_state_dict(snapshot["optimizer"])
         else:
             # A copy, since torch would take over the tensors themselves and write into them.
             self.optimizer.load_state_dict(_to_cpu(snapshot["optimizer"]))
-            self._check_moments()
+            self._check_moments(self.optimizer)
         best, names = self._like_parameters(snapshot["best"]), snapshot["best_names"]
         if snapshot["best_terms"] is not None and len(snapshot["best_terms"]) != len(names):
             raise ValueError("every loss needs its name")
@@ -704,14 +706,13 @@ class Run:
                 raise ValueError(f"{tuple(value.shape)} is not a canvas of {tuple(parameter.shape)}")
         return [value.to(self.device, copy=True) for value in values]
 
-    def _check_moments(self) -> None:
+    def _check_moments(self, optimizer: torch.optim.Adam) -> None:
         """Refuse Adam's moments of another size, which would only fail in the middle of a step."""
-        if isinstance(self.optimizer, torch.optim.Adam):
-            for parameter in self.canvas.parameters:
-                for key in ("exp_avg", "exp_avg_sq"):
-                    value = self.optimizer.state[parameter].get(key)
-                    if value is not None and value.shape != parameter.shape:
-                        raise ValueError("Adam's moments are of another canvas")
+        for parameter in self.canvas.parameters:
+            for key in ("exp_avg", "exp_avg_sq"):
+                value = optimizer.state[parameter].get(key)
+                if value is not None and value.shape != parameter.shape:
+                    raise ValueError("Adam's moments are of another canvas")
 
 
 _NEVER = object()
