@@ -38,12 +38,12 @@ except ImportError:
     spaces = None
 
 from playground.errors import PlaygroundError  # noqa: E402
-from playground.server import Settings, advice, qr_code, read_settings, shared_address, start_log  # noqa: E402
+from playground.service.settings import Settings, advice, qr_code, read_settings, shared_address, start_log  # noqa: E402
 
 LENT_SECONDS = 60.0  # of ZeroGPU a run; more than that waits longer for its turn and costs the visitor's quota
 LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
 logger = logging.getLogger("playground.app")
-ICON = Path(__file__).parent / "playground" / "ui" / "icon.svg"
+ICON = Path(__file__).parent / "playground" / "web" / "assets" / "icon.svg"
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -106,14 +106,14 @@ except PlaygroundError as error:
 start_log(settings.log)
 
 # Slow to import, so only once it is known that the page will be opened.
-from playground import weights  # noqa: E402
-from playground.jobs import Download, Jobs  # noqa: E402
-from playground.lent import paint_elsewhere  # noqa: E402
-from playground.recipe import DEFAULT_NETWORK  # noqa: E402
-from playground.store import Store  # noqa: E402
-from playground.ui.page import LAUNCH, build_page  # noqa: E402
-from playground.ui.pagefiles import PageFiles  # noqa: E402
-from playground.ui.routes import app_options, login  # noqa: E402
+from playground.networks import weights  # noqa: E402
+from playground.recipe.model import DEFAULT_NETWORK  # noqa: E402
+from playground.service.jobs import Download, Jobs  # noqa: E402
+from playground.service.store import Store  # noqa: E402
+from playground.service.zerogpu import paint_elsewhere  # noqa: E402
+from playground.web.page import LAUNCH, build_page  # noqa: E402
+from playground.web.pagefiles import PageFiles  # noqa: E402
+from playground.web.security import app_options, login  # noqa: E402
 
 lent_gpu = None
 if spaces is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
@@ -187,7 +187,7 @@ def welcome(address: str) -> None:
 
 def tell(download: Download) -> None:
     """Show on the terminal how far the default network is on its way to this machine."""
-    from playground.cli import progress_on_stderr
+    from playground.cli.app import progress_on_stderr
 
     with progress_on_stderr() as report:
         while not download.over.wait(0.2):

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks.parts import in_child, say
 from benchmarks.report import draw, tables
-from playground.device import pick_device
+from playground.system.device import pick_device
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -28,12 +28,12 @@ from rich.table import Table
 
 from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, serving
-from playground import jobs as jobs_module
-from playground.history import Moments
-from playground.jobs import KEEP, Jobs
-from playground.limits import PROFILES
-from playground.run import Run
-from playground.store import Store, folder_bytes
+from playground.engine.checkpoints import Moments
+from playground.engine.run import Run
+from playground.service import jobs as jobs_module
+from playground.service.jobs import KEEP, Jobs
+from playground.service.limits import PROFILES
+from playground.service.store import Store, folder_bytes
 
 SIZE, ITERATIONS = 128, 500  # as many as the classroom allows
 MOVES_SECONDS = 10.0

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from playground import load_preset
-from playground.features import Vgg, load_network
-from playground.frames import Result
-from playground.images import fit_size
-from playground.measures import distances
-from playground.recipe import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
-from playground.run import Run
-from playground.weights import load
+from playground.engine.frames import Result
+from playground.engine.run import Run
+from playground.images.load import fit_size
+from playground.measure.distances import distances
+from playground.networks.vgg import Vgg, load_network
+from playground.networks.weights import load
+from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 
 MANY = 100_000  # iterations: the clock ends the run
 SCALES = (1, 2, 4)  # the output is judged at its size, half and a quarter of it

@@ -25,8 +25,10 @@ from benchmarks.painting import judge, methods, paint
 from benchmarks.pictures import PAIRS, photograph, stretched, style_picture
 from benchmarks.reference import CONTENT_LAYER, ReferenceLoop
 from playground import load_preset
-from playground.device import describe_device, peak_memory_mb, processor_name
-from playground.estimate import (
+from playground.engine.frames import Frame
+from playground.engine.run import Run
+from playground.images.load import to_tensor
+from playground.measure.estimate import (
     Pace,
     estimate,
     held_megabytes,
@@ -34,13 +36,11 @@ from playground.estimate import (
     seconds_of_evaluations,
     work_of_evaluation,
 )
-from playground.features import load_network, precision_of
-from playground.frames import Frame
-from playground.images import to_tensor
-from playground.jobs import Jobs
-from playground.recipe import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
-from playground.run import Run
-from playground.weights import load
+from playground.networks.vgg import load_network, precision_of
+from playground.networks.weights import load
+from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.service.jobs import Jobs
+from playground.system.device import describe_device, peak_memory_mb, processor_name
 
 CHUNK = 150  # evaluations that an accelerator is timed over: it is read some at a time
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from playground.images import load_picture
-from playground.recipe import PRESET_FOLDER
+from playground.images.load import load_picture
+from playground.recipe.model import PRESET_FOLDER
 
 PAIRS = (  # portrait, coast with buildings, animal, still life, figure before buildings, machine
     ("astronaut", "swirls"),

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.features import CAFFE_MEAN_BGR
-from playground.recipe import STYLE_BLOCKS
-from playground.weights import LAYERS, Weights
+from playground.networks.vgg import CAFFE_MEAN_BGR
+from playground.networks.weights import LAYERS, Weights
+from playground.recipe.model import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"
 STYLE_WEIGHT = 1000.0  # over the content

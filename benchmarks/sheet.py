@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.painting import judge, paint, single_scale, stranger
 from benchmarks.pictures import photograph, style_picture
 from playground import load_preset
-from playground.measures import photorealism
-from playground.recipe import Recipe
+from playground.measure.distances import photorealism
+from playground.recipe.model import Recipe
 
 MARGIN, CAPTION = 8, 38  # pixels
 

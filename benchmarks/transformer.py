@@ -14,10 +14,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from playground.device import describe_device, pick_device
-from playground.fast.applying import Painter
-from playground.fast.network import About, Model, new_network
-from playground.hrnet import TorchConvention
+from playground.feedforward.apply import Painter
+from playground.networks.hrnet import TorchConvention
+from playground.networks.transformer import About, Model, new_network
+from playground.system.device import describe_device, pick_device
 
 
 def best_times(paths: dict[str, Callable[[], Tensor]], rounds: int, device: str) -> dict[str, float]:

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from playground import winograd
-from playground.gram import gram_matrix
+from playground.engine.statistics import gram_matrix
+from playground.networks import winograd
 
 # (layer, channels in, channels out), a pool before every layer that opens a block
 LAYERS = [

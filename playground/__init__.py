@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from playground.errors import PlaygroundError
-from playground.recipe import Recipe, load_preset
+from playground.recipe.model import Recipe, load_preset
 
 # Read by torch when it is imported: large pages for large tensors, which saves a tenth of a step at 512 px on Linux.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -23,8 +23,8 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "300")
 
 if TYPE_CHECKING:
-    from playground.control import Control
-    from playground.run import Frame
+    from playground.engine.control import Control
+    from playground.engine.run import Frame
 
 __all__ = ["PlaygroundError", "Recipe", "load_preset", "stylize"]
 
@@ -52,10 +52,10 @@ def stylize(
         PlaygroundError: before any painting, when a picture, a setting or the network cannot be used.
     """
     # Imported here so that reading presets and recipes does not wait for torch.
-    from playground.device import pick_device
-    from playground.features import load_network
-    from playground.images import load_picture
-    from playground.run import Run, check_pictures
+    from playground.engine.run import Run, check_pictures
+    from playground.images.load import load_picture
+    from playground.networks.vgg import load_network
+    from playground.system.device import pick_device
 
     recipe = recipe or load_preset()
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")

@@ -28,7 +28,7 @@ def run() -> int:
     signal.signal(signal.SIGINT, interruption)
     signal.signal(signal.SIGTERM, interruption)
     try:
-        from playground.cli import main
+        from playground.cli.app import main
 
         status = main()
     except KeyboardInterrupt:

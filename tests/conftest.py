@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from playground import weights
-from playground.features import Vgg
-from playground.images import load_picture
-from playground.jobs import Jobs
+from playground.images.load import load_picture
+from playground.networks import weights
+from playground.networks.vgg import Vgg
+from playground.service.jobs import Jobs
 
 # How fast a machine makes up its examples says nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,7 +44,7 @@ def pictures() -> tuple[Image.Image, Image.Image]:
 
 @pytest.fixture(scope="module")
 def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    from tests.visitor import served  # only where a page is tested: it wants a browser's driver
+    from tests.helpers.visitor import served  # only where a page is tested: it wants a browser's driver
 
     with served(jobs, tmp_path_factory.mktemp("files"), **getattr(request.module, "SETTINGS", {})) as url:
         yield url
@@ -52,7 +52,7 @@ def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytes
 
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    from tests.visitor import chromium
+    from tests.helpers.visitor import chromium
 
     with chromium(getattr(request.module, "PATIENCE", 30)) as started:
         yield started
@@ -60,7 +60,7 @@ def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def visitor(browser: Any, address: str) -> Iterator[Any]:
-    from tests.visitor import Visitor
+    from tests.helpers.visitor import Visitor
 
     came = Visitor(browser, address)
     yield came

@@ -1,0 +1,184 @@
+"""What the optimiser paints on: the pixels themselves, or a pyramid of sizes whose sum is the picture.
+
+A canvas gives a unit RGB image and the tensors to optimise; the loop (run.py) needs nothing else. The generator
+network of the photorealistic recipe is a canvas too and lives in hrnet.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.networks.hrnet import HrnetCanvas
+from playground.networks.vgg import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
+from playground.recipe.model import Recipe
+
+Size = Sequence[int]  # height, width
+
+
+class Canvas(Protocol):
+    """What the loop asks of a canvas."""
+
+    parameters: list[Tensor]
+
+    def image(self) -> Tensor:
+        """The picture as unit RGB, 1×3×H×W, differentiable with respect to the parameters."""
+        ...
+
+    def clip(self) -> None:
+        """Bring every pixel back within what a screen can show, in place."""
+        ...
+
+    def resized(self, size: Size) -> Canvas:
+        """The same picture at another size, as a new canvas."""
+        ...
+
+    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
+        """An optimiser's moment of a smaller canvas's parameter `index` in the shape of this canvas's."""
+        ...
+
+
+class Space:
+    """The units of the optimised pixels: unit [0, 1], normalised (mean 0, deviation 1), or centred (±127).
+
+    `to` and `of` are affine maps per channel: value = unit·scale − shift.
+    """
+
+    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+        scale, shift = {
+            "unit": ([1.0] * 3, [0.0] * 3),
+            "normalised": ([1 / s for s in TORCH_STD], [m / s for m, s in zip(TORCH_MEAN, TORCH_STD, strict=True)]),
+            "centred": ([255.0] * 3, list(reversed(CAFFE_MEAN_BGR))),
+        }[name]
+        self.scale = torch.tensor(scale, device=device).view(1, 3, 1, 1)
+        self.shift = torch.tensor(shift, device=device).view(1, 3, 1, 1)
+        # The L-BFGS source clips its centred image to ±127 around the mean; the others to the black and white of a screen.
+        bound = torch.full_like(self.scale, 127.0)
+        self.low, self.high = (-bound, bound) if name == "centred" else (self.to(0.0), self.to(1.0))
+        self.grey = torch.zeros_like(self.scale) if name != "unit" else torch.full_like(self.scale, 0.5)
+        self.identity = name == "unit"
+
+    def to(self, unit: Tensor | float) -> Tensor:
+        """Unit values in this space."""
+        return unit * self.scale - self.shift
+
+    def of(self, value: Tensor) -> Tensor:
+        """Values of this space as unit values."""
+        return value if self.identity else (value + self.shift) / self.scale
+
+
+def resample(image: Tensor, size: Size) -> Tensor:
+    """N×3×H×W at another size: antialiased bicubic, which neither rings much nor blurs like bilinear."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    return F.interpolate(image, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
+
+
+class PixelCanvas:
+    """The pixels themselves, in the recipe's space."""
+
+    def __init__(self, unit: Tensor, space: Space) -> None:
+        self.space = space
+        self.parameters = [space.to(unit.detach()).clone().requires_grad_(True)]
+
+    def image(self) -> Tensor:
+        return self.space.of(self.parameters[0])
+
+    @torch.no_grad()
+    def clip(self) -> None:
+        torch.clamp(self.parameters[0], self.space.low, self.space.high, out=self.parameters[0].data)
+
+    @torch.no_grad()
+    def resized(self, size: Size) -> PixelCanvas:
+        return PixelCanvas(resample(self.image(), size), self.space)
+
+    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
+        return resample(tensor, tuple(self.parameters[index].shape[-2:]))
+
+
+class PyramidCanvas:
+    """A Laplacian pyramid: the picture is the sum of levels, each half the size of the one before, all enlarged.
+
+    One step then moves large forms as easily as fine grain (Mordvintsev et al. 2018, "Differentiable image
+    parameterizations").
+    """
+
+    def __init__(self, unit: Tensor, space: Space, levels: int) -> None:
+        self.space, self.levels = space, levels
+        self.size: Size = tuple(unit.shape[-2:])
+        image, parameters = space.to(unit.detach()), []
+        for level in range(levels - 1):
+            height, width = self.size[0] >> (level + 1), self.size[1] >> (level + 1)
+            if min(height, width) < 4:
+                break
+            smaller = resample(image, (height, width))
+            parameters.append(image - self._enlarge(smaller, image.shape[-2:]))
+            image = smaller
+        parameters.append(image)
+        # A pixel of level k moves 4ᵏ pixels of the picture. With a gain of 2⁻ᵏ on the way in and out a step of the same
+        # length moves all levels' forms equally; without it large forms run away before the grain has settled.
+        self.gains = [2.0**-level for level in range(len(parameters))]
+        self.parameters = [
+            (level / gain).requires_grad_(True) for level, gain in zip(parameters, self.gains, strict=True)
+        ]
+
+    @staticmethod
+    def _enlarge(image: Tensor, size: Size) -> Tensor:
+        return F.interpolate(image, size=tuple(size), mode="bilinear", align_corners=False)
+
+    def image(self) -> Tensor:
+        picture = self.parameters[-1] * self.gains[-1]
+        for level, gain in zip(reversed(self.parameters[:-1]), reversed(self.gains[:-1]), strict=True):
+            picture = level * gain + self._enlarge(picture, level.shape[-2:])
+        return self.space.of(picture)
+
+    @torch.no_grad()
+    def clip(self) -> None:
+        # The finest level takes up what is out of range, so that the sum is exactly the clipped picture.
+        picture = self.space.to(self.image()) if not self.space.identity else self.image()
+        self.parameters[0].add_(torch.clamp(picture, self.space.low, self.space.high) - picture)
+
+    @torch.no_grad()
+    def resized(self, size: Size) -> PyramidCanvas:
+        return PyramidCanvas(resample(self.image(), size), self.space, self.levels)
+
+    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
+        return resample(tensor, tuple(self.parameters[index].shape[-2:]))
+
+
+def first_picture(recipe: Recipe, content: Tensor, style: Tensor, space: Space) -> Tensor:
+    """The picture a run starts from, as unit RGB of the content picture's size.
+
+    Noise is drawn on the CPU from the recipe's seed, so that it is the same on every device.
+
+    Args:
+        content: 1×3×H×W in [0, 1].
+        style: 1×3×h×w in [0, 1]; stretched over the canvas for the "style" start.
+    """
+    if recipe.init == "content":
+        return content.clone()
+    if recipe.init == "grey":
+        return space.of(space.grey.expand_as(content).clone())
+    if recipe.init == "style":
+        return resample(style, tuple(content.shape[-2:])).clamp(0, 1)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    shape = content.shape
+    if recipe.noise == "uniform":
+        noise = torch.rand(shape, generator=generator) * 2 - 1
+    else:
+        noise = torch.randn(shape, generator=generator)
+    noisy = space.of(recipe.noise_mean + noise.to(content.device) * recipe.noise_scale)
+    return noisy if recipe.init == "noise" else recipe.init_mix * content + (1 - recipe.init_mix) * noisy
+
+
+def make_canvas(recipe: Recipe, first: Tensor, space: Space) -> Canvas:
+    """The recipe's canvas, showing `first` (unit RGB, 1×3×H×W)."""
+    if recipe.canvas == "pyramid":
+        return PyramidCanvas(first, space, recipe.pyramid_levels)
+    if recipe.canvas == "hrnet":
+        return HrnetCanvas(first, recipe.seed)  # the start is what the network sees, in the network's own space
+    return PixelCanvas(first, space)

@@ -1,0 +1,481 @@
+"""What a run leaves on its way: a film of its previews, and moments, whole snapshots from which it can go on.
+
+Both are bounded and thinned evenly. A job holds one of each; the worker feeds them, the page's time machine looks into
+them, and after a restart the newest moment is where a run is picked up.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pickle
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import torch
+from PIL import Image
+
+from playground.engine.run import Run
+from playground.errors import PlaygroundError
+from playground.recipe.model import Recipe, RecipeError, live_settings
+from playground.system.files import UNFINISHED, whole_file
+
+FILM_FRAMES = 96
+FILM_SIZE = 512  # long side in pixels: a film of 96 such frames takes about 6 MB
+MOST_MOMENTS = 24
+SHARE = 30  # times a save's own cost until the next, so that saving costs at most 1/31 of the time
+BYTES_PER_SECOND = 20e6  # that all runs together write at most, but for what `save_every` asks for
+MOMENTS_PER_RUN = 16  # a young run is saved more often, about so often in the time it has run
+LEAST_SECONDS = 1.0  # between two moments
+LAPSE_SECONDS, HELD_SECONDS = 8.0, 1.0  # of a time-lapse, and its last picture
+LAPSE_RATE = (4.0, 24.0)  # least and most frames a second
+LAPSE_SIZES = {".gif": 512, ".mp4": 1920}  # long side at most; a GIF takes about a byte a pixel and frame
+
+logger = logging.getLogger(__name__)
+
+
+class MomentError(PlaygroundError):
+    """A moment that is not there, or cannot be read."""
+
+
+def least_missed(places: Sequence[float]) -> int:
+    """The index of what to drop from an ascending series so that it stays as even as can be: never the first or last."""
+    gaps = [after - before for before, after in zip(places[:-2], places[2:], strict=True)]
+    return 1 + gaps.index(min(gaps))
+
+
+# ---- the film -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """One preview, after `evaluation` evaluations and `seconds` of painting, as a JPEG file's bytes."""
+
+    evaluation: int
+    seconds: float
+    jpeg: bytes
+
+    @property
+    def picture(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.jpeg), formats=["JPEG"]).convert("RGB")
+
+
+class Film:
+    """The previews of a run, at most `FILM_FRAMES`, spread evenly over it; the first and the last always stay.
+
+    May be read while it grows.
+
+    Args:
+        folder: where the frames lie for after a restart, those already there included; None keeps them in memory alone.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lock = threading.Lock()
+        self._frames: list[FilmFrame] = []
+        self.folder = folder
+        for path in sorted(folder.glob("*-*.jpg")) if folder else []:
+            try:
+                evaluation, _, tenths = path.stem.partition("-")
+                frame = FilmFrame(int(evaluation), int(tenths) / 10, path.read_bytes())
+                frame.picture.load()
+                self._frames.append(frame)
+            except (OSError, ValueError):
+                logger.info("a damaged frame of a film was left out")
+
+    def add(self, picture: np.ndarray, evaluation: int, seconds: float) -> None:
+        """Take over a preview, H×W×3 uint8; one of an evaluation that the film has already takes its place."""
+        small, data = Image.fromarray(picture), io.BytesIO()
+        small.thumbnail((FILM_SIZE, FILM_SIZE), reducing_gap=2)
+        small.save(data, "JPEG", quality=85)
+        self._take(FilmFrame(evaluation, seconds, data.getvalue()))
+
+    def _take(self, frame: FilmFrame) -> None:
+        with self._lock:
+            gone = [old for old in self._frames if old.evaluation >= frame.evaluation]
+            self._frames = [old for old in self._frames if old.evaluation < frame.evaluation] + [frame]
+            if len(self._frames) > FILM_FRAMES:
+                gone.append(self._frames.pop(least_missed([old.evaluation for old in self._frames])))
+        if self.folder:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                for old in gone:
+                    self._path(self.folder, old).unlink(missing_ok=True)
+                self._path(self.folder, frame).write_bytes(frame.jpeg)
+            except OSError:  # the moments say that the disk is full; the film goes on in memory
+                self.folder = None
+
+    @staticmethod
+    def _path(folder: Path, frame: FilmFrame) -> Path:
+        return folder / f"{frame.evaluation:09d}-{frame.seconds * 10:.0f}.jpg"
+
+    def branch(self, evaluation: int, folder: Path | None = None) -> Film:
+        """The film of a run that leaves this one at an evaluation: it begins alike."""
+        film = Film(folder)
+        for frame in self.frames:
+            if frame.evaluation <= evaluation:
+                film._take(frame)
+        return film
+
+    @property
+    def frames(self) -> list[FilmFrame]:
+        """All frames, oldest first."""
+        with self._lock:
+            return list(self._frames)
+
+    def at(self, evaluation: int) -> FilmFrame | None:
+        """The latest frame at or before an evaluation, else the first; None while there is none."""
+        frames = self.frames
+        return next(
+            (frame for frame in reversed(frames) if frame.evaluation <= evaluation), frames[0] if frames else None
+        )
+
+
+def time_lapse(film: Film, path: Path, result: Image.Image | None = None) -> None:
+    """Write the film as a GIF or MP4 of about `LAPSE_SECONDS`, by the suffix of `path`; the last picture is held.
+
+    Args:
+        path: it appears whole or not at all.
+        result: the run's result, shown last; every frame gets its size, but for `LAPSE_SIZES`.
+
+    Raises:
+        PlaygroundError: another suffix, no frame yet, or the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in LAPSE_SIZES:
+        raise PlaygroundError(f"A time-lapse can be a .gif or an .mp4, not {suffix or 'a file without a suffix'!r}.")
+    pictures = [frame.picture for frame in film.frames] + ([result] if result else [])
+    if not pictures:
+        raise PlaygroundError("This run has no picture yet: make its time-lapse when it has begun to paint.")
+    width, height = pictures[-1].size
+    scale = min(1.0, LAPSE_SIZES[suffix] / max(width, height))
+    step = (
+        2 if suffix == ".mp4" else 1
+    )  # halved colour resolution, the only one that every player shows, needs even sides
+    size = (max(step, round(width * scale) // step * step), max(step, round(height * scale) // step * step))
+    pictures = [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
+    rate = min(max(len(pictures) / LAPSE_SECONDS, LAPSE_RATE[0]), LAPSE_RATE[1])
+    try:
+        with whole_file(path, durable=False) as unfinished:
+            (_write_gif if suffix == ".gif" else _write_mp4)(pictures, unfinished, rate)
+    except OSError as error:  # also what ffmpeg complains of
+        raise PlaygroundError("The time-lapse could not be written: free some space and try again.") from error
+
+
+def _write_gif(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
+    durations = [round(1000 / rate)] * (len(pictures) - 1) + [round(1000 * HELD_SECONDS)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def _write_mp4(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
+    writer = imageio_ffmpeg.write_frames(
+        str(path), pictures[0].size, fps=rate, quality=7, macro_block_size=1, pix_fmt_out="yuv420p"
+    )
+    writer.send(None)
+    try:
+        for picture in [*pictures, *[pictures[-1]] * round(rate * HELD_SECONDS)]:
+            writer.send(np.asarray(picture).tobytes())
+    finally:
+        writer.close()
+
+
+# ---- moments --------------------------------------------------------------------------------------------------------
+
+
+class _Pace:
+    """How often the runs of this process save, so that thirty together cost and write no more than one alone."""
+
+    def __init__(self) -> None:
+        self._free_at = 0.0
+        self.bytes = 0  # that they have written so far
+
+    @property
+    def free(self) -> bool:
+        return time.perf_counter() >= self._free_at
+
+    def spent(self, seconds: float, bytes: int) -> None:
+        self.bytes += bytes
+        self._free_at = max(self._free_at, time.perf_counter() + max(SHARE * seconds, bytes / BYTES_PER_SECOND))
+
+
+_pace = _Pace()
+
+
+def bytes_written() -> int:
+    """What the moments of all runs of this process have taken when they were written, deleted ones included."""
+    return _pace.bytes
+
+
+class Moments:
+    """A run's snapshots on the disk, at most `MOST_MOMENTS` and about `limit_bytes`, spread evenly over the run.
+
+    The first and the newest always stay. The memory of L-BFGS, nine tenths of a snapshot, lies in a file of its own and
+    is let go of first, the oldest before the newest: without it a run still goes on from exactly that picture, with a
+    memory that starts anew, as it does after most changes of a setting.
+
+    Saving and loading may happen in different threads.
+
+    Args:
+        folder: the run's own; moments that lie there already are taken over.
+        limit_bytes: on the disk; the newest picture stays even where it alone takes more.
+        save_every: seconds after which `maybe_save` saves at the latest, unless that would cost over 3 % of the time.
+            It saves sooner as long as all runs of this process together stay below that, and below `BYTES_PER_SECOND`.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int, save_every: float = 15.0) -> None:
+        self.folder, self.limit_bytes, self.save_every = folder, limit_bytes, save_every
+        self._lock = threading.RLock()
+        self._over = False
+        self._cost, self._last = 0.0, time.perf_counter()
+        self._sizes: dict[int, int] = {}
+        self._memories: dict[int, int] = {}  # subset of the above: those whose L-BFGS memory is there
+        for sizes, suffix in ((self._sizes, "moment"), (self._memories, "memory")):
+            for path in sorted(folder.glob(f"*.{suffix}")):
+                if path.stem.isdigit():
+                    sizes[int(path.stem)] = path.stat().st_size
+        for path in folder.glob(UNFINISHED):
+            path.unlink(missing_ok=True)
+        for evaluation in self._memories.keys() - self._sizes.keys():
+            self._forget_memory(evaluation)
+
+    @property
+    def evaluations(self) -> list[int]:
+        """The evaluations whose moments are kept, ascending."""
+        with self._lock:
+            return list(self._sizes)
+
+    @property
+    def bytes(self) -> int:
+        """What they take on the disk."""
+        with self._lock:
+            return sum(self._sizes.values()) + sum(self._memories.values())
+
+    # ---------------------------------------------------------------- saving
+
+    def due(self, run: Run) -> bool:
+        """Whether it is time for a moment: at once for the first, then by the clock and by what the last ones cost."""
+        if self._over or not self._sizes:
+            return not self._over
+        waited = time.perf_counter() - self._last
+        wished = max(LEAST_SECONDS, run.seconds / MOMENTS_PER_RUN)
+        return waited >= SHARE * self._cost and (waited >= self.save_every or (waited >= wished and _pace.free))
+
+    def maybe_save(self, run: Run, **beside: Any) -> str | None:
+        """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""
+        return self.save(run, memory=_pace.free, **beside) if self.due(run) else None
+
+    def save(self, run: Run, *, memory: bool = True, **beside: Any) -> str | None:
+        """Keep the moment where the run stands, between two frames of it; nothing to do where it is kept already.
+
+        Args:
+            memory: False leaves the memory of L-BFGS out.
+            beside: plain data to find in the snapshot's "beside".
+
+        Returns:
+            What to tell a person, once, when the disk takes no more; then no further moment is kept.
+        """
+        began = time.perf_counter()
+        evaluation = run.evaluations
+        with self._lock:
+            if self._over:
+                return None
+            snapshot = {**run.snapshot(copy=False), "beside": beside}
+            split, written = run.recipe.optimizer == "lbfgs", 0
+            memory = memory and split and (wanted := _bytes(snapshot)) <= self.limit_bytes
+            if evaluation in self._sizes and (not memory or evaluation in self._memories):
+                return None
+            try:
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if split:
+                    state, snapshot["optimizer"] = snapshot["optimizer"], None
+                    if memory:
+                        self._thin(wanted)
+                        written = self._memories[evaluation] = self._write(evaluation, "memory", state)
+                self._sizes[evaluation] = self._write(evaluation, "moment", snapshot)
+                written += self._sizes[evaluation]
+                self._thin()
+            except (OSError, RuntimeError) as error:  # torch passes some failures to write on as the latter
+                self._over = True
+                with suppress(OSError):
+                    self._forget_memory(evaluation)
+                logger.warning("moments cannot be written to %s: %s", self.folder, error)
+                return (
+                    "the server's disk is full or read-only: the picture goes on, but no further moments of this run "
+                    "are kept to go back to, and a restart of the server would set it back"
+                )
+            finally:
+                self._last = time.perf_counter()
+                self._cost = self._last - began
+                _pace.spent(self._cost, written)
+        return None
+
+    def _path(self, evaluation: int, suffix: str) -> Path:
+        return self.folder / f"{evaluation:09d}.{suffix}"
+
+    def _write(self, evaluation: int, suffix: str, value: Any) -> int:
+        """A file's size, once it is written."""
+        path = self._path(evaluation, suffix)
+        # A killed process leaves what it has written to the system; after a power cut `newest` skips a damaged file.
+        with whole_file(path, durable=False) as unfinished:
+            torch.save(value, unfinished)
+        return path.stat().st_size
+
+    def _thin(self, room: int = 0) -> None:
+        """Drop what is missed least until there are few enough and `room` bytes are free, but never the newest."""
+        newest = next(reversed(self._sizes), None)
+        while self.bytes + room > self.limit_bytes:
+            oldest = next((evaluation for evaluation in self._memories if evaluation != newest), None)
+            if oldest is None:
+                break
+            self._forget_memory(oldest)
+        while len(self._sizes) > 2 and (len(self._sizes) > MOST_MOMENTS or self.bytes + room > self.limit_bytes):
+            self._forget(list(self._sizes)[least_missed(list(self._sizes))])
+
+    def _forget_memory(self, evaluation: int) -> None:
+        self._path(evaluation, "memory").unlink(missing_ok=True)
+        self._memories.pop(evaluation, None)
+
+    def _forget(self, evaluation: int) -> None:
+        self._forget_memory(evaluation)
+        self._path(evaluation, "moment").unlink(missing_ok=True)
+        self._sizes.pop(evaluation, None)
+
+    def shrink(self, limit_bytes: int) -> None:
+        """Make do with less from now on."""
+        with self._lock:
+            self.limit_bytes = limit_bytes
+            self._thin()
+
+    def drop(self) -> None:
+        """Forget all moments and keep no more."""
+        with self._lock:
+            self._over = True
+            for evaluation in self.evaluations:
+                self._forget(evaluation)
+
+    # ---------------------------------------------------------------- loading
+
+    def load(self, evaluation: int) -> dict[str, Any]:
+        """The snapshot nearest to an evaluation, at or before it, else the first; for `Run(..., snapshot=)`.
+
+        Raises:
+            MomentError: none is kept, or its file is damaged.
+        """
+        with self._lock:
+            nearest = self._nearest(evaluation)
+            snapshot = self._read(nearest, "moment")
+            if not isinstance(snapshot, dict):
+                raise MomentError(DAMAGED)
+            if nearest in self._memories:
+                snapshot["optimizer"] = self._read(nearest, "memory")
+            return snapshot
+
+    def settings(self, evaluation: int) -> Recipe:
+        """The settings that applied at the moment which `load` would find.
+
+        Raises:
+            MomentError: none is kept, or its file is damaged.
+        """
+        with self._lock:
+            snapshot = self._read(self._nearest(evaluation), "moment")
+        try:
+            return Recipe.model_validate_json(snapshot["recipe"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise MomentError(DAMAGED) from error
+
+    def branch(self, evaluation: int, folder: Path) -> int:
+        """Give another run the moment that `load` would find, as its first; the moment's evaluation.
+
+        Args:
+            folder: of the other run's `Moments`, which is to be made after this; it must not hold any yet.
+
+        Raises:
+            MomentError: no moment is kept, or its file cannot be handed on.
+        """
+        with self._lock:
+            nearest = self._nearest(evaluation)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for suffix in ("memory", "moment"):  # the latter last: it is what makes a moment of the two
+                    if suffix == "moment" or nearest in self._memories:
+                        path = self._path(nearest, suffix)
+                        try:
+                            os.link(path, folder / path.name)
+                        except OSError:  # a file system without links
+                            shutil.copyfile(path, folder / path.name)
+            except OSError as error:
+                raise MomentError("the server's disk takes no further moment: end another run first") from error
+            return nearest
+
+    def _nearest(self, evaluation: int) -> int:
+        kept = self.evaluations
+        if not kept:
+            raise MomentError("no moment of this run is kept: there is none to go back to")
+        return max((other for other in kept if other <= evaluation), default=kept[0])
+
+    def newest(self) -> dict[str, Any] | None:
+        """The newest snapshot that can be read; None where there is none. Damaged ones are forgotten."""
+        while (kept := self.evaluations) != []:
+            try:
+                return self.load(kept[-1])
+            except MomentError:
+                logger.warning("the moment at evaluation %d is damaged: the one before is taken", kept[-1])
+                with self._lock:
+                    self._forget(kept[-1])
+        return None
+
+    def _read(self, evaluation: int, suffix: str) -> Any:
+        path = self._path(evaluation, suffix)
+        try:
+            with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
+                if archive.testzip() is not None:
+                    raise MomentError(DAMAGED)
+            # Tensors and plain data alone, whatever the file says: nothing in it is ever run.
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            EOFError,
+            KeyError,
+            zipfile.BadZipFile,
+            pickle.UnpicklingError,
+        ) as error:
+            raise MomentError(DAMAGED) from error
+
+
+DAMAGED = "that moment's file is damaged or was written by something else: go back to another moment"
+
+
+def _bytes(value: Any) -> int:
+    """Of all tensors in a nested structure."""
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(_bytes, value.values()))
+    return sum(map(_bytes, value)) if isinstance(value, (list, tuple)) else 0
+
+
+def branched(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """The settings that a run goes on with when it branches off at a snapshot with changed live settings.
+
+    The changes themselves reach the restored run as a person's do, by `control.change(changes)` before its first
+    evaluation, so that they stand in the journal and the finished recipe re-runs to the same bits.
+
+    Raises:
+        RecipeError: a setting that cannot change while a run goes on, or a value that it cannot have.
+    """
+    fixed = next((key for key in changes if key not in live_settings()), None)
+    if fixed is not None:
+        raise RecipeError(f"{fixed} is settled when a run starts: start a new run to change it")
+    before = Recipe.model_validate_json(snapshot["recipe"])
+    return before.changed({**changes, "plan": before.plan, "journal": before.journal})

@@ -1,0 +1,93 @@
+"""What a run tells while it goes on and what it leaves: frames, its curve, and the result, all plain data.
+
+The loop (run.py) makes them; jobs.py, the command line and the page read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from playground.recipe.model import Recipe
+
+CURVE_POINTS = 2000  # even, so that thinning keeps both ends
+
+State = Literal["running", "paused", "done", "stopped", "time", "recovered"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a run as plain data: no tensor, nothing that pins a device's memory.
+
+    Attributes:
+        step, steps: iterations done and planned over all sizes (rounds, with L-BFGS).
+        evaluations: how often the picture has been judged.
+        seconds: of the loop alone, without pauses and without measuring `shares`.
+        losses: weighted {content, style, variation, total}; empty before the first evaluation.
+        layers: weighted losses by layer, "style:conv1_1" and so on.
+        shares: {content, style, variation} share of the gradient's length, when it was asked for and is due.
+        picture: H×W×3 uint8, when one is due; the last frame's is the result, at the recipe's full size.
+        size: width and height that are being painted now.
+        state: "running", "paused", or how it ended.
+        note: something a person should know, such as a recovery.
+        result: on the last frame only.
+    """
+
+    step: int
+    steps: int
+    evaluations: int
+    seconds: float
+    losses: dict[str, float]
+    layers: dict[str, float]
+    shares: dict[str, float] | None = None
+    picture: np.ndarray | None = None
+    size: tuple[int, int] = (0, 0)
+    learning_rate: float = 0.0
+    state: State = "running"
+    note: str | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run leaves: the picture, the recipe that re-runs to the same bits, and its curve."""
+
+    picture: Image.Image
+    recipe: Recipe
+    ended: str  # "done", "stopped", "time", or "recovered: ..." with what happened
+    losses: dict[str, float]  # of the picture
+    layers: dict[str, float]
+    curve: list[dict[str, float]]  # {step, evaluations, seconds, content, style, variation, total}
+    steps: int
+    evaluations: int
+    seconds: float
+    first_preview_seconds: float | None
+    generator: dict[str, np.ndarray] | None = None  # of a canvas that is a network: its weights, for a Repainter
+
+
+class Curve:
+    """The points of a run, thinned evenly when they become too many; the first and the last always stay."""
+
+    def __init__(self, points: list[dict[str, float]] | None = None, every: int = 1, seen: int = 0) -> None:
+        self.points, self.every, self.seen = points or [], every, seen
+
+    def plain(self) -> dict[str, Any]:
+        """A copy as plain data, for snapshots and checkpoints."""
+        return {"points": list(self.points), "every": self.every, "seen": self.seen}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Curve:
+        """The curve that `plain` was taken of, which stays as it is."""
+        return cls(list(plain["points"]), plain["every"], plain["seen"])
+
+    def add(self, point: dict[str, float]) -> None:
+        if len(self.points) > 1 and (self.seen - 1) % self.every:
+            self.points.pop()  # it was only standing in as the last
+        self.points.append(point)
+        self.seen += 1
+        if len(self.points) > CURVE_POINTS and (self.seen - 1) % self.every == 0:
+            self.points, self.every = self.points[::2], self.every * 2

@@ -1,0 +1,225 @@
+"""What a picture is judged by: content, style and total variation, with every normalisation the sources use.
+
+Each loss stands first as a plain function on tensors, and `Objective` adds them up with a recipe's weights. Called by
+the loop (run.py) once an evaluation, and by fast/ in training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.engine.statistics import StyleStatistic
+from playground.engine.tiling import observe
+from playground.networks.vgg import Vgg
+from playground.recipe.model import Recipe
+
+TINY = 1e-12
+LEAST_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
+KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
+
+
+def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
+    """Content loss of one layer: mean((F − P)²), after Gatys et al. 2016, eq. 1.
+
+    Args:
+        features, target: N×C×H×W.
+        normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
+            by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
+    """
+    if len(features) > 1:  # picture by picture, so that a batch weighs as much as its pictures alone
+        pairs = zip(features.split(1), target.split(1), strict=True)
+        return torch.stack([content_loss(one, its, normalisation) for one, its in pairs]).mean()
+    loss = F.mse_loss(features, target)  # keeps no difference for the way back
+    if normalisation == "channels":
+        return loss / features.shape[1]
+    if normalisation == "relative":
+        return loss / target.square().mean().clamp_min(TINY)
+    return loss
+
+
+def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str) -> Tensor:
+    """Style loss of one layer, before its weight; G is the raw Gram matrix, M = H·W its own number of positions.
+
+    Args:
+        ours: of the picture.
+        target: of the style picture, at any size.
+        normalisation:
+            "gatys": ¼·mean((G/M − G_S/M_S)²), which is Gatys's 1/(4N²M²)·Σ(G − G_S)² at equal sizes (eq. 4).
+            "positions", "mean_positions": mean((G/M − G_S/M_S)²); the second is averaged over layers by the objective.
+            "volume": mean((G/(C·M) − G_S/(C·M_S))²), Johnson et al. 2016, eq. 3.
+            "rows": sum over rows of the mean over columns of the volume-normalised difference, squared.
+            "raw": mean((G − G_S)²)/(C·M), undivided Gram matrices, so it grows with the picture.
+            "relative": mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²): 1 is no style at all, at any size and layer.
+            "moments": mean((Σ − Σ_S)²)/mean(Σ_S²) + mean((μ − μ_S)²)/mean(μ_S²), covariances and means apart. A Gram
+                matrix is Σ + μ·μᵀ, and where activations are never negative μ·μᵀ is most of it, so that contrast and
+                the way in which colours vary together hardly count; here they do.
+    """
+    if normalisation == "moments":
+        return _relative(ours.covariance, target.covariance) + _relative(ours.mean, target.mean)
+    if normalisation == "relative":
+        return _relative(ours.gram / ours.positions, target.gram / target.positions)
+    channels = ours.gram.shape[-1]
+    if normalisation == "raw":
+        return (ours.gram - target.gram).square().mean() / (channels * ours.positions)
+    difference = (ours.gram / ours.positions - target.gram / target.positions).square()
+    if normalisation == "gatys":
+        return difference.mean() / 4
+    if normalisation == "volume":
+        return difference.mean() / channels**2
+    if normalisation == "rows":
+        return difference.mean() / channels  # C rows of a mean over columns, over C²
+    return difference.mean()
+
+
+def _relative(ours: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference over the target's own mean square."""
+    return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
+
+
+def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | float = 1.0) -> Tensor:
+    """Total variation of an image N×3×H×W in [0, 1].
+
+    Args:
+        form: "squared" for mean(dx²) + mean(dy²), "absolute" for the same of absolute differences, "relative" for the
+            squared one over the style picture's own.
+        painting: the style picture's squared variation, for "relative".
+    """
+    dx = image[..., :, 1:] - image[..., :, :-1]
+    dy = image[..., 1:, :] - image[..., :-1, :]
+    if form == "absolute":
+        return dx.abs().mean() + dy.abs().mean()
+    squared = dx.square().mean() + dy.square().mean()
+    return squared / painting if form == "relative" else squared
+
+
+Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
+_seen: OrderedDict[tuple[Any, ...], Observation] = OrderedDict()
+_seen_lock = threading.Lock()
+
+
+@torch.no_grad()
+def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Collection[str]) -> Observation:
+    """`observe` for a picture that does not change; the last few are kept, so that the next run with the same picture,
+    size and layers need not look again.
+    """
+    pixels = picture.detach().cpu().contiguous().numpy()
+    key = (
+        id(network.kernels), network.pool, network.pool_rescale, network.padding, tuple(content), tuple(style),
+        pixels.shape, hashlib.blake2b(pixels.data).digest(),
+    )  # fmt: skip
+    with _seen_lock:
+        if key in _seen:
+            _seen.move_to_end(key)
+            return _seen[key]
+    found = observe(network, picture, content, style)
+    with _seen_lock:
+        _seen[key] = found
+        while len(_seen) > 1 and sum(map(_bytes, _seen.values())) > KEEP_BYTES:
+            _seen.popitem(last=False)
+        if _bytes(found) > KEEP_BYTES:
+            del _seen[key]
+    return found
+
+
+def _bytes(found: Observation) -> int:
+    maps, statistics = found
+    return sum(value.nbytes for value in maps.values()) + sum(
+        value.gram.nbytes + value.sums.nbytes for value in statistics.values()
+    )
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weighted losses of one evaluation as scalars on the device; `total` is the sum of all the others."""
+
+    total: Tensor
+    terms: dict[str, Tensor]  # "content:conv4_2", "style:conv1_1", ..., "variation"
+
+    def stacked(self) -> Tensor:
+        """All terms in order as one detached vector, so that one transfer reads them all."""
+        return torch.stack([value.detach() for value in self.terms.values()])
+
+
+class Objective:
+    """The weighted sum of a recipe's terms for one content and one style picture at one size.
+
+    Args:
+        network: the VGG that looks at the pictures, with the recipe's pool and padding.
+        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style picture at its own size.
+        recipe: layers, weights and normalisations.
+        growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
+            picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
+    """
+
+    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: Recipe, growth: float = 1.0) -> None:
+        self.network, self.growth = network, growth
+        self.set_content(content, recipe)
+        with torch.no_grad():
+            wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
+            _, self.style_targets = targets(network, style, [], wanted)
+            self.style_variation = variation_loss(style).clamp_min(LEAST_VARIATION)
+        self.set_weights(recipe)
+
+    @torch.no_grad()
+    def set_content(self, content: Tensor, recipe: Recipe) -> None:
+        """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
+        wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
+        self.content_targets, _ = targets(self.network, content, wanted, [])
+
+    def covers(self, recipe: Recipe) -> bool:
+        """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
+        return recipe.active_layers("content").keys() <= self.content_targets.keys() and (
+            recipe.active_layers("style").keys() <= self.style_targets.keys()
+        )
+
+    def set_weights(self, recipe: Recipe) -> None:
+        """Take over the recipe's weights and normalisations for the next evaluation."""
+        self.recipe = recipe
+        self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
+
+    def __call__(self, image: Tensor) -> Losses:
+        """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
+        recipe = self.recipe
+        maps, statistics = observe(self.network, image, self.content_layers, self.style_layers)
+        terms: dict[str, Tensor] = {}
+        for name, weight in self.content_layers.items():
+            loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
+            terms[f"content:{name}"] = recipe.content_weight * weight * loss
+        factor = recipe.style_weight * self._style_factor(statistics)
+        for name, weight in self.style_layers.items():
+            loss = style_loss(statistics[name], self.style_targets[name], recipe.style_loss)
+            terms[f"style:{name}"] = factor * weight * loss
+        if recipe.variation_weight > 0:
+            loss = variation_loss(image, recipe.variation_loss, self.style_variation)
+            terms["variation"] = recipe.variation_weight * loss
+        return Losses(torch.stack(list(terms.values())).sum(), terms)
+
+    def _style_factor(self, statistics: Mapping[str, StyleStatistic]) -> float:
+        """What the sum over style layers is multiplied with, besides the weights."""
+        form = self.recipe.style_loss
+        if not self.style_layers:
+            return 1.0
+        if form == "rows":  # the source divides by H·W·C of its first style layer
+            first = statistics[min(self.style_layers)]
+            return 1 / (first.gram.shape[-1] * first.positions * self.growth)
+        if form == "mean_positions":
+            return 1 / len(self.style_layers)
+        return self.growth if form == "raw" else 1.0
+
+
+def by_term(values: Mapping[str, float]) -> dict[str, float]:
+    """Losses by layer summed up to {content, style, variation, total}; absent terms are 0."""
+    sums = {
+        kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind))
+        for kind in ("content", "style", "variation")
+    }
+    return {**sums, "total": sum(sums.values())}

@@ -1,0 +1,547 @@
+"""Pictures in and pictures out: any file becomes a clean RGB picture, a result becomes a file with its recipe inside.
+
+The page, the API and the command line all come through `load_picture` and `save_picture`, so every one of them
+accepts the same files and refuses the rest in the same words.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import stat
+import tempfile
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from playground.errors import PlaygroundError
+from playground.system.files import whole_file
+
+PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+_log = logging.getLogger(__name__)
+
+
+class PictureError(PlaygroundError):
+    """A picture that cannot be read or written; its text says which one, why, and what to do."""
+
+
+def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
+    """The limit that the environment asks for, or the default where it asks for nothing sensible."""
+    if setting is None:
+        return default
+    if setting.strip().isdecimal() and int(setting) > 0:
+        return int(setting)
+    _log.warning("PLAYGROUND_MAX_PIXELS is not a positive whole number (%r): %d is used", setting, default)
+    return default
+
+
+MAX_PIXELS = _pixel_limit(os.environ.get("PLAYGROUND_MAX_PIXELS"))
+"""Width × height above which a picture is refused, read from its header before anything is decoded.
+
+50 megapixels hold any camera's picture and decode in 0.4 to 0.8 GB; `PLAYGROUND_MAX_PIXELS` overrides it.
+"""
+MAX_FILE_BYTES = 256 * 2**20
+"""Largest file that is opened: a picture of `MAX_PIXELS` fits even when it is stored without compression."""
+MAX_ASPECT = 16
+"""Long side over short side above which a picture is a strip that a network's deep layers cannot see."""
+MIN_SIDE = 8
+"""Shortest side, in pixels, of a picture that is read and of a size that `fit_size` gives."""
+MAX_RECIPE_BYTES = 1_000_000
+"""Longest recipe text that is written into or read from a picture, in UTF-8 bytes."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""What is decoded, told by content. No format here runs a program, as EPS does, or fetches anything, as SVG may."""
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""What is written, by the suffix of the file's name."""
+
+# Pillow's own guard covers what only shows while decoding, and the decoders of the page's components.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What Pillow warns of is refused or mended below, and a command line that fails owes its user one line, not two.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+_RECIPE_KEY = "playground-recipe"
+_USER_COMMENT = 0x9286  # EXIF's free text; its first eight bytes name an encoding, zeros for "not said"
+_EXIF_PLAIN = bytes(8) + b"playground-recipe:"
+_EXIF_PACKED = bytes(8) + b"playground-recipe-zlib:"
+_EXIF_PLAIN_LIMIT = 60_000  # a JPEG segment ends at 65,533 bytes: longer recipes are packed
+
+_URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
+_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
+_NOT_FINITE = "{} holds values that are not finite numbers: replace them first."
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, the Y of YIQ and of JPEG's YCbCr
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.Image:
+    """Any picture as a clean one: mode RGB, sRGB, upright, opaque, 8 bits a channel and no metadata.
+
+    `source` is a path, a file's bytes, a PIL image or an array (H×W or H×W×1/3/4; uint8, uint16, or float in [0, 1]).
+    The format is told by content, never by name. EXIF orientation is applied; transparency is laid on white; deep
+    greys are scaled, not clipped; a valid colour profile is converted to sRGB; an animation gives its first frame.
+    A float or 32-bit grey file beyond [0, 1] or 16 bits has no agreed white and is stretched from its own minimum
+    to its maximum. `name` is what the picture is called in an error.
+
+    Raises PictureError for anything that is no picture, is damaged, too large, too small or too thin, and for paths
+    that are no readable file; URLs are never opened.
+    """
+    with _opened(source, name) as picture:
+        label = _label(source, name)
+        _check_shape(picture.size, label)
+        return _clean(picture, label)
+
+
+def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:
+    """The recipe text that `save_picture` put into a picture, or None; only the header is read, never the pixels.
+
+    Raises PictureError where the source is no picture, or holds a text longer than `MAX_RECIPE_BYTES`.
+    """
+    with _opened(source, "the picture") as picture:
+        text = picture.info.get(_RECIPE_KEY)
+        raw = text.encode("utf-8", "replace") if isinstance(text, str) else _recipe_in_exif(picture)
+        if raw is None:
+            return None
+        if len(raw) > MAX_RECIPE_BYTES:
+            raise PictureError("The recipe inside the picture is too long to be one of the playground's: use another.")
+        return raw.decode("utf-8", "replace")
+
+
+@contextmanager
+def _opened(source: PictureSource, name: str) -> Iterator[Image.Image]:
+    """The picture with only its header read; whatever goes wrong while it is open becomes a PictureError."""
+    label = _label(source, name)
+    try:
+        if isinstance(source, Image.Image):
+            _check_pixels(source, label)
+            yield source
+        elif isinstance(source, np.ndarray):
+            yield _picture_from_array(source, label)
+        else:
+            with _stream(source, label) as stream, _identify(stream, label) as picture:
+                _check_pixels(picture, label)
+                yield picture
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{label} unpacks to more than {_megapixels(MAX_PIXELS)}: make it smaller first.") from error
+    except MemoryError as error:
+        raise PictureError(f"{label} needs more memory than is free: make it smaller first.") from error
+    except Exception as error:  # a decoder that meets hostile bytes may raise anything
+        raise PictureError(f"{label} is damaged or cut short: save or download it again.") from error
+
+
+def _stream(source: PictureSource, label: str) -> BinaryIO:
+    """A seekable stream on a file's content, once it is known to be a regular file of a bearable size."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        _check_bytes(len(source), label)
+        return io.BytesIO(source)
+    if source is None:
+        raise PictureError(f"{label} is missing: choose one.")
+    if not isinstance(source, (str, os.PathLike)):
+        raise PictureError(f"{label} cannot be read from a {type(source).__name__}: give a file, an image or an array.")
+    path = os.fsdecode(source)
+    if _URL.match(path):
+        raise PictureError(f"{label} is a web address, which is never opened: download it first and give the file.")
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise PictureError(f"{label} is a folder: give a file inside it.")
+        if not stat.S_ISREG(status.st_mode):  # reading a device or a pipe may never end
+            raise PictureError(f"{label} is a device or a pipe, not a file: save the picture to a file first.")
+        _check_bytes(status.st_size, label)
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PictureError(f"{label} does not exist at {path!r}: check the path.") from error
+    except PermissionError as error:
+        raise PictureError(f"{label} may not be read: give yourself permission to read the file.") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise PictureError(f"{label} cannot be opened: check the path and the disk it is on.") from error
+
+
+def _identify(stream: BinaryIO, label: str) -> Image.Image:
+    try:
+        return Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        stream.seek(0)
+        head = stream.read(4096)
+        if b"<svg" in head.replace(b"\0", b"").lower():
+            raise PictureError(f"{label} is an SVG drawing, which has no pixels: export it as PNG first.") from error
+        if head.startswith(_MAGIC):
+            raise PictureError(f"{label} is damaged or cut short: save or download it again.") from error
+        raise PictureError(
+            f"{label} is no picture, or not one in a format that is read here (PNG, JPEG, WebP, TIFF, BMP, GIF, PPM): "
+            "export it as PNG or JPEG."
+        ) from error
+
+
+def _label(source: object, name: str) -> str:
+    """How an error speaks of the picture: its role and, where it has one, its file's name, on one line."""
+    label = name[:1].upper() + name[1:]
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(source)
+        label += f" {(os.path.basename(path.rstrip('/')) or path)[:80]!r}"
+    return label
+
+
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.3g} megapixels"
+
+
+def _check_bytes(size: int, label: str) -> None:
+    if size == 0:
+        raise PictureError(f"{label} is empty: save or download it again.")
+    if size > MAX_FILE_BYTES:
+        raise PictureError(f"{label} is larger than {MAX_FILE_BYTES / 2**20:.0f} MB: make it smaller first.")
+
+
+def _check_pixels(picture: Image.Image, label: str) -> None:
+    width, height = picture.size
+    pixels = width * height
+    if picture.format == "TIFF":  # one tile is decoded whole, however little of it the picture shows
+        tags = picture.tag_v2  # type: ignore[attr-defined]
+        pixels = max(pixels, int(tags.get(322, 0)) * int(tags.get(323, 0)))
+    if pixels > MAX_PIXELS:
+        raise PictureError(
+            f"{label} has {_megapixels(pixels)} and at most {_megapixels(MAX_PIXELS)} are read: make it smaller first."
+        )
+
+
+def _check_shape(size: tuple[int, int], label: str) -> None:
+    width, height = size
+    if min(size) < MIN_SIDE:
+        raise PictureError(
+            f"{label} is {width}×{height} pixels: choose one with at least {MIN_SIDE} pixels on each side."
+        )
+    if max(size) > MAX_ASPECT * min(size):
+        raise PictureError(f"{label} is a strip of {width}×{height} pixels, longer than {MAX_ASPECT}:1: crop it first.")
+
+
+def _picture_from_array(array: np.ndarray, label: str) -> Image.Image:
+    """An H×W or H×W×1/3/4 array as a PIL image of 8 bits a channel."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise PictureError(f"{label} is an array of shape {array.shape}: give one of H×W or H×W×1, 3 or 4.")
+    height, width = array.shape[:2]
+    if height * width > MAX_PIXELS:
+        raise PictureError(f"{label} has {_megapixels(height * width)}: make it smaller first.")
+    if array.dtype == np.uint16:
+        array = _to_8_bits(array, 0, 65535)
+    elif np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise PictureError(_NOT_FINITE.format(label))
+        if array.min() < -1e-3 or array.max() > 1 + 1e-3:  # room for rounding, none for another scale
+            raise PictureError(f"{label} holds floats outside [0, 1]: divide them by their white value first.")
+        array = _to_8_bits(array, 0, 1)
+    elif array.dtype != np.uint8:
+        raise PictureError(f"{label} is an array of {array.dtype}: give uint8, uint16, or floats in [0, 1].")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _to_8_bits(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    scaled = (values.astype(np.float32) - black) * (255 / (white - black))
+    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+
+
+def _clean(picture: Image.Image, label: str) -> Image.Image:
+    """Decode the picture, turn it upright, and rebuild it from its sRGB values alone."""
+    raw_mode = _raw_mode(picture)
+    picture.load()
+    profile = picture.info.get("icc_profile")
+    picture = _upright(picture)
+    if picture.mode.startswith("I") or picture.mode == "F":
+        colours, alpha = _deep_grey(picture, raw_mode, label)
+    elif picture.has_transparency_data:
+        colours, alpha = _without_alpha(picture, raw_mode)
+    else:
+        colours, alpha = picture, None
+    rgb = _to_srgb(colours, profile)
+    if alpha is not None:
+        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    return _values_alone(rgb)
+
+
+def _values_alone(rgb: Image.Image) -> Image.Image:
+    """A new picture with the same pixels: whatever else the old one carried (EXIF, profile, texts) stays behind."""
+    clean = Image.new("RGB", rgb.size)
+    clean.paste(rgb)
+    return clean
+
+
+def _raw_mode(picture: Image.Image) -> str:
+    """Pillow's name for how the file stores its values ("RGB;16B"), known only before decoding, or ""."""
+    for tile in getattr(picture, "tile", []):
+        args = tile[3]
+        first = args[0] if isinstance(args, tuple) and args else args
+        if isinstance(first, str):
+            return first
+    return ""
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return picture
+        return ImageOps.exif_transpose(picture)
+    except MemoryError:
+        raise
+    except Exception:  # a broken EXIF block must not cost the photograph
+        return picture
+
+
+def _deep_grey(picture: Image.Image, raw_mode: str, label: str) -> tuple[Image.Image, Image.Image | None]:
+    """A grey picture of 12, 16 or 32 bits or of floats, scaled to 8 bits, and its transparency if it has one."""
+    values = np.asarray(picture)
+    if not np.isfinite(values).all():
+        raise PictureError(_NOT_FINITE.format(label))
+    low, high = float(values.min()), float(values.max())
+    usual_white = 1 if picture.mode == "F" else 4095 if raw_mode == "I;12" else 65535
+    black, white = (0.0, float(usual_white)) if low >= 0 and high <= usual_white else (low, high)
+    if white == black:  # nothing to stretch: a flat picture of a level that nobody can name
+        black, white = 0.0, max(255.0, abs(high))
+    alpha = None
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
+    return Image.fromarray(_to_8_bits(values, black, white)), alpha
+
+
+def _without_alpha(picture: Image.Image, raw_mode: str) -> tuple[Image.Image, Image.Image]:
+    """The colours as RGB and the opacity as L."""
+    transparent = picture.info.get("transparency")
+    # PNG names its transparent colour in the file's depth, Pillow compares it with what it decoded to 8 bits.
+    if isinstance(transparent, tuple) and raw_mode == "RGB;16B":
+        picture = picture.copy()
+        picture.info["transparency"] = tuple(value >> 8 for value in transparent)
+    elif isinstance(transparent, int) and raw_mode in ("L;2", "L;4"):
+        picture = picture.copy()
+        picture.info["transparency"] = transparent * {"L;2": 85, "L;4": 17}[raw_mode]
+    if picture.mode == "La":  # Pillow goes from premultiplied grey to RGBA only by way of LA
+        picture = picture.convert("LA")
+    rgba = picture.convert("RGBA")
+    return rgba.convert("RGB"), rgba.getchannel("A")
+
+
+def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
+    """Mode RGB in sRGB: through the picture's own colour profile where it has one that is valid and fits its mode."""
+    if colours.mode not in ("L", "RGB", "CMYK"):
+        colours = colours.convert("RGB")
+    if profile:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = ImageCms.profileToProfile(
+                colours,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+            if converted is not None:
+                return converted
+    return colours if colours.mode == "RGB" else colours.convert("RGB")
+
+
+# --- sizes and tensors --------------------------------------------------------------------------------------------
+
+
+def fit_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """(width, height) with the long side exactly `long_side` pixels and the other rounded to keep the aspect ratio.
+
+    The other side is at least `MIN_SIDE`, which bends the ratio only where a strip would vanish.
+    Raises ValueError for sides below 1 or a long side below `MIN_SIDE`.
+    """
+    if min(width, height) < 1 or long_side < MIN_SIDE:
+        raise ValueError(f"cannot fit {width}×{height} into {long_side}")
+    if width >= height:
+        return long_side, max(MIN_SIDE, round(height * long_side / width))
+    return max(MIN_SIDE, round(width * long_side / height)), long_side
+
+
+def resize_picture(picture: Image.Image, long_side: int) -> Image.Image:
+    """The picture with its long side exactly `long_side` pixels: Lanczos down, bicubic up (it rings less)."""
+    size = fit_size(*picture.size, long_side)
+    enlarged = long_side > max(picture.size)
+    return picture.resize(size, Image.Resampling.BICUBIC if enlarged else Image.Resampling.LANCZOS)
+
+
+def to_tensor(picture: Image.Image) -> torch.Tensor:
+    """The picture as a contiguous float32 tensor of shape 1×3×H×W, RGB in [0, 1]."""
+    values = torch.from_numpy(np.array(picture.convert("RGB")))
+    return values.permute(2, 0, 1)[None].to(torch.float32, memory_format=torch.contiguous_format) / 255
+
+
+def to_array(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor of shape 1×3×H×W or 3×H×W, RGB in [0, 1] on any device, as a uint8 array of shape H×W×3.
+
+    Values are clamped, then rounded; `to_array(to_tensor(picture))` gives the picture's own bytes.
+    Raises ValueError for any other shape.
+    """
+    if tensor.ndim == 4 and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if tensor.ndim != 3 or tensor.shape[0] != 3:
+        raise ValueError(f"expected 1×3×H×W or 3×H×W, got {tuple(tensor.shape)}")
+    values = tensor.detach().to(torch.float32).clamp(0, 1).mul(255).round().to(torch.uint8)
+    return values.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def to_picture(tensor: torch.Tensor) -> Image.Image:
+    """A tensor as `to_array` takes it, as a PIL image of mode RGB."""
+    return Image.fromarray(to_array(tensor))
+
+
+# --- colours ------------------------------------------------------------------------------------------------------
+
+
+def keep_colours(result: Image.Image, content: Image.Image) -> Image.Image:
+    """The brightness of `result` with the colours of `content`, at the size of `result`.
+
+    Luminance-only transfer after Gatys et al. 2016 (arXiv 1606.05897), in their YIQ space. Its Y = w·rgb has weights
+    that add up to one, so keeping I and Q means keeping rgb − Y, and the result is Y_result + s·(rgb − Y)_content,
+    exact without a matrix. s ≤ 1 is the largest saturation that stays within [0, 1]: colours that do not fit fade
+    towards grey at the same brightness and hue, where clipping would shift both.
+    """
+    if content.size != result.size:
+        content = content.resize(result.size, Image.Resampling.LANCZOS)
+    photo = _floats(content)
+    luma = (_floats(result) @ _LUMA)[:, :, None]
+    chroma = photo - (photo @ _LUMA)[:, :, None]
+    room = np.where(chroma > 0, 1 - luma, luma)
+    saturation = (room / np.maximum(np.abs(chroma), 1e-6)).min(axis=2, keepdims=True).clip(0, 1)
+    return Image.fromarray(_to_8_bits(luma + saturation * chroma, 0, 1))
+
+
+def match_colours(style: Image.Image, content: Image.Image) -> Image.Image:
+    """The style picture with the mean and covariance of the content's colours (Gatys et al. 2016, arXiv 1606.05897).
+
+    Every pixel becomes A·(rgb − mean_S) + mean_C with A = Σ_C^½ · Σ_S^(−½), so that A·Σ_S·Aᵀ = Σ_C; values that leave
+    [0, 1] are clipped.
+    """
+    pixels = _floats(style).reshape(-1, 3)
+    target = _floats(content).reshape(-1, 3)
+    transform = _matrix_power(np.cov(target.T), 0.5) @ _matrix_power(np.cov(pixels.T), -0.5)
+    matched = (pixels - pixels.mean(axis=0)) @ transform.T.astype(np.float32) + target.mean(axis=0)
+    return Image.fromarray(_to_8_bits(matched.reshape(style.height, style.width, 3), 0, 1))
+
+
+def _floats(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
+
+
+def _matrix_power(covariance: np.ndarray, power: float) -> np.ndarray:
+    """A symmetric 3×3 matrix to a power; 1e-5 (under one grey level) keeps a flat colour from dividing by zero."""
+    values, vectors = np.linalg.eigh(covariance + 1e-5 * np.eye(3))
+    return (vectors * values**power) @ vectors.T
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def check_output_path(path: str | os.PathLike) -> None:
+    """Raise PictureError, before any work, where `save_picture` could not write to `path`; nothing is created."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"The output {path.name!r} has no suffix that is written: end it in {', '.join(SUFFIXES)}.")
+    try:
+        if not path.parent.is_dir():
+            raise PictureError(f"The output folder {str(path.parent)!r} does not exist: create it first.")
+        with suppress(FileNotFoundError):
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode):
+                raise PictureError(f"The output {str(path)!r} is a folder: give a file's name.")
+            if not stat.S_ISREG(mode):
+                raise PictureError(f"The output {str(path)!r} is a device or a pipe: give a file's name.")
+            with open(path, "ab"):  # a file that was made read-only is not replaced behind its owner's back
+                pass
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:
+        raise PictureError(
+            f"The output {str(path)!r} cannot be written: choose another folder or mend its permissions."
+        ) from error
+
+
+def save_picture(
+    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92, sole: bool = False
+) -> None:
+    """Write the picture, with the recipe text inside, as PNG, JPEG or WebP by the suffix of `path`.
+
+    The file appears whole or not at all: it is written beside its place and moved there. An existing file is
+    replaced, a missing folder never created. `sole`: nobody else writes this file (see `whole_file`).
+    Raises PictureError where it cannot be written or encoded.
+    """
+    check_output_path(path)
+    path = Path(path)
+    data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality)
+    try:
+        with whole_file(path, sole=sole) as unfinished:
+            unfinished.write_bytes(data)
+    except OSError as error:
+        raise PictureError(
+            f"The output {str(path)!r} could not be written ({error.strerror}): free some space or choose another folder."
+        ) from error
+
+
+def encode_picture(picture: Image.Image, format: str, recipe: str | None = None, quality: int = 92) -> bytes:
+    """A PNG, JPEG or WebP file's bytes, with the recipe text inside and no other metadata.
+
+    The recipe stands in PNG's text chunk "playground-recipe", in JPEG and WebP in EXIF's UserComment.
+    `quality` (1 to 100) is for JPEG and WebP; PNG is exact.
+    Raises PictureError for another format, a quality out of range, or what the format cannot hold.
+    """
+    format = SUFFIXES.get("." + format.lower(), "")
+    if not format:
+        raise PictureError("The format of a picture can only be png, jpeg or webp: choose one of these.")
+    if not 1 <= quality <= 100:
+        raise PictureError(f"The quality of a picture runs from 1 to 100, not {quality}: choose one in between.")
+    if recipe is not None and len(recipe.encode("utf-8", "replace")) > MAX_RECIPE_BYTES:
+        raise PictureError("The recipe is longer than a megabyte: save the picture without it.")
+    clean = _values_alone(picture.convert("RGB"))
+    data = io.BytesIO()
+    try:
+        if format == "PNG":
+            texts = PngInfo()
+            if recipe is not None:
+                texts.add_itxt(_RECIPE_KEY, recipe)
+            clean.save(data, format, pnginfo=texts)
+        else:
+            exif = Image.Exif() if recipe is None else _exif_with(recipe)
+            # subsampling is JPEG's: brush strokes are fine in colour too
+            clean.save(data, format, quality=quality, exif=exif, subsampling=0)
+    except MemoryError as error:
+        raise PictureError("The picture needs more memory to be saved than is free: make it smaller.") from error
+    except Exception as error:
+        raise PictureError(f"The picture or its recipe does not fit into a {format} file: save it as PNG.") from error
+    return data.getvalue()
+
+
+def _exif_with(recipe: str) -> Image.Exif:
+    text = recipe.encode()
+    packed = len(text) > _EXIF_PLAIN_LIMIT
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = (
+        _EXIF_PACKED + zlib.compress(text) if packed else _EXIF_PLAIN + text
+    )
+    return exif
+
+
+def _recipe_in_exif(picture: Image.Image) -> bytes | None:
+    """The recipe's UTF-8 bytes, cut off just above `MAX_RECIPE_BYTES`; None where EXIF holds none of ours."""
+    if "exif" not in picture.info:  # asking further would decode the picture, since a PNG may hold EXIF at its end
+        return None
+    with suppress(Exception):  # a camera's odd EXIF block is no recipe
+        comment = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
+        if isinstance(comment, bytes) and comment.startswith(_EXIF_PLAIN):
+            return comment[len(_EXIF_PLAIN) :]
+        if isinstance(comment, bytes) and comment.startswith(_EXIF_PACKED):
+            return zlib.decompressobj().decompress(comment[len(_EXIF_PACKED) :], MAX_RECIPE_BYTES + 1)
+    return None

@@ -1,0 +1,66 @@
+"""How near a painted picture is to its photo and its painting, measured alike for every method. Called by compare.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage.filters import sobel
+from skimage.metrics import structural_similarity
+
+from playground.engine.losses import content_loss, style_loss
+from playground.engine.statistics import style_statistic
+from playground.images.load import resize_picture, to_tensor
+from playground.networks.vgg import Vgg
+from playground.recipe.model import STYLE_BLOCKS
+
+CONTENT_LAYER = "conv4_2"
+
+
+def photorealism(photo: Image.Image, result: Image.Image) -> dict[str, float]:
+    """How much of a photo's drawing is left, whatever its colours became.
+
+    Args:
+        photo, result: clean RGB pictures; the photo is brought to the result's size.
+
+    Returns:
+        structure: structural similarity of the luminances, 1 for the same picture.
+        edges: correlation of the luminances' Sobel edges, 1 where every edge is as strong as it was, 0 for chance.
+    """
+    first, second = _luminance(photo.resize(result.size, Image.Resampling.LANCZOS)), _luminance(result)
+    with np.errstate(invalid="ignore"):
+        edges = np.corrcoef(sobel(first).ravel(), sobel(second).ravel())[0, 1]
+    return {
+        "structure": float(structural_similarity(first, second, data_range=1.0)),
+        "edges": float(np.nan_to_num(edges)),  # a flat picture has no edges to correlate
+    }
+
+
+def _luminance(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("L"), dtype=np.float64) / 255
+
+
+@torch.no_grad()
+def distances(photo: Image.Image, style: Image.Image, result: Image.Image, network: Vgg) -> dict[str, float]:
+    """Content and style distance as the network sees them, both relative, so that 0 is none at all.
+
+    Args:
+        photo, style, result: clean RGB pictures; photo and style are brought to the result's long side.
+
+    Returns:
+        content: mean((F − P)²)/mean(P²) at conv4_2.
+        style: mean over the first layer of every block of mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²).
+    """
+    size, device = max(result.size), network.device
+    layers = (*STYLE_BLOCKS, CONTENT_LAYER)
+    seen = network(to_tensor(result).to(device), layers)
+    photo = photo.resize(result.size, Image.Resampling.LANCZOS)
+    target = network(to_tensor(photo).to(device), [CONTENT_LAYER])[CONTENT_LAYER]
+    painting = network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS)
+    style_losses = [
+        style_loss(style_statistic(seen[name]), style_statistic(painting[name]), "relative") for name in STYLE_BLOCKS
+    ]
+    return {
+        "content": float(content_loss(seen[CONTENT_LAYER], target, "relative")),
+        "style": float(torch.stack(style_losses).mean()),
+    }

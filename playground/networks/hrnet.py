@@ -1,0 +1,154 @@
+"""The generator of the photorealistic recipe: a small network that repaints one photo, optimised instead of its pixels.
+
+`HrnetCanvas` is a canvas like any other for the loop (run.py); `Repainter` applies what a run has left to other photos.
+The graph keeps full resolution from the first layer to the last (arXiv 1904.11617), which is why edges stay sharp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from playground.networks.vgg import TORCH_MEAN, TORCH_STD
+
+MULTIPLE = 4  # the lowest branch lives at a quarter of the size
+
+
+class Block(nn.Module):
+    """Bottleneck with a shortcut: 1×1, 3×3, 1×1 convolutions, each with InstanceNorm and ReLU, then sum and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(inputs, outputs // 4, 1)
+        self.look = nn.Conv2d(outputs // 4, outputs // 4, 3, padding=1)
+        self.expand = nn.Conv2d(outputs // 4, outputs, 1)
+        # Only where the widths differ: a shortcut that is never used would be weights that never train.
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(F.instance_norm(self.reduce(x)))
+        y = F.relu(F.instance_norm(self.look(y)))
+        y = F.relu(F.instance_norm(self.expand(y)))
+        if self.shortcut is not None:
+            x = F.instance_norm(self.shortcut(x))
+        return F.relu(x + y)  # out of place: the ReLU before the sum needs its own output on the way back
+
+
+class HrNet(nn.Module):
+    """Three resolutions side by side, joined at the full one; 64,607 parameters, all of them used.
+
+    Input and output N×3×H×W in torch's convention, H and W divisible by 4; the output has no activation and no bounds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Block(3, 16)
+        self.full2, self.half2 = Block(16, 32), _down(16, 32, 2)
+        self.full3, self.full_to_half3, self.half3 = Block(32, 32), _down(32, 32, 2), Block(32, 32)
+        self.full_to_quarter3, self.half_to_quarter3 = _down(32, 32, 4), _down(32, 32, 2)
+        self.full4 = Block(64, 64)
+        self.head = nn.Sequential(Block(192, 64), Block(64, 32), Block(32, 16), nn.Conv2d(16, 3, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        stem = self.stem(x)
+        full, half = self.full2(stem), self.half2(stem)
+        full, half, quarter = (
+            torch.cat([self.full3(full), _enlarge(half, 2)], 1),
+            torch.cat([self.full_to_half3(full), self.half3(half)], 1),
+            torch.cat([self.full_to_quarter3(full), self.half_to_quarter3(half)], 1),
+        )
+        return self.head(torch.cat([self.full4(full), _enlarge(half, 2), _enlarge(quarter, 4)], 1))
+
+
+def _down(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+
+
+def _enlarge(x: Tensor, factor: int) -> Tensor:
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def pad_to_multiple(image: Tensor, multiple: int = MULTIPLE) -> Tensor:
+    """N×C×H×W with right and bottom edges mirrored until both sides divide by `multiple`; crop back with the old size."""
+    height, width = image.shape[-2:]
+    return F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+
+
+class TorchConvention:
+    """Unit RGB to torch's convention (mean 0, deviation 1 over ImageNet) and back, on one device."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.mean = torch.tensor(TORCH_MEAN, device=device).view(1, 3, 1, 1)
+        self.std = torch.tensor(TORCH_STD, device=device).view(1, 3, 1, 1)
+
+    def to(self, unit: Tensor) -> Tensor:
+        return (unit - self.mean) / self.std
+
+    def of(self, normalised: Tensor) -> Tensor:
+        return normalised * self.std + self.mean
+
+
+class Repainter:
+    """A trained generator, to be applied to any photo; it has learned one pair and knows no other.
+
+    Args:
+        weights: a run's `result.generator`.
+    """
+
+    def __init__(self, weights: Mapping[str, np.ndarray], device: torch.device | str = "cpu") -> None:
+        self.network = HrNet().to(device).requires_grad_(False)
+        self.network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
+        self.device = torch.device(device)
+
+    def __call__(self, photo: Tensor) -> Tensor:
+        """Unit RGB 1×3×H×W, any size of at least 8 px, repainted at the same size, in [0, 1]."""
+        return _repaint(self.network, photo.to(self.device), TorchConvention(self.device)).clamp(0, 1)
+
+
+def _repaint(network: HrNet, photo: Tensor, convention: TorchConvention) -> Tensor:
+    height, width = photo.shape[-2:]
+    return convention.of(network(pad_to_multiple(convention.to(photo)))[..., :height, :width])
+
+
+class HrnetCanvas:
+    """A picture that is a network's output; what is optimised are the network's weights.
+
+    It paints at one size, without clipping: the losses alone keep the output in range, and it is clamped when shown.
+
+    Args:
+        photo: what the network sees, unit RGB 1×3×H×W.
+        seed: of the first weights, drawn on the CPU so that they are the same on every device.
+    """
+
+    def __init__(self, photo: Tensor, seed: int, network: HrNet | None = None) -> None:
+        if network is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                network = HrNet()
+        self.network = network.to(photo.device)
+        self.photo, self.seed = photo.detach(), seed
+        self.convention = TorchConvention(photo.device)
+        self.parameters: list[Tensor] = list(self.network.parameters())
+
+    def image(self) -> Tensor:
+        return _repaint(self.network, self.photo, self.convention)
+
+    def clip(self) -> None:
+        """Nothing: weights have no black and white."""
+
+    def resized(self, size: Sequence[int]) -> HrnetCanvas:
+        """The same network on the photo at another size; a network has no size of its own."""
+        photo = F.interpolate(self.photo, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
+        return HrnetCanvas(photo, self.seed, self.network)
+
+    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
+        return tensor
+
+    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        """Parameters in the order of `parameters` as plain arrays by name, for a `Repainter`."""
+        names = [name for name, _ in self.network.named_parameters()]
+        return {name: value.detach().cpu().numpy().copy() for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,172 @@
+"""VGG16 and VGG19 as functions from a picture to {layer: activations}, in one pass that stops at the deepest layer asked for.
+
+A layer is called after its convolution (`conv4_2`) and always means the rectified output. The network knows its own
+input convention; pool type and edge padding come from the recipe. Called by the objective, and by fast/ in training.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.errors import PlaygroundError
+from playground.networks import winograd
+from playground.networks.weights import LAYERS, Weights, load
+
+TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # BGR in [0, 255]
+MIN_SIDE = 16  # four pools halve the shorter side four times before conv5
+
+
+class Vgg:
+    """A frozen VGG that turns pictures into named activations; max pools and zero padding until `configured`.
+
+    Args:
+        weights: a network's tensors, its architecture and its input convention.
+        device: where the weights live. Convolutions but the first, which sees the pixels, are in `precision_of` it;
+            what is given is in float32 in any case.
+    """
+
+    pool: Literal["max", "average"] = "max"
+    pool_rescale: bool = False
+    padding: Literal["zeros", "replicate"] = "zeros"
+
+    def __init__(self, weights: Weights, device: torch.device | str = "cpu") -> None:
+        self.network, self.device = weights.network, torch.device(device)
+        self.layers = LAYERS[weights.network.architecture]
+        types = dict.fromkeys(self.layers, precision_of(self.device)) | {"conv1_1": torch.float32}
+        self.kernels = {
+            name: weights.tensors[f"{name}.weight"].to(device, kind).contiguous(memory_format=torch.channels_last)
+            for name, kind in types.items()
+        }
+        self.biases = {name: weights.tensors[f"{name}.bias"].to(device, kind) for name, kind in types.items()}
+        self._planes: dict[str, Tensor] = {}
+        self._preparing = threading.Lock()
+        caffe = weights.network.convention == "caffe"
+        mean = torch.tensor(CAFFE_MEAN_BGR if caffe else TORCH_MEAN, device=device)
+        # unit RGB → the network's input: (x·scale − shift), channels turned round for caffe's BGR
+        self._scale = torch.tensor([255.0] * 3 if caffe else [1 / s for s in TORCH_STD], device=device).view(1, 3, 1, 1)
+        self._shift = (mean if caffe else mean / torch.tensor(TORCH_STD, device=device)).view(1, 3, 1, 1)
+        self._caffe = caffe
+
+    def configured(self, pool: str, pool_rescale: bool, padding: str) -> Vgg:
+        """The same network with other pools and edges; the weights are shared, not copied.
+
+        Args:
+            pool: "max" or "average", 2×2 with stride 2.
+            pool_rescale: multiply what an average pool gives by 2, near the ratio of a max pool to an average one.
+            padding: what the first convolution sees beyond the edge: "zeros" (after mean subtraction) or "replicate".
+                Deeper layers keep the zeros the network was trained with.
+        """
+        other = copy.copy(self)
+        other.pool, other.pool_rescale, other.padding = pool, pool_rescale, padding  # type: ignore[assignment]
+        return other
+
+    def preprocess(self, image: Tensor) -> Tensor:
+        """A unit RGB image (N×3×H×W, [0, 1]) in the network's own convention, channels last in memory."""
+        if self._caffe:
+            image = image.flip(1)
+        return (image * self._scale - self._shift).contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Rectified activations of `layers` for a unit RGB image.
+
+        Args:
+            image: N×3×H×W, float32, RGB in [0, 1].
+            layers: names such as "conv4_2"; the pass stops at the deepest.
+
+        Returns:
+            {layer: N×C×h×w}, h and w halved (rounded down) at every pool.
+
+        Raises:
+            PlaygroundError: an unknown layer, or a picture too small for the deepest.
+        """
+        wanted = set(layers)
+        deepest = self.deepest(wanted)
+        self.check_size(image)
+        found: dict[str, Tensor] = {}
+        self.walk(self.preprocess(image), self.layers[: deepest + 1], wanted, found)
+        return found
+
+    @staticmethod
+    def check_size(image: Tensor) -> None:
+        """Refuse a picture whose sides the pools would halve to nothing."""
+        if min(image.shape[-2:]) < MIN_SIDE:
+            raise PlaygroundError(
+                f"a picture of {image.shape[-1]}×{image.shape[-2]} px is too small for the network; "
+                f"both sides need at least {MIN_SIDE} px"
+            )
+
+    def walk(self, x: Tensor, names: Sequence[str], wanted: Collection[str], found: dict[str, Tensor]) -> Tensor:
+        """Take `x` through the layers `names`, with the pools between their blocks; what the last one gives.
+
+        Args:
+            x: what the first of `names` takes: a preprocessed picture, or pooled maps.
+            wanted: layers whose maps are put into `found`.
+        """
+        for index, name in enumerate(names):
+            if index and name[4] != names[index - 1][4]:
+                x = self.pool_maps(x)
+            x = self._convolve(x, name)
+            if name in wanted:
+                found[name] = x.float()
+        return x
+
+    def deepest(self, wanted: Collection[str]) -> int:
+        """Index of the deepest layer wanted, -1 for none; an unknown one is a PlaygroundError."""
+        unknown = sorted(set(wanted) - set(self.layers))
+        if unknown:
+            raise PlaygroundError(f"{self.network.name} has no layer called {unknown[0]!r}")
+        return max((self.layers.index(name) for name in wanted), default=-1)
+
+    def _convolve(self, x: Tensor, name: str) -> Tensor:
+        """One convolution and its ReLU, in place: nothing else reads the unrectified maps."""
+        padding = 1
+        if self.padding == "replicate" and name == "conv1_1":
+            x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
+        kernel, bias = self.kernels[name], self.biases[name]
+        x = x.to(kernel.dtype)
+        if x.device.type == "cpu" and winograd.pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
+            return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
+        return F.conv2d(x, kernel, bias, padding=padding).relu_()
+
+    def _planes_of(self, name: str) -> Tensor:
+        """A layer's kernels as Winograd's arithmetic wants them, made at first use and shared by all configurations."""
+        with self._preparing:
+            if name not in self._planes:
+                self._planes[name] = winograd.prepare(self.kernels[name])
+            return self._planes[name]
+
+    def pool_maps(self, x: Tensor) -> Tensor:
+        if self.pool == "max":
+            return F.max_pool2d(x, 2)
+        x = F.avg_pool2d(x, 2)
+        return x * 2 if self.pool_rescale else x
+
+
+def precision_of(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA where the processor itself has it, else float32.
+
+    Its 8 bits of mantissa are lost in the sums over positions; its exponents are those of float32, so that no gradient
+    vanishes. In float16 the losses came out wrong: it has too few exponents for networks in caffe's convention.
+    """
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
+
+
+@lru_cache(maxsize=2)
+def load_network(name: str, device: str = "cpu") -> Vgg:
+    """The named network (or a file's) on a device, read once and shared by every run.
+
+    Raises:
+        WeightsMissing: it is not on this machine; the text says how to get it.
+    """
+    return Vgg(load(name), device)

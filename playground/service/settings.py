@@ -1,0 +1,334 @@
+"""How a server is set up: its settings from a file, the environment and the command line, its address, and its log.
+
+`app.py` reads the settings and starts the log; `doctor` reports what would apply. Knows nothing of the page.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hmac
+import io
+import ipaddress
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import segno
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from playground.errors import PlaygroundError
+from playground.service.limits import PROFILES, Limits
+
+PREFIX = "PLAYGROUND_"
+NO_SETTINGS = {"PLAYGROUND_HOME", "PLAYGROUND_MAX_PIXELS", "PLAYGROUND_SETTINGS"}  # read elsewhere
+GRADIO_NAMES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT"}  # what a Space and other tools set
+SECRETS = {"login", "admin_password", "teacher_key"}
+MAX_SETTINGS_BYTES = 100_000
+
+Profile = Literal["laptop", "classroom", "space"]
+
+
+class Settings(BaseModel):
+    """All that can be set about a server; `limits` holds what a run may take, and is written flat beside the others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: Profile = Field("laptop", description="Where the defaults of all other settings come from.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every network of this machine.")
+    port: int | None = Field(None, ge=1, le=65535, description="Port; empty: the first free one from 7860.")
+    hosts: str = Field(
+        "", description="Other names of the server, separated by commas, such as that of a proxy in front of it."
+    )
+    login: SecretStr | None = Field(None, description="A user:password that everybody must give before the page opens.")
+    teacher_key: SecretStr | None = Field(
+        None, description="Opens the page as the teacher; empty: a classroom makes one up at each start and prints it."
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Turns on `/admin`, which asks for it (with any user name): runs, memory, stop buttons."
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="The log on stderr: `text` for people, `json` for an object a line."
+    )
+    upload_mb: int = Field(64, ge=1, description="MB of the largest file that may be uploaded.")
+    files_mb: int = Field(
+        4000,
+        ge=100,
+        description="MB on disk of uploads and of pictures on open pages together; the oldest previews go first.",
+    )
+    runs_folder: Path | None = Field(
+        None, description="Where runs are kept over a restart; empty: `runs` beside the downloaded networks."
+    )
+    limits: Limits = Field(default_factory=Limits)
+
+    @field_validator("login")
+    @classmethod
+    def _user_and_password(cls, login: SecretStr | None) -> SecretStr | None:
+        if login is not None and not all(part.strip() for part in login.get_secret_value().partition(":")):
+            raise ValueError("write it as user:password")
+        return login
+
+    @field_validator("admin_password", "teacher_key")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < 8:
+            raise ValueError("at least 8 characters are needed, since anybody may guess")
+        return secret
+
+    @property
+    def auth(self) -> tuple[str, str] | None:
+        """User name and password of the login, if there is one."""
+        if self.login is None:
+            return None
+        user, _, password = self.login.get_secret_value().partition(":")
+        return user.strip(), password
+
+    @property
+    def names(self) -> set[str]:
+        """`hosts` as a set of names in lower case."""
+        return {name.strip().lower() for name in self.hosts.split(",") if name.strip()}
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine itself can reach the server."""
+        return is_loopback(self.host)
+
+    @property
+    def on_space(self) -> bool:
+        """Whether a public service stands in front: it brings HTTPS, and frames the page."""
+        return self.profile == "space"
+
+    def is_teacher(self, key: object) -> bool:
+        """Whether this is the teacher's key; takes as long for a wrong one."""
+        if self.teacher_key is None or not isinstance(key, str):
+            return False
+        return same_secret(key, self.teacher_key.get_secret_value())
+
+    def teacher_link(self, address: str) -> str | None:
+        """The page's address for the teacher, if there is a key."""
+        if self.teacher_key is None:
+            return None
+        return f"{address}?key={quote(self.teacher_key.get_secret_value(), safe='')}"
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting as plain JSON data, secrets as stars."""
+        values = self.model_dump(mode="json")
+        limits = values.pop("limits")
+        return {**values, **limits}
+
+
+# What a profile sets beside its limits.
+OWN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "laptop": {},
+    "classroom": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 6000},
+    "space": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 4000},
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def same_secret(given: str, secret: str) -> bool:
+    """Compare in a time that tells nothing about where they differ."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8"))
+
+
+def setting_names() -> list[str]:
+    """Every setting, in the order in which they are documented."""
+    return [name for name in Settings.model_fields if name != "limits"] + list(Limits.model_fields)
+
+
+def read_settings(
+    given: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings that apply: the command line's, over the environment's, over the file's, over the profile's.
+
+    Args:
+        given: what the command line says, by name.
+        file: a JSON object of settings; PLAYGROUND_SETTINGS names one where this is None.
+
+    Raises:
+        PlaygroundError: no such setting or profile, or a value that cannot be used; the sentence says where it stands.
+    """
+    named = environment.get("PLAYGROUND_SETTINGS")
+    path = file or (Path(named).expanduser() if named else None)
+    sources = [
+        {name: (value, f"{name} in {path}") for name, value in (_in_file(path) if path else {}).items()},
+        _in_environment(environment),
+        {name: (value, f"{name} on the command line") for name, value in (given or {}).items()},
+    ]
+    chosen: dict[str, tuple[Any, str]] = {}
+    for source in sources:
+        for name, (value, where) in source.items():
+            _check_name(name, where)
+            if value is not None:
+                chosen[name] = value, where
+    profile, where = chosen.get("profile", ("space" if environment.get("SPACE_ID") else "laptop", ""))
+    if profile not in PROFILES:
+        raise PlaygroundError(f"{where} cannot be {profile!r}: choose one of {', '.join(PROFILES)}.")
+    values = {name: value for name, (value, _) in chosen.items()}
+    for_limits = {name: values.pop(name) for name in Limits.model_fields if name in values}
+    try:
+        limits = Limits(**{**PROFILES[profile].model_dump(), **for_limits})
+        return Settings(**{**OWN_DEFAULTS[profile], **values, "profile": profile, "limits": limits})
+    except ValidationError as error:
+        raise PlaygroundError(_sentence(error, chosen)) from None
+
+
+def _in_file(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MAX_SETTINGS_BYTES + 1)
+        values = json.loads(text) if len(text) <= MAX_SETTINGS_BYTES else None
+    except OSError as error:
+        raise PlaygroundError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise PlaygroundError(f"The settings file {path} is not valid JSON.") from None
+    if not isinstance(values, dict):
+        raise PlaygroundError(f'The settings file {path} must hold a JSON object such as {{"max_runs": 8}}.')
+    return values
+
+
+def _in_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """PLAYGROUND_MAX_RUNS=8 and so on; an empty variable counts as unset."""
+    found = {
+        name: (environment[variable], variable) for name, variable in GRADIO_NAMES.items() if environment.get(variable)
+    }
+    for variable, value in environment.items():
+        if variable.startswith(PREFIX) and variable not in NO_SETTINGS and value:
+            found[variable.removeprefix(PREFIX).lower()] = value, variable
+    return found
+
+
+def _check_name(name: str, where: str) -> None:
+    names = setting_names()
+    if name in names:
+        return
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(names)}."
+    raise PlaygroundError(f"{where} is no setting of the server: {hint}")
+
+
+def _sentence(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> str:
+    """What is wrong with the first value that cannot be used, and where it stands; a secret is never repeated."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    value, where = chosen.get(name, (first["input"], name))
+    shown = "used" if name in SECRETS else repr(value)
+    complaint = first["msg"].removeprefix("Value error, ")
+    return f"{where} cannot be {shown}: {complaint[:1].lower()}{complaint[1:]}."
+
+
+def settings_table() -> str:
+    """The table of all settings for the README: name, what it does, and each profile's default."""
+    rows = ["| setting | what it does | laptop | classroom | Space |", "|---|---|---|---|---|"]
+    profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
+    for name in setting_names():
+        field = Settings.model_fields.get(name) or Limits.model_fields[name]
+        defaults = ["" if flat[name] is None else _shown(flat[name]) for flat in profiles]
+        rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
+    return "\n".join(rows)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# -------------------------------------------------------------------- where it is found
+
+
+def local_address() -> str | None:
+    """This machine's address on its network; None where it has none beside itself. Sends nothing."""
+    for family, far_away in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # reserved for examples
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((far_away, 9))  # only asks the routing table
+                address = probe.getsockname()[0]
+        except OSError:
+            continue
+        if not ipaddress.ip_address(address).is_loopback:
+            return f"[{address}]" if family == socket.AF_INET6 else address
+    return None
+
+
+def shared_address(settings: Settings, opened: str) -> str:
+    """The address for others, given the one that the server said it opened: a name they can reach in place of ours."""
+    if settings.host not in ("0.0.0.0", "::", "[::]"):
+        return opened
+    scheme, _, rest = opened.partition("://")
+    port = rest.rstrip("/").rpartition(":")[2]
+    return f"{scheme}://{local_address() or socket.gethostname()}:{port}/"
+
+
+def qr_code(address: str) -> str:
+    """The address as a QR code of half-block characters, to be pointed at with a phone."""
+    drawn = io.StringIO()
+    segno.make(address, micro=False).terminal(drawn, compact=True)
+    return drawn.getvalue().rstrip("\n")
+
+
+def advice(settings: Settings) -> list[str]:
+    """What whoever starts the server should know about how it is reached."""
+    if settings.on_loopback or settings.on_space:
+        return []
+    said = ["Over plain HTTP browsers offer no webcam, no pasting by button and no installation as an app."]
+    if settings.login is None:
+        said.append(
+            "Anybody on this network can open the page. Where not everybody is trusted, ask for a login: "
+            "set PLAYGROUND_LOGIN=user:password and start again."
+        )
+    return said
+
+
+# -------------------------------------------------------------------- the log
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, source, message, and what a message carries in `extra`.
+
+    Of `extra` only plain values are written, so that neither a picture nor a run with its secret id gets into a log.
+    """
+
+    PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        said: dict[str, Any] = {
+            "time": f"{seconds}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "source": record.name,
+            "message": record.getMessage(),
+        }
+        for name, value in vars(record).items():
+            if name not in self.PLAIN and (value is None or isinstance(value, (str, int, float))):
+                said[name] = value
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False, default=str)
+
+
+def start_log(kind: Literal["text", "json"]) -> None:
+    """Let everything that is logged go to stderr, the playground's own from INFO, others' from WARNING."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonLines() if kind == "json" else text)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("playground").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which set up handlers of their own
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True

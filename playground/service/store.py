@@ -1,0 +1,313 @@
+"""What outlives a server: for every run that goes on its pictures, settings and moments, for a training its files.
+
+Jobs.py puts a run in when it is started and takes out what an earlier server has left, whether that was asked to end or
+was killed. Every server has a folder of its own below one root and holds its lock while it lives, which the system
+lets go of however it dies, so that two servers on one machine never take each other's runs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.images.load import load_picture
+from playground.recipe.model import Recipe, validated
+from playground.recipe.training import TrainingRecipe
+from playground.system.files import UNFINISHED, whole_file
+
+FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
+MOST_TRIES = 3  # of taking up a run from the same moment; what brings a server down does not do so for ever
+DOOR_SECONDS = 30.0  # to wait while another server comes or takes up what a dead one has left
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One run or training as it is kept.
+
+    Attributes:
+        id, visitor: as the job's; secrets, which is why nobody else may read the folder.
+        recipe: as it was started; of a training a `TrainingRecipe`.
+        style, content: clean RGB; a training has no content.
+        parent: id of the run and evaluation that a branch left, with what was `changes` there.
+        settings: every live setting that was wished for so far, for `control.change`.
+        paused: whether it was.
+        notes: what a person was told.
+        title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
+        created: seconds since the epoch.
+        tries, reached: how often it was taken up where it stands now, and where that is.
+        folder: its own, once it is kept: "moments" and "film" in it are a run's, the rest a training's.
+    """
+
+    id: str
+    visitor: str
+    recipe: Recipe | TrainingRecipe
+    style: Image.Image
+    content: Image.Image | None = None
+    parent: tuple[str, int] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    paused: bool = False
+    notes: Sequence[str] = ()
+    title: str = ""
+    photos: str = ""
+    created: float = field(default_factory=time.time)
+    tries: int = 0
+    reached: str = ""
+    folder: Path | None = None
+
+
+_TEXTS = ("id", "visitor", "title", "photos", "reached")
+_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries")
+
+
+class Store:
+    """The runs of this server on the disk.
+
+    Args:
+        root: of all servers of this user; it is made where it is missing, and only its owner may look into it.
+        limit_mb: what this server's runs may take there, in MiB; see `sweep`.
+
+    Raises:
+        PlaygroundError: the folder cannot be used.
+    """
+
+    def __init__(self, root: Path, limit_mb: float) -> None:
+        self.root, self.limit_bytes = root, round(limit_mb * 2**20)
+        self._mutex = threading.Lock()  # over the two below
+        self._kept: dict[str, Stored] = {}
+        self._ended: list[str] = []  # ids, oldest end first
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            root.chmod(0o700)
+            self._door = FileLock(root / "door.lock", timeout=DOOR_SECONDS)
+            with self._door:  # nobody else may take an empty folder without a lock for a dead server's
+                self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=root))
+                self._life = FileLock(self.folder / "lock", thread_local=False)
+                self._life.acquire(blocking=False)
+        except OSError as error:  # the lock's own errors are too
+            raise PlaygroundError(
+                f"The folder {str(root)!r} cannot keep runs ({error.strerror or error}), so they would not survive a "
+                "restart: mend its permissions, or set PLAYGROUND_HOME to a folder that can be written."
+            ) from error
+
+    # ---------------------------------------------------------------- a run's life
+
+    def new_folder(self) -> Path:
+        """An empty folder of this server, for what is to become a run or a training.
+
+        Raises:
+            OSError: the disk takes none.
+        """
+        return Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+
+    def create(self, run: Stored) -> Path:
+        """Keep a run from now on; its folder, which is `run.folder` where it has one from `new_folder`.
+
+        Raises:
+            OSError: the disk is full; nothing is left behind but a folder that was there before.
+        """
+        folder = run.folder or self.new_folder()
+        try:
+            for name, picture in (("content", run.content), ("style", run.style)):
+                if picture is not None:
+                    with whole_file(folder / f"{name}.png", durable=False) as unfinished:
+                        picture.save(unfinished, compress_level=1)
+            run = replace(run, folder=folder)
+            self._write(run)
+        except OSError:
+            if run.folder is None:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with self._mutex:
+            self._kept[run.id] = run
+        return folder
+
+    def update(self, id: str, *, settings: Mapping[str, Any], paused: bool, notes: Sequence[str]) -> None:
+        """Note how a run stands; nothing is written where nothing is new, nor where the disk is full."""
+        with self._mutex:
+            old = self._kept.get(id)
+            if old is None or id in self._ended:
+                return
+            new = replace(old, settings=dict(settings), paused=paused, notes=tuple(notes))
+            if (old.settings, old.paused, tuple(old.notes)) == (new.settings, new.paused, new.notes):
+                return
+            self._kept[id] = new
+        try:
+            self._write(new)
+        except OSError as error:
+            logger.warning("how a run stands could not be noted: %s", error)
+
+    def _write(self, run: Stored) -> None:
+        """The run's meta.json."""
+        assert run.folder is not None
+        data = {name: getattr(run, name) for name in _PLAIN}
+        data |= {"kind": type(run.recipe).__name__, "recipe": run.recipe.model_dump(mode="json")}
+        with whole_file(run.folder / "meta.json", durable=False) as unfinished:
+            unfinished.write_text(json.dumps(data, default=dict), "utf-8")
+
+    def end(self, id: str) -> None:
+        """The run has ended: no other server takes it up. Its moments and film stay until `remove` or `sweep`."""
+        with self._mutex:
+            if id not in self._kept or id in self._ended:
+                return
+            self._ended.append(id)
+            folder = self._kept[id].folder
+        assert folder is not None
+        for name in ("meta.json", "content.png", "style.png"):
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+
+    def remove(self, id: str) -> None:
+        """Delete everything that is kept of a run."""
+        with self._mutex:
+            run = self._kept.pop(id, None)
+            self._ended = [other for other in self._ended if other != id]
+        if run and run.folder:
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+    # ---------------------------------------------------------------- bounds
+
+    @property
+    def bytes(self) -> int:
+        """What lies in this server's folder."""
+        return folder_bytes(self.folder)
+
+    def sweep(self) -> list[str]:
+        """Delete what ended runs have left, oldest first, until all fits the limit; their ids."""
+        gone: list[str] = []
+        while self.bytes > self.limit_bytes:
+            with self._mutex:
+                oldest = next(iter(self._ended), None)
+            if oldest is None:
+                break
+            self.remove(oldest)
+            gone.append(oldest)
+        return gone
+
+    # ---------------------------------------------------------------- between servers
+
+    def adopt(self) -> list[Stored]:
+        """Take over what servers that live no more have left, oldest first; damaged and forgotten runs are deleted."""
+        found = []
+        with self._door:
+            for server in sorted(self.root.glob("server-*")):
+                if server != self.folder:
+                    found += self._take_from(server)
+        runs = [run for run in map(self._read_or_delete, found) if run is not None]
+        with self._mutex:
+            self._kept |= {run.id: run for run in runs}
+        return sorted(runs, key=lambda run: run.created)
+
+    def _take_from(self, server: Path) -> list[Path]:
+        """The folders of a dead server's runs, moved into this one's; none while it lives."""
+        life, taken = FileLock(server / "lock", thread_local=False), []
+        try:
+            life.acquire(blocking=False)
+        except Timeout:
+            return []
+        except OSError as error:
+            logger.warning("%s cannot be looked into: %s", server.name, error)
+            return []
+        try:
+            for folder in sorted(server.glob("run-*")):
+                taken.append(folder.rename(self.folder / folder.name))
+        except OSError as error:
+            logger.warning("what %s has left cannot be taken over: %s", server.name, error)
+            return taken
+        finally:
+            life.release()
+        shutil.rmtree(server, ignore_errors=True)
+        return taken
+
+    def _read_or_delete(self, folder: Path) -> Stored | None:
+        """A run that was taken over; None, and the folder gone, where there is nothing to go on with."""
+        try:
+            if (folder / "meta.json").exists():
+                return self._read(folder)
+        except (PlaygroundError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            logger.warning("a run that an earlier server has left in %s is deleted: %s", folder.name, error)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+    def _read(self, folder: Path) -> Stored:
+        if time.time() - _last_written(folder) > FORGOTTEN_SECONDS:
+            raise PlaygroundError("nobody has come back for it")
+        data = json.loads((folder / "meta.json").read_text("utf-8"))
+        training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
+        recipe = validated(data["recipe"], TrainingRecipe if training else Recipe)
+        plain = {name: data[name] for name in _PLAIN}
+        if not all(isinstance(plain[name], str) for name in _TEXTS) or not plain["id"] or plain["id"] in self._kept:
+            raise ValueError("its identity is no text, or another's")
+        if os.path.basename(plain["photos"]) != plain["photos"]:
+            raise ValueError("its photographs lie outside its folder")
+        run = Stored(
+            **{
+                **plain,
+                "recipe": recipe,
+                "content": None if training else load_picture(folder / "content.png"),
+                "style": load_picture(folder / "style.png"),
+                "parent": (str(plain["parent"][0]), int(plain["parent"][1])) if plain["parent"] else None,
+                "changes": dict(plain["changes"]),
+                "settings": dict(plain["settings"]),
+                "notes": tuple(map(str, plain["notes"])),
+                "created": float(plain["created"]),
+                "paused": bool(plain["paused"]),
+                "tries": int(plain["tries"]),
+                "folder": folder,
+            }
+        )
+        for path in folder.rglob(UNFINISHED):
+            path.unlink(missing_ok=True)
+        reached = _reached(folder)
+        run = replace(run, tries=run.tries + 1 if run.reached == reached else 1, reached=reached)
+        if run.tries > MOST_TRIES:
+            raise PlaygroundError(f"it has been taken up {MOST_TRIES} times and never got any further")
+        self._write(run)
+        return run
+
+    def close(self) -> None:
+        """Leave the runs that have not ended to the next server, and delete all else."""
+        for id in list(self._ended):
+            self.remove(id)
+        with self._door:
+            self._life.release()
+            if not self._kept:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_bytes(folder: Path) -> int:
+    """What all files below a folder take, whatever comes and goes meanwhile."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(parent, name)).st_size
+    return total
+
+
+def _last_written(folder: Path) -> float:
+    """When anything below a folder was last written, in seconds since the epoch."""
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
+def _reached(folder: Path) -> str:
+    """How far a run had come: its newest moment, or of a training its checkpoint's time; empty before either."""
+    moments = sorted(path.name for path in (folder / "moments").glob("*.moment"))
+    checkpoints = [str(path.stat().st_mtime_ns) for path in folder.glob("*.state.safetensors")]
+    return moments[-1] if moments else "".join(checkpoints)

@@ -1,0 +1,84 @@
+"""Photographs that strangers upload, as files or zips, laid into a folder that a training may read.
+
+Nothing of what they were called is used for a path, and nothing beyond the limits is ever unpacked. Called by the page.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from playground.errors import PlaygroundError
+from playground.feedforward.photos import PICTURE_SUFFIXES
+
+MOST_PHOTOS = 5000
+MOST_BYTES = 1_000_000_000  # of all photographs together, unpacked
+MOST_ENTRIES = 20_000  # of a zip, with all that is no picture
+PIECE = 1 << 20
+
+
+def collect_photos(files: Sequence[str | Path], folder: Path) -> int:
+    """Copy every picture of `files`, also those inside zips, into `folder`, numbered in their order.
+
+    Whether a file is the picture its suffix promises is for `Photos` to find out.
+
+    Returns:
+        how many there are.
+
+    Raises:
+        PlaygroundError: too many, too large together, a zip that cannot be read, or no picture at all.
+    """
+    left, count = MOST_BYTES, 0
+    for suffix, stream in _pictures(files):
+        if count == MOST_PHOTOS:
+            raise PlaygroundError(f"these are more than {MOST_PHOTOS:,} photographs: give fewer")
+        with open(folder / f"{count:05d}{suffix}", "wb") as copy:
+            # What a zip says about sizes is not believed: only what comes out of it is counted.
+            while piece := stream.read(PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise PlaygroundError(f"these photographs are larger than {MOST_BYTES // 10**9} GB: give fewer")
+                copy.write(piece)
+        count += 1
+    if count == 0:
+        raise PlaygroundError("there is no photograph among these files: give pictures, or a zip of pictures")
+    return count
+
+
+def _pictures(files: Sequence[str | Path]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Suffix and content of every file that looks like a picture, in order, zips opened."""
+    for file in map(Path, files):
+        if file.suffix.lower() == ".zip":
+            yield from _inside(file)
+        elif file.suffix.lower() in PICTURE_SUFFIXES:
+            with open(file, "rb") as stream:
+                yield file.suffix.lower(), stream
+
+
+def _inside(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            if len(entries) > MOST_ENTRIES:
+                raise PlaygroundError(f"the zip {file.name!r} holds more than {MOST_ENTRIES:,} files: give fewer")
+            for entry in entries:
+                name = PurePosixPath(entry.filename)
+                hidden = name.name.startswith(".") or "__MACOSX" in name.parts
+                if entry.is_dir() or hidden or name.suffix.lower() not in PICTURE_SUFFIXES:
+                    continue
+                with archive.open(entry) as stream:
+                    yield name.suffix.lower(), stream
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        # RuntimeError is an encrypted entry, NotImplementedError a method of packing that Python does not know
+        raise PlaygroundError(
+            f"the zip {file.name!r} cannot be unpacked, it may be damaged or encrypted: pack it again"
+        ) from error
+
+
+def clear(folder: Path) -> None:
+    """Delete a folder with all that is in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)

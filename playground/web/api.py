@@ -1,0 +1,183 @@
+"""The page's public endpoint: `/stylize` takes two pictures and settings, streams previews, and ends with the file.
+
+Called by the page while it is built. The endpoint does what the page does and no more: the same loader, the same recipe,
+the same jobs, one run a visitor.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.utils import get_upload_folder, is_in_or_equal, is_static_file
+from gradio_client.utils import is_file_obj, is_http_url_like, traverse
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.images.load import load_picture, save_picture
+from playground.recipe.model import Recipe, RecipeError, load_preset
+from playground.service.job import Job
+from playground.service.jobs import Jobs
+from playground.web.gradio_patches.refusals import refuse_in_words
+
+STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
+
+DESCRIPTION = """Paint the content picture in the style of the style picture.
+
+Streams three values: a preview (JPEG, None until there is one), a status object, and the finished PNG with its recipe \
+inside (None until the end). The status holds `state` ("waiting", "loading", "running", "paused", then "done", \
+"stopped", "time" or "recovered"), `ended`, `place` in the queue, `step`, `steps`, `evaluations`, `seconds`, `size`, \
+`losses` {content, style, variation, total}, `doing` and `notes` in words, and at the end the `recipe`. Cancelling or \
+hanging up stops the run. What cannot be used is refused with one sentence that says why."""
+
+
+def add_api(jobs: Jobs) -> None:
+    """Add `/stylize` to the Blocks under construction."""
+    accept_uploads_only()
+    refuse_in_words()
+    with gr.Group(visible=False):
+        inputs = [
+            gr.Image(type="filepath", label="The picture to paint"),
+            gr.Image(type="filepath", label="The picture whose style to paint in"),
+            gr.Textbox("default", label="The name of a preset to start from"),
+            gr.Textbox("{}", label='Settings to change, as a JSON object such as {"size": 256, "style_weight": 2}'),
+            gr.Checkbox(False, label="Stop your run that is going on, if there is one, rather than be refused"),
+        ]
+        outputs = [
+            gr.Image(format="jpeg", label="Preview"),
+            gr.JSON(label="Status"),
+            gr.File(label="The finished picture"),
+        ]
+        button = gr.Button()
+
+    def stylize(
+        request: gr.Request,
+        content: dict[str, Any] | None,
+        style: dict[str, Any] | None,
+        preset: str = "default",
+        overrides: str = "{}",
+        replace: bool = False,
+    ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+        try:
+            recipe = wished_recipe(preset, overrides)
+            pictures = uploaded(content, "the content picture"), uploaded(style, "the style picture")
+            visitor = request.session_hash or (request.client.host if request.client else "")
+            job = jobs.start(*pictures, recipe, visitor, replace=replace is True)
+        except PlaygroundError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        try:
+            yield from watch(job)
+        finally:
+            if not job.ended:
+                job.control.stop()  # the caller hung up
+
+    button.click(
+        stylize,
+        inputs,
+        outputs,
+        api_name="stylize",
+        api_description=DESCRIPTION,
+        preprocess=False,  # gradio would decode the pictures before our own loader has judged them
+        show_progress="hidden",
+    )
+
+
+def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
+    """An uploaded file as a clean picture.
+
+    Raises:
+        PlaygroundError: there is none, or it cannot be used.
+    """
+    if not file or not file.get("path"):
+        raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
+    return load_picture(file["path"], name=name)
+
+
+def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+    """Preview, status and finished file of a job, at once and then whenever there is something new to say.
+
+    Raises:
+        gr.Error: the run failed; its text says why.
+    """
+    version, shown = job.version, job.picture_version
+    yield job.picture, status(job), None
+    while not job.ended:
+        until = time.monotonic() + STATUS_EVERY
+        while not job.ended and job.picture_version == shown and (left := until - time.monotonic()) > 0:
+            version = job.wait(version, left)
+        if not job.ended:
+            shown = job.picture_version
+            yield job.picture, status(job), None
+    if job.error is not None:
+        raise gr.Error(job.error, print_exception=False)
+    if job.result is None:  # stopped before it was painted
+        yield job.picture, status(job), None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "painted.png"
+        save_picture(job.result.picture, path, recipe=job.result.recipe.to_json())
+        yield job.picture, status(job), str(path)
+
+
+def status(job: Job) -> dict[str, Any]:
+    """What a caller may know of a job, as plain JSON data."""
+    frame, result = job.frame, job.result
+    return {
+        "state": job.state,
+        "ended": result.ended if result else job.state if job.ended else None,
+        "place": job.place,
+        "step": frame.step if frame else 0,
+        "steps": frame.steps if frame else job.recipe.iterations,
+        "evaluations": frame.evaluations if frame else 0,
+        "seconds": round(frame.seconds, 3) if frame else 0.0,
+        "size": list(frame.size) if frame else None,
+        "losses": frame.losses if frame else {},
+        "doing": job.doing,
+        "notes": job.notes,
+        "recipe": result.recipe.model_dump(mode="json") if result else None,
+    }
+
+
+def wished_recipe(preset: str, overrides: str) -> Recipe:
+    """A preset's recipe with the caller's settings over it; a wished network takes the preset's numbers for it.
+
+    Raises:
+        RecipeError: no such preset, no JSON object, or a setting that cannot be used.
+    """
+    try:
+        changes = json.loads(overrides) if overrides else {}
+    except (TypeError, ValueError, RecursionError):
+        raise RecipeError('the settings are not valid JSON; write an object such as {"size": 256}') from None
+    if not isinstance(changes, dict):
+        raise RecipeError('the settings must be a JSON object such as {"size": 256}')
+    network = changes.get("network")
+    return load_preset(str(preset or "default"), network if isinstance(network, str) else None).changed(changes)
+
+
+@cache
+def accept_uploads_only() -> None:
+    """Make gradio open nothing but what was uploaded to it: no path on this machine, and no web address.
+
+    By itself (6.31) it looks only at files that a request marks as such, but opens unmarked ones too, and downloads
+    addresses on the server's behalf. This covers every input of the page, whoever calls it.
+    """
+    move_to_cache = processing_utils.async_move_files_to_cache
+
+    def check(file: dict[str, Any]) -> None:
+        inside = not is_http_url_like(file["path"]) and is_in_or_equal(file["path"], get_upload_folder())
+        if not inside and not is_static_file(file["path"]):
+            raise gr.Error("Only uploaded pictures are opened here, no path and no web address.", print_exception=False)
+
+    async def checked(data: Any, *arguments: Any, **options: Any) -> Any:
+        if options.get("check_in_upload_folder"):
+            traverse(data, check, is_file_obj)
+        return await move_to_cache(data, *arguments, **options)
+
+    processing_utils.async_move_files_to_cache = checked

@@ -1,0 +1,182 @@
+"""Recipe fields as gradio controls, in both directions: a field's control, what it shows for a recipe, what it gives back.
+
+Label, help and bounds come from the field (recipe.py). A recipe keeps every value that nobody touched: `assembled` takes
+over only what differs from what the controls showed, so that nothing is lost to a slider's range or a rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import gradio as gr
+
+from playground.recipe import model as recipes
+from playground.recipe.model import Recipe, RecipeError, field_info
+
+PANELS = {
+    "picture": "Picture and run",
+    "layers": "Layers and losses",
+    "network": "Network",
+    "canvas": "Start and canvas",
+    "optimiser": "Optimiser",
+}
+"""Titles of the panels of controls below the weights, in the page's order."""
+
+
+def panel_of(name: str) -> str | None:
+    """The panel a field's control stands in; None for what is no control of its own."""
+    group = field_info(name).get("group")
+    if group is None or name.endswith("_layers"):  # the layers are one grid (layers.py)
+        return None
+    if name.endswith("_weight"):
+        return "balance"
+    if group in ("picture", "run") or name == "style_size":
+        return "picture"
+    return "layers" if group in ("content", "style", "variation") else group
+
+
+FIELDS: dict[str, str] = {name: panel for name in Recipe.model_fields if (panel := panel_of(name))}
+"""Every recipe field with a control of its own, and its panel."""
+
+ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate")
+"""Fields with a slider over decades beside their number."""
+
+DECADES = 4.0
+OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
+STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
+STYLE_SIZES = (("as the result", "content"), ("its own size", "original"))
+EMPTY = {"seconds": "no limit", "steps": "as the epochs ask"}
+"""Fields that may be left empty, and what that means."""
+WORDS = {"lbfgs": "L-BFGS", "adam": "Adam"}
+
+
+def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
+    """The type a field accepts, without its Annotated wrapping and, where it may be empty, without None."""
+    hint = model.model_fields[name].annotation
+    if name in EMPTY:
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    return get_args(hint)[0] if get_origin(hint) is not None and hasattr(hint, "__metadata__") else hint
+
+
+def options(name: str, model: type[Recipe] = Recipe) -> tuple[str, ...]:
+    """The words a field accepts, or none where it is no choice of words."""
+    hint = accepts(name, model)
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def control(
+    name: str, value: Any, choices: Sequence[tuple[str, str]] = (), model: type[Recipe] = Recipe, prefix: str = "set"
+) -> gr.components.Component:
+    """The gradio control of a recipe field, showing `value`.
+
+    Words become a dropdown, switches a checkbox, numbers in a narrow range a slider, other numbers a box. `choices` are
+    for fields whose words are not known to the recipe, such as the networks on this machine.
+    """
+    info = field_info(name, model)
+    label = f"{info['label']} ({info['unit']})" if info.get("unit") else info["label"]
+    common: dict[str, Any] = {
+        "label": label,
+        "info": model.model_fields[name].description,
+        "elem_id": f"{prefix}-{name}",
+        "elem_classes": ["setting", "live" if info.get("live") else "later"],
+    }
+    hint = accepts(name, model)
+    if hint is bool:
+        return gr.Checkbox(value=value, **common)
+    if name == "style_size":
+        sizes = [(f"{size} px", str(size)) for size in (128, 192, 256, 384, 512, 768, 1024)]
+        return gr.Dropdown([*STYLE_SIZES, *sizes], value=value, allow_custom_value=True, **common)
+    if choices or options(name, model):
+        pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name, model)]
+        return gr.Dropdown(pairs, value=value, filterable=False, **common)
+    low, high = recipes.bounds(name, model)
+    whole = hint is int
+    if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
+        return gr.Number(
+            value=value, precision=0 if whole and name not in EMPTY else None, placeholder=EMPTY.get(name), buttons=[], **common
+        )  # fmt: skip
+    return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
+
+
+def shown(name: str, recipe: Recipe) -> Any:
+    """What a field's control shows for a recipe."""
+    value = getattr(recipe, name)
+    return str(value) if name == "style_size" else value
+
+
+def given(name: str, value: Any, model: type[Recipe] = Recipe) -> Any:
+    """What a control's value means for the recipe.
+
+    Raises:
+        RecipeError: the control is empty where a value is needed.
+    """
+    if name in EMPTY and not value:
+        return None
+    if value is None or value == "":
+        raise RecipeError(f"{field_info(name, model)['label']} is empty: give it a value")
+    if name == "style_size":
+        text = str(value).removesuffix("px").strip()
+        return int(text) if text.isdecimal() else text
+    if accepts(name, model) is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def assembled(base: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """`base` with what the controls changed: only values that differ from what they showed for `base`.
+
+    Args:
+        values: by field what its control gives; layers as {layer: weight}.
+
+    Raises:
+        RecipeError: a value that cannot be used.
+    """
+    changes = {}
+    for name, value in values.items():
+        if name.endswith("_layers"):
+            wanted = {layer: float(weight) for layer, weight in (value or {}).items() if float(weight) > 0}
+            if wanted != {layer: weight for layer, weight in getattr(base, name).items() if weight > 0}:
+                changes[name] = wanted
+        elif value != shown(name, base):
+            changes[name] = given(name, value)
+    return base.changed(changes) if changes else base
+
+
+def reference(name: str, preset: Recipe) -> float:
+    """The value in the middle of a logarithmic slider: the preset's, or 1 where the preset switches the term off."""
+    return getattr(preset, name) or 1.0
+
+
+def finite(value: Any) -> float | None:
+    """A number that one can reckon with, whatever a request brings; None for all else."""
+    try:
+        return value if math.isfinite(value) else None
+    except (TypeError, OverflowError):
+        return None
+
+
+def decades(name: str, value: float | None, preset: Recipe) -> float:
+    """Where the slider stands for a value: decades above the preset's, at its ends for what lies beyond."""
+    if not value or value < 0 or not math.isfinite(value):
+        return OFF if name.endswith("_weight") else -DECADES
+    return max(-DECADES, min(DECADES, round(math.log10(value / reference(name, preset)), 2)))
+
+
+def from_decades(name: str, position: float, preset: Recipe) -> float:
+    """The value of a slider's position, with three digits; the leftmost notch of a weight is 0."""
+    if name.endswith("_weight") and position < -DECADES - 0.05:
+        return 0.0
+    if position == 0 and getattr(preset, name):
+        return getattr(preset, name)  # not rounded: the middle is exactly the preset
+    return float(f"{reference(name, preset) * 10**position:.3g}")
+
+
+def decade_slider(name: str, value: float, preset: Recipe) -> gr.Slider:
+    """The slider over decades that stands beside a field's number."""
+    return gr.Slider(
+        OFF if name.endswith("_weight") else -DECADES, DECADES, value=decades(name, value, preset), step=0.05,
+        label=f"{field_info(name)['label']} on a slider, in powers of ten of the preset's", show_label=False,
+        container=False, buttons=[], elem_id=f"slide-{name}", elem_classes=["decades"],
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""Numbers, weights and progress in words, for the page. Plain functions on plain data, called by the Studio tab."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playground.recipe.model import Recipe, field_info
+from playground.recipe.training import TrainingRecipe
+
+ENDED = frozenset({"done", "stopped", "time", "recovered", "failed"})
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def number(value: float) -> str:
+    """A number for people: three digits, thousands apart, powers of ten beyond what can be read."""
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        return "no number"
+    size = abs(value)
+    if 1e-3 <= size < 1e10:
+        if size >= 1000:
+            return f"{float(f'{value:.3g}'):,.0f}".replace(",", "\u202f")
+        return f"{value:.3g}"
+    exponent = math.floor(math.log10(size))
+    mantissa = value / 10.0**exponent
+    if round(mantissa, 2) >= 10:
+        mantissa, exponent = mantissa / 10, exponent + 1
+    power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
+    return power if f"{mantissa:.3g}" == "1" else f"{mantissa:.3g} × {power}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "12 s", "2 min 05 s" or "1 h 02 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def compared(name: str, value: float | None, preset: float) -> str:
+    """How a logarithmic setting stands to the preset's: "style pulls 3× harder than in this preset"."""
+    if value is None:
+        return "no number"
+    pulls = name.endswith("_weight")
+    what = name.removesuffix("_weight") if pulls else str(field_info(name).get("label", name)).lower()
+    if value == 0:
+        return f"{what} is off"
+    if preset == 0:
+        return f"{number(value)} (off in this preset)"
+    ratio = value / preset
+    if abs(ratio - 1) < 5e-3:
+        return f"{number(value)}, as in this preset"
+    if pulls:
+        times, how = (ratio, "harder") if ratio > 1 else (1 / ratio, "more gently")
+        return f"{number(value)}: {what} pulls {number(times)}× {how} than in this preset"
+    return f"{number(value)}: {number(ratio)}× this preset's"
+
+
+def balance(content: float | None, style: float | None) -> str:
+    """The ratio of the two main weights as a sentence."""
+    if content is None or style is None:
+        return ""
+    if content == 0 and style == 0:
+        return "Neither content nor style has a weight: nothing would be painted."
+    if content == 0:
+        return "Style alone: nothing holds the photo's shapes."
+    if style == 0:
+        return "Content alone: nothing asks for the painting's strokes."
+    ratio = style / content
+    if abs(ratio - 1) < 5e-3:
+        return "Style and content weigh the same."
+    if ratio > 1:
+        return f"Style weighs {number(ratio)} times as much as content."
+    return f"Content weighs {number(1 / ratio)} times as much as style."
+
+
+def seconds_left(
+    recipe: Recipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
+) -> float | None:
+    """Seconds until the run will be done, from the pace of its last points; None while nothing can be said.
+
+    Steps at larger sizes to come are taken to cost in proportion to their pixels; `budget` is the recipe's time limit
+    as it stands now.
+    """
+    pace = steps_per_second(curve)
+    if not pace or frame is None:
+        return None
+    if isinstance(recipe, TrainingRecipe):
+        left = max(0, frame.steps - frame.step) / pace
+        return left if budget is None else min(left, max(0.0, budget - frame.seconds))
+    from playground.engine.run import (
+        plan_stages,  # imported here: it brings torch, which the page's start need not wait for
+    )
+
+    planned = plan_stages(recipe.changed({"iterations": max(1, frame.steps)}) if recipe.plan is None else recipe)
+    current, before, left = max(frame.size) or recipe.size, 0, 0.0
+    for stage in planned:
+        remaining = max(0, stage.iterations - max(0, frame.step - before))
+        left += remaining * (stage.size / current) ** 2 / pace
+        before += stage.iterations
+    if budget is not None:
+        left = min(left, max(0.0, budget - frame.seconds))
+    return left
+
+
+def planned(job: Any) -> int:
+    """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
+    if job.frame is None:
+        return 0
+    if job.state in ENDED:
+        return int(job.frame.evaluations)
+    return int(job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1))
+
+
+def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
+    """The pace of the last few points of a curve, in steps a second."""
+    recent = curve[-12:]
+    if len(recent) < 2:
+        return None
+    steps, seconds = recent[-1]["step"] - recent[0]["step"], recent[-1]["seconds"] - recent[0]["seconds"]
+    if steps <= 0:  # within one round of L-BFGS: the pace since the start
+        steps, seconds = recent[-1]["step"], recent[-1]["seconds"]
+    return steps / seconds if steps > 0 and seconds > 0 else None
+
+
+def status(job: Any, device: str) -> str:
+    """The live line of a run: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
+    state, frame, curve = job.state, job.frame, job.curve
+    if state == "waiting":
+        place = "you are next" if job.place <= 1 else f"place {job.place} in the queue"
+        how_long = "" if job.wait_seconds is None else f" · about {duration(max(1.0, job.wait_seconds))} to wait"
+        return f"waiting for the device · {place}{how_long}"
+    if state == "failed":
+        return "the run failed"
+    if state == "loading" or frame is None:
+        return job.doing or "reading the network and the pictures …"
+    steps = f"step {frame.step} of {frame.steps}"
+    took = duration(frame.seconds)
+    if state == "paused":
+        return f"paused at {steps} · {took}"
+    if state in ENDED:
+        how = {"done": "done", "stopped": "stopped", "time": "time is up", "recovered": "done, after a recovery"}[state]
+        left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
+        return f"{how} · {frame.step} steps in {took} · {left_over} · {device}"
+    parts = [steps, took]
+    budget = job.control.read().settings.get("seconds", job.recipe.seconds)
+    left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    if pace:
+        parts.append(f"{pace:.1f} steps/s" if pace < 100 else f"{pace:.0f} steps/s")
+    return " · ".join([*parts, device])

@@ -1,0 +1,93 @@
+"""The grid of layers: for every convolution of the network, how much content and how much style it carries.
+
+One `gr.HTML` with plain range inputs (layers.js); its value is {"content": {layer: weight}, "style": {...}, "layers":
+[...]}. Called by the Studio tab; quick picks are plain functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.networks import weights
+from playground.recipe.model import STYLE_BLOCKS, Recipe
+
+SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")
+
+PICKS = {
+    "recipe": "as in the preset",
+    "paper": "the paper's five",
+    "first": "first of each block",
+    "all": "all",
+    "shallow": "shallow only",
+    "deep": "deep only",
+}
+"""Quick picks of style layers, by name: what stands on the button."""
+
+
+def layer_names(network: str) -> tuple[str, ...]:
+    """The convolutions of a network; VGG16's where the file cannot be read."""
+    try:
+        return weights.LAYERS[weights.describe(network).architecture]
+    except (PlaygroundError, KeyError):
+        return weights.LAYERS["vgg16"]
+
+
+def grid_value(recipe: Recipe) -> dict[str, Any]:
+    """What the grid shows for a recipe."""
+    return {
+        "content": dict(recipe.content_layers),
+        "style": dict(recipe.style_layers),
+        "layers": list(layer_names(recipe.network)),
+    }
+
+
+def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dict[str, float]]:
+    """Content and style layers of a quick pick; the paper's are conv4_2 for content and conv1_1 to conv5_1 for style."""
+    layers = layer_names(network)
+    content = dict(preset.content_layers)
+    if name == "recipe":
+        return content, dict(preset.style_layers)
+    if name in ("paper", "first"):
+        chosen: tuple[str, ...] = STYLE_BLOCKS
+        content = {"conv4_2": 1.0} if name == "paper" else content
+    elif name == "shallow":
+        chosen = tuple(layer for layer in layers if layer[4] in "12")
+    elif name == "deep":
+        chosen = tuple(layer for layer in layers if layer[4] in "45")
+    else:
+        chosen = layers
+    return content, dict.fromkeys(chosen, 1.0)
+
+
+def judged(value: Any) -> dict[str, Any]:
+    """A grid's value that is one: whatever else a request brings counts as no layers."""
+    value = value if isinstance(value, dict) else {}
+    known = value.get("layers") if isinstance(value.get("layers"), list) else []
+    kept = {kind: layers for kind in ("content", "style") if isinstance(layers := value.get(kind), dict)}
+    weighed = {
+        kind: {name: weight for name, weight in layers.items() if isinstance(weight, (int, float))}
+        for kind, layers in kept.items()
+    }
+    return {"content": {}, "style": {}, **weighed, "layers": [name for name in known or () if isinstance(name, str)]}
+
+
+def described(value: Mapping[str, Any]) -> str:
+    """The chosen layers in a sentence, for the panel's heading and for screen readers."""
+    parts = []
+    for kind in ("content", "style"):
+        chosen = [layer for layer, weight in (value.get(kind) or {}).items() if weight > 0]
+        parts.append(f"{kind}: {', '.join(chosen) if chosen else 'none'}")
+    return " · ".join(parts)
+
+
+def grid(recipe: Recipe) -> gr.HTML:
+    """The grid for a recipe; fires `input` when a person moved one of its sliders."""
+    return gr.HTML(
+        grid_value(recipe), html_template='<div class="layer-grid"></div>', js_on_load=SCRIPT, elem_id="layers",
+        apply_default_css=False,
+    )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Pictures in: the photos and paintings that come with the playground, and an image box that accepts any file.
+
+The box hands over the uploaded file untouched and `images.load_picture` judges it, so that the page refuses the same
+files in the same words as the command line. Called by every tab.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from playground.images.load import load_picture, resize_picture
+from playground.recipe.model import PRESET_FOLDER
+from playground.web.studio.settings import fault, message
+
+STYLE_FOLDER = PRESET_FOLDER / "styles"
+# scikit-image's own, openly licensed and inside its package; `rocket` and others need no download either
+PHOTOS = {"chelsea": "Chelsea, a cat", "astronaut": "An astronaut", "coffee": "A cup of coffee", "rocket": "A rocket"}
+THUMBNAIL = 192  # pixels
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that comes with the playground: a name for links, a title, and what it is."""
+
+    name: str
+    title: str
+    description: str
+    path: Path
+
+    def picture(self) -> Image.Image:
+        """The picture, clean RGB."""
+        return load_picture(self.path, name=self.title)
+
+
+def picture_box(label: str, name: str, sample: Sample | None) -> gr.Image:
+    """A box for one of the two pictures, with upload, drag, paste and camera; it gives the path of an untouched file."""
+    box = gr.Image(
+        value=sample.picture() if sample else None, type="filepath", image_mode=None, format="png", label=label,
+        sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], height=220, elem_id=name,
+        elem_classes=["picture-box"], alt_text=label, placeholder="Drop, paste or choose a picture",
+    )  # fmt: skip
+    original = box.preprocess
+
+    def untouched(payload: Any) -> Any:
+        # gradio would open the file here and fail without a word on one that is no picture
+        inside = payload is None or not payload.path or (payload.url or "").startswith("data:")
+        return original(payload) if inside else payload.path
+
+    box.preprocess = untouched  # type: ignore[method-assign]
+    return box
+
+
+@cache
+def photos() -> tuple[Sample, ...]:
+    """Content photos that come with scikit-image; those whose file is not there are left out."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = []
+    for name, title in PHOTOS.items():
+        path = next(
+            (folder / f"{name}{suffix}" for suffix in (".png", ".jpg") if (folder / f"{name}{suffix}").is_file()), None
+        )
+        if path:
+            found.append(Sample(name, title, title, path))
+    return tuple(found)
+
+
+@cache
+def styles() -> tuple[Sample, ...]:
+    """The playground's own style pictures, as presets/styles/styles.json lists them; what is not there is left out."""
+    listed = STYLE_FOLDER / "styles.json"
+    try:
+        entries = json.loads(listed.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        logger.warning("no style pictures: %s", error)
+        return ()
+    found = []
+    for entry in entries:
+        path = STYLE_FOLDER / Path(entry["file"]).name
+        if path.is_file():
+            found.append(Sample(path.stem, entry.get("title", path.stem), entry.get("description", ""), path))
+    return tuple(found)
+
+
+def samples(kind: str) -> tuple[Sample, ...]:
+    """The samples of a kind, "photos" or "styles"."""
+    return photos() if kind == "photos" else styles()
+
+
+@cache
+def thumbnails(kind: str) -> list[tuple[Image.Image, str]]:
+    """Small pictures with titles for a gallery of "photos" or "styles"."""
+    return [(resize_picture(sample.picture(), THUMBNAIL), sample.title) for sample in samples(kind)]
+
+
+def picked_photo(event: gr.SelectData) -> tuple[Any, str]:
+    """A photo was picked in the gallery: it fills the box, and the message under it is cleared."""
+    return photos()[event.index].picture(), ""
+
+
+def picked_style(event: gr.SelectData) -> tuple[Any, str]:
+    """A style picture was picked in the gallery."""
+    return styles()[event.index].picture(), ""
+
+
+def judged(kind: str, path: str | None) -> str:
+    """What is wrong with a picture that was just given, in words; empty where it can be painted."""
+    if not path:
+        return ""
+    try:
+        load_picture(path, name=f"the {kind} picture")
+    except Exception as error:
+        return message(fault(error))
+    return ""

@@ -1,0 +1,93 @@
+"""The whole page: its heading and its tabs, and what `launch` needs to dress it.
+
+app.py calls `build_page` and launches what it returns with `LAUNCH`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.service.jobs import Jobs
+from playground.web.api import add_api
+from playground.web.compare.tab import build_bench
+from playground.web.components.layout import LIGHT, WATCHING, Parts
+from playground.web.gradio_patches.queue import SparingBlocks
+from playground.web.gradio_patches.uploads import forget_closed_pages
+from playground.web.instant.tab import PAINTING, Easel, Instant, build_instant
+from playground.web.pagefiles import write_pictures_whole
+from playground.web.studio.settings import NOTHING, Updates
+from playground.web.studio.tab import build_studio
+from playground.web.theme import theme
+from playground.web.training.tab import Desk, build_training, memory
+
+ASSETS = Path(__file__).parent / "assets"
+TITLE = "Style Playground"
+HEADING = """<header class="masthead"><h1>Style Playground</h1>
+<p class="of-studio">Choose a photo and a painting, press Run, and watch the one being repainted after the other. Settings marked <i>live</i> act while it runs.</p>
+<p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
+<p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
+<p class="of-bench">The same photo and painting through three methods, measured alike.</p>
+<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p>
+<p id="server-line"></p></header>"""
+LAUNCH: dict[str, Any] = {
+    "theme": theme(),
+    "css_paths": [ASSETS / "style.css"],
+    "head": f"<script>{(ASSETS / 'page.js').read_text('utf-8')}</script>",
+    "footer_links": ["api", "settings"],
+    "run_history": False,
+    "max_file_size": "64mb",
+}
+"""How the page is launched: `demo.launch(**LAUNCH, ...)`."""
+KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four hours after they were made
+
+
+def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
+    """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
+    forget_closed_pages()
+    write_pictures_whole()
+    with SparingBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
+        gr.HTML(HEADING, apply_default_css=False)
+        kept, browser = memory(), gr.Textbox(visible=False)
+        with gr.Tabs(elem_id="rooms") as rooms:
+            with gr.Tab("Studio", id="studio"):
+                studio = build_studio(jobs, browser, is_teacher)
+            with gr.Tab("Instant styles", id="instant"):
+                instant = build_instant(jobs)
+            with gr.Tab("Train a style", id="training"):
+                training = build_training(jobs, kept, browser)
+            with gr.Tab("Side by side", id="bench"):
+                build_bench(jobs)
+        _join(jobs, rooms, studio, instant, training)
+        add_api(jobs)
+    return page
+
+
+def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: Parts) -> None:
+    """What leads from one tab to another."""
+    painter = Instant(jobs, instant)
+    easel = instant["easel"]
+    look = [instant["instant-strength"], instant["instant-colours"]]
+
+    def as_content(easel: Easel, strength: float, colours: bool) -> tuple[Any, Any, str]:
+        picture = easel.painted.at(strength, colours) if easel.painted else gr.skip()
+        return gr.Tabs(selected="studio"), picture, ""
+
+    def try_it(desk: Desk, easel: Easel) -> Updates:
+        model = desk.job.model if desk.job else None
+        if model is None:
+            return NOTHING
+        return {rooms: gr.Tabs(selected="instant"), **painter.open_file(easel, str(model))}
+
+    instant["instant-use"].click(
+        as_content, [easel, *look], [rooms, studio["content"], studio["content-message"]], **LIGHT
+    )
+    training["train-try"].click(
+        try_it, [training["desk"], easel], [rooms, instant["styles"], instant["styles-message"]], **LIGHT
+    ).then(
+        painter.paint, [easel, instant["instant-photo"], instant["instant-size"], *look],
+        [instant[name] for name in PAINTING], **WATCHING,
+    )  # fmt: skip

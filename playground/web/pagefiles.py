@@ -1,0 +1,124 @@
+"""The folder of uploads and of pictures that open pages show, kept below a limit.
+
+Gradio deletes its files by age alone, and a class that watches thirty runs leaves gigabytes of previews in an hour.
+`app.py` makes one for its upload folder; the guard in routes.py asks it before it lets an upload through.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Container
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from gradio import processing_utils
+from PIL import Image
+
+from playground.system.files import whole_file
+
+PREVIEW = "image.jpeg"  # gradio's name for what is only looked at; what is painted from or downloaded is no JPEG here
+PREVIEW_SECONDS = 120.0  # a page fetches a picture at once; this is for the slowest network
+OTHER_SECONDS = 3600.0  # a photo is asked for again at the next Run, and a result when somebody comes back to it
+FULL_FROM = 0.75  # of the limit, so that there is room until the next sweep
+SWEEP_EVERY = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+@cache
+def write_pictures_whole() -> None:
+    """From now on let gradio put a page's pictures in their places whole.
+
+    A picture's name is made of its content, so a page that is reloaded has the same file written anew, and by gradio
+    itself in place: whoever is just being sent it would get half a picture.
+    """
+
+    def save(img: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
+        data = processing_utils.encode_pil_to_bytes(img, format)
+        path = (Path(cache_dir) / processing_utils.hash_bytes(data) / f"{name}.{format}").resolve()
+        path.parent.mkdir(exist_ok=True, parents=True)
+        with whole_file(path, durable=False) as unfinished:
+            unfinished.write_bytes(data)
+        return str(path)
+
+    processing_utils.save_pil_to_cache = save
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    size: int
+    modified: float
+
+    @property
+    def is_preview(self) -> bool:
+        return os.path.basename(self.path) == PREVIEW
+
+
+class PageFiles:
+    """Uploads and pictures of all pages.
+
+    Args:
+        folder: where gradio puts them.
+        limit_mb: how much they may take together, in MB (10⁶ bytes).
+        kept: paths that belong to the page itself, such as its samples.
+    """
+
+    def __init__(self, folder: Path, limit_mb: int, kept: Container[str] = ()) -> None:
+        self.folder, self.limit, self.kept = folder.resolve(), limit_mb * 10**6, kept
+        self.size = 0
+        self._over = threading.Event()
+
+    def room(self) -> int:
+        """Bytes that may still be uploaded, as of the last sweep."""
+        return self.limit - self.size
+
+    def add(self, size: int) -> None:
+        """Count what has just been uploaded, until the next sweep measures it."""
+        self.size += size
+
+    def sweep(self) -> None:
+        """Measure; when it is nearly full delete previews, then what nobody has touched for an hour, oldest first."""
+        files, now = self._files(), time.time()
+        total = sum(file.size for file in files)
+        for file in sorted(files, key=lambda file: (not file.is_preview, file.modified)):
+            if total <= self.limit * FULL_FROM:
+                break
+            if now - file.modified < (PREVIEW_SECONDS if file.is_preview else OTHER_SECONDS) or file.path in self.kept:
+                continue
+            try:
+                os.unlink(file.path)
+            except OSError:
+                continue
+            total -= file.size
+        self.size = total
+
+    def _files(self) -> list[_File]:
+        found = []
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    about = os.stat(path)
+                except OSError:  # deleted meanwhile
+                    continue
+                found.append(_File(path, about.st_size, about.st_mtime))
+        return found
+
+    def start(self) -> None:
+        """Sweep every half minute in a thread of its own until `close`."""
+        threading.Thread(target=self._watch, name="page files", daemon=True).start()
+
+    def close(self) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(SWEEP_EVERY):
+            try:
+                self.sweep()
+            except Exception:
+                logger.exception("the page's files could not be swept")

@@ -1,0 +1,190 @@
+"""A run and the branches that left it: who belongs together, what sets them apart, their cards and their comparison.
+
+Called by history.py, which lays them out under the curves and follows them while they go on.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+from PIL import Image
+
+from playground.engine.checkpoints import MomentError
+from playground.measure.compare import board
+from playground.recipe.model import Recipe, field_info, live_settings
+from playground.service.job import Job
+from playground.service.jobs import Jobs
+from playground.web.components import charts, controls
+from playground.web.components.format import number
+
+MOST_BRANCHES = 4  # beside the run that they left
+SAME = "the same settings"
+CARD_SIDE = 240  # pixels
+UNSEEN = frozenset({"seconds", "preview_rate", "original_colours"})  # live settings that change nothing of the painting
+SCRIPT = (Path(__file__).parent.parent / "assets" / "branches.js").read_text("utf-8")
+
+
+def family(jobs: Jobs, job: Job) -> list[Job]:
+    """The run that a run goes back to, and its latest branches, oldest first; branches of branches are among them."""
+    known = {other.id: other for other in (*jobs.find(job.visitor), job)}
+
+    def root(other: Job) -> Job:
+        while other.parent is not None and other.parent[0] in known:
+            other = known[other.parent[0]]
+        return other
+
+    first = root(job)
+    others = [other for other in known.values() if other is not first and root(other) is first]
+    kept = others[-MOST_BRANCHES:]
+    if job is not first and job not in kept:
+        kept = [job, *kept[1:]]
+    return [first, *kept]
+
+
+def settings_now(job: Job) -> Recipe:
+    """A run's recipe with what it was told on its way."""
+    wishes = job.control.read().settings
+    return job.recipe.changed(wishes) if wishes else job.recipe
+
+
+def differences(mine: Recipe, theirs: Recipe) -> list[str]:
+    """What one run paints otherwise than another, such as "Content weight 1 → 4"; live settings only."""
+    said = []
+    for name in Recipe.model_fields:
+        old, new = getattr(theirs, name), getattr(mine, name)
+        if name in live_settings() - UNSEEN and old != new:
+            said.append(f"{field_info(name)['label']} {_named(old)} → {_named(new)}")
+    return said
+
+
+def wished(mine: Recipe, before: Recipe) -> dict[str, Any]:
+    """The live settings that a branch changes so that it paints as the controls stand.
+
+    Args:
+        before: the settings at the moment that it leaves from.
+    """
+    names = (live_settings() - {"original_colours"}) & (controls.FIELDS.keys() | {"content_layers", "style_layers"})
+    return {name: value for name in sorted(names) if (value := getattr(mine, name)) != getattr(before, name)}
+
+
+def left_out(mine: Recipe, job: Job) -> str:
+    """One sentence that names the settings which a branch cannot change; empty where there are none."""
+    names = [name for name in controls.FIELDS if name not in live_settings()]
+    labels = [field_info(name)["label"] for name in names if getattr(mine, name) != getattr(job.recipe, name)]
+    if not labels:
+        return ""
+    return f"{' and '.join(labels)} cannot change on the way: the branch keeps the run's, and the next Run takes yours"
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(layer for layer, weight in value.items() if weight > 0) or "none"
+    return "none" if value is None else str(value).replace("_", " ")
+
+
+# ---------------------------------------------------------------- side by side
+
+
+def title(job: Job, members: Sequence[Job]) -> str:
+    """What a member of a family is called beside the others."""
+    if job is members[0] or job.parent is None:
+        return "The run"
+    parent = next((number for number, other in enumerate(members) if other.id == job.parent[0]), 0)
+    return f"Branch {members.index(job)} from {f'branch {parent} at ' if parent else ''}{job.parent[1]}"
+
+
+def about(job: Job, members: Sequence[Job]) -> list[str]:
+    """What a branch paints otherwise than the run did at the moment that it left, or a run otherwise than it began."""
+    if job is members[0]:
+        return differences(settings_now(job), job.recipe)
+    before = _left_with(job)
+    return differences(settings_now(job), before) if before else sorted(job.changes)
+
+
+def _left_with(job: Job) -> Recipe | None:
+    """The settings that a branch found, as its first moment tells; None where no moment of it is kept."""
+    if job not in _found and job.moments is not None and job.parent is not None:
+        try:
+            _found[job] = job.moments.settings(job.parent[1])
+        except MomentError:
+            return None
+    return _found.get(job)
+
+
+_found: WeakKeyDictionary[Job, Recipe] = WeakKeyDictionary()  # read once a branch, since a moment is a large file
+
+
+def how_it_stands(job: Job) -> str:
+    """Total loss, step and state in a few words."""
+    if job.frame is None:
+        return job.error or "getting ready"
+    total = job.frame.losses.get("total")
+    words = [f"total {number(total)}"] if total is not None else []
+    words.append(f"step {job.frame.step}")
+    if job.ended or job.state == "paused":
+        words.append({"time": "time is up", "recovered": "done"}.get(job.state, job.state))
+    return " · ".join(words)
+
+
+def cards(members: Sequence[Job], shown: Job | None) -> list[dict[str, Any]]:
+    """What branches.js shows of a family; nothing while there is no branch."""
+    if len(members) < 2:
+        return []
+    return [
+        {
+            "name": job.name,
+            "title": title(job, members),
+            "about": "; ".join(about(job, members) or ([] if job is members[0] else [SAME])),
+            "state": how_it_stands(job),
+            "picture": _small(job),
+            "shown": job is shown,
+        }
+        for job in members
+    ]
+
+
+def _small(job: Job) -> str:
+    """A run's latest picture as a data address; empty before there is one."""
+    if job.picture is None:
+        return ""
+    small, data = Image.fromarray(job.picture), io.BytesIO()
+    small.thumbnail((CARD_SIDE, CARD_SIDE))
+    small.save(data, "JPEG", quality=85)
+    return data_address(data.getvalue())
+
+
+def data_address(jpeg: bytes) -> str:
+    """A JPEG file as an address that stands in the page itself, and so leaves no file behind."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def chart(members: Sequence[Job]) -> str:
+    """The total loss of every member over the evaluations so far, as HTML."""
+    return charts.family_chart({title(job, members): job.curve for job in members})
+
+
+def comparison(members: Sequence[Job]) -> Image.Image:
+    """All members in one picture, side by side, each with its settings' differences and its loss beneath."""
+    columns = []
+    for job in members:
+        if job.picture is not None:
+            picture = job.result.picture if job.result else Image.fromarray(job.picture)
+            columns.append((picture, [title(job, members), *about(job, members)[:3], how_it_stands(job)]))
+    return board(columns, max(picture.height for picture, _ in columns))
+
+
+def gallery() -> gr.HTML:
+    """The place of the cards; fires `click` with the name of the run whose card was pressed."""
+    return gr.HTML(
+        [], html_template='<div class="branches"></div>', js_on_load=SCRIPT, elem_id="branches", apply_default_css=False
+    )

@@ -1,0 +1,286 @@
+"""The time machine under the curves: the picture of any moment of a run, branches from there, and time-lapses.
+
+Laid out and wired here for the Studio; playground/history.py keeps what it shows, branches.py puts runs side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from playground.engine.checkpoints import FilmFrame, MomentError, time_lapse
+from playground.engine.run import NOT_JOURNALLED
+from playground.errors import PlaygroundError
+from playground.images.load import encode_picture
+from playground.service.job import Job
+from playground.service.jobs import Busy
+from playground.web.components import charts
+from playground.web.components import format as words
+from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html
+from playground.web.studio import branches
+from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
+from playground.web.studio.running import SIGN_EVERY, Running
+from playground.web.studio.session import Session
+from playground.web.studio.settings import NOTHING, Settings, Updates, fault, message
+
+LATEST_MOMENT = 10**9  # evaluations: beyond any run's end
+LOOK_EVERY = 1.0  # seconds between two looks at a run and its branches
+SCRIPT = (Path(__file__).parent.parent / "assets" / "scrubber.js").read_text("utf-8")
+HINT = (
+    "Drag along the curve or move the slider: the picture of that moment appears. A branch goes on from it with the "
+    "settings as they stand now, while the run itself pauses."
+)
+SCRUBBER = '<div class="scrubber"><label><span>Moment</span><input type="range" min="0" max="0" step="1"></label></div>'
+NOTHING_YET = '<p class="moment-empty">The pictures of a run gather here while it paints.</p>'
+FOLLOWED = ("time-chart", "scrubber", "moment", "branches", "branches-save")
+
+
+def build_history(parts: Parts) -> None:
+    """Lay the panel out where the page stands just now."""
+    with gr.Accordion("Time machine", open=False, elem_id="time", elem_classes=["sheet"]) as parts["time"]:
+        gr.HTML(f'<p class="hint">{HINT}</p>', apply_default_css=False)
+        html(parts, "time-chart", charts.family_chart({}))
+        parts["scrubber"] = gr.HTML(
+            _moments(None), html_template=SCRUBBER, js_on_load=SCRIPT, elem_id="scrubber", apply_default_css=False
+        )
+        with gr.Row(elem_classes=["moment-row"]):
+            html(parts, "moment", NOTHING_YET, scale=3)
+            with gr.Column(scale=2, min_width=200, elem_classes=["moment-acts"]):
+                parts["branch"] = gr.Button("Branch from here", elem_id="branch")
+                with gr.Row(elem_classes=["buttons"]):
+                    parts["lapse-gif"] = gr.Button("Time-lapse GIF", size="sm", elem_id="lapse-gif")
+                    parts["lapse-mp4"] = gr.Button("Time-lapse MP4", size="sm", elem_id="lapse-mp4")
+                html(parts, "time-message")  # under the buttons, so that it moves nothing
+        parts["branches"] = branches.gallery()
+        parts["branches-save"] = gr.Button(
+            "Save as one picture", size="sm", visible=False, elem_id="branches-save", scale=0, min_width=120
+        )
+        parts["time-file"] = gr.File(visible=False)
+
+
+def wire_history(parts: Parts, settings: Settings, running: Running) -> TimeMachine:
+    """Wire the panel; the handlers, for the events that put a run on the easel."""
+    machine = TimeMachine(parts, settings, running)
+    session = parts["session"]
+    followed, files = running.outputs(FOLLOWED), running.outputs(("time-file", "time-message"))
+    parts["time"].expand(machine.opened, session, followed, **LIGHT)
+    parts["time"].collapse(machine.closed, session, None, **LIGHT)
+    parts["scrubber"].input(machine.look, [session, parts["scrubber"]], parts["moment"], **LATEST)
+    for kind in ("gif", "mp4"):
+        made = parts[f"lapse-{kind}"].click(partial(machine.lapse, kind), session, files, **WATCHING)
+        made.then(None, parts["time-file"], None, js=SAVE_FILE, **LIGHT)
+    made = parts["branches-save"].click(machine.picture, session, files, **LIGHT)
+    made.then(None, parts["time-file"], None, js=SAVE_FILE, **LIGHT)
+    return machine
+
+
+class TimeMachine:
+    """Handlers of the panel.
+
+    Args:
+        parts: the page's components by name; those of `build_history` among them.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, running: Running) -> None:
+        self.parts, self.settings, self.running = parts, settings, running
+        self._encoding = threading.Lock()  # one time-lapse at a time: encoding takes every core it gets
+
+    # ---------------------------------------------------------------- looking
+
+    def opened(self, session: Session) -> Updates:
+        """The panel was opened: from now on it is kept up to date."""
+        session.looking = True
+        return self._shown(session) if session.job is not None else NOTHING
+
+    def closed(self, session: Session) -> None:
+        session.looking = False
+
+    def look(self, session: Session, asked: dict[str, Any]) -> str:
+        """The picture of the moment that the slider or the curve was dragged to."""
+        at = asked.get("at") if isinstance(asked, dict) else None
+        session.moment = int(at) if isinstance(at, (int, float)) else None
+        return self._moment(session)
+
+    def _moment(self, session: Session) -> str:
+        job = session.job
+        frames = job.film.frames if job is not None else []
+        if job is None or not frames:
+            return NOTHING_YET
+        frame = frames[-1] if session.moment is None else job.film.at(session.moment) or frames[-1]
+        said = escape(described(job, frame))
+        return f'<figure class="moment"><img src="{data_address(frame.jpeg)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
+
+    async def follow(self, session: Session) -> AsyncIterator[Updates]:
+        """Watch the run on the easel and all its branches until every one has ended, and show them in the open panel."""
+        session.turn += 1
+        turn, said, next_sign = session.turn, None, 0.0
+        yield NOTHING
+        while session.turn == turn and session.job is not None:
+            members = await asyncio.to_thread(family, self.running.jobs, session.job)
+            for job in members:
+                job.touch()
+            now = (session.looking, session.job, [(job.id, job.version) for job in members])
+            if session.looking and now != said:
+                yield await asyncio.to_thread(self._shown, session, members)
+            elif time.monotonic() >= next_sign:
+                next_sign = time.monotonic() + SIGN_EVERY
+                yield NOTHING  # what notices that the page has gone
+            said = now
+            if all(job.ended for job in members):
+                return
+            await asyncio.sleep(LOOK_EVERY * self.running.crowd())
+
+    def _shown(self, session: Session, members: list[Job] | None = None) -> Updates:
+        parts, job = self.parts, session.job
+        assert job is not None
+        members = members or family(self.running.jobs, job)
+        cards = branches.cards(members, job)
+        updates: Updates = {
+            parts["time-chart"]: branches.chart(members),
+            parts["scrubber"]: _moments(job, session.moment),
+            parts["branches"]: cards,
+            parts["branches-save"]: gr.Button(visible=bool(cards)),
+        }
+        if session.moment is None:  # a moment that somebody looks at stays
+            updates[parts["moment"]] = self._moment(session)
+        return updates
+
+    # ---------------------------------------------------------------- branching
+
+    async def branch(self, session: Session, *values: Any, replace: bool = False) -> Updates:
+        """Go on from the moment on show as a run of its own, with the live settings of the controls."""
+        parts = self.parts
+        try:
+            note = await asyncio.to_thread(self._branch, session, values, replace)
+        except Busy as busy:
+            session.asked = "branch"
+            return self.running.question(str(busy))
+        except Exception as error:
+            return {parts["time-message"]: message(fault(error)), **self.running.answered(session)}
+        return {**self.running.put_up(session), parts["time-message"]: message(note, "note")}
+
+    def _branch(self, session: Session, values: tuple[Any, ...], replace: bool) -> str:
+        """Put a new branch on the easel; what to say about it.
+
+        Raises:
+            Busy: no more runs may go on, and the one it leaves has ended already.
+            PlaygroundError: there is no moment to go on from, or a setting cannot be used.
+        """
+        job, jobs = session.job, self.running.jobs
+        if job is None:
+            raise PlaygroundError("there is no run yet to branch from: press Run first")
+        recipe = self.settings.assembled(session, values)
+        at = LATEST_MOMENT if session.moment is None else session.moment
+        if job.moments is None:
+            raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
+        changes = wished(recipe, job.moments.settings(at))
+        begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher)
+        said, meant = [], _taken_back(job)
+        try:
+            branch = begin(replace=replace)
+            job.control.pause()
+        except Busy:
+            if job.ended:
+                raise
+            branch = begin(replace=True)  # which ends the run that the branch leaves, before any other
+            said = ["The run that it left has ended, since one person may have no more runs going on here"]
+        except PlaygroundError:
+            job.control.change(meant)
+            raise
+        assert branch.parent is not None
+        said = [f"Branched from evaluation {branch.parent[1]}", *said, left_out(recipe, job)]
+        if job in self.running.coloured:
+            self.running.coloured.add(branch)
+        session.put(branch, branch in self.running.coloured)
+        return ". ".join(sentence for sentence in said if sentence)
+
+    async def replace(
+        self,
+        session: Session,
+        wants_shares: bool,
+        content: str | None,
+        style: str | None,
+        request: gr.Request,
+        *values: Any,
+    ) -> Updates:
+        """Yes, the new run may take another's place."""
+        if session.asked == "branch":
+            return await self.branch(session, *values, replace=True)
+        return await self.running.start(session, wants_shares, content, style, request, *values, replace=True)
+
+    async def bring(self, session: Session, event: gr.EventData) -> Updates:
+        """A card was pressed: that run comes to the easel, and its settings into the controls."""
+        if session.job is None:
+            return NOTHING
+        members = await asyncio.to_thread(family, self.running.jobs, session.job)
+        job = next((job for job in members if job.name == event._data.get("name")), None)
+        if job is None or job.content is None or (job is session.job and session.watched is job):
+            return NOTHING
+        session.put(job, job in self.running.coloured)
+        shown = self.settings.show(session, settings_now(job), of_run=True)
+        put_up = self.running.put_up(session, "This run is on the easel now.")
+        return {**shown, **put_up, self.parts["time-message"]: ""}
+
+    # ---------------------------------------------------------------- files
+
+    def lapse(self, suffix: str, session: Session) -> Updates:
+        """The time-lapse of the run on the easel as a "gif" or an "mp4", for the browser to save."""
+        return self._saved(session.job, self._film, suffix)
+
+    def _film(self, job: Job, suffix: str) -> tuple[bytes, str]:
+        with tempfile.TemporaryDirectory() as folder, self._encoding:
+            path = Path(folder) / f"film.{suffix}"
+            time_lapse(job.film, path, job.result.picture if job.result else None)
+            return path.read_bytes(), f"time-lapse-{job.recipe.preset or 'own'}-{job.recipe.seed}.{suffix}"
+
+    def picture(self, session: Session) -> Updates:
+        """The run on the easel and its branches in one picture, for the browser to save."""
+        return self._saved(session.job, self._together)
+
+    def _together(self, job: Job) -> tuple[bytes, str]:
+        return encode_picture(branches.comparison(family(self.running.jobs, job)), "png"), "branches.png"
+
+    def _saved(self, job: Job | None, make: Callable[..., tuple[bytes, str]], *more: str) -> Updates:
+        place, said = self.parts["time-file"], self.parts["time-message"]
+        try:
+            if job is None:
+                raise PlaygroundError("there is no run yet: press Run first")
+            return {place: save_bytes_to_cache(*make(job, *more), place.GRADIO_CACHE), said: ""}
+        except Exception as error:
+            return {place: None, said: message(fault(error))}
+
+
+def _taken_back(job: Job) -> dict[str, Any]:
+    """Let a paused run go on as it stands: what was moved since it paused is meant for the branch; what that was."""
+    frame, wishes = job.frame, job.control.read().settings
+    if job.state != "paused" or frame is None or job.moments is None:
+        return {}
+    try:
+        stood = job.moments.settings(frame.evaluations)
+    except MomentError:
+        return {}
+    meant = {name: wish for name, wish in wishes.items() if name not in NOT_JOURNALLED and wish != getattr(stood, name)}
+    job.control.change({name: getattr(stood, name) for name in meant})
+    return meant
+
+
+def described(job: Job, frame: FilmFrame) -> str:
+    """Which moment a picture of the film shows."""
+    step = max((point["step"] for point in job.curve if point["evaluations"] <= frame.evaluation), default=0)
+    return f"step {step:.0f}, evaluation {frame.evaluation}, after {words.duration(frame.seconds)}"
+
+
+def _moments(job: Job | None, moment: int | None = None) -> dict[str, Any]:
+    """What scrubber.js needs of a run: the evaluations of its kept pictures, and which moment is on show here."""
+    frames = [frame.evaluation for frame in job.film.frames] if job else []
+    return {"run": job.name if job else "", "frames": frames, "at": moment}

@@ -1,0 +1,123 @@
+"""What the page shows of a finished run: before and after, the figure, files to download, the strip of earlier results.
+
+Called by running.py when a run ends and by the Studio tab for what can be done with a result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
+
+from playground.images.load import encode_picture, keep_colours, resize_picture
+from playground.measure.distances import photorealism
+from playground.recipe.model import Recipe
+from playground.service.job import Job
+from playground.web.components import charts
+from playground.web.components.format import duration, number
+from playground.web.studio.session import MAX_FINISHED, Finished, Session, stylize_presets
+
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
+STRIP_THUMBNAIL = 160
+
+
+def finish(job: Job, content: Image.Image, original_colours: bool) -> Finished:
+    """A job that has ended as something to show; the engine paints without the photo's colours, the page adds them."""
+    assert job.result is not None
+    at_size = content.resize(job.result.picture.size, Image.Resampling.LANCZOS)
+    done = Finished(job.result.picture, at_size, job.result.recipe, job, job.result.picture)
+    recolour(done, original_colours)
+    return done
+
+
+def recolour(done: Finished, original_colours: bool) -> None:
+    """Show a finished picture with the photo's colours or its own; the recipe inside its files says so too."""
+    done.shown = keep_colours(done.painted, done.content) if original_colours else done.painted
+    done.recipe = done.recipe.changed({"original_colours": original_colours})
+
+
+def files(done: Finished, cache: str) -> dict[str, str]:
+    """The result as files with the recipe inside, and the recipe itself, in gradio's cache; paths by suffix."""
+    text, stem = done.recipe.to_json(), f"painted-{done.recipe.preset or 'own'}-{done.recipe.seed}"
+    data = {suffix: encode_picture(done.shown, suffix, text) for suffix in FORMATS}
+    data["json"] = text.encode()
+    return {suffix: save_bytes_to_cache(content, f"{stem}.{suffix}", cache) for suffix, content in data.items()}
+
+
+def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
+    """Updates that show a finished picture: before and after in the place of the preview, and the files."""
+    saved = files(done, parts["save-png"].GRADIO_CACHE)
+    return {
+        parts["preview"]: gr.Image(value=np.asarray(done.shown), visible=False),
+        parts["before-after"]: gr.ImageSlider((done.content, done.shown), visible=True),
+        parts["after"]: gr.Column(visible=True),
+        parts["repaint"]: gr.Accordion(visible=done.job.result is not None and done.job.result.generator is not None),
+        **{parts[f"save-{suffix}"]: gr.DownloadButton(value=path) for suffix, path in saved.items()},
+    }
+
+
+def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
+    """That the comparison takes the preview's place, and that earlier results are there, without the pictures."""
+    return {
+        parts["preview"]: gr.Image(visible=False),
+        parts["before-after"]: gr.ImageSlider(visible=True),
+        parts["after"]: gr.Column(visible=True),
+        parts["earlier"]: gr.Column(visible=True),
+    }
+
+
+def curves(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
+    """The interactive figure of a finished run."""
+    figure = charts.figure(done.job.result.curve if done.job.result else [], done.job.layer_curve, done.recipe.journal)
+    return {
+        parts["figure"]: gr.Plot(figure, visible=True),
+        parts["live-charts"]: gr.Column(visible=False),
+        parts["summary"]: summary(done),
+    }
+
+
+def summary(done: Finished) -> str:
+    """How a run ended and with what losses, as one paragraph of HTML."""
+    result = done.job.result
+    assert result is not None
+    how = {
+        "done": "Finished",
+        "stopped": "Stopped",
+        "time": "Ended by the time budget",
+    }.get(result.ended, result.ended.capitalize())
+    losses = ", ".join(f"{name} {number(value)}" for name, value in result.losses.items())
+    width, height = result.picture.size
+    changes = len(done.recipe.journal)
+    steered = (
+        f" It was steered {changes} time{'s' if changes > 1 else ''}; the saved recipe replays that." if changes else ""
+    )
+    left = ""
+    if result.generator is not None:
+        kept = photorealism(done.content, done.painted)
+        left = (
+            f" Of the photo's drawing, structure {kept['structure']:.2f} and edges {kept['edges']:.2f} are left, "
+            "where 1 is all."
+        )
+    return (
+        f'<p class="summary">{how} after {result.steps} steps in {duration(result.seconds)}: '
+        f"{width} × {height} px, seed {done.recipe.seed}, {done.recipe.network}. Losses: {losses}.{left}{steered}</p>"
+    )
+
+
+def strip(session: Session) -> list[tuple[Image.Image, str]]:
+    """This visit's results as small pictures with captions, newest first."""
+    return [(resize_picture(done.shown, STRIP_THUMBNAIL), caption(done.recipe)) for done in reversed(session.finished)]
+
+
+def caption(recipe: Recipe) -> str:
+    """A result's caption in the strip."""
+    preset = stylize_presets().get(recipe.preset or "")
+    return f"{preset.title if preset else 'Own recipe'}, seed {recipe.seed}"
+
+
+def remember(session: Session, done: Finished) -> None:
+    """Add a result to this visit's, dropping the oldest when there are too many."""
+    session.finished = [*(other for other in session.finished if other is not done), done][-MAX_FINISHED:]

@@ -1,0 +1,154 @@
+"""What one open page holds: its recipe, its run, its finished pictures. Kept in gradio's state, one a browser tab.
+
+Handlers get the object itself and change it in place, so it is never an output. Also here: recipes that need a network
+which is not on this machine, and the link that carries a recipe.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from playground.images.load import resize_picture
+from playground.networks import weights
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
+from playground.service.job import Job
+from playground.service.jobs import Jobs
+
+MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
+NOT_IN_LINKS = ("plan", "journal")
+
+
+@dataclass
+class Finished:
+    """A finished run: its picture before the photo's colours were kept, and all that the page shows of it."""
+
+    painted: Image.Image
+    content: Image.Image  # at the size of the result
+    recipe: Recipe
+    job: Job
+    shown: Image.Image  # with or without the photo's colours
+
+
+@dataclass
+class Visit:
+    """Who has a page open; what every tab's state begins with."""
+
+    visitor: str = field(default="", kw_only=True)
+
+    def who(self) -> str:
+        """A name that only this page knows, or, once the browser has told its own, only this person's pages."""
+        self.visitor = self.visitor or secrets.token_urlsafe(16)
+        return self.visitor
+
+
+@dataclass
+class Session(Visit):
+    """The state of the Studio on one open page."""
+
+    base: Recipe
+    teacher: bool = False  # whether its runs go first
+    gone: bool = False  # whether the page was closed
+    job: Job | None = None  # the run on the easel
+    watched: Job | None = None  # the same, until its result is shown
+    photo: Image.Image | None = None  # of the run, at the size of the result
+    original_colours: bool = False
+    moment: int | None = None  # the evaluation that the time machine shows; None for the latest
+    looking: bool = False  # whether the time machine is open
+    turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
+    asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
+    finished: list[Finished] = field(default_factory=list)
+    wanted_network: str = ""  # a network that is offered for download
+    intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
+
+    def put(self, job: Job, original_colours: bool) -> None:
+        """Put a run on the easel; it must have its photo still."""
+        assert job.content is not None
+        self.job = self.watched = job
+        self.photo = resize_picture(job.content, job.recipe.size)
+        self.original_colours, self.moment = original_colours, None
+
+    def running(self) -> Job | None:
+        """The run that is going on, if any."""
+        return self.job if self.job is not None and not self.job.ended else None
+
+
+def preset_of(recipe: Recipe) -> Recipe:
+    """The preset a recipe started from, on the recipe's network: what "as in this preset" means."""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    try:
+        return load_preset(name or "default", network=recipe.network)
+    except RecipeError:  # its layers do not exist in this network
+        return load_preset(name or "default")
+
+
+def stylize_presets() -> dict[str, Any]:
+    """The presets of the Studio, `default` first."""
+    return {name: preset for name, preset in presets().items() if preset.kind == "stylize"}
+
+
+def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
+    """A recipe that this machine can paint, and the network it was really meant for where that is not here.
+
+    What differs from the recipe's preset is kept; the preset's own numbers become those adapted to the network.
+
+    Raises:
+        RecipeError: its layers do not exist in the network that is here.
+    """
+    if recipe.network in jobs.networks and weights.is_available(recipe.network):
+        return recipe, ""
+    if recipe.network == DEFAULT_NETWORK:
+        return recipe, DEFAULT_NETWORK
+    wanted = recipe.network if recipe.network in weights.NETWORKS else ""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    theirs: Recipe = load_preset(name or "default")
+    ours: Recipe = load_preset(name or "default", network=DEFAULT_NETWORK)
+    own = _different(recipe, theirs, ("network", "numbers"))
+    return (ours.changed(own) if own else ours), wanted
+
+
+def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:
+    """What a recipe sets otherwise than a preset, as plain JSON values, but for some keys."""
+    theirs = preset.model_dump(mode="json")
+    mine = recipe.model_dump(mode="json")
+    return {key: value for key, value in mine.items() if value != theirs[key] and key not in but}
+
+
+def link_query(recipe: Recipe) -> str:
+    """What stands behind the page's address to open it with this recipe: the preset and what differs from it."""
+    name = recipe.preset if recipe.preset in stylize_presets() else "default"
+    own = _different(recipe, load_preset(name or "default"), NOT_IN_LINKS)
+    if not own:
+        return f"?preset={name}"
+    packed = base64.urlsafe_b64encode(json.dumps(own, separators=(",", ":")).encode()).decode().rstrip("=")
+    return f"?preset={name}&recipe={packed}"
+
+
+def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
+    """The recipe a link asks for; None where it asks for nothing.
+
+    Raises:
+        RecipeError: no such preset, or a recipe that was cut off or cannot be used.
+    """
+    if not preset and not packed:
+        return None
+    base: Recipe = load_preset(preset or "default")
+    if not packed:
+        return base
+    if len(packed) > 20_000:
+        raise RecipeError("the recipe in this link is too long: ask for a recipe file instead")
+    try:
+        own = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        raise RecipeError(
+            "the recipe in this link cannot be read: it was probably cut off when it was copied"
+        ) from None
+    if not isinstance(own, dict):
+        raise RecipeError("the recipe in this link cannot be read: settings were expected")
+    return validated({**base.model_dump(), **own})

@@ -1,0 +1,324 @@
+"""The Studio tab: two pictures, a run, its controls. This module lays the page out and wires it to its handlers.
+
+What the handlers do stands in settings.py (controls), running.py (runs) and results.py (what a run leaves).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import gradio as gr
+
+from playground.recipe.model import Recipe, load_preset
+from playground.service.jobs import Jobs
+from playground.web.components import charts, controls, layers, pictures
+from playground.web.components import format as words
+from playground.web.components.layout import (
+    FOLLOWING,
+    LATEST,
+    LIGHT,
+    WATCHING,
+    Parts,
+    heading,
+    html,
+    source,
+    wire_source,
+)
+from playground.web.studio.cost import wire_cost
+from playground.web.studio.history import FOLLOWED, build_history, wire_history
+from playground.web.studio.restore import ARRIVED, Arrival
+from playground.web.studio.results import FORMATS
+from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
+from playground.web.studio.session import Session, preset_of, stylize_presets
+from playground.web.studio.settings import OFFERS, Settings, network_choices
+
+SAVE_TEXT = """(text) => {
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = "recipe.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}"""
+COPY_LINK = """(query) => {
+  const link = query.startsWith("?") ? location.origin + location.pathname + query : query;
+  if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
+  return link;
+}"""
+
+
+def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object], bool]) -> Parts:
+    """Lay out the Studio inside the `gr.Blocks` that is open, and wire it; its components by name.
+
+    Args:
+        browser: where page.js puts what the browser keeps, as arrival.py reads it.
+        is_teacher: whether a key is the teacher's.
+    """
+    recipe: Recipe = load_preset()
+    parts: Parts = {"browser": browser, "run-id": gr.Textbox(visible=False), "session": gr.State(Session(recipe))}
+    parts["came-back"] = gr.Textbox(visible="hidden")  # whose change brings the pictures
+    with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
+        html(parts, "banner-note")
+        parts["banner-button"] = gr.Button("Download", size="sm", elem_id="banner-button", scale=0, min_width=220)
+    with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
+        with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
+            source(parts, "content", "Content: the photo", "photos")
+            source(parts, "style", "Style: the painting", "styles")
+        with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
+            _stage(parts)
+        with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
+            _balance_panel(parts, recipe)
+            _recipe_panel(parts, recipe)
+            _panels(parts, recipe, jobs)
+    settings = Settings(jobs, parts)
+    running = Running(jobs, parts, settings)
+    _wire_settings(parts, settings)
+    _wire_runs(parts, settings, running, Arrival(parts, settings, running, is_teacher))
+    wire_cost(jobs, settings)
+    return parts
+
+
+# ---------------------------------------------------------------- layout
+
+
+def _stage(parts: Parts) -> None:
+    with gr.Column(elem_id="easel", elem_classes=["easel"]):
+        parts["preview"] = gr.Image(
+            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview", elem_classes=["growing"],
+            alt_text="The growing result", container=False,
+        )  # fmt: skip
+        parts["before-after"] = gr.ImageSlider(
+            format="png", show_label=False, interactive=False, visible=False, buttons=["fullscreen"],
+            elem_id="before-after", elem_classes=["comparison"], container=False, max_height=640,
+        )  # fmt: skip
+    with gr.Row(elem_classes=["actions"]):
+        parts["run"] = gr.Button(
+            "Run", variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
+        )
+        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
+        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
+        chosen = bool(pictures.photos() and pictures.styles())
+        html(
+            parts,
+            "status",
+            f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.",
+            scale=1,
+            elem_classes=["status-line"],
+        )
+    html(parts, "cost")
+    html(parts, "teacher")
+    html(parts, "announce", elem_classes=["for-ears"])
+    html(parts, "run-message")
+    with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
+        html(parts, "busy-note")
+        parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
+        parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
+    with gr.Column(visible=False, elem_id="after") as parts["after"]:
+        with gr.Row(elem_classes=["buttons"]):
+            for suffix, name in FORMATS.items():
+                parts[f"save-{suffix}"] = gr.DownloadButton(f"Download {name}", size="sm", elem_id=f"save-{suffix}")
+            parts["save-json"] = gr.DownloadButton("Save recipe", size="sm", elem_id="save-recipe")
+        with gr.Row(elem_classes=["buttons"]):
+            parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
+            parts["use"] = gr.Button("Use result as content", size="sm", elem_id="use-as-content")
+        html(parts, "summary")
+    with gr.Column(elem_id="live-charts", elem_classes=["live-charts"]) as parts["live-charts"], gr.Tabs():
+        with gr.Tab("Losses"):
+            html(parts, "terms-chart", charts.term_chart([]))
+        with gr.Tab("By layer"):
+            html(parts, "layers-chart", charts.layer_chart([]))
+        with gr.Tab("Who pulls"):
+            parts["wants-shares"] = gr.Checkbox(
+                label="Measure each term's pull", elem_id="wants-shares", container=False,
+                info="The share of the gradient that content, style and variation each pull with.",
+            )  # fmt: skip
+            html(parts, "shares", charts.shares_bar(None))
+    build_history(parts)
+    _repaint_panel(parts)
+    html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
+    parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
+    with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
+        gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
+        parts["strip"] = gr.Gallery(
+            show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
+            buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
+        )  # fmt: skip
+
+
+def _repaint_panel(parts: Parts) -> None:
+    """What can be done with a run that has left a trained network."""
+    with gr.Accordion(
+        "The trained network on another photo", open=False, visible=False, elem_id="repaint", elem_classes=["sheet"]
+    ) as parts["repaint"]:
+        gr.HTML(
+            '<p class="hint">It has seen one photo only: what it makes of another shows how much of it is that pair, learnt by heart.</p>',
+            apply_default_css=False,
+        )
+        with gr.Row(elem_classes=["pair"], equal_height=False):
+            source(parts, "other", "Another photo", "photos")
+            with gr.Column():
+                parts["repainted"] = gr.Image(
+                    format="jpeg", show_label=False, interactive=False, buttons=["download", "fullscreen"],
+                    elem_id="repainted", container=False, alt_text="The other photo, repainted",
+                )  # fmt: skip
+        parts["repaint-go"] = gr.Button("Repaint this photo", size="sm", elem_id="repaint-go", scale=0, min_width=120)
+        html(parts, "repaint-message")
+
+
+def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
+    with gr.Column(elem_classes=["sheet"]):
+        heading("Recipe")
+        listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in stylize_presets().items()]
+        parts["preset"] = gr.Radio(
+            listed,
+            value="default",
+            show_label=False,
+            label="Preset",
+            container=False,
+            elem_id="preset",
+            elem_classes=["presets"],
+        )
+        html(parts, "preset-note")
+        html(parts, "network-note")
+        parts["network-button"] = gr.Button("Download", visible=False, size="sm", elem_id="fetch")
+        with gr.Row(visible=False, elem_id="journal") as parts["journal"]:
+            html(parts, "journal-note")
+            parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
+        with gr.Row(elem_classes=["buttons"]):
+            parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
+            parts["load"] = gr.UploadButton(
+                "Load recipe",
+                file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
+                size="sm",
+                elem_id="load-recipe",
+                min_width=80,
+            )
+            parts["save"] = gr.Button("Save settings", size="sm", elem_id="save-settings", min_width=80)
+            parts["copy"] = gr.Button("Copy link", size="sm", elem_id="copy-link", min_width=80)
+        parts["link"] = gr.Textbox(
+            label="A link that opens the page like this",
+            visible=False,
+            interactive=False,
+            elem_id="link",
+            buttons=["copy"],
+        )
+        parts["json"] = gr.Textbox(visible=False)
+
+
+def _balance_panel(parts: Parts, recipe: Recipe) -> None:
+    with gr.Column(elem_classes=["sheet"]):
+        heading("Balance")
+        for name in ("content_weight", "style_weight", "variation_weight"):
+            _setting(parts, name, recipe)
+        html(parts, "ratio", words.balance(recipe.content_weight, recipe.style_weight))
+        html(parts, "message-balance")
+
+
+def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, str]] | None = None) -> None:
+    """One field's control; with a slider over decades and its value in words where it has them."""
+    if name not in controls.ON_SLIDER:
+        parts[f"set-{name}"] = controls.control(name, controls.shown(name, recipe), choices or ())
+        return
+    preset = preset_of(recipe)
+    with gr.Column(elem_classes=["weight"]):
+        parts[f"set-{name}"] = controls.control(name, getattr(recipe, name))
+        parts[f"slide-{name}"] = controls.decade_slider(name, getattr(recipe, name), preset)
+        html(parts, f"words-{name}", words.compared(name, getattr(recipe, name), getattr(preset, name)))
+
+
+def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
+    for panel, title in controls.PANELS.items():
+        with gr.Accordion(title, open=panel == "picture", elem_classes=["sheet"]):
+            if panel == "layers":
+                with gr.Row(elem_classes=["picks"]):
+                    for pick, label in layers.PICKS.items():
+                        parts[f"pick-{pick}"] = gr.Button(label, size="sm", min_width=60, elem_id=f"pick-{pick}")
+                parts["layers"] = layers.grid(recipe)
+                html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
+            for name, home in controls.FIELDS.items():
+                if home == panel:
+                    _setting(parts, name, recipe, network_choices(jobs) if name == "network" else None)
+                if name == "seed" and home == panel:
+                    parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
+            html(parts, f"message-{panel}")
+
+
+# ---------------------------------------------------------------- wiring
+
+
+def _wire_settings(parts: Parts, settings: Settings) -> None:
+    session, shown, inputs = parts["session"], settings.outputs, settings.inputs
+    for name, panel in controls.FIELDS.items():
+        box, place = parts[f"set-{name}"], parts[f"message-{panel}"]
+        if name in controls.ON_SLIDER:
+            both = [parts["set-content_weight"], parts["set-style_weight"]] if panel == "balance" else []
+            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
+            slide = parts[f"slide-{name}"]
+            box.input(partial(settings.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
+            slide.input(partial(settings.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
+        elif name == "network":
+            box.input(settings.moved_network, [session, box, parts["layers"]],
+                      [parts["layers"], place, *(parts[name] for name in OFFERS)], **LATEST)  # fmt: skip
+        elif name != "original_colours":  # running.py's: it also acts on a finished picture
+            box.input(partial(settings.moved, name), [session, box], place, **LATEST)
+    said = [parts["layers-words"], parts["message-layers"]]
+    parts["layers"].input(settings.moved_layers, [session, parts["layers"]], said, **LATEST)
+    for pick in layers.PICKS:
+        parts[f"pick-{pick}"].click(
+            partial(settings.quick_pick, pick), [session, parts["set-network"]], [parts["layers"], *said], **LIGHT
+        )
+    parts["dice"].click(settings.dice, None, parts["set-seed"], **LIGHT)
+    parts["preset"].input(settings.choose_preset, [session, parts["preset"]], shown, **LIGHT)
+    parts["reset"].click(settings.reset, session, shown, **LIGHT)
+    parts["load"].upload(settings.load, [session, parts["load"]], shown, **LIGHT)
+    parts["drop"].click(settings.drop_journal, [session, *inputs], shown, **LIGHT)
+    note = parts["preset-note"]
+    parts["copy"].click(settings.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
+        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
+    )
+    parts["save"].click(settings.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
+        None, parts["json"], None, js=SAVE_TEXT, **LIGHT
+    )
+    gr.on([parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown, **WATCHING)
+
+
+def _wire_runs(parts: Parts, settings: Settings, running: Running, arrival: Arrival) -> None:
+    session, machine = parts["session"], wire_history(parts, settings, running)
+    started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
+    root = gr.context.Context.root_block
+    opened = root.load(  # type: ignore[union-attr]
+        arrival.opened, [session, parts["browser"]], [*settings.outputs, *running.outputs((*START_PARTS, *ARRIVED))],
+        js="(session) => [session, playground.told()]", **LIGHT,
+    )  # fmt: skip
+    opened.then(settings.arriving, session, settings.outputs, **WATCHING)
+    parts["came-back"].change(arrival.pictures, session, running.outputs(("content", "style")), **LIGHT)
+    begun = gr.on(
+        [parts["run"].click, parts["again"].click], running.start, started, running.outputs(START_PARTS),
+        trigger_mode="once", **WATCHING,
+    )  # fmt: skip
+    acted = running.outputs(START_PARTS)
+    replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
+    branched = parts["branch"].click(machine.branch, [session, *settings.inputs], acted, **WATCHING)
+    brought = parts["branches"].click(machine.bring, session, [*settings.outputs, *acted], **WATCHING)
+    for put_up in (opened, begun, replaced, branched, brought):
+        put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
+        followed = put_up.then(running.follow, session, running.outputs(LIVE_PARTS), **FOLLOWING)
+        followed.then(running.finish, session, running.outputs(END_PARTS), **FOLLOWING)
+        put_up.then(machine.follow, session, running.outputs(FOLLOWED), **FOLLOWING)
+    parts["keep"].click(running.answered, session, parts["busy"], **LIGHT)
+    buttons = [parts["pause"], parts["stop"], parts["status"]]
+    parts["pause"].click(running.pause, session, buttons, **LIGHT)
+    parts["stop"].click(running.stop, session, buttons, **LIGHT)
+    parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
+    colours = parts["set-original_colours"]
+    colours.input(running.colours, [session, colours], running.outputs(END_PARTS), **LATEST)
+    parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
+    parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs(END_PARTS)], **LIGHT)
+    wire_source(parts, "content", "photos", "content")
+    repainted = [parts["repainted"], parts["repaint-message"]]
+    picked, given = wire_source(parts, "other", "photos", "other")
+    for when in (picked.then, given.then, parts["repaint-go"].click):
+        when(running.repaint, [session, parts["other"]], repainted, **LIGHT)
+    wire_source(parts, "style", "styles", "style")
+    root.unload(running.gone)  # type: ignore[union-attr]

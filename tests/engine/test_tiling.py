@@ -1,0 +1,86 @@
+"""Strips give the same maps, Gram matrices and gradients as the whole picture, with less memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from playground.engine import tiling as strips
+from playground.engine.tiling import observe
+from playground.errors import PlaygroundError
+from playground.networks.vgg import Vgg
+from playground.networks.weights import Weights
+
+STYLE = ["conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv4_1"]
+
+
+def judged(network: Vgg, image: torch.Tensor) -> tuple[dict, dict, torch.Tensor]:
+    image = image.clone().requires_grad_(True)
+    maps, statistics = observe(network, image, ["conv2_1", "conv3_2", "conv4_2"], STYLE)
+    total = sum(value.square().mean() for value in maps.values())
+    for statistic in statistics.values():
+        total = total + statistic.covariance.square().mean() + statistic.mean.square().mean()
+    torch.as_tensor(total).backward()
+    assert image.grad is not None
+    return maps, statistics, image.grad
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips at any size, and as narrow as their halo allows."""
+    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
+    monkeypatch.setattr(strips, "SEGMENTS", tuple(replace(segment, positions=1) for segment in strips.SEGMENTS))
+
+
+@pytest.mark.parametrize("size", [(160, 96), (141, 67), (97, 130), (64, 40)])
+@pytest.mark.parametrize("settings", [("max", False, "zeros"), ("average", True, "replicate")])
+def test_strips_equal_the_whole(
+    hed: Weights, size: tuple[int, int], settings: tuple[str, bool, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Vgg(hed).configured(*settings)
+    image = torch.rand((1, 3, *size), generator=torch.Generator().manual_seed(1))
+    whole_maps, whole_statistics, whole_gradient = judged(network, image)
+    narrow(monkeypatch)
+    seen: list[str] = []
+    original = strips._strip
+    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.append(args[1].blocks), original(*args))[1])
+    maps, statistics, gradient = judged(network, image)
+    assert seen.count("12") == 2 * -(-(size[0] - 3) // 32)  # once on the way there, once on the way back
+    assert seen.count("3") == 2 * -(-(size[0] // 4 - 1) // 16)
+    for name, expected in whole_maps.items():
+        assert torch.allclose(maps[name], expected, rtol=1e-4, atol=1e-4 * float(expected.detach().abs().max()))
+    for name, expected in whole_statistics.items():
+        assert statistics[name].positions == expected.positions
+        assert torch.allclose(
+            statistics[name].gram, expected.gram, rtol=1e-4, atol=1e-5 * float(expected.gram.detach().max())
+        )
+        assert torch.allclose(statistics[name].sums, expected.sums, rtol=1e-4)
+    assert torch.allclose(gradient, whole_gradient, rtol=1e-3, atol=1e-4 * float(whole_gradient.abs().max()))
+
+
+def test_the_block_where_the_pass_stops_is_taken_whole(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
+    seen: set[str] = set()
+    original = strips._strip
+    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.add(args[1].blocks), original(*args))[1])
+    image = torch.rand((1, 3, 48, 48))
+    observe(Vgg(hed), image, ["conv2_1"], ["conv1_1"])
+    assert not seen
+    maps, statistics = observe(Vgg(hed), image, ["conv2_1"], ["conv3_1"])
+    assert seen == {"12"}
+    assert maps["conv2_1"].shape == (1, 128, 24, 24)
+    assert statistics["conv3_1"].positions == 144
+
+
+def test_bad_wishes_are_refused_in_strips_too(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIPS_FROM", 1)
+    with pytest.raises(PlaygroundError, match="too small"):
+        observe(Vgg(hed), torch.rand(1, 3, 8, 64), [], ["conv3_1"])
+    assert observe(Vgg(hed), torch.rand(1, 3, 64, 64), [], []) == ({}, {})
+
+
+def test_two_passes_give_the_same_bits(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow(monkeypatch)
+    image = torch.rand((1, 3, 90, 70), generator=torch.Generator().manual_seed(2))
+    assert torch.equal(judged(Vgg(hed), image)[2], judged(Vgg(hed), image)[2])

@@ -1,0 +1,22 @@
+"""The styles that come with the playground: small, ready, and with a passport each."""
+
+from __future__ import annotations
+
+import torch
+from safetensors.torch import load_file
+
+from playground.networks.transformer import load_model, shipped_styles
+
+
+def test_every_shipped_style_loads_is_small_and_has_its_passport() -> None:
+    styles = shipped_styles()
+    assert len(styles) >= 3
+    for name, path in styles.items():
+        model = load_model(name)
+        assert path.stat().st_size < 4e6
+        assert model.about.thumbnail is not None
+        assert model.about.steps > 0
+        assert model.about.curve[-1]["total"] < model.about.curve[0]["total"]
+        assert model.about.recipe["network"] == "vgg16-hed"
+        assert name in model.about.command
+        assert load_file(path)["down1.conv.weight"].dtype == torch.float16

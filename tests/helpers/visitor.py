@@ -1,0 +1,123 @@
+"""A person in front of the page, in a real browser; used by the tests of the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from playground.service.jobs import Jobs
+from playground.service.settings import read_settings
+from playground.web.page import LAUNCH, build_page
+from playground.web.pagefiles import PageFiles
+from playground.web.security import app_options
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@contextmanager
+def served(jobs: Jobs, folder: Path, **settings: object) -> Iterator[str]:
+    """The page as app.py serves it, with its routes and its guard; the address."""
+    chosen = read_settings(settings, environment={})
+    page = build_page(jobs, chosen.is_teacher).queue()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = PageFiles(folder, 1000, lambda: page.upload_file_set)
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False,
+        app_kwargs=app_options(jobs, chosen, files), **LAUNCH,
+    )  # fmt: skip
+    yield url
+    page.close(verbose=False)
+
+
+@contextmanager
+def chromium(patience: float) -> Iterator[playwright.Browser]:
+    """A browser whose expectations wait `patience` seconds."""
+    with playwright.sync_playwright() as started:
+        playwright.expect.set_options(timeout=1000 * patience)
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
+
+    def __init__(self, browser: playwright.Browser, address: str, **context: object) -> None:
+        self.context = browser.new_context(accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.address, self.complaints, self.outside = address, [], []
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda asked: self.outside.append(asked.url) if not self.at_home(asked.url) else None)
+
+    def at_home(self, url: str) -> bool:
+        return url.startswith((self.address, "data:", "blob:"))
+
+    def open(self, **settings: object) -> None:
+        packed = base64.urlsafe_b64encode(json.dumps(settings).encode()).decode().rstrip("=")
+        self.page.goto(f"{self.address}?preset=default&recipe={packed}")
+        if "size" in settings:
+            playwright.expect(self.page.locator("#set-size input[type=number]")).to_have_value(str(settings["size"]))
+
+    def run(self) -> None:
+        self.page.click("#run")
+
+    def says(self, pattern: str, place: str = "#status") -> None:
+        playwright.expect(self.page.locator(place)).to_contain_text(re.compile(pattern))
+
+    def step(self) -> int:
+        found = re.search(r"step (\d+)", self.page.inner_text("#status"))
+        return int(found[1]) if found else -1
+
+    def painted(self, at_least: int = 1) -> None:
+        until(lambda: self.step() >= at_least)
+
+    def finish(self) -> None:
+        playwright.expect(self.page.locator("#after")).to_be_visible()
+
+    def fill(self, field: str, value: object) -> None:
+        box = self.page.locator(f"#set-{field} input[type=number]")
+        box.fill(str(value))
+        box.press("Enter")
+
+    def loss(self, term: str) -> float:
+        """The current figure of a term in the chart's text alternative."""
+        label = self.page.locator("#terms-chart figure").get_attribute("aria-label") or ""
+        found = re.search(rf"{term} ([\d.]+)", label.replace("\u202f", ""))
+        return float(found[1]) if found else 0.0
+
+    def download(self, button: str, folder: Path) -> Path:
+        with self.page.expect_download() as waiting:
+            self.page.click(button)
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    def left_clean(self) -> None:
+        """Nothing was asked of another host and nothing went wrong in the browser."""
+        assert self.outside == [], self.outside
+        assert self.complaints == [], self.complaints
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait for `condition()`; a browser's own waiting cannot see the server."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)

@@ -1,0 +1,283 @@
+"""The estimate's arithmetic against counted operations, its memory against measured peaks, and how a pace is learnt."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from playground import PlaygroundError, load_preset
+from playground.engine.frames import Result
+from playground.engine.losses import Objective
+from playground.measure import estimate
+from playground.measure.estimate import Pace, megabytes_of, observe_run, pace_of, too_large, work_of_evaluation
+from playground.networks.hrnet import HrNet
+from playground.networks.vgg import Vgg
+from playground.networks.weights import Weights
+from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
+from playground.recipe.training import load_training_preset
+
+STEADY = Pace(0.01)  # seconds for 10⁹ units
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty PLAYGROUND_HOME and no pace learnt so far."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(estimate, "_paces", {})
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(
+    ("style", "content", "size"),
+    [
+        (STYLE_BLOCKS, "conv4_2", (64, 64)),
+        (["conv1_2", "conv3_1"], "conv2_2", (70, 51)),
+        (["conv1_1"], "conv5_3", (64, 48)),
+    ],
+)
+def test_operations_are_those_torch_counts(hed: Weights, style: list[str], content: str, size: tuple[int, int]) -> None:
+    recipe = Recipe(style_layers=dict.fromkeys(style, 1.0), content_layers={content: 1.0})
+    width, height = size
+    image = torch.rand(1, 3, height, width).requires_grad_(True)
+    objective = Objective(Vgg(hed), torch.rand(1, 3, height, width), torch.rand(1, 3, 64, 64), recipe)
+    with FlopCounterMode(display=False) as counter:
+        objective(image).total.backward()
+    assert work_of_evaluation(recipe, size).operations == counter.get_total_flops()
+
+
+def test_the_photorealistic_network_counts_too() -> None:
+    recipe = load_preset("hrnet-photorealistic")
+    without = work_of_evaluation(recipe.changed({"canvas": "pixels"}), (64, 64)).operations
+    network, photo = HrNet(), torch.rand(1, 3, 64, 64)
+    with FlopCounterMode(display=False) as counter:
+        network(photo)
+    forward = counter.get_total_flops()
+    assert work_of_evaluation(recipe, (64, 64)).operations - without == 3 * forward
+
+
+def test_strips_are_computed_twice_with_their_halo() -> None:
+    recipe = Recipe()
+    below, above = work_of_evaluation(recipe, (768, 768)), work_of_evaluation(recipe, (800, 800))
+    pixels = 800**2 / 768**2
+    assert 1.1 * pixels < above.operations / below.operations < 1.7 * pixels
+
+
+def test_more_of_anything_costs_more_time() -> None:
+    def seconds(**changes: object) -> float:
+        return estimate.estimate(Recipe().changed(changes), (300, 200), (300, 200), STEADY).seconds
+
+    sizes = [seconds(size=size) for size in range(64, 2049, 64)]
+    assert sizes == sorted(sizes)
+    assert seconds(iterations=400) == pytest.approx(2 * seconds(iterations=200))
+    assert seconds(style_layers={"conv1_1": 1}, content_layers={}) < seconds(content_layers={}) / 3
+    assert seconds(seconds=3) == 3
+    assert seconds(scales=3) < 0.7 * seconds(scales=1)  # two sizes
+    assert seconds(optimizer="lbfgs") == pytest.approx(20 * seconds())
+
+
+def test_a_recorded_plan_and_every_size_count() -> None:
+    recipe = Recipe(size=256, plan=(Stage(size=128, iterations=9, evaluations=30), Stage(size=256, iterations=10)))
+    cost = estimate.estimate(recipe, (400, 300), (300, 400), STEADY)
+    assert [(stage.size, stage.evaluations) for stage in cost.stages] == [((128, 96), 30), ((256, 192), 10)]
+    assert cost.seconds == pytest.approx(sum(stage.seconds for stage in cost.stages))
+    small = cost.stages[0]
+    assert cost.first_preview_seconds == pytest.approx(small.seconds / 30)
+    fixed = estimate.FIXED_SECONDS["cpu"]
+    each = [fixed + (stage.work.units + estimate.FIXED_UNITS) / 1e9 * 0.01 for stage in cost.stages]
+    assert small.seconds / 30 == pytest.approx(each[0])
+    entering = cost.stages[1].seconds / 10 - each[1]
+    assert entering > 0  # the second size's targets
+
+
+def test_memory_grows_with_the_size_and_the_history() -> None:
+    def megabytes(**changes: object) -> float:
+        return megabytes_of(Recipe().changed(changes), (300, 300), (300, 300))
+
+    below = [megabytes(size=size) for size in range(64, 769, 32)]
+    above = [megabytes(size=size) for size in range(800, 2049, 32)]
+    assert below == sorted(below)
+    assert above == sorted(above)
+    assert above[0] < below[-1]  # strips
+    lbfgs = {"optimizer": "lbfgs", "lbfgs_restart": False}
+    history = 2 * 30 * 384**2 * 3 * 4 / 2**20
+    assert megabytes(**lbfgs, lbfgs_history=40) - megabytes(**lbfgs) == pytest.approx(history)
+    assert megabytes(**lbfgs, lbfgs_history=100) - megabytes(**lbfgs) < 192  # the run cuts it short
+    assert megabytes(optimizer="lbfgs", lbfgs_history=40) < megabytes(**lbfgs, lbfgs_history=40)  # it restarts
+    assert megabytes(canvas="hrnet") > megabytes() + 700
+    assert megabytes(style_size=3000) > megabytes()
+
+
+PEAK = """
+import sys
+from PIL import Image
+from playground import load_preset
+from playground.device import peak_memory_mb
+from playground.features import load_network
+from playground.run import Run
+size = int(sys.argv[1])
+picture = Image.effect_noise((size, size), 80).convert("RGB")
+recipe = load_preset().changed({"size": size, "scales": 1, "iterations": 2})
+for _ in Run(picture, picture, recipe, load_network(recipe.network)).frames():
+    pass
+print(peak_memory_mb("cpu"))
+"""
+
+
+@pytest.mark.parametrize("size", [192, 800])  # whole maps and strips
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are measured on Linux")
+def test_memory_is_near_the_measured_peak(hed: Weights, size: int) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", PEAK, str(size)], check=True, capture_output=True, text=True, timeout=240
+    )
+    recipe = load_preset().changed({"size": size, "scales": 1, "iterations": 2})
+    assert megabytes_of(recipe, (size, size), (size, size)) == pytest.approx(float(child.stdout), rel=0.25)
+
+
+def test_too_large_names_the_next_size_that_fits() -> None:
+    recipe, photo = load_preset().changed({"size": 4096}), (3000, 2000)
+    assert too_large(recipe, photo, photo, None) is None
+    assert too_large(recipe, photo, photo, 10**6) is None
+    fitting = estimate.largest_size_that_fits(recipe, photo, photo, 3000)
+    assert fitting is not None
+    assert 800 < fitting < 4096
+    sentence = too_large(recipe, photo, photo, 3000)
+    assert sentence is not None
+    assert f"try {fitting} px" in sentence
+    assert megabytes_of(recipe.changed({"size": fitting}), photo, photo) <= 3000
+    assert megabytes_of(recipe.changed({"size": fitting + 32}), photo, photo) > 3000
+    assert "another machine" in (too_large(recipe, photo, photo, 100) or "")
+
+
+def test_free_memory_is_known_on_linux() -> None:
+    free = estimate.free_megabytes()
+    assert free is None or free > 50
+
+
+def test_an_unknown_network_is_said() -> None:
+    with pytest.raises(PlaygroundError):
+        estimate.estimate(Recipe(network="no-such-file.pth"), (100, 100), (100, 100), STEADY)
+
+
+def test_an_estimate_is_quick_enough_for_a_slider() -> None:
+    recipe = load_preset()
+    estimate.estimate(recipe, (800, 600), (800, 600), STEADY)
+    began = time.process_time()
+    for _ in range(20):
+        estimate.estimate(recipe, (800, 600), (800, 600), STEADY)
+    assert (time.process_time() - began) / 20 < 0.005
+
+
+# --- pace ---------------------------------------------------------------------------------------------------------
+
+
+def finished(recipe: Recipe, photo: tuple[int, int], pace: Pace) -> Result:
+    """What a run of `recipe` would leave on a machine of this pace, whose first evaluation of a size takes twice as long."""
+    cost = estimate.estimate(recipe, photo, photo, pace)
+    curve, seconds, evaluations, plan = [], 0.0, 0, []
+    for stage in cost.stages:
+        each = stage.seconds / stage.evaluations
+        for index in range(stage.evaluations):
+            seconds += 2 * each if index == 0 else each
+            evaluations += 1
+            curve.append({"evaluations": float(evaluations), "seconds": seconds})
+        plan.append(Stage(size=max(stage.size), iterations=stage.evaluations, evaluations=stage.evaluations))
+    size = estimate.fit_size(*photo, recipe.size)
+    return Result(
+        picture=Image.new("RGB", size), recipe=recipe.changed({"plan": plan}), ended="done", losses={}, layers={},
+        curve=curve, steps=evaluations, evaluations=evaluations, seconds=seconds, first_preview_seconds=0.1,
+    )  # fmt: skip
+
+
+def test_one_run_teaches_the_pace(own_home: Path) -> None:
+    recipe, photo = Recipe(size=384, scales=2, iterations=60), (600, 400)
+    machine = Pace(0.0, {14: 0.08, 16: 0.05, 20: 0.03})  # slower for small pictures
+    observe_run(finished(recipe, photo, machine))
+    truth = estimate.estimate(recipe, photo, photo, machine)
+    learnt = estimate.estimate(recipe, photo, photo)
+    assert learnt.measured
+    assert learnt.seconds == pytest.approx(truth.seconds, rel=0.1)
+    # other settings and a size that was not measured
+    other = Recipe(size=512, iterations=30, style_layers={"conv1_1": 1, "conv3_1": 1}, content_layers={})
+    truth = estimate.estimate(other, photo, photo, machine)
+    assert estimate.estimate(other, photo, photo).seconds == pytest.approx(truth.seconds, rel=0.25)
+
+
+@pytest.mark.parametrize("learnt", [192, 256, 384, 512])
+def test_one_size_tells_of_twice_and_half_the_size(learnt: int) -> None:
+    """The seconds of a step that the benchmark measured, five style layers and conv4_2, without strips."""
+    measured = {128: 0.065, 192: 0.101, 256: 0.155, 384: 0.343, 512: 0.552, 768: 1.306}
+    layers = {f"conv{block}_1": 1.0 for block in range(1, 6)}
+    recipe = Recipe(style_layers=layers, content_layers={"conv4_2": 1.0})
+    work = {size: estimate.work_of_evaluation(recipe, (size, size)) for size in measured}
+    pace = Pace(0.0).observed(work[learnt], (learnt, learnt), measured[learnt])
+    for size, seconds in measured.items():
+        if learnt / 2 <= size <= 2 * learnt:
+            assert pace.seconds(work[size], (size, size)) == pytest.approx(seconds, rel=0.25)
+
+
+def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
+    points = pace_of().points
+    assert list(points.values()) == [pytest.approx(0.02, rel=0.05)]
+    monkeypatch.setattr(estimate, "_paces", {})
+    assert pace_of().points == points
+    assert [path.name for path in own_home.iterdir()] == ["pace.json"]
+    for broken in ("", "[]", '{"x": 3}', json.dumps({estimate._machine("cpu"): {"a": 1}})):
+        (own_home / "pace.json").write_text(broken)
+        monkeypatch.setattr(estimate, "_paces", {})
+        assert pace_of().points == {}  # probed
+        assert pace_of().guess > 0
+
+
+def test_later_runs_move_a_pace_half_way() -> None:
+    def seconds(pace: float) -> float:
+        return 0.004 + pace * (1 + estimate.FIXED_UNITS / 1e9)
+
+    work = estimate.Work(operations=1e9, units=1e9, seconds=0.004)
+    pace = Pace(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))
+    assert pace.points == {16: pytest.approx(0.03)}
+    assert pace.at((64, 64)) == pytest.approx(0.03)
+
+
+def test_a_home_that_cannot_be_written_only_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr(estimate, "_paces", {})
+    observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
+    assert pace_of().points
+
+
+def test_nothing_is_learnt_where_it_cannot_be(own_home: Path) -> None:
+    run = finished(Recipe(iterations=20), (300, 300), Pace(0.02))
+    steered = run.recipe.changed({"journal": [Change(evaluation=3, key="style_layers", value={"conv1_1": 1})]})
+    observe_run(replace(run, recipe=steered))
+    observe_run(replace(run, curve=run.curve[:1]))
+    assert not pace_of().points
+
+
+def test_what_turns_share_is_told_apart_from_what_each_run_holds() -> None:
+    recipe, sizes = Recipe(size=256), ((400, 300), (300, 400))
+    memory = estimate.memory_of(recipe, *sizes)
+    whole = estimate.megabytes_of(recipe, *sizes)
+    assert estimate.BASE_MB["cpu"] + memory.network + memory.held + memory.passing == pytest.approx(whole)
+    assert memory.held < memory.passing / 5  # thirty runs that take turns cost far less than thirty times one
+    assert estimate.memory_of(recipe.changed({"size": 512}), *sizes).held == pytest.approx(4 * memory.held)
+
+
+def test_a_training_takes_more_with_every_crop() -> None:
+    recipe = load_training_preset()
+    one, four = (
+        estimate.memory_of(recipe.changed({"batch_size": count}), (1, 1), (256, 256)).passing for count in (1, 4)
+    )
+    assert four == pytest.approx(4 * one)

@@ -1,0 +1,195 @@
+"""Settings from file, environment and command line, in this order of strength; the address; the log."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import socket
+from pathlib import Path
+
+import pytest
+import segno
+from PIL import Image
+
+from playground.cli.doctor import examine, in_words
+from playground.errors import PlaygroundError
+from playground.service.limits import PROFILES
+from playground.service.settings import (
+    JsonLines,
+    Settings,
+    advice,
+    local_address,
+    qr_code,
+    read_settings,
+    setting_names,
+    settings_table,
+    shared_address,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_without_anything_said_it_is_a_laptop_on_loopback() -> None:
+    settings = read_settings(environment={})
+    assert (settings.profile, settings.host, settings.login, settings.admin_password) == (
+        "laptop",
+        "127.0.0.1",
+        None,
+        None,
+    )
+    assert settings.limits == PROFILES["laptop"]
+    assert settings.on_loopback
+
+
+def test_a_space_is_noticed_unless_another_profile_is_asked_for() -> None:
+    assert read_settings(environment={"SPACE_ID": "someone/playground"}).limits == PROFILES["space"]
+    assert read_settings({"profile": "laptop"}, environment={"SPACE_ID": "someone/playground"}).profile == "laptop"
+
+
+def test_command_line_over_environment_over_file_over_profile(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"profile": "classroom", "max_runs": 5, "max_size": 384, "max_waiting": 7}), "utf-8")
+    environment = {"PLAYGROUND_SETTINGS": str(file), "PLAYGROUND_MAX_RUNS": "6", "PLAYGROUND_MAX_SIZE": "320"}
+    settings = read_settings({"max_size": "256", "host": None}, environment=environment)
+    limits = settings.limits
+    assert (limits.max_size, limits.max_runs, limits.max_waiting) == (256, 6, 7)
+    assert limits.max_iterations == PROFILES["classroom"].max_iterations
+    assert settings.host == "0.0.0.0"
+
+
+def test_what_gradio_calls_host_and_port_counts_and_ours_is_stronger() -> None:
+    gradio = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "7001"}
+    settings = read_settings(environment=gradio)
+    assert (settings.host, settings.port) == ("0.0.0.0", 7001)
+    assert read_settings(environment={**gradio, "PLAYGROUND_PORT": "7002"}).port == 7002
+
+
+def test_an_empty_variable_is_unset() -> None:
+    assert read_settings(environment={"PLAYGROUND_LOGIN": "", "PLAYGROUND_MAX_RUNS": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "sentence"),
+    [
+        ({}, {"PLAYGROUND_MAX_RUN": "3"}, "PLAYGROUND_MAX_RUN is no setting of the server: did you mean max_runs?"),
+        ({}, {"PLAYGROUND_MAX_RUNS": "many"}, "PLAYGROUND_MAX_RUNS cannot be 'many': "),
+        ({}, {"PLAYGROUND_MAX_RUNS": "0"}, "PLAYGROUND_MAX_RUNS cannot be '0': input should be greater than or equal"),
+        ({}, {"PLAYGROUND_DISK_MB": "nan"}, "PLAYGROUND_DISK_MB cannot be 'nan': "),
+        ({"port": "99999"}, {}, "port on the command line cannot be '99999': "),
+        ({"profile": "school"}, {}, "profile on the command line cannot be 'school': choose one of laptop, classroom"),
+        ({}, {"PLAYGROUND_LOGIN": "secretword"}, "PLAYGROUND_LOGIN cannot be used: write it as user:password."),
+        ({}, {"PLAYGROUND_ADMIN_PASSWORD": "short"}, "PLAYGROUND_ADMIN_PASSWORD cannot be used: at least 8"),
+        ({}, {"PLAYGROUND_SETTINGS": "/nowhere/settings.json"}, "cannot be read: No such file"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_said_with_its_place(
+    given: dict[str, str], environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(PlaygroundError) as refused:
+        read_settings(given, environment=environment)
+    assert sentence in str(refused.value)
+    assert "secretword" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 50_000, '{"max_runs": "' + "x" * 200_000 + '"}', '{"max_rums": 3}'])
+def test_a_file_that_holds_no_settings_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(text, "utf-8")
+    with pytest.raises(PlaygroundError, match=r"settings\.json"):
+        read_settings(file=file, environment={})
+
+
+def test_secrets_are_neither_shown_nor_listed() -> None:
+    words = {"login": "class:open sesame", "admin_password": "correct horse", "teacher_key": "battery staple"}
+    settings = read_settings(words, environment={})
+    shown = repr(settings) + json.dumps(settings.flat())
+    assert not any(word in shown for word in ("sesame", "horse", "staple"))
+    assert settings.auth == ("class", "open sesame")
+
+
+def test_only_the_teachers_key_is_the_teachers_key() -> None:
+    settings = read_settings({"teacher_key": "battery staple"}, environment={})
+    assert settings.is_teacher("battery staple")
+    assert not any(map(settings.is_teacher, ["battery stapl", "", None, 7, "ключ", ["battery staple"], "\ud800"]))
+    assert not any(map(Settings().is_teacher, ["", None, "None"]))
+    assert settings.teacher_link("http://192.0.2.7:7860/") == "http://192.0.2.7:7860/?key=battery%20staple"
+    assert Settings().teacher_link("http://192.0.2.7:7860/") is None
+
+
+def test_the_readme_documents_every_setting_with_its_defaults() -> None:
+    table = settings_table()
+    assert all(f"| `{name}` |" in table for name in setting_names())
+    assert table in (ROOT / "README.md").read_text("utf-8"), "put what settings_table() returns into README.md"
+
+
+def test_a_server_that_others_reach_without_a_login_is_told_so() -> None:
+    assert advice(Settings()) == []
+    assert advice(read_settings({"host": "localhost"}, environment={})) == []
+    assert advice(read_settings(environment={"SPACE_ID": "someone/playground"})) == []
+    openly = " ".join(advice(read_settings({"host": "192.0.2.7"}, environment={})))
+    assert "webcam" in openly
+    assert "PLAYGROUND_LOGIN" in openly
+    with_login = " ".join(advice(read_settings({"profile": "classroom", "login": "class:x"}, environment={})))
+    assert "webcam" in with_login
+    assert "PLAYGROUND_LOGIN" not in with_login
+
+
+def test_the_address_for_others_is_one_of_this_machine() -> None:
+    address = local_address()
+    if address is None:
+        pytest.skip("this machine has no network")
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+        listener.bind((address.strip("[]"), 0))
+    everywhere = read_settings({"host": "0.0.0.0"}, environment={})
+    assert shared_address(everywhere, "http://localhost:7860/") == f"http://{address}:7860/"
+    assert shared_address(Settings(), "http://127.0.0.1:7860/") == "http://127.0.0.1:7860/"
+
+
+def test_the_qr_code_on_the_terminal_is_the_addresss() -> None:
+    """Read back from the half blocks: a space is two dark modules on a dark terminal, a full block two light ones."""
+    address = "http://192.0.2.7:7860/"
+    rows: list[list[int]] = []
+    for line in qr_code(address).splitlines():
+        rows.append([int(character in " ▄") for character in line])
+        rows.append([int(character in " ▀") for character in line])
+    matrix = [list(row) for row in segno.make(address, micro=False).matrix_iter(border=4)]
+    assert rows[: len(matrix)] == matrix
+
+
+def test_a_json_line_holds_what_was_said_and_no_object() -> None:
+    logger, stream = logging.getLogger("playground.test"), io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    try:
+        extra = {"run": "run 12", "seconds": 1.5, "picture": Image.new("RGB", (8, 8)), "nothing": None}
+        logger.error("%s\nended", "run 12", extra=extra)
+        try:
+            raise ValueError("inside")
+        except ValueError:
+            logger.exception("failed")
+    finally:
+        logger.removeHandler(handler)
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (first["level"], first["source"], first["message"]) == ("error", "playground.test", "run 12\nended")
+    assert (first["run"], first["seconds"], first["nothing"]) == ("run 12", 1.5, None)
+    assert "picture" not in first
+    assert first["time"].endswith("Z")
+    assert "ValueError: inside" in second["traceback"]
+
+
+def test_doctor_reports_the_settings_as_they_would_apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_PROFILE", "classroom")
+    monkeypatch.setenv("PLAYGROUND_MAX_RUNS", "9")
+    monkeypatch.setenv("PLAYGROUND_LOGIN", "class:open sesame")
+    found = examine()
+    assert (found["server"]["max_runs"], found["server"]["max_size"]) == (9, PROFILES["classroom"].max_size)
+    assert "sesame" not in json.dumps(found)
+    assert re.search("server +profile classroom on 0.0.0.0", in_words(found))
+    monkeypatch.setenv("PLAYGROUND_MAX_RUNS", "none")
+    found = examine()
+    assert found["server"] is None
+    assert "PLAYGROUND_MAX_RUNS cannot be 'none'" in in_words(found)

@@ -1,0 +1,179 @@
+"""Live curves, the pull of each term, the figure of a finished run, and numbers in words."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+
+from playground.engine.control import MemoryControl
+from playground.engine.run import Frame
+from playground.recipe.model import Change, Recipe
+from playground.web.components import charts
+from playground.web.components import format as words
+
+CURVE = [
+    {
+        "step": n, "evaluations": n, "seconds": n / 4,
+        "content": 2.0, "style": 1000.0 / n, "variation": 0.0, "total": 2.0 + 1000.0 / n,
+    }
+    for n in range(1, 501)
+]  # fmt: skip
+
+
+class Balance(HTMLParser):
+    """Counts tags that were opened and never closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def line(html: str, term: str) -> list[tuple[float, float]]:
+    found = re.search(rf'<polyline class="k-{term}" points="([^"]+)"', html)
+    assert found
+    return [(float(x), float(y)) for x, y in (pair.split(",") for pair in found[1].split())]
+
+
+def test_lines_stand_where_a_log_axis_puts_them() -> None:
+    html = charts.term_chart(CURVE, planned=1000)
+    style, content = line(html, "style"), line(html, "content")
+    assert style[-1][0] == 500  # half of the planned evaluations, on a width of 1000
+    assert len({y for _, y in content}) == 1
+    # one decade is the same distance everywhere: 1000 to 100, and 100 to 10, over evaluations 1, 10, 100
+    full = charts.term_chart(CURVE[:100], planned=100)
+    points = line(full, "style")
+    first, tenth, hundredth = points[0][1], points[9][1], points[99][1]
+    assert tenth - first == pytest.approx(hundredth - tenth, abs=2)
+    assert "k-variation" not in html  # a term that is zero throughout has no place on a log axis
+
+
+def test_long_curves_are_thinned_but_keep_both_ends() -> None:
+    kept = charts.thinned(CURVE)
+    assert len(kept) <= charts.MOST_POINTS + 1
+    assert kept[0] is CURVE[0]
+    assert kept[-1] is CURVE[-1]
+    assert len(line(charts.term_chart(CURVE), "total")) == len(kept)
+
+
+def test_the_text_alternative_has_the_figures() -> None:
+    html = charts.term_chart(CURVE)
+    label = re.search(r'role="img" aria-label="([^"]+)"', html)
+    assert label
+    assert "at evaluation 500" in label[1]
+    assert "style 2, from 1\u202f000" in label[1]
+    assert charts.term_chart([]).count("nothing measured yet") == 1
+
+
+def test_a_layer_curve_names_every_layer_and_marks_content() -> None:
+    points = [{"evaluations": n, "content:conv4_2": 1.0, "style:conv1_1": 2.0 / n} for n in (1, 2, 3)]
+    html = charts.layer_chart(points)
+    assert "content conv4_2" in html
+    assert "style conv1_1" in html
+    assert html.count("<polyline") == 2
+
+
+@pytest.mark.parametrize("curve", [[], CURVE[:1], CURVE, [{**CURVE[0], "content": 0.0, "style": 0.0, "total": 0.0}]])
+def test_html_is_whole(curve: list[dict[str, float]]) -> None:
+    for html in (
+        charts.term_chart(curve),
+        charts.layer_chart(curve),
+        charts.shares_bar({"content": 0.25, "style": 0.75}),
+    ):
+        assert Balance(html).open == []
+        assert "nan" not in html.lower()
+
+
+def test_a_content_loss_that_starts_at_nothing_does_not_squeeze_the_rest() -> None:
+    points = [{**CURVE[0], "content": 1e-30, "style": 1.0, "total": 1.0}, {**CURVE[1], "style": 0.1, "total": 2.1}]
+    heights = [y for _, y in line(charts.term_chart(points), "style")]
+    assert heights[1] - heights[0] > 500
+    low, high = charts.figure(points, []).layout.yaxis.range
+    assert high - low < 3
+
+
+def test_labels_keep_apart_and_inside() -> None:
+    places = charts._apart([50.0, 50.5, 51.0, 99.5])
+    ordered = sorted(places)
+    assert all(b - a >= charts.LABEL_GAP - 1e-9 for a, b in pairwise(ordered))
+    assert ordered[-1] <= 100
+
+
+def test_shares_add_up_in_words() -> None:
+    html = charts.shares_bar({"content": 0.2, "style": 0.7, "variation": 0.1})
+    assert "content 20%, style 70%, variation 10%" in html
+    assert "Not measured" in charts.shares_bar(None)
+
+
+def test_the_figure_has_every_curve_a_log_axis_and_the_changes() -> None:
+    layers = [{"evaluations": n, "style:conv1_1": 1.0, "content:conv4_2": 2.0} for n in (1, 2)]
+    figure = charts.figure(CURVE, layers, [Change(evaluation=7, key="style_weight", value=3.0)])
+    names = {trace.name: trace.visible for trace in figure.data}
+    assert names == {
+        "total": None, "content": None, "style": None, "style conv1_1": "legendonly", "content conv4_2": "legendonly"
+    }  # fmt: skip
+    assert figure.layout.yaxis.type == "log"
+    assert figure.layout.shapes[0].x0 == 7
+    assert figure.data[0].y[0] == CURVE[0]["total"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"), (9.9999e11, "10¹²")],
+)  # fmt: skip
+def test_numbers_in_words(value: float, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_weights_in_words() -> None:
+    assert words.compared("style_weight", 3.0, 1.0) == "3: style pulls 3× harder than in this preset"
+    assert words.compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× more gently than in this preset"
+    assert words.compared("style_weight", 1.0, 1.0) == "1, as in this preset"
+    assert words.compared("variation_weight", 0.0, 1.0) == "variation is off"
+    assert words.compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
+    assert words.balance(1.0, 1e6) == "Style weighs 1\u202f000\u202f000 times as much as content."
+    assert words.balance(5.0, 2.0) == "Content weighs 2.5 times as much as style."
+    assert words.balance(0.0, 1.0).startswith("Style alone")
+
+
+def job(**news: object) -> SimpleNamespace:
+    recipe = Recipe(size=256, iterations=100)
+    frame = Frame(step=40, steps=100, evaluations=40, seconds=10.0, losses={}, layers={}, size=(256, 192))
+    base = {"state": "running", "frame": frame, "curve": CURVE[:40], "recipe": recipe, "control": MemoryControl()}
+    return SimpleNamespace(**{**base, "place": 0, "doing": "", **news})
+
+
+def test_the_status_line() -> None:
+    assert words.status(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
+    waiting = job(state="waiting", frame=None, place=3, wait_seconds=None)
+    assert words.status(waiting, "CPU").endswith("place 3 in the queue")
+    waiting.wait_seconds = 75.0
+    assert words.status(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
+    assert words.status(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
+    assert words.status(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
+    hurried = job()
+    hurried.control.change({"seconds": 12.0})
+    assert "2 s left" in words.status(hurried, "CPU")
+
+
+def test_time_left_counts_larger_sizes_to_come() -> None:
+    recipe = Recipe(size=256, iterations=100, scales=2)  # 50 steps at 128 px, then 50 at 256 px
+    frame = Frame(step=40, steps=100, evaluations=40, seconds=10.0, losses={}, layers={}, size=(128, 96))
+    left = words.seconds_left(recipe, frame, CURVE[:40])
+    assert left is not None
+    assert math.isclose(left, (10 + 50 * 4) / 4)
+    assert words.seconds_left(recipe, frame, CURVE[:1]) is None

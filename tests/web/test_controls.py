@@ -1,0 +1,155 @@
+"""Recipe fields as controls and back: nothing lost, nothing typed twice; recipes of links and of missing networks."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground.images.load import save_picture
+from playground.networks import weights
+from playground.recipe.model import Recipe, RecipeError, bounds, field_info, load_preset, presets
+from playground.service.jobs import Jobs
+from playground.web.components import controls, layers
+from playground.web.studio.session import link_query, preset_of, recipe_of_link, usable
+from playground.web.studio.settings import read_recipe
+
+STYLIZE = [name for name, preset in presets().items() if preset.kind == "stylize"]
+
+
+def shown(recipe: Recipe) -> dict[str, object]:
+    grid = layers.grid_value(recipe)
+    plain = {name: controls.shown(name, recipe) for name in controls.FIELDS}
+    return {**plain, "content_layers": grid["content"], "style_layers": grid["style"]}
+
+
+def test_every_setting_has_a_control_with_the_fields_own_words() -> None:
+    settings_of_recipe = {name for name in Recipe.model_fields if field_info(name)}
+    assert settings_of_recipe - set(controls.FIELDS) == {"content_layers", "style_layers"}
+    for name in controls.FIELDS:
+        made = controls.control(name, controls.shown(name, load_preset()), [("a", "vgg16-hed")] * (name == "network"))
+        assert made.label.startswith(field_info(name)["label"])
+        assert made.info == Recipe.model_fields[name].description
+        if isinstance(made, gr.Slider):
+            assert (made.minimum, made.maximum) == bounds(name)
+        if isinstance(made, gr.Dropdown) and controls.options(name):
+            assert {value for _, value in made.choices} == set(controls.options(name))
+
+
+@pytest.mark.parametrize("name", STYLIZE)
+def test_a_recipe_shown_and_read_back_is_the_same(name: str) -> None:
+    recipe = load_preset(name)
+    assert controls.assembled(recipe, shown(recipe)) == recipe
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "style_weight": st.floats(1e-3, 1e21),
+            "variation_weight": st.one_of(st.just(0.0), st.floats(1e-3, 1e21)),
+            "learning_rate": st.floats(1e-6, 1000),
+            "seed": st.integers(0, 2**32 - 1),
+            "style_size": st.one_of(st.sampled_from(["content", "original"]), st.integers(32, 4096)),
+            "seconds": st.one_of(st.none(), st.floats(0.1, 86_400)),
+            "average": st.floats(0, 0.999),
+            "style_layers": st.dictionaries(
+                st.sampled_from(layers.layer_names("vgg16-hed")), st.floats(1e-9, 1e9), min_size=1
+            ),
+        }
+    )
+)
+def test_any_recipe_survives_the_controls(changes: dict[str, object]) -> None:
+    recipe = load_preset().changed({**changes, "journal": [{"evaluation": 3, "key": "clip", "value": False}]})
+    assert controls.assembled(recipe, shown(recipe)) == recipe
+
+
+def test_only_what_was_touched_changes() -> None:
+    recipe = load_preset().changed({"style_weight": 1e21})
+    changed = controls.assembled(recipe, {**shown(recipe), "seed": 5, "style_size": "300 px", "seconds": 0})
+    assert changed == recipe.changed({"seed": 5, "style_size": 300})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", None), ("iterations", 0), ("style_weight", -1.0), ("style_size", "huge")]
+)
+def test_bad_values_are_refused_in_words(name: str, value: object) -> None:
+    recipe = load_preset()
+    with pytest.raises(RecipeError):
+        controls.assembled(recipe, {**shown(recipe), name: value})
+
+
+def test_sliders_over_decades() -> None:
+    preset = load_preset("gatys-adam")  # style weight 1 000 000
+    assert controls.from_decades("style_weight", 0, preset) == 1e6
+    assert controls.from_decades("style_weight", 0.5, preset) == pytest.approx(3.16e6)
+    assert controls.from_decades("style_weight", controls.OFF, preset) == 0
+    assert controls.from_decades("learning_rate", -controls.DECADES, preset) > 0
+    assert controls.decades("style_weight", 0, preset) == controls.OFF
+    assert controls.decades("style_weight", 1e21, preset) == controls.DECADES  # its end; the number keeps the value
+    for position in (-4.0, -1.25, 0.0, 2.0, 4.0):
+        value = controls.from_decades("style_weight", position, preset)
+        assert controls.decades("style_weight", value, preset) == pytest.approx(position, abs=0.01)
+
+
+@pytest.mark.parametrize("pick", layers.PICKS)
+@pytest.mark.parametrize("network", ["vgg16-hed", "vgg19-imagenet"])
+def test_quick_picks_fit_the_network(pick: str, network: str) -> None:
+    content, style = layers.pick(pick, network, load_preset())
+    recipe = load_preset().changed({"network": network, "content_layers": content, "style_layers": style})
+    assert recipe.active_layers("style")
+    if pick == "all":
+        assert len(style) == (13 if network == "vgg16-hed" else 16)
+
+
+@pytest.mark.parametrize("name", STYLIZE)
+def test_links_carry_what_differs_from_the_preset(name: str) -> None:
+    recipe = load_preset(name)
+    assert link_query(recipe) == f"?preset={name}"
+    changed = recipe.changed({"seed": 9, "style_weight": 2.5e8, "style_layers": {"conv2_1": 3.0}})
+    preset, _, packed = link_query(changed).removeprefix("?preset=").partition("&recipe=")
+    assert recipe_of_link(preset, packed) == changed
+
+
+@pytest.mark.parametrize("packed", ["%%%", "bm90IGpzb24", "W10", "eyJzZWVkIjotMX0", "eyJub3BlIjoxfQ", "A" * 30_000])
+def test_broken_links_are_refused_in_words(packed: str) -> None:
+    with pytest.raises(RecipeError):
+        recipe_of_link("default", packed)
+
+
+def test_a_missing_network_is_replaced_with_adapted_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "is_available", lambda name: name == "vgg16-hed")
+    jobs = Jobs(device="cpu")
+    wanted = load_preset("gatys-adam")
+    recipe, missing = usable(wanted, jobs)
+    assert (recipe, missing) == (load_preset("gatys-adam", network="vgg16-hed"), "vgg19-imagenet")
+    own, missing = usable(wanted.changed({"seed": 3, "iterations": 77}), jobs)
+    assert own == recipe.changed({"seed": 3, "iterations": 77})
+    kept, missing = usable(load_preset(), jobs)
+    assert (kept, missing) == (load_preset(), "")
+    with pytest.raises(RecipeError):  # a layer that only VGG19 has
+        usable(wanted.changed({"style_layers": {"conv3_4": 1.0}}), jobs)
+
+
+def test_a_file_elsewhere_is_no_network_of_this_server() -> None:
+    recipe, missing = usable(load_preset().changed({"network": "/etc/passwd"}), Jobs(device="cpu"))
+    assert (recipe.network, missing) == ("vgg16-hed", "")
+
+
+def test_recipes_are_read_from_json_and_from_pictures(tmp_path) -> None:
+    recipe = load_preset("vgg16-lbfgs", network="vgg16-hed")
+    text = tmp_path / "recipe.json"
+    text.write_text("\ufeff " + recipe.to_json(), "utf-8")
+    assert read_recipe(str(text)) == recipe
+    from PIL import Image
+
+    for suffix in ("png", "jpg", "webp"):
+        path = tmp_path / f"made.{suffix}"
+        save_picture(Image.new("RGB", (32, 32), "olive"), path, recipe=recipe.to_json())
+        assert read_recipe(str(path)) == recipe
+
+
+def test_what_as_in_this_preset_means() -> None:
+    assert preset_of(load_preset("gatys-adam")) == load_preset("gatys-adam")
+    assert preset_of(load_preset().changed({"preset": "gone"})).style_weight == load_preset().style_weight
