@@ -28,7 +28,7 @@ from rich.table import Table
 
 from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, serving
-from playground.engine.checkpoints import Moments
+from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
 from playground.service import jobs as jobs_module
 from playground.service.jobs import KEEP, Jobs
@@ -37,7 +37,7 @@ from playground.service.store import Store, folder_bytes
 
 SIZE, ITERATIONS = 128, 500  # as many as the classroom allows
 MOVES_SECONDS = 10.0
-LEAST_SHARE, LEAST_RATE, MOST_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
+MIN_SHARE, MIN_RATE, MAX_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
 RELOADS, STOPS, DISCONNECTS, RUNS = 50, 20, 10, 100
 GRACE_SECONDS, AFTER_SECONDS = 15.0, 90.0  # what a closed page holds is forgotten after a minute
 PATIENCE = 120.0  # seconds for what must happen at some time
@@ -153,17 +153,13 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         yield at_most(f"{who}: the last one's first step", max(together.first_moves), MOVES_SECONDS, " s")
         mean = sum(together.paces) / len(together.paces)
         told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
-        yield at_least(
-            f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, LEAST_SHARE, told
-        )
+        yield at_least(f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_SHARE, told)
         told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_share:.2f})"
-        yield at_least(
-            f"{who}: steps of all together, over a single run's", together.rate / alone.rate, LEAST_RATE, told
-        )
+        yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:
         told = f" ({together.peak_mb:.0f} of {alone.peak_mb:.0f} MiB)"
         ratio = together.peak_mb / alone.peak_mb
-        yield at_most(f"{clients} runs: the server's peak memory, over a single run's", ratio, MOST_MEMORY, "", told)
+        yield at_most(f"{clients} runs: the server's peak memory, over a single run's", ratio, MAX_MEMORY, "", told)
 
 
 # ---------------------------------------------------------------- people as they are
@@ -351,7 +347,7 @@ def newest_moments(runs: Path) -> dict[str, dict[str, Any]]:
     """The newest snapshot of every run in a store, by the run's id."""
     found = {}
     for path in runs.glob("server-*/run-*/meta.json"):
-        snapshot = Moments(path.parent / "moments", 10**12).newest()
+        snapshot = Checkpoints(path.parent / "moments", 10**12).newest()
         if snapshot is not None:
             found[json.loads(path.read_text("utf-8"))["id"]] = snapshot
     return found

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from playground.feedforward.apply import Painter
 from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import About, Model, new_network
+from playground.networks.transformer import Model, ModelCard, new_network
 from playground.system.device import describe_device, pick_device
 
 
@@ -37,7 +37,7 @@ def best_times(paths: dict[str, Callable[[], Tensor]], rounds: int, device: str)
 def measure(width: int, blocks: int, size: int, rounds: int, device: str) -> dict[str, float]:
     """Seconds of both paths, their ratio, and the largest difference between their pictures in [0, 1]."""
     network = new_network(width, blocks, 0).eval().requires_grad_(False).to(device)
-    painter, convention = Painter(Model(network, About()), device), TorchConvention(device)
+    painter, convention = Painter(Model(network, ModelCard()), device), TorchConvention(device)
     photo = torch.rand(1, 3, size, size, device=device)
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What a run leaves on its way: a film of its previews, and moments, whole snapshots from which it can go on.
+"""What a run leaves on its way: a previews of its previews, and checkpoints, whole snapshots from which it can go on.
 
 Both are bounded and thinned evenly. A job holds one of each; the worker feeds them, the page's time machine looks into
 them, and after a restart the newest moment is where a run is picked up.
@@ -30,13 +30,13 @@ from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, RecipeError, live_settings
 from playground.system.files import UNFINISHED, whole_file
 
-FILM_FRAMES = 96
-FILM_SIZE = 512  # long side in pixels: a film of 96 such frames takes about 6 MB
-MOST_MOMENTS = 24
+MAX_PREVIEWS = 96
+PREVIEW_SIZE = 512  # long side in pixels: a previews of 96 such frames takes about 6 MB
+MAX_CHECKPOINTS = 24
 SHARE = 30  # times a save's own cost until the next, so that saving costs at most 1/31 of the time
 BYTES_PER_SECOND = 20e6  # that all runs together write at most, but for what `save_every` asks for
-MOMENTS_PER_RUN = 16  # a young run is saved more often, about so often in the time it has run
-LEAST_SECONDS = 1.0  # between two moments
+CHECKPOINTS_PER_RUN = 16  # a young run is saved more often, about so often in the time it has run
+MIN_SECONDS = 1.0  # between two checkpoints
 LAPSE_SECONDS, HELD_SECONDS = 8.0, 1.0  # of a time-lapse, and its last picture
 LAPSE_RATE = (4.0, 24.0)  # least and most frames a second
 LAPSE_SIZES = {".gif": 512, ".mp4": 1920}  # long side at most; a GIF takes about a byte a pixel and frame
@@ -44,7 +44,7 @@ LAPSE_SIZES = {".gif": 512, ".mp4": 1920}  # long side at most; a GIF takes abou
 logger = logging.getLogger(__name__)
 
 
-class MomentError(PlaygroundError):
+class CheckpointError(PlaygroundError):
     """A moment that is not there, or cannot be read."""
 
 
@@ -54,11 +54,11 @@ def least_missed(places: Sequence[float]) -> int:
     return 1 + gaps.index(min(gaps))
 
 
-# ---- the film -------------------------------------------------------------------------------------------------------
+# ---- the previews -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class FilmFrame:
+class Preview:
     """One preview, after `evaluation` evaluations and `seconds` of painting, as a JPEG file's bytes."""
 
     evaluation: int
@@ -70,8 +70,8 @@ class FilmFrame:
         return Image.open(io.BytesIO(self.jpeg), formats=["JPEG"]).convert("RGB")
 
 
-class Film:
-    """The previews of a run, at most `FILM_FRAMES`, spread evenly over it; the first and the last always stay.
+class Previews:
+    """The previews of a run, at most `MAX_PREVIEWS`, spread evenly over it; the first and the last always stay.
 
     May be read while it grows.
 
@@ -81,29 +81,29 @@ class Film:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._frames: list[FilmFrame] = []
+        self._frames: list[Preview] = []
         self.folder = folder
         for path in sorted(folder.glob("*-*.jpg")) if folder else []:
             try:
                 evaluation, _, tenths = path.stem.partition("-")
-                frame = FilmFrame(int(evaluation), int(tenths) / 10, path.read_bytes())
+                frame = Preview(int(evaluation), int(tenths) / 10, path.read_bytes())
                 frame.picture.load()
                 self._frames.append(frame)
             except (OSError, ValueError):
-                logger.info("a damaged frame of a film was left out")
+                logger.info("a damaged frame of a previews was left out")
 
     def add(self, picture: np.ndarray, evaluation: int, seconds: float) -> None:
-        """Take over a preview, H×W×3 uint8; one of an evaluation that the film has already takes its place."""
+        """Take over a preview, H×W×3 uint8; one of an evaluation that the previews has already takes its place."""
         small, data = Image.fromarray(picture), io.BytesIO()
-        small.thumbnail((FILM_SIZE, FILM_SIZE), reducing_gap=2)
+        small.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE), reducing_gap=2)
         small.save(data, "JPEG", quality=85)
-        self._take(FilmFrame(evaluation, seconds, data.getvalue()))
+        self._take(Preview(evaluation, seconds, data.getvalue()))
 
-    def _take(self, frame: FilmFrame) -> None:
+    def _take(self, frame: Preview) -> None:
         with self._lock:
             gone = [old for old in self._frames if old.evaluation >= frame.evaluation]
             self._frames = [old for old in self._frames if old.evaluation < frame.evaluation] + [frame]
-            if len(self._frames) > FILM_FRAMES:
+            if len(self._frames) > MAX_PREVIEWS:
                 gone.append(self._frames.pop(least_missed([old.evaluation for old in self._frames])))
         if self.folder:
             try:
@@ -111,28 +111,28 @@ class Film:
                 for old in gone:
                     self._path(self.folder, old).unlink(missing_ok=True)
                 self._path(self.folder, frame).write_bytes(frame.jpeg)
-            except OSError:  # the moments say that the disk is full; the film goes on in memory
+            except OSError:  # the checkpoints say that the disk is full; the previews goes on in memory
                 self.folder = None
 
     @staticmethod
-    def _path(folder: Path, frame: FilmFrame) -> Path:
+    def _path(folder: Path, frame: Preview) -> Path:
         return folder / f"{frame.evaluation:09d}-{frame.seconds * 10:.0f}.jpg"
 
-    def branch(self, evaluation: int, folder: Path | None = None) -> Film:
-        """The film of a run that leaves this one at an evaluation: it begins alike."""
-        film = Film(folder)
+    def branch(self, evaluation: int, folder: Path | None = None) -> Previews:
+        """The previews of a run that leaves this one at an evaluation: it begins alike."""
+        previews = Previews(folder)
         for frame in self.frames:
             if frame.evaluation <= evaluation:
-                film._take(frame)
-        return film
+                previews._take(frame)
+        return previews
 
     @property
-    def frames(self) -> list[FilmFrame]:
+    def frames(self) -> list[Preview]:
         """All frames, oldest first."""
         with self._lock:
             return list(self._frames)
 
-    def at(self, evaluation: int) -> FilmFrame | None:
+    def at(self, evaluation: int) -> Preview | None:
         """The latest frame at or before an evaluation, else the first; None while there is none."""
         frames = self.frames
         return next(
@@ -140,8 +140,8 @@ class Film:
         )
 
 
-def time_lapse(film: Film, path: Path, result: Image.Image | None = None) -> None:
-    """Write the film as a GIF or MP4 of about `LAPSE_SECONDS`, by the suffix of `path`; the last picture is held.
+def time_lapse(previews: Previews, path: Path, result: Image.Image | None = None) -> None:
+    """Write the previews as a GIF or MP4 of about `LAPSE_SECONDS`, by the suffix of `path`; the last picture is held.
 
     Args:
         path: it appears whole or not at all.
@@ -153,7 +153,7 @@ def time_lapse(film: Film, path: Path, result: Image.Image | None = None) -> Non
     suffix = path.suffix.lower()
     if suffix not in LAPSE_SIZES:
         raise PlaygroundError(f"A time-lapse can be a .gif or an .mp4, not {suffix or 'a file without a suffix'!r}.")
-    pictures = [frame.picture for frame in film.frames] + ([result] if result else [])
+    pictures = [frame.picture for frame in previews.frames] + ([result] if result else [])
     if not pictures:
         raise PlaygroundError("This run has no picture yet: make its time-lapse when it has begun to paint.")
     width, height = pictures[-1].size
@@ -188,7 +188,7 @@ def _write_mp4(pictures: Sequence[Image.Image], path: Path, rate: float) -> None
         writer.close()
 
 
-# ---- moments --------------------------------------------------------------------------------------------------------
+# ---- checkpoints --------------------------------------------------------------------------------------------------------
 
 
 class _Pace:
@@ -211,12 +211,12 @@ _pace = _Pace()
 
 
 def bytes_written() -> int:
-    """What the moments of all runs of this process have taken when they were written, deleted ones included."""
+    """What the checkpoints of all runs of this process have taken when they were written, deleted ones included."""
     return _pace.bytes
 
 
-class Moments:
-    """A run's snapshots on the disk, at most `MOST_MOMENTS` and about `limit_bytes`, spread evenly over the run.
+class Checkpoints:
+    """A run's snapshots on the disk, at most `MAX_CHECKPOINTS` and about `limit_bytes`, spread evenly over the run.
 
     The first and the newest always stay. The memory of L-BFGS, nine tenths of a snapshot, lies in a file of its own and
     is let go of first, the oldest before the newest: without it a run still goes on from exactly that picture, with a
@@ -225,7 +225,7 @@ class Moments:
     Saving and loading may happen in different threads.
 
     Args:
-        folder: the run's own; moments that lie there already are taken over.
+        folder: the run's own; checkpoints that lie there already are taken over.
         limit_bytes: on the disk; the newest picture stays even where it alone takes more.
         save_every: seconds after which `maybe_save` saves at the latest, unless that would cost over 3 % of the time.
             It saves sooner as long as all runs of this process together stay below that, and below `BYTES_PER_SECOND`.
@@ -249,7 +249,7 @@ class Moments:
 
     @property
     def evaluations(self) -> list[int]:
-        """The evaluations whose moments are kept, ascending."""
+        """The evaluations whose checkpoints are kept, ascending."""
         with self._lock:
             return list(self._sizes)
 
@@ -266,7 +266,7 @@ class Moments:
         if self._over or not self._sizes:
             return not self._over
         waited = time.perf_counter() - self._last
-        wished = max(LEAST_SECONDS, run.seconds / MOMENTS_PER_RUN)
+        wished = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
         return waited >= SHARE * self._cost and (waited >= self.save_every or (waited >= wished and _pace.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
@@ -309,7 +309,7 @@ class Moments:
                     self._forget_memory(evaluation)
                 logger.warning("moments cannot be written to %s: %s", self.folder, error)
                 return (
-                    "the server's disk is full or read-only: the picture goes on, but no further moments of this run "
+                    "the server's disk is full or read-only: the picture goes on, but no further checkpoints of this run "
                     "are kept to go back to, and a restart of the server would set it back"
                 )
             finally:
@@ -337,7 +337,7 @@ class Moments:
             if oldest is None:
                 break
             self._forget_memory(oldest)
-        while len(self._sizes) > 2 and (len(self._sizes) > MOST_MOMENTS or self.bytes + room > self.limit_bytes):
+        while len(self._sizes) > 2 and (len(self._sizes) > MAX_CHECKPOINTS or self.bytes + room > self.limit_bytes):
             self._forget(list(self._sizes)[least_missed(list(self._sizes))])
 
     def _forget_memory(self, evaluation: int) -> None:
@@ -356,7 +356,7 @@ class Moments:
             self._thin()
 
     def drop(self) -> None:
-        """Forget all moments and keep no more."""
+        """Forget all checkpoints and keep no more."""
         with self._lock:
             self._over = True
             for evaluation in self.evaluations:
@@ -368,13 +368,13 @@ class Moments:
         """The snapshot nearest to an evaluation, at or before it, else the first; for `Run(..., snapshot=)`.
 
         Raises:
-            MomentError: none is kept, or its file is damaged.
+            CheckpointError: none is kept, or its file is damaged.
         """
         with self._lock:
             nearest = self._nearest(evaluation)
             snapshot = self._read(nearest, "moment")
             if not isinstance(snapshot, dict):
-                raise MomentError(DAMAGED)
+                raise CheckpointError(DAMAGED)
             if nearest in self._memories:
                 snapshot["optimizer"] = self._read(nearest, "memory")
             return snapshot
@@ -383,23 +383,23 @@ class Moments:
         """The settings that applied at the moment which `load` would find.
 
         Raises:
-            MomentError: none is kept, or its file is damaged.
+            CheckpointError: none is kept, or its file is damaged.
         """
         with self._lock:
             snapshot = self._read(self._nearest(evaluation), "moment")
         try:
             return Recipe.model_validate_json(snapshot["recipe"])
         except (LookupError, TypeError, ValueError) as error:
-            raise MomentError(DAMAGED) from error
+            raise CheckpointError(DAMAGED) from error
 
     def branch(self, evaluation: int, folder: Path) -> int:
         """Give another run the moment that `load` would find, as its first; the moment's evaluation.
 
         Args:
-            folder: of the other run's `Moments`, which is to be made after this; it must not hold any yet.
+            folder: of the other run's `Checkpoints`, which is to be made after this; it must not hold any yet.
 
         Raises:
-            MomentError: no moment is kept, or its file cannot be handed on.
+            CheckpointError: no moment is kept, or its file cannot be handed on.
         """
         with self._lock:
             nearest = self._nearest(evaluation)
@@ -413,13 +413,13 @@ class Moments:
                         except OSError:  # a file system without links
                             shutil.copyfile(path, folder / path.name)
             except OSError as error:
-                raise MomentError("the server's disk takes no further moment: end another run first") from error
+                raise CheckpointError("the server's disk takes no further moment: end another run first") from error
             return nearest
 
     def _nearest(self, evaluation: int) -> int:
         kept = self.evaluations
         if not kept:
-            raise MomentError("no moment of this run is kept: there is none to go back to")
+            raise CheckpointError("no moment of this run is kept: there is none to go back to")
         return max((other for other in kept if other <= evaluation), default=kept[0])
 
     def newest(self) -> dict[str, Any] | None:
@@ -427,7 +427,7 @@ class Moments:
         while (kept := self.evaluations) != []:
             try:
                 return self.load(kept[-1])
-            except MomentError:
+            except CheckpointError:
                 logger.warning("the moment at evaluation %d is damaged: the one before is taken", kept[-1])
                 with self._lock:
                     self._forget(kept[-1])
@@ -438,7 +438,7 @@ class Moments:
         try:
             with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
                 if archive.testzip() is not None:
-                    raise MomentError(DAMAGED)
+                    raise CheckpointError(DAMAGED)
             # Tensors and plain data alone, whatever the file says: nothing in it is ever run.
             return torch.load(path, map_location="cpu", weights_only=True)
         except (
@@ -450,7 +450,7 @@ class Moments:
             zipfile.BadZipFile,
             pickle.UnpicklingError,
         ) as error:
-            raise MomentError(DAMAGED) from error
+            raise CheckpointError(DAMAGED) from error
 
 
 DAMAGED = "that moment's file is damaged or was written by something else: go back to another moment"

@@ -25,7 +25,7 @@ RECORD_AFTER = 2  # evaluations as they come, in which libraries choose their ke
 logger = logging.getLogger(__name__)
 
 
-class Judge:
+class Evaluator:
     """Judges one canvas by one objective. Where weights or targets change, another judge is wanted.
 
     Attributes:

@@ -23,7 +23,7 @@ from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 
 TINY = 1e-12
-LEAST_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
+MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
 
 
@@ -166,7 +166,7 @@ class Objective:
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             _, self.style_targets = targets(network, style, [], wanted)
-            self.style_variation = variation_loss(style).clamp_min(LEAST_VARIATION)
+            self.style_variation = variation_loss(style).clamp_min(MIN_VARIATION)
         self.set_weights(recipe)
 
     @torch.no_grad()

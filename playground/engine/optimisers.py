@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 FIRST_STEP = 1e-3  # of a value's range: how far the first step goes on average
-LEAST_CURVATURE = 1e-7  # of the slope before a step: how much of it must have changed for the step to be remembered
+MIN_CURVATURE = 1e-7  # of the slope before a step: how much of it must have changed for the step to be remembered
 GROWTH = 10.0  # how many times as long as the last one a step may be: where little has changed, curvature says too much
 
 
@@ -85,7 +85,7 @@ class Lbfgs:
         for row, values in zip((0, change), zip(*found, strict=True), strict=True):
             self._products[row, :used] = self._products[:used, row] = values
         slope_before = self._products[0, step] - self._products[change, step]
-        if self._products[step, change] > LEAST_CURVATURE * abs(slope_before):
+        if self._products[step, change] > MIN_CURVATURE * abs(slope_before):
             self._order = [*self._order, place][-self.history :]
 
     def _used(self) -> int:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.control import Control, MemoryControl
-from playground.engine.evaluator import Judge
+from playground.engine.evaluator import Evaluator
 from playground.engine.frames import Curve, Frame, Result, State
 from playground.engine.losses import Objective, by_term
 from playground.engine.optimisers import Lbfgs
@@ -38,10 +38,10 @@ PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a list
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 MAX_RECOVERIES = 5
 LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cut short to fit into this
-LEAST_HISTORY = 4
+MIN_HISTORY = 4
 OVERSHOT = 10.0  # a loss of L-BFGS this many times the best one means that it has lost its way
 COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
-LEAST_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
+MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
 TARGET_SETTINGS = ("pool", "pool_rescale", "padding", "style_size")
@@ -81,7 +81,7 @@ def style_long_side(recipe: Recipe, style_size: tuple[int, int], size: int) -> i
 
 def lbfgs_history(wanted: int, pair: int) -> int:
     """Pairs of steps that L-BFGS remembers: fewer than `wanted` where `pair`, the bytes of one, would take too much."""
-    return min(wanted, max(LEAST_HISTORY, LBFGS_BYTES // max(1, pair)))
+    return min(wanted, max(MIN_HISTORY, LBFGS_BYTES // max(1, pair)))
 
 
 class Run:
@@ -157,11 +157,11 @@ class Run:
         network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
         growth = full_width * full_height / (width * height)
         self.objective = Objective(network, self.content_tensor, self._style_at(size), self.recipe, growth)
-        self._judge_anew()
+        self._evaluate_anew()
 
-    def _judge_anew(self) -> None:
+    def _evaluate_anew(self) -> None:
         """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
-        self.judge = Judge(self.canvas, self.objective)
+        self.evaluator = Evaluator(self.canvas, self.objective)
 
     def _enter_stage(self, smaller: Canvas | None) -> None:
         """Set up pictures, targets, canvas and optimiser for the current stage."""
@@ -275,10 +275,10 @@ class Run:
     # ---------------------------------------------------------------- one evaluation
 
     def _evaluate(self) -> Tensor:
-        """Judge the picture and take one step; the weighted losses before it, in the order of `judge.names`."""
+        """Judge the picture and take one step; the weighted losses before it, in the order of `evaluator.names`."""
         self._set_rates()
-        with self.judge.undisturbed:
-            terms = self.judge()
+        with self.evaluator.undisturbed:
+            terms = self.evaluator()
             self.optimizer.step()
         self.evaluations += 1
         self.stage_evaluations += 1
@@ -355,7 +355,7 @@ class Run:
         elif changes.keys() & {"content_weight", "style_weight", "variation_weight", "content_layers", "style_layers",
                                "content_loss", "style_loss", "variation_loss"}:  # fmt: skip
             self.objective.set_weights(changed)
-            self._judge_anew()
+            self._evaluate_anew()
         if changed.optimizer == "lbfgs" and changes.keys() - {"clip", "average"}:
             self._start_optimizer()
             return f"{_names(changes)} changed: L-BFGS starts its memory anew"
@@ -399,7 +399,7 @@ class Run:
         if budget is None or self.evaluations == 0:
             return False
         if self._stage_is_over():
-            next_cost = LEAST_EVALUATIONS * self.pixel_cost * self.stages[self.stage + 1].size ** 2
+            next_cost = MIN_EVALUATIONS * self.pixel_cost * self.stages[self.stage + 1].size ** 2
         else:
             next_cost = self.pixel_cost * self.stages[self.stage].size ** 2
         return self.seconds + next_cost > budget
@@ -408,7 +408,7 @@ class Run:
         """Back to the best picture with a fresh optimiser and half the rate."""
         self.failed_in_a_row += 1
         self.rate_scale /= 2
-        self._set_parameters(self.judge.best)
+        self._set_parameters(self.evaluator.best)
         self._start_optimizer()
         self.average = None
         text = (
@@ -476,7 +476,7 @@ class Run:
         terms = self._evaluate()
         now = time.perf_counter()
         self.seconds = now - started
-        self._pending.append((terms, self.judge.names, self.seconds, self.step, self.evaluations))
+        self._pending.append((terms, self.evaluator.names, self.seconds, self.step, self.evaluations))
         picture_due = now - last_picture >= 1 / self.recipe.preview_rate
         due = picture_due or note is not None or self._stage_is_over() or now - last_read >= READ_EVERY
         if self.device.type != "cpu" and not due:
@@ -491,11 +491,11 @@ class Run:
 
     def _overshot(self, point: Frame) -> bool:
         """Whether L-BFGS has taken a step that leads away."""
-        return self.recipe.optimizer == "lbfgs" and point.losses["total"] > OVERSHOT * float(self.judge.best_total)
+        return self.recipe.optimizer == "lbfgs" and point.losses["total"] > OVERSHOT * float(self.evaluator.best_total)
 
     def _calm_down(self) -> str:
         """Back to the best picture after such a step; what to tell."""
-        self._set_parameters(self.judge.best)
+        self._set_parameters(self.evaluator.best)
         self._start_optimizer()
         return "L-BFGS overshot: back to the best picture, its memory starts anew"
 
@@ -603,16 +603,16 @@ class Run:
 
     def _best_image(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
-        judge, best_losses = self.judge, {}
-        if judge.best_terms is not None and math.isfinite(float(judge.best_total)):
-            best_losses = dict(zip(judge.names, judge.best_terms.tolist(), strict=True))
+        evaluator, best_losses = self.evaluator, {}
+        if evaluator.best_terms is not None and math.isfinite(float(evaluator.best_total)):
+            best_losses = dict(zip(evaluator.names, evaluator.best_terms.tolist(), strict=True))
         if self.average is not None and self.recipe.average > 0:
             averaged = self._image_of(self.average)
             with torch.no_grad():
                 losses = self.objective(averaged)
-            if float(losses.total) < float(judge.best_total):
+            if float(losses.total) < float(evaluator.best_total):
                 return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
-        return self._image_of(judge.best), best_losses, judge.best
+        return self._image_of(evaluator.best), best_losses, evaluator.best
 
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
@@ -645,10 +645,10 @@ class Run:
             "curve": self.curve.plain(),
             "parameters": kept(list(self.canvas.parameters)),
             "optimizer": kept(self.optimizer.state_dict()),
-            "best": kept(self.judge.best),
-            "best_total": float(self.judge.best_total),
-            "best_terms": self.judge.best_terms.tolist() if self.judge.best_terms is not None else None,
-            "best_names": list(self.judge.names),
+            "best": kept(self.evaluator.best),
+            "best_total": float(self.evaluator.best_total),
+            "best_terms": self.evaluator.best_terms.tolist() if self.evaluator.best_terms is not None else None,
+            "best_names": list(self.evaluator.names),
             "average": kept(self.average),
         }
 
@@ -694,7 +694,7 @@ class Run:
         best, names = self._like_parameters(snapshot["best"]), snapshot["best_names"]
         if snapshot["best_terms"] is not None and len(snapshot["best_terms"]) != len(names):
             raise ValueError("every loss needs its name")
-        self.judge.restore(best, snapshot["best_total"], snapshot["best_terms"], names)
+        self.evaluator.restore(best, snapshot["best_total"], snapshot["best_terms"], names)
         average = snapshot["average"]
         self.average = self._like_parameters(average) if average is not None else None
         self.average_weight = snapshot["average_weight"]

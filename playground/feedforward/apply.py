@@ -44,7 +44,7 @@ class Painter:
     """
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
-        self.title, self.device = model.about.title, torch.device(device)
+        self.title, self.device = model.card.title, torch.device(device)
         self.convention = TorchConvention(self.device)
         network = model.network
         self.width, self.overlap = network.width, 24 + 8 * network.blocks  # beyond what any output pixel can see

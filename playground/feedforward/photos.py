@@ -26,7 +26,7 @@ DECODED = 200  # up to so many files are decoded to be checked; of more, only th
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".jfif"})
 FLAT = 0.01  # standard deviation of unit values below which a crop is one flat colour: instance normalisation then has
 # nothing to divide by, and the gradient grows at each layer until it is no number
-MOST_FLAT = 5  # flat crops in a row that are passed over; then one is taken after all
+MAX_FLAT = 5  # flat crops in a row that are passed over; then one is taken after all
 MARGIN = 1.15  # the short side before a crop, in crops: the source's 294 px to 256
 
 Report = Callable[[str, float | None], None]
@@ -118,7 +118,7 @@ class Crops(Dataset[tuple[Tensor, str]]):
                 broken = str(source)
                 continue
             crop = to_tensor(self._crop(photo, random.Random(f"{self.seed}:{position}")))[0]
-            if float(crop.std((1, 2)).max()) >= FLAT or flat == MOST_FLAT or attempt == count - 1:
+            if float(crop.std((1, 2)).max()) >= FLAT or flat == MAX_FLAT or attempt == count - 1:
                 return crop, broken
             flat += 1
         raise PlaygroundError("none of the photographs can be read any more: check the folder")

@@ -32,8 +32,8 @@ from playground.feedforward.photos import Crops, Photos
 from playground.images.load import resize_picture, save_picture, to_array, to_tensor
 from playground.networks.hrnet import TorchConvention
 from playground.networks.transformer import (
-    About,
     Model,
+    ModelCard,
     ModelError,
     load_model,
     new_network,
@@ -135,7 +135,7 @@ class Training:
 
     def model(self) -> Model:
         """The network as it stands and what is known about it."""
-        about = About(
+        about = ModelCard(
             title=self.title,
             steps=self.step,
             recipe=self.recipe.model_dump(mode="json"),
@@ -411,7 +411,7 @@ class Training:
         if self.paths is None or self.rank != 0:
             return
         model = self.model()
-        save_model(model.network, model.about, self.paths.model, half=self.half)
+        save_model(model.network, model.card, self.paths.model, half=self.half)
         save_picture(Image.fromarray(self._grid()), self.paths.grid, sole=True)
         state = {
             "recipe": self.recipe.model_dump(mode="json"),
@@ -420,7 +420,7 @@ class Training:
             "rate_scale": self.rate_scale,
             "recoveries": self.recoveries,
             "curve": self.curve.plain(),
-            "style_sha256": model.about.style_sha256,
+            "style_sha256": model.card.style_sha256,
             "photos": len(self.photos),
             "world": self.world,
         }

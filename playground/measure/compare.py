@@ -62,7 +62,7 @@ class Entry:
 def matching_model(style: Image.Image) -> str | None:
     """The shipped style that was trained on this very picture (clean RGB); None where there is none."""
     wanted = hashlib.sha256(np.asarray(style).tobytes()).hexdigest()
-    return next((name for name in shipped_styles() if load_model(name).about.style_sha256 == wanted), None)
+    return next((name for name in shipped_styles() if load_model(name).card.style_sha256 == wanted), None)
 
 
 def compare(

@@ -30,7 +30,7 @@ from playground.recipe.model import PRESET_FOLDER
 from playground.system.files import whole_file
 
 SHIPPED_FOLDER = PRESET_FOLDER / "instant"
-ABOUT = "playground"  # the metadata key of a model's file
+CARD_KEY = "playground"  # the metadata key of a model's file
 THUMBNAIL = 128  # pixels, long side
 LARGEST_FILE = 500_000_000
 
@@ -109,7 +109,7 @@ def new_network(width: int, blocks: int, seed: int) -> TransformerNet:
 
 
 @dataclass(frozen=True)
-class About:
+class ModelCard:
     """What a model's file says about itself.
 
     Attributes:
@@ -149,7 +149,7 @@ class Model:
     """A trained network, in float32 and not to be trained further as it stands, and what is known about it."""
 
     network: TransformerNet
-    about: About
+    card: ModelCard
 
 
 def thumbnail(style: Image.Image) -> str:
@@ -160,7 +160,7 @@ def thumbnail(style: Image.Image) -> str:
     return base64.b64encode(data.getvalue()).decode("ascii")
 
 
-def save_model(network: TransformerNet, about: About, path: Path, *, half: bool = False) -> None:
+def save_model(network: TransformerNet, card: ModelCard, path: Path, *, half: bool = False) -> None:
     """Write a model as safetensors, whole or not at all; `half` keeps 16 bits a weight.
 
     Raises:
@@ -168,16 +168,16 @@ def save_model(network: TransformerNet, about: About, path: Path, *, half: bool 
     """
     dtype = torch.float16 if half else torch.float32
     tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in network.state_dict().items()}
-    write_tensors(path, tensors, asdict(about))
+    write_tensors(path, tensors, asdict(card))
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], card: Mapping[str, Any]) -> None:
     """A safetensors file with JSON beside the tensors, moved into place only when it lies on the disk as a whole.
 
     Raises:
         ModelError: it cannot be written.
     """
-    data = save(tensors, {ABOUT: json.dumps(about, allow_nan=False)})
+    data = save(tensors, {CARD_KEY: json.dumps(card, allow_nan=False)})
     try:
         with whole_file(path, sole=True) as unfinished:
             unfinished.write_bytes(data)
@@ -196,10 +196,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(str(path), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-            about = json.loads((file.metadata() or {}).get(ABOUT, "{}"))
+            card = json.loads((file.metadata() or {}).get(CARD_KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path.name!r} is damaged or no safetensors file: train or download it again.") from error
-    return tensors, about if isinstance(about, dict) else {}
+    return tensors, card if isinstance(card, dict) else {}
 
 
 def shipped_styles() -> dict[str, Path]:
@@ -224,9 +224,9 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
         )
     if path.stat().st_size > LARGEST_FILE:
         raise ModelError(f"{path.name!r} is larger than {LARGEST_FILE // 10**6} MB, which no such network is")
-    about: dict[str, Any] = {}
+    card: dict[str, Any] = {}
     if path.suffix == ".safetensors":
-        tensors, about = read_tensors(path)
+        tensors, card = read_tensors(path)
     else:
         tensors = _read_pickle(path)
     tensors, layout = _in_own_names(tensors, path.name)
@@ -234,14 +234,14 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
     if layout == "pytorch/examples":
         _fold_range(tensors)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    return Model(network.to(device).eval().requires_grad_(False), _about(about, path.stem, layout))
+    return Model(network.to(device).eval().requires_grad_(False), _card_of(card, path.stem, layout))
 
 
-def _about(stated: Mapping[str, Any], name: str, layout: str) -> About:
+def _card_of(stated: Mapping[str, Any], name: str, layout: str) -> ModelCard:
     """What a file states about itself, where it is of the expected kind: the file may come from anywhere."""
-    usual = asdict(About())
+    usual = asdict(ModelCard())
     kept = {key: stated[key] for key, value in usual.items() if isinstance(stated.get(key), type(value))}
-    return About(**{**kept, "title": kept.get("title") or name, "layout": layout})
+    return ModelCard(**{**kept, "title": kept.get("title") or name, "layout": layout})
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:

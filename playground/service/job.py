@@ -1,4 +1,4 @@
-"""One person's work as others see it: a run, a training, an errand, a download. Each may be read at any time.
+"""One person's work as others see it: a run, a training, an task, a download. Each may be read at any time.
 
 A worker of jobs.py writes to them; pages and the API look and wait for news, so that no slow listener holds a run up.
 """
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import Film, Moments
+from playground.engine.checkpoints import Checkpoints, Previews
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.errors import PlaygroundError
@@ -45,7 +45,7 @@ class Job:
         recipe: as it was started.
         control: pause, resume, stop, change, want_shares.
         weight: how many ordinary runs' share of the device it gets.
-        folder: where its moments and its film lie; None where nothing is kept.
+        folder: where its checkpoints and its previews lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
         branches: ids of the latest branches that left this run.
         state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
@@ -54,8 +54,8 @@ class Job:
         doing: what is going on, in words, while loading; else empty.
         frame: the latest; it keeps the last losses where the loop's own frame has none (paused, recovered).
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
-        film: the previews so far.
-        moments: snapshots to go back to; None where none are kept.
+        previews: the previews so far.
+        checkpoints: snapshots to go back to; None where none are kept.
         shares: {content, style, variation} shares of the gradient, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
@@ -93,8 +93,8 @@ class Job:
         self.frame: Frame | None = None
         self.picture: np.ndarray | None = None
         self.picture_version = 0
-        self.film = Film()
-        self.moments: Moments | None = None
+        self.previews = Previews()
+        self.checkpoints: Checkpoints | None = None
         self.shares: dict[str, float] | None = None
         self.notes: list[str] = []
         self.error: str | None = None
@@ -236,7 +236,7 @@ class TrainingJob(Job):
         return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
 
 
-class Errand:
+class Task:
     """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
 
     Attributes:
@@ -302,7 +302,7 @@ def did_not_fit(recipe: Recipe) -> str:
 
 
 def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
-    """One sentence for a person about what ended a run or an errand; what nobody can mend goes to the log as `name`."""
+    """One sentence for a person about what ended a run or an task; what nobody can mend goes to the log as `name`."""
     if isinstance(error, PlaygroundError):
         return str(error)
     if out_of_memory(error):

@@ -1,6 +1,6 @@
 """Runs on behalf of people: who may start one, whose turn it is, what is known about each, and when it is forgotten.
 
-A job's worker thread iterates the run and stores the latest state. Trainings are jobs that go on unwatched, errands are
+A job's worker thread iterates the run and stores the latest state. Trainings are jobs that go on unwatched, tasks are
 smaller works. `ui/` starts, watches and steers them; `app.py` makes the one `Jobs`.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import Film, Moments, branched, bytes_written
+from playground.engine.checkpoints import Checkpoints, Previews, branched, bytes_written
 from playground.engine.control import FileControl, MemoryControl
 from playground.engine.frames import Frame
 from playground.engine.run import Run, check_pictures
@@ -44,9 +44,9 @@ from playground.networks import weights
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.model import DEFAULT_NETWORK, Recipe
 from playground.recipe.training import TrainingRecipe
-from playground.service.job import Download, Errand, Job, TrainingJob, explain
+from playground.service.job import Download, Job, Task, TrainingJob, explain
 from playground.service.limits import Limits
-from playground.service.scheduler import Load, Share, Turns, expected_waits
+from playground.service.scheduler import Load, Scheduler, Ticket, expected_waits
 from playground.service.store import Store, Stored
 from playground.service.zerogpu import GPU_START_SECONDS, megapixels_judged
 from playground.system.device import pick_device, return_large_blocks, share_one_heap, take_short_turns
@@ -57,7 +57,7 @@ KEEP = 50  # ended jobs that are remembered
 KEEP_PICTURES_MB = 512.0  # of the pictures that ended jobs were given
 WAITING_SHARE = 0.25  # of the memory, for the pictures of runs that wait
 MEMORY_SHARE = 0.8  # of what is free when the server starts
-FEW_RUNS = 4  # with more, memory counts for more than the twentieth of speed that thrift costs
+MAX_UNTHRIFTY_RUNS = 4  # with more, memory counts for more than the twentieth of speed that thrift costs
 SWEEP_SHARE = 0.02  # of the disk's limit may be written until it is looked at again, which takes time with many runs
 BRANCHES = 4  # of one run that are remembered
 DISK_FULL = "the server's disk is full or read-only"
@@ -123,24 +123,24 @@ class Jobs:
         self.limits, self.store = limits, store
         share_one_heap()
         take_short_turns()
-        if limits.max_runs > FEW_RUNS:
+        if limits.max_runs > MAX_UNTHRIFTY_RUNS:
             return_large_blocks()
         free = free_megabytes(self.here)
         self.memory_limit_mb = limits.memory_mb or (MEMORY_SHARE * free if free is not None else None)
         self.networks = (*weights.NETWORKS, *networks)
         self.lent_gpu, self.lent_seconds = lent_gpu, lent_seconds
         self.downloads: dict[str, Download] = {}
-        self._turns, self._reading = Turns(), threading.Lock()
+        self._scheduler, self._reading = Scheduler(), threading.Lock()
         self._lock = threading.Lock()  # over the collections below; never held while a job's own lock is wanted
         self._jobs: dict[str, Job] = {}  # oldest first
         self._waiting: list[Job] = []
         self._seated: set[Job] = set()
-        self._errands: list[Errand] = []
+        self._tasks: list[Task] = []
         self._workers: set[threading.Thread] = set()
         self._people: set[str] = set()
         self._numbers = itertools.count(1)
         self._waits: tuple[float, dict[Job, float | None]] = (0.0, {})  # when they were estimated, and what came out
-        self._swept_at = 0  # what the moments had written when the disk was looked at
+        self._swept_at = 0  # what the checkpoints had written when the disk was looked at
         self._saving = False  # the server ends, and runs are left in the store for the next one
         self._pace: float | None = None  # seconds of a lent GPU per megapixel judged, the slowest seen
         self._orders = Path(tempfile.mkdtemp(prefix="playground-orders-")) if lent_gpu else None
@@ -196,16 +196,16 @@ class Jobs:
             PlaygroundError: there is no moment to go on from, a setting cannot be changed, or as for `start`.
         """
         content = job.content
-        if job.moments is None or content is None or self.store is None:
-            raise PlaygroundError("This run keeps no moments to go back to: start a new run instead.")
+        if job.checkpoints is None or content is None or self.store is None:
+            raise PlaygroundError("This run keeps no checkpoints to go back to: start a new run instead.")
         try:
             folder = self.store.new_folder()
         except OSError:
             raise PlaygroundError(f"{DISK_FULL}: nothing can branch off now.") from None
         try:
-            left_at = job.moments.branch(evaluation, folder / "moments")
-            snapshot = self._moments(folder).load(left_at)
-            job.film.branch(left_at, folder / "film")
+            left_at = job.checkpoints.branch(evaluation, folder / "moments")
+            snapshot = self._checkpoints_in(folder).load(left_at)
+            job.previews.branch(left_at, folder / "film")
             branch = self._new_job(
                 content, job.style, branched(snapshot, changes), visitor, teacher=teacher, folder=folder,
                 parent=(job.id, left_at), changes=changes,
@@ -300,7 +300,7 @@ class Jobs:
         self._check_network(recipe.network)
         self.limits.check(recipe)
         recipe = recipe.changed({"seconds": recipe.seconds or self.limits.training_seconds})
-        control, name = MemoryControl(self._turns.share()), f"training {next(self._numbers)}"
+        control, name = MemoryControl(self._scheduler.ticket()), f"training {next(self._numbers)}"
         names = BUNDLED if photos.folder == BUNDLED else Path(photos.folder).name
         job = TrainingJob(style, recipe, visitor, control, folder, title, names, name=name)
         self._expect(job)
@@ -320,26 +320,26 @@ class Jobs:
         self._begin_training(job, photos)
         return job
 
-    def errand(self, visitor: str, work: Callable[[Errand], None]) -> Errand:
-        """Let a thread of its own do a small work; it takes turns by `errand.control`.
+    def task(self, visitor: str, work: Callable[[Task], None]) -> Task:
+        """Let a thread of its own do a small work; it takes turns by `task.control`.
 
         Raises:
-            PlaygroundError: the visitor's last errand is not over, or too many are under way.
+            PlaygroundError: the visitor's last task is not over, or too many are under way.
         """
-        errand = Errand(visitor, MemoryControl(self._turns.share()), self.limits.grace_seconds)
+        task = Task(visitor, MemoryControl(self._scheduler.ticket()), self.limits.grace_seconds)
         with self._lock:
-            self._errands = [other for other in self._errands if not other.over.is_set()]
-            if any(other.visitor == visitor for other in self._errands):
+            self._tasks = [other for other in self._tasks if not other.over.is_set()]
+            if any(other.visitor == visitor for other in self._tasks):
                 raise PlaygroundError("What you asked for before is still under way: stop it, or wait for its end.")
-            if len(self._errands) >= self.limits.max_runs:
+            if len(self._tasks) >= self.limits.max_runs:
                 raise PlaygroundError("Too many people have asked for the like just now: try again in a minute.")
-            self._errands.append(errand)
-        self._start_worker(self._run_errand, errand, work)
-        return errand
+            self._tasks.append(task)
+        self._start_worker(self._run_task, task, work)
+        return task
 
-    def turn(self) -> Share:
+    def turn(self) -> Ticket:
         """A turn for one piece of work on the device that is no job's, such as painting in one pass."""
-        return self._turns.share()
+        return self._scheduler.ticket()
 
     def network(self, name: str) -> Vgg:
         """A network of this server for work in this process, read once.
@@ -392,7 +392,7 @@ class Jobs:
         """
         with self._lock:
             self._saving = save and self.store is not None
-            controls = [job.control for job in self._going_on()] + [errand.control for errand in self._errands]
+            controls = [job.control for job in self._going_on()] + [task.control for task in self._tasks]
             workers = list(self._workers)
         for control in controls:
             control.stop()
@@ -426,7 +426,7 @@ class Jobs:
         self._check_network(recipe.network)
         self.limits.check(recipe)
         weight, name = self.limits.teacher_weight if teacher else 1.0, f"run {next(self._numbers)}"
-        control = MemoryControl(self._turns.share(weight))
+        control = MemoryControl(self._scheduler.ticket(weight))
         job = Job(content, style, recipe, visitor, control, self.limits.grace_seconds, name=name, weight=weight, **more)
         if self._orders:
             job.control = FileControl(self._orders / job.id)
@@ -513,7 +513,7 @@ class Jobs:
         if isinstance(stored.recipe, TrainingRecipe):
             self._check_network(stored.recipe.network)
             self.limits.check(stored.recipe)
-            control, name = MemoryControl(self._turns.share()), f"training {next(self._numbers)}"
+            control, name = MemoryControl(self._scheduler.ticket()), f"training {next(self._numbers)}"
             job = TrainingJob(
                 stored.style, stored.recipe, stored.visitor, control, stored.folder, stored.title, stored.photos,
                 name=name, id=stored.id,
@@ -626,7 +626,7 @@ class Jobs:
             spent += stage.seconds * part / max(1, stage.evaluations)
             whole += stage.seconds
         left = whole - spent
-        if spent > 0 and isinstance(share, Share):
+        if spent > 0 and isinstance(share, Ticket):
             left *= share.seconds / spent
         return Load(left, job.weight, until)
 
@@ -646,7 +646,7 @@ class Jobs:
             pictures += _pictures_mb(job)
             if pictures > KEEP_PICTURES_MB and job.content is not None:  # as large as they are shown, no more
                 job.content, job.style = (resize_picture(p, job.recipe.size) for p in (job.content, job.style))
-                job.moments = None  # which need the pictures as they were given
+                job.checkpoints = None  # which need the pictures as they were given
 
     def _fetch(self, download: Download) -> None:
         def report(sentence: str, fraction: float | None) -> None:
@@ -680,13 +680,13 @@ class Jobs:
             with self._lock:
                 self._workers.discard(threading.current_thread())
 
-    def _run_errand(self, errand: Errand, work: Callable[[Errand], None]) -> None:
+    def _run_task(self, task: Task, work: Callable[[Task], None]) -> None:
         try:
-            work(errand)
+            work(task)
         except Exception as error:
-            errand.error = explain(error, "errand")
+            task.error = explain(error, "task")
         finally:
-            errand.over.set()
+            task.over.set()
 
     def _work(self, job: Job, frames: Iterator[Frame], kept: bool) -> None:
         """A run from the queue to its end; everything that it held is let go of here."""
@@ -697,7 +697,7 @@ class Jobs:
                 for frame in frames:
                     job.store(frame)
                     if frame.picture is not None and frame.result is None and not isinstance(job, TrainingJob):
-                        job.film.add(frame.picture, frame.evaluations, frame.seconds)
+                        job.previews.add(frame.picture, frame.evaluations, frame.seconds)
                     alone = alone and len(self._seated) == 1
                     self._look_after(job)
                 if alone and job.result is not None:
@@ -745,12 +745,12 @@ class Jobs:
             torch.cuda.empty_cache()
 
     def _sweep(self) -> None:
-        """Keep to the limit of the disk; a run whose moments had to go says so by having none."""
+        """Keep to the limit of the disk; a run whose checkpoints had to go says so by having none."""
         self._swept_at = bytes_written()
         for id in self.store.sweep() if self.store else []:
             gone = self._jobs.get(id)
             if gone is not None:
-                gone.moments = None
+                gone.checkpoints = None
 
     def _keep(self, job: Job, kept: bool) -> None:
         """Put a job into the store, unless it comes from there; a disk that takes nothing is said."""
@@ -769,11 +769,11 @@ class Jobs:
             logger.warning("%s cannot be kept: %s", job.name, error, extra={"run": job.name})
             job.note(f"{DISK_FULL}: the picture goes on, but it cannot be gone back in")
         if job.folder is not None and not isinstance(job, TrainingJob):
-            job.film, job.moments = Film(job.folder / "film"), self._moments(job.folder)
+            job.previews, job.checkpoints = Previews(job.folder / "film"), self._checkpoints_in(job.folder)
 
-    def _moments(self, folder: Path) -> Moments:
+    def _checkpoints_in(self, folder: Path) -> Checkpoints:
         megabytes = min(self.limits.moments_mb, self.limits.disk_mb / self.limits.max_runs)
-        return Moments(folder / "moments", round(megabytes * 2**20), self.limits.save_every)
+        return Checkpoints(folder / "moments", round(megabytes * 2**20), self.limits.save_every)
 
     def _sit_down(self, job: Job) -> bool:
         """Wait for a seat; False when the run was stopped or abandoned before it got one. Trainings have theirs."""
@@ -809,7 +809,7 @@ class Jobs:
     def _frames(self, job: Job) -> Iterator[Frame]:
         """The run in this process, taking turns with the others; from its newest moment on, where it has one."""
         network = self._network(job.recipe.network)
-        snapshot = job.moments.newest() if job.moments else None
+        snapshot = job.checkpoints.newest() if job.checkpoints else None
         if snapshot is not None:
             job.go_on_from(snapshot)
         assert job.content is not None
@@ -820,13 +820,13 @@ class Jobs:
         for frame in run.frames():
             yield frame
             # In any case where it pauses or ends: people go back to there most.
-            self._keep_moment(job, run, now=self._saving or frame.state != "running")
+            self._keep_checkpoint(job, run, now=self._saving or frame.state != "running")
             if self._saving:
                 return
 
-    def _keep_moment(self, job: Job, run: Run, *, now: bool) -> None:
-        if job.moments is not None:
-            trouble = (job.moments.save if now else job.moments.maybe_save)(run, **job.beside)
+    def _keep_checkpoint(self, job: Job, run: Run, *, now: bool) -> None:
+        if job.checkpoints is not None:
+            trouble = (job.checkpoints.save if now else job.checkpoints.maybe_save)(run, **job.beside)
             if trouble:
                 job.note(trouble)
             elif bytes_written() - self._swept_at > SWEEP_SHARE * self.limits.disk_mb * 2**20:

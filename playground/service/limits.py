@@ -39,8 +39,10 @@ class Limits(BaseModel):
     disk_mb: float = Field(
         4000.0, ge=0, description="MiB on disk of all runs together; the oldest ended ones go first."
     )
-    moments_mb: float = Field(600.0, ge=0, description="MiB on disk of one run's moments, which one can go back to.")
-    save_every: float = Field(15.0, ge=0.1, description="Seconds between two saved moments of a run at most.")
+    moments_mb: float = Field(
+        600.0, ge=0, description="MiB on disk of one run's checkpoints, which one can go back to."
+    )
+    save_every: float = Field(15.0, ge=0.1, description="Seconds between two saved checkpoints of a run at most.")
     teacher_weight: float = Field(
         4.0, ge=1, le=1000, description="Shares of the device that a teacher's run counts for."
     )

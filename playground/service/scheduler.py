@@ -1,4 +1,4 @@
-"""Turns on one device: several runs paint beside each other, one evaluation at a time, each by its share.
+"""Scheduler on one device: several runs paint beside each other, one evaluation at a time, each by its ticket.
 
 Start-time fair queueing: whoever has used the least device time for its weight goes next, so that a large picture does
 not hold small ones up, and nobody starves. Made by jobs.py; a run works in its turns through its control.
@@ -20,93 +20,93 @@ Made = TypeVar("Made")
 
 KEPT_SECONDS = 0.02  # a run needs about a millisecond between two evaluations, and more where it shows a picture
 CREDIT_SECONDS = 1.0  # of device time that a run which was away may claim before the others
-LEAST_SECONDS = 1e-6  # of a turn: none is free, or a clock that stands still would let one run go for ever
+MIN_SECONDS = 1e-6  # of a turn: none is free, or a clock that stands still would let one run go for ever
 
 
-class Share:
-    """A claim on the device; `with share:` waits for its turn and holds it, `do` also works in it. For one thread at a time.
+class Ticket:
+    """A claim on the device; `with ticket:` waits for its turn and holds it, `do` also works in it. For one thread at a time.
 
     Attributes:
-        weight: how many ordinary shares it counts for.
+        weight: how many ordinary tickets it counts for.
         seconds: of the device that it has had.
         tag: the same for a weight of one, from where it joined the others; the least goes next. None before its first turn.
     """
 
-    def __init__(self, turns: Turns, weight: float) -> None:
+    def __init__(self, scheduler: Scheduler, weight: float) -> None:
         self.weight, self.seconds = weight, 0.0
         self.tag: float | None = None
         self.left = 0.0  # the moment when its last turn ended
         self.prompt = False  # whether it came back soon the last time
-        self._turns = turns
-        self._called = threading.Condition(turns.mutex)
+        self._scheduler = scheduler
+        self._called = threading.Condition(scheduler.mutex)
 
-    def __enter__(self) -> Share:
-        line = self._turns.line
+    def __enter__(self) -> Ticket:
+        queue = self._scheduler.queue
         with self._called:
-            line.ask(self, time.perf_counter())
-            while not line.has(self):
-                self._called.wait(line.patience(time.perf_counter()))
-                self._call(line.look(time.perf_counter()))
+            queue.ask(self, time.perf_counter())
+            while not queue.has(self):
+                self._called.wait(queue.patience(time.perf_counter()))
+                self._call(queue.look(time.perf_counter()))
         return self
 
     def __exit__(self, *_exception: object) -> None:
         with self._called:
-            self._call(self._turns.line.give_back(time.perf_counter()))
+            self._call(self._scheduler.queue.give_back(time.perf_counter()))
 
     def do(self, work: Callable[[], Made]) -> Made:
         """Wait for a turn and work in it; what the work gives. Not from within such work."""
         with self:
-            return self._turns.worker.submit(work).result()
+            return self._scheduler.worker.submit(work).result()
 
-    def _call(self, share: Share | None) -> None:
-        if share is not None and share is not self:
-            share._called.notify()
+    def _call(self, ticket: Ticket | None) -> None:
+        if ticket is not None and ticket is not self:
+            ticket._called.notify()
 
 
-class Line:
-    """Who has the device and who goes next. Pure arithmetic, told the time; `Share` adds the waiting.
+class Queue:
+    """Who has the device and who goes next. Pure arithmetic, told the time; `Ticket` adds the waiting.
 
     A run asks again only after it has given its turn back. Were the device handed over at once, two runs would always
     alternate, whatever their evaluations cost; so it is kept for a moment for whoever is behind, on its account.
     """
 
     def __init__(self) -> None:
-        self.members: WeakSet[Share] = WeakSet()
-        self.waiting: list[Share] = []  # in order of arrival
-        self.holder: Share | None = None
+        self.members: WeakSet[Ticket] = WeakSet()
+        self.waiting: list[Ticket] = []  # in order of arrival
+        self.holder: Ticket | None = None
         self.kept_until: float | None = None  # set while the holder is between two turns
         self.virtual = 0.0  # the tag that newcomers start with
         self._since = 0.0  # the moment up to which the holder was charged
 
-    def has(self, share: Share) -> bool:
+    def has(self, ticket: Ticket) -> bool:
         """Whether it is this one's turn."""
-        return self.holder is share and self.kept_until is None
+        return self.holder is ticket and self.kept_until is None
 
-    def ask(self, share: Share, now: float) -> None:
-        """Take the device, or a place in line."""
+    def ask(self, ticket: Ticket, now: float) -> None:
+        """Take the device, or a place in queue."""
         if self.kept_until is not None:
             self._charge(now)
             if now >= self.kept_until and not self.waiting:
                 self.holder = self.kept_until = None
-        share.prompt = share.tag is not None and now - share.left <= KEPT_SECONDS
-        if share.tag is None:
-            share.tag = self.virtual
-        elif share is not self.holder:
-            share.tag = max(share.tag, self.virtual - CREDIT_SECONDS)
+        ticket.prompt = ticket.tag is not None and now - ticket.left <= KEPT_SECONDS
+        if ticket.tag is None:
+            ticket.tag = self.virtual
+        elif ticket is not self.holder:
+            ticket.tag = max(ticket.tag, self.virtual - CREDIT_SECONDS)
         free = self.holder is None
         if self.kept_until is not None:
-            free = share is self.holder or _tag(share) < min(map(_tag, [self.holder, *self.waiting]))
+            free = ticket is self.holder or _tag(ticket) < min(map(_tag, [self.holder, *self.waiting]))
         if free:
-            self._grant(share, now)
+            self._grant(ticket, now)
         else:
-            self.waiting.append(share)
+            self.waiting.append(ticket)
 
-    def give_back(self, now: float) -> Share | None:
+    def give_back(self, now: float) -> Ticket | None:
         """End the holder's turn; whom to wake: the one whose turn it is, or who watches over a device that is kept."""
-        share = self._charge(now)
-        share.left = now
+        ticket = self._charge(now)
+        ticket.left = now
         first = min(self.waiting, key=_tag, default=None)
-        if share.prompt and (first is None or _tag(share) < _tag(first)):
+        if ticket.prompt and (first is None or _tag(ticket) < _tag(first)):
             self.kept_until = now + KEPT_SECONDS
             return first
         if first is None:
@@ -114,7 +114,7 @@ class Line:
             return None
         return self._next(now)
 
-    def look(self, now: float) -> Share | None:
+    def look(self, now: float) -> Ticket | None:
         """Whose turn it is by now, where the device was kept for somebody who has not come back; else None."""
         if self.kept_until is None or now < self.kept_until or not self.waiting:
             return None
@@ -125,37 +125,37 @@ class Line:
         """Seconds until `look` may find something; None where the next turn begins with somebody's call."""
         return None if self.kept_until is None else max(0.0, self.kept_until - now)
 
-    def _next(self, now: float) -> Share:
-        share = min(self.waiting, key=_tag)  # the first to come among equals
-        self.waiting.remove(share)
-        self._grant(share, now)
-        return share
+    def _next(self, now: float) -> Ticket:
+        ticket = min(self.waiting, key=_tag)  # the first to come among equals
+        self.waiting.remove(ticket)
+        self._grant(ticket, now)
+        return ticket
 
-    def _grant(self, share: Share, now: float) -> None:
-        self.holder, self.kept_until, self._since = share, None, now
-        self.virtual = max(self.virtual, _tag(share))
+    def _grant(self, ticket: Ticket, now: float) -> None:
+        self.holder, self.kept_until, self._since = ticket, None, now
+        self.virtual = max(self.virtual, _tag(ticket))
 
-    def _charge(self, now: float) -> Share:
+    def _charge(self, now: float) -> Ticket:
         """Put the time since the last charge on the holder's account."""
-        share = self.holder
-        assert share is not None
+        ticket = self.holder
+        assert ticket is not None
         until = now if self.kept_until is None else min(now, self.kept_until)
-        seconds = max(LEAST_SECONDS, until - self._since)
-        share.seconds += seconds
-        share.tag = _tag(share) + seconds / share.weight
+        seconds = max(MIN_SECONDS, until - self._since)
+        ticket.seconds += seconds
+        ticket.tag = _tag(ticket) + seconds / ticket.weight
         # Even where nobody's tag is reached: else a stream of newcomers could keep everybody else waiting for ever.
         self.virtual += seconds / sum(member.weight for member in self.members)
         self._since = now
-        return share
+        return ticket
 
 
-def _tag(share: Share | None) -> float:
-    assert share is not None
-    assert share.tag is not None
-    return share.tag
+def _tag(ticket: Ticket | None) -> float:
+    assert ticket is not None
+    assert ticket.tag is not None
+    return ticket.tag
 
 
-class Turns:
+class Scheduler:
     """The turns of one device. Thread-safe; nobody polls, and an idle device costs nothing.
 
     One thread does everybody's work: each that calculates has helpers of its own, which would have to be woken at every
@@ -164,15 +164,15 @@ class Turns:
 
     def __init__(self) -> None:
         self.mutex = threading.Lock()
-        self.line = Line()
+        self.queue = Queue()
         self.worker = ThreadPoolExecutor(1, "turns")
 
-    def share(self, weight: float = 1.0) -> Share:
+    def ticket(self, weight: float = 1.0) -> Ticket:
         """A new claim, which counts for `weight` ordinary ones for as long as somebody holds it."""
-        share = Share(self, weight)
+        ticket = Ticket(self, weight)
         with self.mutex:
-            self.line.members.add(share)
-        return share
+            self.queue.members.add(ticket)
+        return ticket
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What outlives a server: for every run that goes on its pictures, settings and moments, for a training its files.
+"""What outlives a server: for every run that goes on its pictures, settings and checkpoints, for a training its files.
 
 Jobs.py puts a run in when it is started and takes out what an earlier server has left, whether that was asked to end or
 was killed. Every server has a folder of its own below one root and holds its lock while it lives, which the system
@@ -30,7 +30,7 @@ from playground.recipe.training import TrainingRecipe
 from playground.system.files import UNFINISHED, whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
-MOST_TRIES = 3  # of taking up a run from the same moment; what brings a server down does not do so for ever
+MAX_TRIES = 3  # of taking up a run from the same moment; what brings a server down does not do so for ever
 DOOR_SECONDS = 30.0  # to wait while another server comes or takes up what a dead one has left
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class Store:
             unfinished.write_text(json.dumps(data, default=dict), "utf-8")
 
     def end(self, id: str) -> None:
-        """The run has ended: no other server takes it up. Its moments and film stay until `remove` or `sweep`."""
+        """The run has ended: no other server takes it up. Its checkpoints and previews stay until `remove` or `sweep`."""
         with self._mutex:
             if id not in self._kept or id in self._ended:
                 return
@@ -276,8 +276,8 @@ class Store:
             path.unlink(missing_ok=True)
         reached = _reached(folder)
         run = replace(run, tries=run.tries + 1 if run.reached == reached else 1, reached=reached)
-        if run.tries > MOST_TRIES:
-            raise PlaygroundError(f"it has been taken up {MOST_TRIES} times and never got any further")
+        if run.tries > MAX_TRIES:
+            raise PlaygroundError(f"it has been taken up {MAX_TRIES} times and never got any further")
         self._write(run)
         return run
 
@@ -308,6 +308,6 @@ def _last_written(folder: Path) -> float:
 
 def _reached(folder: Path) -> str:
     """How far a run had come: its newest moment, or of a training its checkpoint's time; empty before either."""
-    moments = sorted(path.name for path in (folder / "moments").glob("*.moment"))
+    checkpoints = sorted(path.name for path in (folder / "moments").glob("*.moment"))
     checkpoints = [str(path.stat().st_mtime_ns) for path in folder.glob("*.state.safetensors")]
-    return moments[-1] if moments else "".join(checkpoints)
+    return checkpoints[-1] if checkpoints else "".join(checkpoints)

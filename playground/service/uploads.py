@@ -15,9 +15,9 @@ from typing import IO
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import PICTURE_SUFFIXES
 
-MOST_PHOTOS = 5000
-MOST_BYTES = 1_000_000_000  # of all photographs together, unpacked
-MOST_ENTRIES = 20_000  # of a zip, with all that is no picture
+MAX_PHOTOS = 5000
+MAX_BYTES = 1_000_000_000  # of all photographs together, unpacked
+MAX_ENTRIES = 20_000  # of a zip, with all that is no picture
 PIECE = 1 << 20
 
 
@@ -32,16 +32,16 @@ def collect_photos(files: Sequence[str | Path], folder: Path) -> int:
     Raises:
         PlaygroundError: too many, too large together, a zip that cannot be read, or no picture at all.
     """
-    left, count = MOST_BYTES, 0
+    left, count = MAX_BYTES, 0
     for suffix, stream in _pictures(files):
-        if count == MOST_PHOTOS:
-            raise PlaygroundError(f"these are more than {MOST_PHOTOS:,} photographs: give fewer")
+        if count == MAX_PHOTOS:
+            raise PlaygroundError(f"these are more than {MAX_PHOTOS:,} photographs: give fewer")
         with open(folder / f"{count:05d}{suffix}", "wb") as copy:
             # What a zip says about sizes is not believed: only what comes out of it is counted.
             while piece := stream.read(PIECE):
                 left -= len(piece)
                 if left < 0:
-                    raise PlaygroundError(f"these photographs are larger than {MOST_BYTES // 10**9} GB: give fewer")
+                    raise PlaygroundError(f"these photographs are larger than {MAX_BYTES // 10**9} GB: give fewer")
                 copy.write(piece)
         count += 1
     if count == 0:
@@ -63,8 +63,8 @@ def _inside(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            if len(entries) > MOST_ENTRIES:
-                raise PlaygroundError(f"the zip {file.name!r} holds more than {MOST_ENTRIES:,} files: give fewer")
+            if len(entries) > MAX_ENTRIES:
+                raise PlaygroundError(f"the zip {file.name!r} holds more than {MAX_ENTRIES:,} files: give fewer")
             for entry in entries:
                 name = PurePosixPath(entry.filename)
                 hidden = name.name.startswith(".") or "__MACOSX" in name.parts

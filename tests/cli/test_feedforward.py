@@ -16,7 +16,7 @@ from playground.cli import app as cli
 from playground.images.load import load_picture
 from playground.measure.compare import compare as through_all
 from playground.measure.compare import matching_model, sheet
-from playground.networks.transformer import About, load_model, save_model
+from playground.networks.transformer import ModelCard, load_model, save_model
 from playground.networks.weights import Weights
 from tests.feedforward.test_model import lively
 
@@ -47,7 +47,7 @@ def photo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save_model(lively(), About("my style"), tmp_path / "model.safetensors")
+    save_model(lively(), ModelCard("my style"), tmp_path / "model.safetensors")
     return tmp_path / "model.safetensors"
 
 
@@ -93,7 +93,7 @@ def test_train_resume_and_apply(hed: Weights, photo: Path, tmp_path: Path, capsy
     assert then["curve"][:2] == first["curve"]
     assert then["seconds"] > first["seconds"]
     assert then["recipe"]["width"] == 4
-    about = load_model(output).about
+    about = load_model(output).card
     assert (about.title, about.steps, about.photos) == ("swirls", 5, 2)
     assert load_file(output)["out.conv.weight"].dtype == torch.float16
     painted = answer(capsys, "apply", output, photo)

@@ -1,4 +1,4 @@
-"""Films and moments on the real network: what a run leaves on its way, and going on from there to the same bits."""
+"""Films and checkpoints on the real network: what a run leaves on its way, and going on from there to the same bits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from PIL import Image
 
 from playground.engine import checkpoints as history
 from playground.engine.checkpoints import (
-    FILM_FRAMES,
-    FILM_SIZE,
-    MOST_MOMENTS,
-    Film,
-    MomentError,
-    Moments,
+    MAX_CHECKPOINTS,
+    MAX_PREVIEWS,
+    PREVIEW_SIZE,
+    CheckpointError,
+    Checkpoints,
+    Previews,
     branched,
     least_missed,
     time_lapse,
@@ -54,11 +54,11 @@ def make(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> Callable[..
     return made
 
 
-def painted(run: Run, moments: Moments | None = None) -> Result:
-    """The run's result; with `moments`, one is saved at every frame."""
+def painted(run: Run, checkpoints: Checkpoints | None = None) -> Result:
+    """The run's result; with `checkpoints`, one is saved at every frame."""
     for frame in run.frames():
-        if moments and frame.result is None:
-            assert moments.save(run) is None
+        if checkpoints and frame.result is None:
+            assert checkpoints.save(run) is None
     assert frame.result is not None
     return frame.result
 
@@ -72,12 +72,12 @@ def same(first: Result, second: Result) -> bool:
 
 @RECIPES
 def test_a_moment_goes_on_to_the_same_bits(make: Callable[..., Run], tmp_path: Path, recipe: Recipe) -> None:
-    moments = Moments(tmp_path, PLENTY)
-    whole = painted(make(recipe), moments)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
+    whole = painted(make(recipe), checkpoints)
     steps = 1 + (8 if recipe is ADAM else 10)
-    assert moments.evaluations == list(range(steps))
+    assert checkpoints.evaluations == list(range(steps))
     for at in (0, 3, 5, 6, steps - 1):  # L-BFGS: at the last of the small size, and at the first of the full one
-        rest = painted(make(recipe, snapshot=Moments(tmp_path, PLENTY).load(at)))
+        rest = painted(make(recipe, snapshot=Checkpoints(tmp_path, PLENTY).load(at)))
         assert same(rest, whole)
         assert [point["total"] for point in rest.curve] == [point["total"] for point in whole.curve]
         assert rest.recipe.journal == ()
@@ -89,9 +89,9 @@ def test_a_moment_goes_on_to_the_same_bits(make: Callable[..., Run], tmp_path: P
 def test_a_branch_re_runs_to_the_same_bits_from_its_recipe(
     make: Callable[..., Run], tmp_path: Path, recipe: Recipe, changes: dict[str, Any], memory: bool
 ) -> None:
-    moments = Moments(tmp_path, PLENTY)
-    whole = painted(make(recipe), moments)
-    snapshot = moments.load(5)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
+    whole = painted(make(recipe), checkpoints)
+    snapshot = checkpoints.load(5)
     if not memory and recipe is LBFGS:
         snapshot["optimizer"] = None
     branch = painted(make(recipe, changes, snapshot))
@@ -104,9 +104,9 @@ def test_a_branch_re_runs_to_the_same_bits_from_its_recipe(
 
 
 def test_a_changed_weight_makes_the_memory_of_lbfgs_needless(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments = Moments(tmp_path, PLENTY)
-    painted(make(LBFGS), moments)
-    with_memory, without = moments.load(7), moments.load(7)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
+    painted(make(LBFGS), checkpoints)
+    with_memory, without = checkpoints.load(7), checkpoints.load(7)
     without["optimizer"] = None
     assert same(
         painted(make(LBFGS, {"style_weight": 3.0}, with_memory)), painted(make(LBFGS, {"style_weight": 3.0}, without))
@@ -115,9 +115,9 @@ def test_a_changed_weight_makes_the_memory_of_lbfgs_needless(make: Callable[...,
 
 def test_a_branch_of_a_branch_goes_back_to_an_earlier_value(make: Callable[..., Run], tmp_path: Path) -> None:
     """What was wished for before the moment does not stand in the way of wishing the same again."""
-    first = Moments(tmp_path / "first", PLENTY)
+    first = Checkpoints(tmp_path / "first", PLENTY)
     painted(make(ADAM), first)
-    second = Moments(tmp_path / "second", PLENTY)
+    second = Checkpoints(tmp_path / "second", PLENTY)
     painted(make(ADAM, {"style_weight": 9.0}, first.load(2)), second)
     third = painted(make(ADAM, {"style_weight": 1.0}, second.load(4)))
     assert [(change.evaluation, change.value) for change in third.recipe.journal] == [(2, 9.0), (4, 1.0)]
@@ -126,27 +126,27 @@ def test_a_branch_of_a_branch_goes_back_to_an_earlier_value(make: Callable[..., 
 
 def test_a_branch_has_its_first_moment_and_the_beginning_of_the_film(make: Callable[..., Run], tmp_path: Path) -> None:
     """It can be taken up after a restart, and its parent's end leaves it alone."""
-    parent, film = Moments(tmp_path / "parent", PLENTY), Film()
+    parent, previews = Checkpoints(tmp_path / "parent", PLENTY), Previews()
     whole = painted(make(LBFGS), parent)
     for evaluation in range(9):
-        film.add(noise(evaluation), evaluation, 0.0)
+        previews.add(noise(evaluation), evaluation, 0.0)
     assert parent.branch(4, tmp_path / "child") == 4
     parent.drop()
-    child = Moments(tmp_path / "child", PLENTY)
+    child = Checkpoints(tmp_path / "child", PLENTY)
     assert child.evaluations == [4]
     assert not child.due(make(LBFGS))
     assert same(painted(make(LBFGS, snapshot=child.newest()), child), whole)
     assert child.evaluations == [4, 5, 6, 7, 8, 9, 10]
-    assert [frame.evaluation for frame in film.branch(4, tmp_path / "film").frames] == [0, 1, 2, 3, 4]
-    assert len(Film(tmp_path / "film").frames) == 5
-    with pytest.raises(MomentError, match="none to go back to"):
+    assert [frame.evaluation for frame in previews.branch(4, tmp_path / "film").frames] == [0, 1, 2, 3, 4]
+    assert len(Previews(tmp_path / "film").frames) == 5
+    with pytest.raises(CheckpointError, match="none to go back to"):
         parent.branch(4, tmp_path / "other")
 
 
 def test_one_snapshot_serves_several_branches(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments = Moments(tmp_path, PLENTY)
-    whole = painted(make(ADAM), moments)
-    snapshot = moments.load(4)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
+    whole = painted(make(ADAM), checkpoints)
+    snapshot = checkpoints.load(4)
     for _ in range(2):
         assert same(painted(make(ADAM, snapshot=snapshot)), whole)
 
@@ -163,43 +163,43 @@ def test_only_live_settings_can_branch_and_only_to_values_that_fit(make: Callabl
 
 
 def test_moments_are_few_and_spread_evenly(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments = Moments(tmp_path, PLENTY)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
     run = make(ADAM)
     for run.evaluations in range(300):
-        moments.save(run)
-        assert len(moments.evaluations) <= MOST_MOMENTS
-    kept = moments.evaluations
-    assert (kept[0], kept[-1], len(kept)) == (0, 299, MOST_MOMENTS)
+        checkpoints.save(run)
+        assert len(checkpoints.evaluations) <= MAX_CHECKPOINTS
+    kept = checkpoints.evaluations
+    assert (kept[0], kept[-1], len(kept)) == (0, 299, MAX_CHECKPOINTS)
     gaps = np.diff(kept[:-1])
     assert gaps.max() <= 2 * gaps.min()
-    assert Moments(tmp_path, PLENTY).evaluations == kept
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == moments.bytes
+    assert Checkpoints(tmp_path, PLENTY).evaluations == kept
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == checkpoints.bytes
 
 
 def test_bytes_are_bounded_and_memories_go_first(make: Callable[..., Run], tmp_path: Path) -> None:
-    painted(make(LBFGS), full := Moments(tmp_path / "full", PLENTY))
+    painted(make(LBFGS), full := Checkpoints(tmp_path / "full", PLENTY))
     newest = full.folder / f"{full.evaluations[-1]:09d}.memory"
     limit = 5 * newest.stat().st_size
-    moments = Moments(tmp_path / "bounded", limit)
+    checkpoints = Checkpoints(tmp_path / "bounded", limit)
     for frame in (run := make(LBFGS)).frames():
         if frame.result is None:
-            moments.save(run)
-            assert moments.bytes <= limit
-            assert moments.load(run.evaluations)["optimizer"] is not None
-    assert moments.evaluations == full.evaluations
-    assert moments.load(1)["optimizer"] is None
-    assert moments.load(moments.evaluations[-1])["parameters"][0].equal(run.canvas.parameters[0].detach())
-    moments.shrink(limit // 12)
-    assert (moments.evaluations[0], moments.evaluations[-1]) == (0, 10)
-    assert 2 <= len(moments.evaluations) < len(full.evaluations)
-    assert moments.bytes <= limit // 12 or len(moments.evaluations) == 2
+            checkpoints.save(run)
+            assert checkpoints.bytes <= limit
+            assert checkpoints.load(run.evaluations)["optimizer"] is not None
+    assert checkpoints.evaluations == full.evaluations
+    assert checkpoints.load(1)["optimizer"] is None
+    assert checkpoints.load(checkpoints.evaluations[-1])["parameters"][0].equal(run.canvas.parameters[0].detach())
+    checkpoints.shrink(limit // 12)
+    assert (checkpoints.evaluations[0], checkpoints.evaluations[-1]) == (0, 10)
+    assert 2 <= len(checkpoints.evaluations) < len(full.evaluations)
+    assert checkpoints.bytes <= limit // 12 or len(checkpoints.evaluations) == 2
 
 
 def test_a_memory_that_is_larger_than_the_bound_is_left_out(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments = Moments(tmp_path, 700_000)
-    painted(make(LBFGS), moments)
-    assert moments.bytes <= 700_000
-    assert moments.load(10)["optimizer"] is None
+    checkpoints = Checkpoints(tmp_path, 700_000)
+    painted(make(LBFGS), checkpoints)
+    assert checkpoints.bytes <= 700_000
+    assert checkpoints.load(10)["optimizer"] is None
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=200, unique=True))
@@ -212,18 +212,18 @@ def test_what_is_missed_least_is_never_an_end(places: list[int]) -> None:
 
 
 def test_saving_waits_by_its_own_cost(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments = Moments(tmp_path, PLENTY, save_every=0.2)
+    checkpoints = Checkpoints(tmp_path, PLENTY, save_every=0.2)
     run = make(ADAM)
-    assert moments.due(run)
-    moments.maybe_save(run)
+    assert checkpoints.due(run)
+    checkpoints.maybe_save(run)
     run.evaluations = 1
-    assert not moments.due(run)
-    moments._cost, moments._last = 0.0, moments._last - 0.21
-    assert moments.due(run)
-    moments._cost = 1.0
-    assert not moments.due(run)
-    moments._last -= 30
-    assert moments.due(run)
+    assert not checkpoints.due(run)
+    checkpoints._cost, checkpoints._last = 0.0, checkpoints._last - 0.21
+    assert checkpoints.due(run)
+    checkpoints._cost = 1.0
+    assert not checkpoints.due(run)
+    checkpoints._last -= 30
+    assert checkpoints.due(run)
 
 
 def test_many_runs_share_one_pace_but_each_is_saved_in_time(
@@ -231,11 +231,11 @@ def test_many_runs_share_one_pace_but_each_is_saved_in_time(
 ) -> None:
     pace = history._Pace()
     monkeypatch.setattr(history, "_pace", pace)
-    monkeypatch.setattr(history, "LEAST_SECONDS", 0.05)
+    monkeypatch.setattr(history, "MIN_SECONDS", 0.05)
     run = make(LBFGS)
     for _frame in zip(range(4), run.frames(), strict=False):
         pass
-    first, second = (Moments(tmp_path / name, PLENTY, save_every=1.0) for name in ("first", "second"))
+    first, second = (Checkpoints(tmp_path / name, PLENTY, save_every=1.0) for name in ("first", "second"))
     first.maybe_save(run)
     second.maybe_save(run)  # the first of a run at once, but with nothing that would take the others' time
     assert (first.load(3)["optimizer"] is None, second.load(3)["optimizer"] is None) == (False, True)
@@ -260,34 +260,34 @@ def test_many_runs_share_one_pace_but_each_is_saved_in_time(
 
 
 def test_a_full_disk_is_said_once_and_stops_nothing(make: Callable[..., Run], tmp_path: Path) -> None:
-    moments, notes, states, run = Moments(tmp_path / "moments", PLENTY), [], [], make(ADAM)
+    checkpoints, notes, states, run = Checkpoints(tmp_path / "moments", PLENTY), [], [], make(ADAM)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for frame in run.frames():
         if run.evaluations == 2:  # no file of this process may grow any more, which fails as a full disk does
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
         try:
-            notes.append(moments.save(run))
+            notes.append(checkpoints.save(run))
             states.append(frame.state)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [note for note in notes if note] == [notes[2]]
     assert "full or read-only" in str(notes[2])
     assert states[-1] == "done"
-    assert moments.evaluations == [0, 1]
+    assert checkpoints.evaluations == [0, 1]
     assert not list(tmp_path.rglob("*.tmp"))
-    assert not moments.due(run)
+    assert not checkpoints.due(run)
 
 
 @pytest.mark.parametrize("folder", ["/proc/moments", "file/moments"])
 def test_a_disk_that_takes_nothing_is_said_once(make: Callable[..., Run], tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("no folder")
-    moments = Moments(tmp_path / folder, PLENTY)
+    checkpoints = Checkpoints(tmp_path / folder, PLENTY)
     run = make(ADAM)
-    assert "read-only" in str(moments.save(run))
-    assert moments.save(run) is None
-    film = Film(tmp_path / folder)
-    film.add(np.zeros((8, 8, 3), np.uint8), 0, 0.0)
-    assert len(film.frames) == 1
+    assert "read-only" in str(checkpoints.save(run))
+    assert checkpoints.save(run) is None
+    previews = Previews(tmp_path / folder)
+    previews.add(np.zeros((8, 8, 3), np.uint8), 0, 0.0)
+    assert len(previews.frames) == 1
 
 
 class Hostile:
@@ -299,10 +299,10 @@ def test_a_hostile_or_damaged_file_is_refused_in_words_and_never_run(
     make: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    moments = Moments(tmp_path, PLENTY)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
     run = make(ADAM)
     for run.evaluations in range(6):
-        moments.save(run)
+        checkpoints.save(run)
     whole = (tmp_path / "000000005.moment").read_bytes()
     torch.save({"recipe": Hostile()}, tmp_path / "000000001.moment")
     (tmp_path / "000000002.moment").write_bytes(pickle.dumps(Hostile()))
@@ -310,20 +310,20 @@ def test_a_hostile_or_damaged_file_is_refused_in_words_and_never_run(
     (tmp_path / "000000004.moment").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "000000005.moment").write_bytes(whole[:9000] + bytes(9000) + whole[18000:])
     torch.save([1, 2], tmp_path / "000000006.moment")
-    moments = Moments(tmp_path, PLENTY)
+    checkpoints = Checkpoints(tmp_path, PLENTY)
     for evaluation in range(1, 7):
-        with pytest.raises(MomentError, match="go back to another moment"):
-            moments.load(evaluation)
+        with pytest.raises(CheckpointError, match="go back to another moment"):
+            checkpoints.load(evaluation)
     assert not Path("was-run").exists()
-    newest = moments.newest()
+    newest = checkpoints.newest()
     assert newest is not None
     assert newest["numbers"]["evaluations"] == 0
-    assert moments.evaluations == [0]
-    moments.drop()
+    assert checkpoints.evaluations == [0]
+    checkpoints.drop()
     assert list(tmp_path.glob("*.moment")) == []
-    assert moments.newest() is None
-    with pytest.raises(MomentError, match="none to go back to"):
-        moments.load(3)
+    assert checkpoints.newest() is None
+    with pytest.raises(CheckpointError, match="none to go back to"):
+        checkpoints.load(3)
 
 
 def spoil_memory(memory: dict[str, Any]) -> None:
@@ -360,7 +360,7 @@ def test_a_snapshot_that_does_not_fit_is_refused_in_words(
         make(recipe, snapshot=snapshot)
 
 
-# ---------------------------------------------------------------- the film
+# ---------------------------------------------------------------- the previews
 
 
 def noise(seed: int, side: int = 32) -> np.ndarray:
@@ -368,46 +368,46 @@ def noise(seed: int, side: int = 32) -> np.ndarray:
 
 
 def test_a_film_is_bounded_even_and_survives_on_the_disk(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film")
+    previews = Previews(tmp_path / "film")
     for evaluation in range(1000):
-        film.add(noise(evaluation), evaluation, evaluation / 10)
-    frames = film.frames
+        previews.add(noise(evaluation), evaluation, evaluation / 10)
+    frames = previews.frames
     evaluations = [frame.evaluation for frame in frames]
-    assert (len(frames), evaluations[0], evaluations[-1]) == (FILM_FRAMES, 0, 999)
+    assert (len(frames), evaluations[0], evaluations[-1]) == (MAX_PREVIEWS, 0, 999)
     assert np.diff(evaluations[:-1]).max() <= 2 * np.diff(evaluations[:-1]).min()
     assert abs(int(np.asarray(frames[50].picture).mean()) - evaluations[50] % 256) <= 1
-    again = Film(tmp_path / "film").frames
+    again = Previews(tmp_path / "film").frames
     assert again == frames
     next((tmp_path / "film").iterdir()).write_bytes(b"\xff\xd8 no picture")
-    assert len(Film(tmp_path / "film").frames) == FILM_FRAMES - 1
+    assert len(Previews(tmp_path / "film").frames) == MAX_PREVIEWS - 1
 
 
 def test_a_film_finds_the_frame_of_a_moment_and_replaces_its_last() -> None:
-    film = Film()
-    assert film.at(3) is None
+    previews = Previews()
+    assert previews.at(3) is None
     for evaluation in (0, 4, 8):
-        film.add(noise(evaluation), evaluation, 0.0)
-    found = [frame.evaluation for at in (-1, 0, 3, 4, 100) if (frame := film.at(at))]
+        previews.add(noise(evaluation), evaluation, 0.0)
+    found = [frame.evaluation for at in (-1, 0, 3, 4, 100) if (frame := previews.at(at))]
     assert found == [0, 0, 0, 4, 8]
-    film.add(noise(200, 1200), 8, 0.0)
-    last = film.frames[-1]
-    assert [frame.evaluation for frame in film.frames] == [0, 4, 8]
-    assert last.picture.size == (FILM_SIZE, FILM_SIZE * 3 // 4)
+    previews.add(noise(200, 1200), 8, 0.0)
+    last = previews.frames[-1]
+    assert [frame.evaluation for frame in previews.frames] == [0, 4, 8]
+    assert last.picture.size == (PREVIEW_SIZE, PREVIEW_SIZE * 3 // 4)
     assert abs(int(np.asarray(last.picture).mean()) - 200) <= 1
 
 
 @pytest.fixture
-def film(make: Callable[..., Run]) -> Film:
-    made = Film()
+def previews(make: Callable[..., Run]) -> Previews:
+    made = Previews()
     for frame in make(LBFGS.changed({"preview_rate": 4.0})).frames():
         if frame.picture is not None:
             made.add(frame.picture, frame.evaluations, frame.seconds)
     return made
 
 
-def test_a_time_lapse_as_gif_has_the_size_of_the_result_and_holds_it(film: Film, tmp_path: Path) -> None:
+def test_a_time_lapse_as_gif_has_the_size_of_the_result_and_holds_it(previews: Previews, tmp_path: Path) -> None:
     result = Image.new("RGB", (123, 91), "teal")
-    time_lapse(film, tmp_path / "lapse.gif", result)
+    time_lapse(previews, tmp_path / "lapse.gif", result)
     with Image.open(tmp_path / "lapse.gif") as gif:
         assert gif.size == (123, 91)
         durations = []
@@ -418,29 +418,31 @@ def test_a_time_lapse_as_gif_has_the_size_of_the_result_and_holds_it(film: Film,
     assert durations[-1] == 1000
     assert len(durations) > 3
     assert min(durations) <= 250
-    assert sum(durations[:-1]) == min(durations) * len(film.frames)  # equal neighbours are written as one longer frame
+    assert sum(durations[:-1]) == min(durations) * len(
+        previews.frames
+    )  # equal neighbours are written as one longer frame
     assert [path.name for path in tmp_path.iterdir()] == ["lapse.gif"]
 
 
-def test_a_time_lapse_as_film_can_be_played(film: Film, tmp_path: Path) -> None:
-    time_lapse(film, tmp_path / "lapse.mp4", Image.new("RGB", (123, 91), "teal"))
+def test_a_time_lapse_as_film_can_be_played(previews: Previews, tmp_path: Path) -> None:
+    time_lapse(previews, tmp_path / "lapse.mp4", Image.new("RGB", (123, 91), "teal"))
     frames = imageio_ffmpeg.read_frames(str(tmp_path / "lapse.mp4"))
     about = next(frames)
     assert about["size"] == (122, 90)
     assert about["pix_fmt"].startswith("yuv420p")
     shown = [np.frombuffer(data, np.uint8).reshape(90, 122, 3) for data in frames]
-    assert len(shown) >= len(film.frames) + 4
+    assert len(shown) >= len(previews.frames) + 4
     assert np.abs(shown[-1].astype(int) - (0, 128, 128)).max() <= 8
     assert np.abs(shown[0].astype(int) - (0, 128, 128)).mean() > 20
     assert [path.name for path in tmp_path.iterdir()] == ["lapse.mp4"]
 
 
-def test_a_time_lapse_that_cannot_be_is_refused_in_words(film: Film, tmp_path: Path) -> None:
+def test_a_time_lapse_that_cannot_be_is_refused_in_words(previews: Previews, tmp_path: Path) -> None:
     for target, what, words in (
-        (tmp_path / "lapse.avi", film, "can be a .gif or an .mp4"),
-        (tmp_path / "lapse.gif", Film(), "no picture yet"),
-        (tmp_path / "missing" / "lapse.gif", film, "could not be written"),
-        (tmp_path / "missing" / "lapse.mp4", film, "could not be written"),
+        (tmp_path / "lapse.avi", previews, "can be a .gif or an .mp4"),
+        (tmp_path / "lapse.gif", Previews(), "no picture yet"),
+        (tmp_path / "missing" / "lapse.gif", previews, "could not be written"),
+        (tmp_path / "missing" / "lapse.mp4", previews, "could not be written"),
     ):
         with pytest.raises(PlaygroundError, match=words):
             time_lapse(what, target)

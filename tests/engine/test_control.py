@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground.engine.control import FileControl, MemoryControl, Orders
-from playground.service.scheduler import Turns
+from playground.service.scheduler import Scheduler
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -77,10 +77,10 @@ def test_waiting_ends_with_an_order(pair: tuple[MemoryControl, MemoryControl]) -
 
 
 def test_turns_are_held_one_at_a_time() -> None:
-    turns = Turns()
-    control = MemoryControl(turns.share())
+    scheduler = Scheduler()
+    control = MemoryControl(scheduler.ticket())
     with control.turn():
-        other = threading.Thread(target=lambda: turns.share().__enter__())
+        other = threading.Thread(target=lambda: scheduler.ticket().__enter__())
         other.start()
         other.join(0.05)
         assert other.is_alive()
@@ -89,11 +89,11 @@ def test_turns_are_held_one_at_a_time() -> None:
 
 
 def test_one_thread_does_the_work_of_all_turns() -> None:
-    turns = Turns()
+    scheduler = Scheduler()
     found: list[tuple[int, str]] = []
     threads = [
         threading.Thread(
-            target=lambda n=n: found.append((n, turns.share().do(lambda: threading.current_thread().name)))
+            target=lambda n=n: found.append((n, scheduler.ticket().do(lambda: threading.current_thread().name)))
         )
         for n in range(4)
     ]
@@ -107,10 +107,10 @@ def test_one_thread_does_the_work_of_all_turns() -> None:
 
 
 def test_what_goes_wrong_in_a_turn_reaches_whoever_asked_and_the_turn_ends() -> None:
-    turns = Turns()
+    scheduler = Scheduler()
     with pytest.raises(ZeroDivisionError):
-        MemoryControl(turns.share()).turn().do(lambda: 1 // 0)
-    assert MemoryControl(turns.share()).turn().do(lambda: 5) == 5
+        MemoryControl(scheduler.ticket()).turn().do(lambda: 1 // 0)
+    assert MemoryControl(scheduler.ticket()).turn().do(lambda: 5) == 5
 
 
 def test_alone_work_is_done_where_it_is_asked_for() -> None:

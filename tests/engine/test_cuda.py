@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from playground import load_preset
-from playground.engine import evaluator as judge_module
+from playground.engine import evaluator as evaluator_module
 from playground.engine import run as run_module
 from playground.engine import tiling as strips
 from playground.engine.frames import Result
@@ -44,7 +44,7 @@ def gpu(hed: Weights) -> Vgg:
 @pytest.fixture
 def unrecorded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Call it to have evaluations computed as they come from now on."""
-    return lambda: monkeypatch.setattr(judge_module, "RECORD_AFTER", math.inf)
+    return lambda: monkeypatch.setattr(evaluator_module, "RECORD_AFTER", math.inf)
 
 
 def painted(pictures: Pictures, network: Vgg, recipe: Recipe, recorded: bool | None = None) -> Result:
@@ -55,7 +55,7 @@ def painted(pictures: Pictures, network: Vgg, recipe: Recipe, recorded: bool | N
     """
     run = Run(*pictures, recipe, network)
     result = list(run.frames())[-1].result
-    assert recorded is None or recorded == (run.judge._recorded is not None)
+    assert recorded is None or recorded == (run.evaluator._recorded is not None)
     assert result is not None
     return result
 

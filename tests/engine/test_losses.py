@@ -11,7 +11,7 @@ import torch
 
 from playground.engine import losses as objectives
 from playground.engine.losses import (
-    LEAST_VARIATION,
+    MIN_VARIATION,
     Objective,
     by_term,
     content_loss,
@@ -207,7 +207,7 @@ def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
         assert float(made(image).terms["variation"]) == pytest.approx(ours / its, rel=1e-5)
     flat = Objective(Vgg(hed), painting, torch.full_like(painting, 0.5), Recipe(**settings))  # type: ignore[arg-type]
     found = float(flat(painting).terms["variation"])
-    assert found == pytest.approx(float(variation_loss(painting)) / LEAST_VARIATION, rel=1e-5)
+    assert found == pytest.approx(float(variation_loss(painting)) / MIN_VARIATION, rel=1e-5)
 
 
 def objective(hed: Weights, growth: float = 1.0, **settings: object) -> tuple[Objective, torch.Tensor]:

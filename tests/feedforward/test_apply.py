@@ -15,13 +15,13 @@ from playground.feedforward.apply import Painted, Painter, is_film, paint, paint
 from playground.feedforward.export import export_onnx
 from playground.images.load import PictureError, keep_colours, load_picture, to_picture, to_tensor
 from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import About, Model
+from playground.networks.transformer import Model, ModelCard
 from tests.feedforward.test_model import lively
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model(lively(8, 2), About(title="test"))
+    return Model(lively(8, 2), ModelCard(title="test"))
 
 
 @pytest.fixture(scope="module")

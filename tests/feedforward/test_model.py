@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from playground.feedforward.apply import Painter
 from playground.networks.transformer import (
-    About,
     Model,
+    ModelCard,
     ModelError,
     TransformerNet,
     _names,
@@ -92,12 +92,12 @@ def test_first_weights_follow_from_the_seed_alone() -> None:
 
 def test_a_model_and_what_it_says_of_itself_come_back(tmp_path: Path) -> None:
     style = Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8))
-    about = About("wave", 7, {"seed": 1}, [{"step": 1, "total": 2.5}], thumbnail(style), "abc", 5, "train wave")
+    about = ModelCard("wave", 7, {"seed": 1}, [{"step": 1, "total": 2.5}], thumbnail(style), "abc", 5, "train wave")
     save_model(lively(), about, tmp_path / "wave.safetensors")
     model = load_model(tmp_path / "wave.safetensors")
-    assert model.about == about
-    assert model.about.thumbnail is not None
-    assert model.about.thumbnail.size == (85, 128)
+    assert model.card == about
+    assert model.card.thumbnail is not None
+    assert model.card.thumbnail.size == (85, 128)
     assert (model.network.width, model.network.blocks) == (4, 2)
     x = torch.randn(1, 3, 16, 16)
     assert torch.equal(model.network(x), lively()(x))
@@ -106,8 +106,8 @@ def test_a_model_and_what_it_says_of_itself_come_back(tmp_path: Path) -> None:
 
 def test_half_precision_halves_the_file_and_hardly_changes_the_picture(tmp_path: Path) -> None:
     network = lively(8)
-    save_model(network, About(), tmp_path / "whole.safetensors")
-    save_model(network, About(), tmp_path / "half.safetensors", half=True)
+    save_model(network, ModelCard(), tmp_path / "whole.safetensors")
+    save_model(network, ModelCard(), tmp_path / "half.safetensors", half=True)
     assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
     x = torch.rand(1, 3, 32, 32)
     whole, half = (Painter(load_model(tmp_path / f"{name}.safetensors"))(x) for name in ("whole", "half"))
@@ -116,12 +116,12 @@ def test_half_precision_halves_the_file_and_hardly_changes_the_picture(tmp_path:
 
 def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    save_model(lively(), About("old"), path)
+    save_model(lively(), ModelCard("old"), path)
     with pytest.raises(ModelError, match="could not be written"):
-        save_model(lively(), About("new"), tmp_path / "missing" / "model.safetensors")
+        save_model(lively(), ModelCard("new"), tmp_path / "missing" / "model.safetensors")
     with pytest.raises(ValueError, match="JSON"):
-        save_model(lively(), About("new", curve=[{"total": float("nan")}]), path)
-    assert load_model(path).about.title == "old"
+        save_model(lively(), ModelCard("new", curve=[{"total": float("nan")}]), path)
+    assert load_model(path).card.title == "old"
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -161,7 +161,7 @@ def test_eriklindernorens_files_are_converted(tmp_path: Path, suffix: str) -> No
     model = load_model(path)
     x = torch.randn(1, 3, 20, 20)
     assert torch.equal(model.network(x), network(x))
-    assert (model.about.layout, model.about.title) == ("eriklindernoren", "theirs")
+    assert (model.card.layout, model.card.title) == ("eriklindernoren", "theirs")
 
 
 def test_pytorch_examples_files_are_converted_with_their_range(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:
 def test_files_that_are_missing_damaged_or_cut_short_are_refused(tmp_path: Path) -> None:
     assert "there is no model" in refusal(tmp_path / "nothing.safetensors")
     path = tmp_path / "model.safetensors"
-    save_model(lively(), About(), path)
+    save_model(lively(), ModelCard(), path)
     whole = path.read_bytes()
     for damaged in (b"", b"no model", whole[:-100], whole[: len(whole) // 2]):
         path.write_bytes(damaged)
@@ -228,5 +228,5 @@ def test_files_that_are_missing_damaged_or_cut_short_are_refused(tmp_path: Path)
 
 
 def test_a_painter_needs_no_gradients() -> None:
-    painted = Painter(Model(new_network(4, 1, 0), About()))(torch.rand(1, 3, 16, 16))
+    painted = Painter(Model(new_network(4, 1, 0), ModelCard()))(torch.rand(1, 3, 16, 16))
     assert not painted.requires_grad

@@ -14,9 +14,9 @@ def test_every_shipped_style_loads_is_small_and_has_its_passport() -> None:
     for name, path in styles.items():
         model = load_model(name)
         assert path.stat().st_size < 4e6
-        assert model.about.thumbnail is not None
-        assert model.about.steps > 0
-        assert model.about.curve[-1]["total"] < model.about.curve[0]["total"]
-        assert model.about.recipe["network"] == "vgg16-hed"
-        assert name in model.about.command
+        assert model.card.thumbnail is not None
+        assert model.card.steps > 0
+        assert model.card.curve[-1]["total"] < model.card.curve[0]["total"]
+        assert model.card.recipe["network"] == "vgg16-hed"
+        assert name in model.card.command
         assert load_file(path)["down1.conv.weight"].dtype == torch.float16

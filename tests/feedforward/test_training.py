@@ -267,7 +267,7 @@ def test_going_on_from_a_checkpoint_gives_the_bits_of_an_uninterrupted_training(
     assert [point["total"] for point in frames[-1].result.curve] == [point["total"] for point in curve]  # type: ignore[union-attr]
     assert frames[-1].result.seconds >= frames[0].seconds > 0  # type: ignore[union-attr]
     model = load_model(path)
-    assert (model.about.steps, model.about.photos, model.about.recipe["steps"]) == (6, len(photos), 6)
+    assert (model.card.steps, model.card.photos, model.card.recipe["steps"]) == (6, len(photos), 6)
     assert same(model.network.state_dict(), weights_of(whole))
     assert Image.open(Paths(path).grid).size == (256, 128)
 
@@ -418,4 +418,4 @@ def test_two_processes_take_the_steps_of_one_with_the_doubled_batch(
         if name.endswith("second.norm.bias") or (name.endswith("conv.bias") and not name.startswith("out")):
             continue  # a constant that a later normalisation takes out again: its gradient is rounding alone
         assert float((value - first[name]).abs().max()) < 0.02 * moved[name], name
-    assert load_model(tmp_path / "model.safetensors").about.steps == 2
+    assert load_model(tmp_path / "model.safetensors").card.steps == 2

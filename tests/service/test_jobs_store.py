@@ -1,4 +1,4 @@
-"""Jobs with a store, on the real network: branches, moments, and runs that outlive their server."""
+"""Jobs with a store, on the real network: branches, checkpoints, and runs that outlive their server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.engine.checkpoints import Moments
+from playground.engine.checkpoints import Checkpoints
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.networks.weights import Weights
@@ -52,9 +52,9 @@ def paused(job: Job) -> int:
     job.control.pause()
     until(lambda: job.state == "paused")
     assert job.frame is not None
-    assert job.moments is not None
+    assert job.checkpoints is not None
     at = job.frame.evaluations
-    until(lambda: job.moments is not None and job.moments.evaluations[-1:] == [at])
+    until(lambda: job.checkpoints is not None and job.checkpoints.evaluations[-1:] == [at])
     return at
 
 
@@ -70,7 +70,7 @@ def test_a_branch_leaves_where_the_run_paused_with_other_settings(serve: Callabl
     assert branch.recipe.style_weight == 7.0
     assert [point["evaluations"] for point in branch.curve][: at + 1] == list(range(1, at + 2))  # the parent's, and on
     assert branch.layer_curve[0]["evaluations"] == 1
-    assert [frame.jpeg for frame in branch.film.frames][:1] == [frame.jpeg for frame in parent.film.frames][:1]
+    assert [frame.jpeg for frame in branch.previews.frames][:1] == [frame.jpeg for frame in parent.previews.frames][:1]
     assert parent.state == "paused"
     branch.control.stop()
     until(lambda: branch.ended_at)
@@ -96,7 +96,7 @@ def test_what_cannot_branch_says_why_and_leaves_nothing(serve: Callable[..., Job
     without = Jobs("cpu")
     job = without.start(PICTURE, STYLE, ENDLESS, "ann")
     painted(job, 1)
-    assert job.film.frames  # in memory alone
+    assert job.previews.frames  # in memory alone
     with pytest.raises(PlaygroundError, match="keeps no moments"):
         without.branch(job, 0, {}, "ann")
     without.close()
@@ -113,8 +113,8 @@ def test_a_server_that_ends_leaves_its_runs_to_the_next(serve: Callable[..., Job
     running.control.change({"content_weight": 3.0})
     painted(running, running.frame.evaluations + 2 if running.frame else 5)
     first.close(save=True)
-    assert running.moments is not None
-    saved_at = running.moments.evaluations[-1]
+    assert running.checkpoints is not None
+    saved_at = running.checkpoints.evaluations[-1]
     second = serve(max_runs=2)
     again, rest, wait = second.recover()
     assert [job.id for job in (again, rest, wait)] == [job.id for job in (running, resting, waiting)]
@@ -138,8 +138,8 @@ def test_a_run_that_ended_or_was_stopped_does_not_come_back(serve: Callable[...,
     done = first.start(PICTURE, STYLE, Recipe(size=64, iterations=2, scales=1), "ann")
     until(lambda: done.ended_at)
     assert done.state == "done"
-    assert done.moments is not None
-    assert done.moments.evaluations[-1] == 2  # one may go back into it, or on from its end
+    assert done.checkpoints is not None
+    assert done.checkpoints.evaluations[-1] == 2  # one may go back into it, or on from its end
     first.close(save=True)
     assert serve().recover() == []
 
@@ -194,9 +194,9 @@ def test_a_disk_that_fills_up_later_is_said_once(serve: Callable[..., Jobs]) -> 
     job = jobs.start(PICTURE, STYLE, ENDLESS, "ann")
     painted(job, 2)
     at = paused(job)
-    assert isinstance(job.moments, Moments)
-    shutil.rmtree(job.moments.folder)
-    job.moments.folder.write_text("no folder any more")
+    assert isinstance(job.checkpoints, Checkpoints)
+    shutil.rmtree(job.checkpoints.folder)
+    job.checkpoints.folder.write_text("no folder any more")
     job.control.resume()
     painted(job, at + 1)
     until(lambda: job.notes)

@@ -1,4 +1,4 @@
-"""Trainings and errands on behalf of people: they go on unwatched, are bounded, and leave a model and nothing else."""
+"""Trainings and tasks on behalf of people: they go on unwatched, are bounded, and leave a model and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from playground.recipe.training import load_training_preset
 from playground.service import job as job_module
 from playground.service import jobs as jobs_module
 from playground.service import uploads
-from playground.service.job import Errand, TrainingJob
+from playground.service.job import Task, TrainingJob
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.uploads import collect_photos
@@ -53,7 +53,7 @@ def test_a_training_ends_with_a_model_and_without_the_photographs(jobs: Jobs) ->
     assert job.state == "done", job.error
     assert job.model is not None
     model = load_model(job.model)
-    assert (model.about.title, model.about.steps) == ("Noise", 2)
+    assert (model.card.title, model.card.steps) == ("Noise", 2)
     assert [path.name for path in sorted(job.folder.iterdir())] == ["model.jpg", "model.safetensors"]
     assert [point["step"] for point in job.curve] == [1, 2]
     assert job.picture is not None
@@ -125,36 +125,36 @@ def test_where_the_gpu_is_lent_no_training_is_begun(hed: weights.Weights) -> Non
 def test_an_errand_reports_is_one_a_visitor_and_ends_unwatched(jobs: Jobs) -> None:
     went_on = threading.Event()
 
-    def work(errand: Errand) -> None:
-        while not errand.stopped:
-            errand.found.append(len(errand.found))
-            errand.report(f"piece {len(errand.found)}", None)
+    def work(task: Task) -> None:
+        while not task.stopped:
+            task.found.append(len(task.found))
+            task.report(f"piece {len(task.found)}", None)
             time.sleep(0.01)
         went_on.set()
 
-    errand = jobs.errand("ann", work)
+    task = jobs.task("ann", work)
     with pytest.raises(PlaygroundError, match="still under way"):
-        jobs.errand("ann", work)
-    until(lambda: len(errand.found) > 5 or errand.touch())
-    assert errand.sentence.startswith("piece")
-    assert errand.over.wait(10)  # nobody touches it any more
+        jobs.task("ann", work)
+    until(lambda: len(task.found) > 5 or task.touch())
+    assert task.sentence.startswith("piece")
+    assert task.over.wait(10)  # nobody touches it any more
     assert went_on.is_set()
-    assert errand.error is None
+    assert task.error is None
 
 
 def test_an_errand_that_fails_says_why(jobs: Jobs) -> None:
-    def mendable(errand: Errand) -> None:
+    def mendable(task: Task) -> None:
         raise PlaygroundError("The picture is too dark.")
 
-    def broken(errand: Errand) -> None:
+    def broken(task: Task) -> None:
         raise KeyError("secret")
 
-    errand = jobs.errand("ann", mendable)
-    assert errand.over.wait(10)
-    assert errand.error == "The picture is too dark."
-    errand = jobs.errand("ann", broken)
-    assert errand.over.wait(10)
-    assert "secret" not in str(errand.error)
+    task = jobs.task("ann", mendable)
+    assert task.over.wait(10)
+    assert task.error == "The picture is too dark."
+    task = jobs.task("ann", broken)
+    assert task.over.wait(10)
+    assert "secret" not in str(task.error)
 
 
 # ---- uploads
@@ -187,11 +187,11 @@ def test_what_a_zip_unpacks_to_is_bounded_whatever_it_says(tmp_path: Path, monke
     folder.mkdir()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(30_000_000))
-    monkeypatch.setattr(uploads, "MOST_BYTES", 5_000_000)
+    monkeypatch.setattr(uploads, "MAX_BYTES", 5_000_000)
     with pytest.raises(PlaygroundError, match="larger than"):
         collect_photos([bomb], folder)
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 5_000_000
-    monkeypatch.setattr(uploads, "MOST_PHOTOS", 2)
+    monkeypatch.setattr(uploads, "MAX_PHOTOS", 2)
     picture = png(tmp_path / "one.png")
     with pytest.raises(PlaygroundError, match="more than 2 photographs"):
         collect_photos([picture] * 3, folder)

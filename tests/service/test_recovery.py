@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import SHARE, Moments
+from playground.engine.checkpoints import SHARE, Checkpoints
 from playground.engine.run import Run
 from playground.networks.vgg import Vgg
 from playground.networks.weights import Weights
@@ -66,13 +66,13 @@ print("closed", flush=True)
 
 def said(job: Job) -> dict[str, Any]:
     """What another process is told of a job."""
-    frame, kept = job.frame, job.moments.evaluations if job.moments else []
+    frame, kept = job.frame, job.checkpoints.evaluations if job.checkpoints else []
     return {
         "evaluations": frame.evaluations if frame else 0,
         "seconds": frame.seconds if frame else 0.0,
         "state": job.state,
         "kept": kept[-1] if kept else 0,
-        "interval": max(SAVE_EVERY, SHARE * job.moments._cost) if job.moments else 0.0,
+        "interval": max(SAVE_EVERY, SHARE * job.checkpoints._cost) if job.checkpoints else 0.0,
         "visitor": job.visitor,
         "error": job.error,
     }
@@ -109,7 +109,7 @@ def left_behind(root: Path) -> dict[str, dict[str, Any]]:
     """The newest snapshot of every run, by id."""
     found = {}
     for path in root.glob("server-*/run-*/meta.json"):
-        snapshot = Moments(path.parent / "moments", 10**9).newest()
+        snapshot = Checkpoints(path.parent / "moments", 10**9).newest()
         if snapshot is not None:
             found[json.loads(path.read_text())["id"]] = snapshot
     return found
@@ -157,7 +157,7 @@ def check_recovered(
             assert all(map(torch.equal, spied[job.control], snapshot["parameters"]))
             assert [point["evaluations"] for point in job.curve][:reached] == list(range(1, reached + 1))
             assert [point["evaluations"] for point in job.layer_curve][:reached] == list(range(1, reached + 1))
-            assert job.film.frames[0].evaluation <= 1
+            assert job.previews.frames[0].evaluation <= 1
             assert (job.state == "paused") == (told[id]["state"] == "paused")
             if told[id]["visitor"] == "visitor 0":
                 assert ("style_weight", 7.0) in [(change["key"], change["value"]) for change in snapshot["journal"]]
@@ -211,8 +211,8 @@ def test_a_branch_that_still_waits_comes_back_and_begins_where_it_left(hed: Weig
     limits = LIMITS.model_copy(update={"max_runs": 1})
     first = Jobs("cpu", limits, store=Store(tmp_path, 500))
     parent = first.start(CONTENT, STYLE, ADAM, "ann")
-    until(parent, lambda: parent.moments and parent.moments.evaluations[-1:] > [3])
-    wishes: dict[str, Any] = {"style_weight": 5.0, "iterations": parent.moments.evaluations[-1] + 5}  # type: ignore[union-attr]
+    until(parent, lambda: parent.checkpoints and parent.checkpoints.evaluations[-1:] > [3])
+    wishes: dict[str, Any] = {"style_weight": 5.0, "iterations": parent.checkpoints.evaluations[-1] + 5}  # type: ignore[union-attr]
     branch = first.branch(parent, wishes["iterations"], wishes, "ann")
     assert branch.parent is not None
     left_at = branch.parent[1]
@@ -252,7 +252,7 @@ def test_a_full_disk_is_said_once_and_the_picture_is_painted(hed: Weights, tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert job.state == "done", job.error
     assert sum("disk is full or read-only" in note for note in job.notes) == 1
-    assert job.moments is None
+    assert job.checkpoints is None
     jobs.close()
     assert list(tmp_path.glob("server-*")) == []
 
@@ -263,12 +263,12 @@ def test_the_oldest_ended_runs_give_way_when_the_disk_is_at_its_limit(hed: Weigh
     for visitor in ("ann", "ben", "cy", "dan", "eve"):
         job = jobs.start(CONTENT, STYLE, ADAM.changed({"iterations": 2}), visitor)
         until(job, lambda job=job: job.ended_at)  # type: ignore[misc]
-        ended.append(job.moments is not None)
+        ended.append(job.checkpoints is not None)
         assert jobs.store is not None
         assert jobs.store.bytes <= 0.5 * 2**20
     assert ended[0]
     first, last = jobs.find("ann")[0], jobs.find("eve")[0]
-    assert first.moments is None
-    assert last.moments is not None
+    assert first.checkpoints is None
+    assert last.checkpoints is not None
     assert first.result is not None
     jobs.close()

@@ -19,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import Moments
+from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.networks.vgg import Vgg
@@ -119,10 +119,10 @@ PAINTING = """
 import torch
 torch.set_num_threads(1)
 folder = store.create(stored())
-moments = Moments(folder / "moments", 10**9)
+checkpoints = Checkpoints(folder / "moments", 10**9)
 run = Run(PICTURE, STYLE, RECIPE, Vgg(weights.load("vgg16-hed")))
 for frame in run.frames():
-    moments.save(run)
+    checkpoints.save(run)
     print(frame.evaluations, flush=True)
 """
 
@@ -134,7 +134,7 @@ def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: W
     (found,) = (store := Store(root, 100)).adopt()
     assert found.folder is not None
     assert found.content is not None
-    snapshot = Moments(found.folder / "moments", 10**9).newest()
+    snapshot = Checkpoints(found.folder / "moments", 10**9).newest()
     assert snapshot is not None
     assert 7 <= snapshot["numbers"]["evaluations"] < RECIPE.iterations
     threads = torch.get_num_threads()
@@ -232,7 +232,7 @@ def test_what_lay_about_for_long_is_deleted(root: Path) -> None:
 def test_a_run_that_brings_every_server_down_is_given_up(root: Path) -> None:
     Store(root, 100).close()
     dies("store.create(stored())", root)
-    for _ in range(store_module.MOST_TRIES):
+    for _ in range(store_module.MAX_TRIES):
         dies(
             "(run,) = store.adopt()\nstore.update(run.id, settings={}, paused=False, notes=[*run.notes, 'again'])", root
         )
@@ -241,7 +241,7 @@ def test_a_run_that_brings_every_server_down_is_given_up(root: Path) -> None:
 
 def test_a_run_that_gets_on_is_taken_up_as_often_as_it_takes(root: Path) -> None:
     dies("store.create(stored())", root)
-    for number in range(store_module.MOST_TRIES + 2):
+    for number in range(store_module.MAX_TRIES + 2):
         dies(
             "(run,) = store.adopt()\n(run.folder / 'moments').mkdir(exist_ok=True)\n"
             f"(run.folder / 'moments' / '00{number}.moment').touch()", root,

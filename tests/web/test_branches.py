@@ -41,7 +41,7 @@ def begun(jobs: Jobs, visitor: str = ME) -> Job:
     job = jobs.start(content, style, RECIPE, visitor)
     until(lambda: job.frame is not None and job.frame.evaluations > 2)
     job.control.pause()
-    until(lambda: job.state == "paused" and job.moments is not None and job.moments.evaluations != [])
+    until(lambda: job.state == "paused" and job.checkpoints is not None and job.checkpoints.evaluations != [])
     return job
 
 
@@ -54,18 +54,18 @@ def test_a_family_is_the_first_run_and_its_latest_branches(jobs: Jobs) -> None:
     assert branches.family(jobs, run) == [run, *made[1:]]
     assert branches.family(jobs, made[0])[:2] == [run, made[0]]  # the one on show is always among them
     assert stranger not in branches.family(jobs, run)
-    until(lambda: made[4].moments is not None and made[4].moments.evaluations != [])
+    until(lambda: made[4].checkpoints is not None and made[4].checkpoints.evaluations != [])
     until(lambda: made[4].picture is not None)
     grandchild = jobs.branch(made[4], 10**6, {"style_weight": 3.0}, ME)
     family = branches.family(jobs, grandchild)
     assert family == [run, *made[2:], grandchild]
     assert branches.title(grandchild, family) == f"Branch 4 from branch 3 at {grandchild.parent[1]}"
-    until(lambda: grandchild.moments is not None)
-    assert branches.about(grandchild, family) == ["Style weight 1 → 3"]
-    assert branches.about(made[4], family) == ["Content weight 0.8 → 6"]
-    assert branches.about(run, family) == []
+    until(lambda: grandchild.checkpoints is not None)
+    assert branches.card(grandchild, family) == ["Style weight 1 → 3"]
+    assert branches.card(made[4], family) == ["Content weight 0.8 → 6"]
+    assert branches.card(run, family) == []
     run.control.change({"content_weight": 2.0})
-    assert branches.about(run, family) == ["Content weight 0.8 → 2"]
+    assert branches.card(run, family) == ["Content weight 0.8 → 2"]
     shown = branches.cards(family, grandchild)
     assert [card["shown"] for card in shown] == [False, False, False, False, True]
     assert all(job.id not in json.dumps(shown) for job in family)  # ids are secrets, and names do

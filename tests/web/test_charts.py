@@ -64,7 +64,7 @@ def test_lines_stand_where_a_log_axis_puts_them() -> None:
 
 def test_long_curves_are_thinned_but_keep_both_ends() -> None:
     kept = charts.thinned(CURVE)
-    assert len(kept) <= charts.MOST_POINTS + 1
+    assert len(kept) <= charts.MAX_POINTS + 1
     assert kept[0] is CURVE[0]
     assert kept[-1] is CURVE[-1]
     assert len(line(charts.term_chart(CURVE), "total")) == len(kept)

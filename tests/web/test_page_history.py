@@ -201,18 +201,18 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     visitor.page.click("#pause")
     visitor.says("paused at step")
     run = newest(jobs)
-    until(lambda: run.moments is not None and len(run.moments.evaluations) > 2)
+    until(lambda: run.checkpoints is not None and len(run.checkpoints.evaluations) > 2)
     open_time_machine(visitor)
     end = run.curve[-1]["evaluations"]
-    visitor.says(f"evaluation {run.film.frames[-1].evaluation}", "#moment")
+    visitor.says(f"evaluation {run.previews.frames[-1].evaluation}", "#moment")
     drag_to(visitor, 0.5)
-    until(lambda: shown_evaluation(visitor) == run.film.at(end // 2).evaluation)
+    until(lambda: shown_evaluation(visitor) == run.previews.at(end // 2).evaluation)
     visitor.page.focus("#scrubber input")
     visitor.page.keyboard.press("Home")
-    visitor.says(f"evaluation {run.film.frames[0].evaluation}", "#moment")
-    for _ in range(len(run.film.frames) // 2):
+    visitor.says(f"evaluation {run.previews.frames[0].evaluation}", "#moment")
+    for _ in range(len(run.previews.frames) // 2):
         visitor.page.keyboard.press("ArrowRight")
-    middle = run.film.frames[len(run.film.frames) // 2].evaluation
+    middle = run.previews.frames[len(run.previews.frames) // 2].evaluation
     visitor.says(f"evaluation {middle}", "#moment")
 
     # the branch: from there, with other settings, which the run that it leaves never gets
@@ -226,7 +226,7 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     branch, before = newest(jobs), run.recipe.content_weight
     assert branch.parent is not None
     assert branch.parent[0] == run.id
-    assert branch.parent[1] == max(at for at in run.moments.evaluations if at <= middle)
+    assert branch.parent[1] == max(at for at in run.checkpoints.evaluations if at <= middle)
     assert branch.changes == {"content_weight": 4.0}
     visitor.painted(branch.parent[1] + 3)
     until(lambda: len(cards(visitor)) == 2)
@@ -261,7 +261,7 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
         assert board.width > 2 * 64
     for suffix in ("gif", "mp4"):
         film = imageio.v3.imread(visitor.download(f"#lapse-{suffix}", tmp_path))
-        assert len(film) >= len(run.film.frames)
+        assert len(film) >= len(run.previews.frames)
         assert max(film.shape[1:3]) == 64
         assert np.abs(film[0].astype(float) - film[-1].astype(float)).mean() > 2
     assert serious(visitor) == []
@@ -280,7 +280,7 @@ def test_dragging_along_the_live_curve_opens_the_time_machine(visitor: Visitor, 
     expect(visitor.page.locator("#moment img")).to_be_visible()
     visitor.page.mouse.move(box["x"] + 1, box["y"] + 20)
     visitor.page.mouse.move(box["x"], box["y"] + 20)
-    first = newest(jobs).film.frames[0].evaluation
+    first = newest(jobs).previews.frames[0].evaluation
     until(lambda: shown_evaluation(visitor) == first)
     visitor.page.mouse.up()
     went_on = visitor.step()

@@ -15,7 +15,7 @@ from PIL import Image
 from playground.images.load import load_picture
 from playground.networks import transformer as network
 from playground.networks import weights
-from playground.networks.transformer import About, load_model, new_network, save_model, thumbnail
+from playground.networks.transformer import ModelCard, load_model, new_network, save_model, thumbnail
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -34,7 +34,7 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two small networks in place of the shipped ones."""
     folder = tmp_path_factory.mktemp("instant")
     for seed, name in enumerate(("first_style", "second_style")):
-        about = About(title=name, steps=12, photos=5, style=thumbnail(Image.new("RGB", (64, 64), "navy")))
+        about = ModelCard(title=name, steps=12, photos=5, style=thumbnail(Image.new("RGB", (64, 64), "navy")))
         save_model(new_network(4, 1, seed), about, folder / f"{name}.safetensors", half=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(network, "SHIPPED_FOLDER", folder)
@@ -111,7 +111,9 @@ def test_one_click_paints_and_the_strength_is_a_blend(visitor: Visitor, tmp_path
 
 def test_a_network_of_ones_own_is_opened_or_refused_in_words(visitor: Visitor, tmp_path: Path) -> None:
     own, broken = tmp_path / "mine.safetensors", tmp_path / "broken.pth"
-    hostile = About(title="<img src=x onerror=alert(1)>", steps=3, curve=[{"nonsense": 1.0}], command="<b>train</b>")
+    hostile = ModelCard(
+        title="<img src=x onerror=alert(1)>", steps=3, curve=[{"nonsense": 1.0}], command="<b>train</b>"
+    )
     save_model(new_network(4, 1, 7), hostile, own)
     torch.save({"conv.weight": torch.zeros(1)}, broken)
     enter(visitor, "Instant styles")
@@ -219,7 +221,7 @@ def test_a_training_outlives_its_page_and_is_found_again(visitor: Visitor, jobs:
     visitor.says("steps/s", "#train-status")
     visitor.page.click("#train-stop")
     visitor.says(r"stopped · \d+ steps .* the network is ready", "#train-status")
-    about = load_model(visitor.download("#train-save", tmp_path)).about
+    about = load_model(visitor.download("#train-save", tmp_path)).card
     assert about.title == "Tiny swirls"
     assert about.recipe["style_weight"] == 77
 

@@ -1,6 +1,6 @@
 """The Side by side tab: one photo and one painting through pixels, a network and an instant style, measured alike.
 
-compare.py paints and measures; here it is an errand whose sheet grows method by method and can be saved.
+compare.py paints and measures; here it is an task whose sheet grows method by method and can be saved.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playground.images.load import encode_picture, load_picture
 from playground.measure.compare import Entry, compare, sheet
 from playground.networks.transformer import shipped_styles
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.job import Errand
+from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.web.components.layout import LIGHT, WATCHING, Parts, heading, html, news, source, wire_source
 from playground.web.studio.session import Visit
@@ -39,7 +39,7 @@ LARGEST, LONGEST = 768, 600  # px and seconds a method, since several people may
 class Bench(Visit):
     """The state of the tab on one open page."""
 
-    errand: Errand | None = None
+    task: Task | None = None
 
 
 def build_bench(jobs: Jobs) -> Parts:
@@ -118,7 +118,7 @@ class Comparer:
     """Handlers of the tab.
 
     Args:
-        jobs: for the device and for errands.
+        jobs: for the device and for tasks.
         parts: the tab's components by name.
     """
 
@@ -132,7 +132,7 @@ class Comparer:
         parts = self.parts
         yield {parts["bench-message"]: "", parts["bench-status"]: "reading the network and the pictures …"}
         try:
-            pictures, errand = await asyncio.to_thread(self._start, bench, photo, style, int(size), seconds, model)
+            pictures, task = await asyncio.to_thread(self._start, bench, photo, style, int(size), seconds, model)
         except Exception as error:
             yield {parts["bench-message"]: message(fault(error)), parts["bench-status"]: ""}
             return
@@ -141,13 +141,13 @@ class Comparer:
             parts["compare-stop"]: gr.Button(interactive=True),
             parts["board-save"]: gr.DownloadButton(interactive=False),
         }
-        async for updates in news(errand, parts["bench-status"], lambda found: self._shown(pictures, found)):
+        async for updates in news(task, parts["bench-status"], lambda found: self._shown(pictures, found)):
             yield updates
-        yield await asyncio.to_thread(self._finished, pictures, errand)
+        yield await asyncio.to_thread(self._finished, pictures, task)
 
     def _start(
         self, bench: Bench, photo: str | None, style: str | None, size: int, seconds: float, model: str | None
-    ) -> tuple[tuple[Image.Image, Image.Image], Errand]:
+    ) -> tuple[tuple[Image.Image, Image.Image], Task]:
         if not photo or not style:
             raise PlaygroundError("choose a photo and a painting first")
         pictures = load_picture(photo, name="the content picture"), load_picture(style, name="the style picture")
@@ -156,16 +156,16 @@ class Comparer:
         size, seconds = max(64, min(LARGEST, size)), max(1.0, min(float(LONGEST), seconds))
         self.jobs.network(DEFAULT_NETWORK)
 
-        def work(errand: Errand) -> None:
+        def work(task: Task) -> None:
             for entry in compare(
-                *pictures, size, seconds, model or None, self.jobs.here, errand.control, errand.report
+                *pictures, size, seconds, model or None, self.jobs.here, task.control, task.report
             ):  # fmt: skip
-                errand.found.append(entry)
-                if errand.stopped:
+                task.found.append(entry)
+                if task.stopped:
                     return
 
-        bench.errand = self.jobs.errand(bench.who(), work)
-        return pictures, bench.errand
+        bench.task = self.jobs.task(bench.who(), work)
+        return pictures, bench.task
 
     def _shown(self, pictures: tuple[Image.Image, Image.Image], entries: list[Entry]) -> Updates:
         return {
@@ -174,16 +174,16 @@ class Comparer:
             self.parts["figures"]: table(entries),
         }
 
-    def _finished(self, pictures: tuple[Image.Image, Image.Image], errand: Errand) -> Updates:
-        parts, entries = self.parts, list(errand.found)
+    def _finished(self, pictures: tuple[Image.Image, Image.Image], task: Task) -> Updates:
+        parts, entries = self.parts, list(task.found)
         updates: Updates = {
             parts["compare"]: gr.Button("Compare", interactive=True),
             parts["compare-stop"]: gr.Button(interactive=False),
-            parts["bench-status"]: "stopped" if errand.stopped else "" if errand.error else "done",
+            parts["bench-status"]: "stopped" if task.stopped else "" if task.error else "done",
         }
-        if errand.error:
-            updates[parts["bench-message"]] = message(errand.error)
-        elif not errand.stopped and all(entry.method != "instant" for entry in entries):
+        if task.error:
+            updates[parts["bench-message"]] = message(task.error)
+        elif not task.stopped and all(entry.method != "instant" for entry in entries):
             updates[parts["bench-message"]] = message(
                 "No instant style was trained on this painting: choose one by name, or train one under Train a style",
                 "note",
@@ -197,8 +197,8 @@ class Comparer:
 
     def stop(self, bench: Bench) -> Any:
         """End with the best picture of the method that is painting."""
-        if bench.errand is not None:
-            bench.errand.control.stop()
+        if bench.task is not None:
+            bench.task.control.stop()
         return gr.Button(interactive=False)
 
 

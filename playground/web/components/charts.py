@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playground.recipe.model import Change
 
 TERMS = ("total", "content", "style", "variation")
-MOST_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
+MAX_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
 DECADES = 4  # below a line's median: a content loss that starts at nothing would otherwise squeeze all else
 LABEL_GAP = 11.0  # percent of the height between two labels
 Points = Sequence[Mapping[str, float]]
@@ -80,7 +80,7 @@ def shares_bar(shares: Mapping[str, float] | None) -> str:
     )
 
 
-def thinned(points: Points, most: int = MOST_POINTS) -> list[Mapping[str, float]]:
+def thinned(points: Points, most: int = MAX_POINTS) -> list[Mapping[str, float]]:
     """At most `most` + 1 of the points, evenly chosen; the first and the last always stay."""
     if len(points) <= most:
         return list(points)
@@ -123,7 +123,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _chart(
-    points: Points, names: Mapping[str, str], planned: int, title: str, labels: bool, most: int = MOST_POINTS
+    points: Points, names: Mapping[str, str], planned: int, title: str, labels: bool, most: int = MAX_POINTS
 ) -> str:
     low, high = _range(points, names)
     last = max(float(planned), points[-1]["evaluations"] if points else 0.0, 1.0)

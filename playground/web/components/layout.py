@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.service.job import Errand
+from playground.service.job import Task
 from playground.web.components import pictures
 from playground.web.studio.settings import NOTHING, Updates, progress
 
@@ -68,22 +68,22 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
     return picked, given
 
 
-async def news(errand: Errand, place: Any, shown: Callable[[list[Any]], Updates]) -> AsyncIterator[Updates]:
-    """What an errand has to tell until it is over: how far it is, and what it has made.
+async def news(task: Task, place: Any, shown: Callable[[list[Any]], Updates]) -> AsyncIterator[Updates]:
+    """What an task has to tell until it is over: how far it is, and what it has made.
 
     Args:
         place: the component for its sentence and its bar.
         shown: updates that show what it has found so far.
     """
     said, count = "", 0
-    while not errand.over.is_set():
-        errand.touch()
+    while not task.over.is_set():
+        task.touch()
         updates: Updates = {}
-        if errand.sentence != said:
-            said = errand.sentence
-            updates[place] = progress(said, errand.fraction)
-        if len(errand.found) != count:
-            count = len(errand.found)
-            updates |= shown(list(errand.found))
+        if task.sentence != said:
+            said = task.sentence
+            updates[place] = progress(said, task.fraction)
+        if len(task.found) != count:
+            count = len(task.found)
+            updates |= shown(list(task.found))
         yield updates or NOTHING  # also what notices that the page has gone
         await asyncio.sleep(0.3)

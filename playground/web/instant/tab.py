@@ -1,6 +1,6 @@
 """The Instant styles tab: a trained network paints a photo in one pass, and its strength changes without another one.
 
-Laid out and wired here; what takes time is an errand of jobs.py or one turn on the device. Also takes trained networks
+Laid out and wired here; what takes time is an task of jobs.py or one turn on the device. Also takes trained networks
 that people bring, and whole folders, animated GIFs and films.
 """
 
@@ -27,7 +27,7 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import FILMS, Painted, Painter, check_film, is_film, paint, paint_film
 from playground.images.load import encode_picture, load_picture, resize_picture
 from playground.networks.transformer import Model, load_model, shipped_styles
-from playground.service.job import Errand
+from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import charts, pictures
@@ -49,8 +49,8 @@ from playground.web.studio.settings import NOTHING, Updates, fault, message
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 LARGEST = 4096  # long side that may be asked for
-MOST_FILES = 60
-MOST_OWN = 4  # models a page keeps besides the shipped ones
+MAX_FILES = 60
+MAX_OWN = 4  # models a page keeps besides the shipped ones
 NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
 
 
@@ -65,7 +65,7 @@ class Easel(Visit):
     shown: Painted | None = None  # as the page shows it
     made_of: tuple[str, str | None, float | None] | None = None
     stem: str = "painted"
-    errand: Errand | None = None
+    task: Task | None = None
 
     def names(self) -> list[str]:
         """Every style that can be picked, in the gallery's order."""
@@ -76,11 +76,11 @@ class Easel(Visit):
 
     def add(self, model: Model) -> str:
         """Take a model over under a name of its own, dropping the oldest when there are too many."""
-        name, number = model.about.title[:60], 1
+        name, number = model.card.title[:60], 1
         while name in self.names():
             number += 1
-            name = f"{model.about.title[:60]} {number}"
-        self.own = dict([*self.own.items(), (name, model)][-MOST_OWN:])
+            name = f"{model.card.title[:60]} {number}"
+        self.own = dict([*self.own.items(), (name, model)][-MAX_OWN:])
         return name
 
 
@@ -211,7 +211,7 @@ class Instant:
     """Handlers of the tab.
 
     Args:
-        jobs: for turns on the device and for errands.
+        jobs: for turns on the device and for tasks.
         parts: the tab's components by name.
     """
 
@@ -337,7 +337,7 @@ class Instant:
         parts = self.parts
         yield NOTHING
         try:
-            errand = easel.errand = self._start_many(easel, list(files or ()), strength, colours)
+            task = easel.task = self._start_many(easel, list(files or ()), strength, colours)
         except Exception as error:
             yield {parts["many-status"]: message(fault(error))}
             return
@@ -345,15 +345,15 @@ class Instant:
             parts["many-go"]: gr.Button(interactive=False), parts["many-stop"]: gr.Button(interactive=True),
             parts["many-done"]: gr.File(visible=False), parts["many-gallery"]: gr.Gallery([], visible=False),
         }  # fmt: skip
-        async for updates in news(errand, parts["many-status"], self._faces):
+        async for updates in news(task, parts["many-status"], self._faces):
             yield updates
-        paths = [path for path, _ in errand.found]
+        paths = [path for path, _ in task.found]
         if len(paths) > 1:
             paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"].GRADIO_CACHE))
-        how = "Stopped" if errand.stopped else "Done"
+        how = "Stopped" if task.stopped else "Done"
         yield {
-            parts["many-status"]: message(errand.error) if errand.error else message(f"{how}: {len(errand.found)} painted", "note"),
-            **self._faces(errand.found),
+            parts["many-status"]: message(task.error) if task.error else message(f"{how}: {len(task.found)} painted", "note"),
+            **self._faces(task.found),
             parts["many-done"]: gr.File(paths, visible=bool(paths)),
             parts["many-go"]: gr.Button(interactive=True),
             parts["many-stop"]: gr.Button(interactive=False),
@@ -364,23 +364,23 @@ class Instant:
         faces = [face for _, face in found if face is not None]
         return {self.parts["many-gallery"]: gr.Gallery(faces, visible=bool(faces))}
 
-    def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Errand:
+    def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Task:
         painter = easel.painter
         if painter is None:
             raise PlaygroundError("pick a style first")
         if not files:
             raise PlaygroundError("choose some pictures, a GIF or a film first")
-        if len(files) > MOST_FILES:
-            raise PlaygroundError(f"these are more than {MOST_FILES} files: give fewer at once")
+        if len(files) > MAX_FILES:
+            raise PlaygroundError(f"these are more than {MAX_FILES} files: give fewer at once")
         cache, style = self.parts["many-done"].GRADIO_CACHE, _plain(easel.style)
 
-        def work(errand: Errand) -> None:
+        def work(task: Task) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 for number, source in enumerate(map(Path, files)):
-                    if errand.stopped:
+                    if task.stopped:
                         return
                     words_so_far = f"{number + 1} of {len(files)}: {source.name}"
-                    errand.report(words_so_far, number / len(files))
+                    task.report(words_so_far, number / len(files))
                     film = is_film(source)
                     suffix = ".png" if not film else ".mp4" if source.suffix.lower() in FILMS else ".gif"
                     output = Path(folder) / f"{_plain(source.stem)}-{style}{suffix}"
@@ -388,28 +388,28 @@ class Instant:
                         photo = load_picture(source, name=source.name)
                         photo = resize_picture(photo, min(max(photo.size), LARGEST))
                         _check_sides(photo)
-                        painted = errand.control.turn().do(partial(paint, painter, photo)).at(strength, colours)
+                        painted = task.control.turn().do(partial(paint, painter, photo)).at(strength, colours)
                         output.write_bytes(encode_picture(painted, "png"))
                         face = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
                         frames, face = paint_film(painter, source, output, strength, colours), None
                         done: float | None = 0.0
-                        while done is not None and not errand.stopped:
-                            done = errand.control.turn().do(partial(next, frames, None))
+                        while done is not None and not task.stopped:
+                            done = task.control.turn().do(partial(next, frames, None))
                             share = done if done is not None else 1.0
-                            errand.report(f"{words_so_far}, {share:.0%} of its frames", (number + share) / len(files))
+                            task.report(f"{words_so_far}, {share:.0%} of its frames", (number + share) / len(files))
                         frames.close()
                         if not output.exists():
                             return
-                    errand.found.append((save_file_to_cache(output, cache), face))
+                    task.found.append((save_file_to_cache(output, cache), face))
 
-        return self.jobs.errand(easel.who(), work)
+        return self.jobs.task(easel.who(), work)
 
     def stop_many(self, easel: Easel) -> Any:
         """End after the picture or the frame that is being painted."""
-        if easel.errand is not None:
-            easel.errand.control.stop()
+        if easel.task is not None:
+            easel.task.control.stop()
         return gr.Button(interactive=False)
 
 
@@ -418,7 +418,7 @@ class Instant:
 
 def passport(model: Model) -> str:
     """How a style was trained, as HTML; everything in it may come from a stranger's file."""
-    about = model.about
+    about = model.card
     facts = [f"{model.network.width} channels, {model.network.blocks} residual blocks"]
     if about.layout != "playground":
         facts.append(f"read from the layout of {about.layout}")
@@ -454,7 +454,7 @@ def _named(style: str) -> str:
 def _face(model: Model) -> Image.Image:
     """The style picture of a model, cut square; a blank where it is unknown."""
     try:
-        picture = model.about.thumbnail
+        picture = model.card.thumbnail
     except Image.DecompressionBombError:
         picture = None
     if picture is None:

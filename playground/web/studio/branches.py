@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 from PIL import Image
 
-from playground.engine.checkpoints import MomentError
+from playground.engine.checkpoints import CheckpointError
 from playground.measure.compare import board
 from playground.recipe.model import Recipe, field_info, live_settings
 from playground.service.job import Job
@@ -23,7 +23,7 @@ from playground.service.jobs import Jobs
 from playground.web.components import charts, controls
 from playground.web.components.format import number
 
-MOST_BRANCHES = 4  # beside the run that they left
+MAX_BRANCHES = 4  # beside the run that they left
 SAME = "the same settings"
 CARD_SIDE = 240  # pixels
 UNSEEN = frozenset({"seconds", "preview_rate", "original_colours"})  # live settings that change nothing of the painting
@@ -41,7 +41,7 @@ def family(jobs: Jobs, job: Job) -> list[Job]:
 
     first = root(job)
     others = [other for other in known.values() if other is not first and root(other) is first]
-    kept = others[-MOST_BRANCHES:]
+    kept = others[-MAX_BRANCHES:]
     if job is not first and job not in kept:
         kept = [job, *kept[1:]]
     return [first, *kept]
@@ -113,10 +113,10 @@ def about(job: Job, members: Sequence[Job]) -> list[str]:
 
 def _left_with(job: Job) -> Recipe | None:
     """The settings that a branch found, as its first moment tells; None where no moment of it is kept."""
-    if job not in _found and job.moments is not None and job.parent is not None:
+    if job not in _found and job.checkpoints is not None and job.parent is not None:
         try:
-            _found[job] = job.moments.settings(job.parent[1])
-        except MomentError:
+            _found[job] = job.checkpoints.settings(job.parent[1])
+        except CheckpointError:
             return None
     return _found.get(job)
 

@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from playground.engine.checkpoints import FilmFrame, MomentError, time_lapse
+from playground.engine.checkpoints import CheckpointError, Preview, time_lapse
 from playground.engine.run import NOT_JOURNALLED
 from playground.errors import PlaygroundError
 from playground.images.load import encode_picture
@@ -113,10 +113,10 @@ class TimeMachine:
 
     def _moment(self, session: Session) -> str:
         job = session.job
-        frames = job.film.frames if job is not None else []
+        frames = job.previews.frames if job is not None else []
         if job is None or not frames:
             return NOTHING_YET
-        frame = frames[-1] if session.moment is None else job.film.at(session.moment) or frames[-1]
+        frame = frames[-1] if session.moment is None else job.previews.at(session.moment) or frames[-1]
         said = escape(described(job, frame))
         return f'<figure class="moment"><img src="{data_address(frame.jpeg)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
 
@@ -181,9 +181,9 @@ class TimeMachine:
             raise PlaygroundError("there is no run yet to branch from: press Run first")
         recipe = self.settings.assembled(session, values)
         at = LATEST_MOMENT if session.moment is None else session.moment
-        if job.moments is None:
+        if job.checkpoints is None:
             raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
-        changes = wished(recipe, job.moments.settings(at))
+        changes = wished(recipe, job.checkpoints.settings(at))
         begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher)
         said, meant = [], _taken_back(job)
         try:
@@ -240,7 +240,7 @@ class TimeMachine:
     def _film(self, job: Job, suffix: str) -> tuple[bytes, str]:
         with tempfile.TemporaryDirectory() as folder, self._encoding:
             path = Path(folder) / f"film.{suffix}"
-            time_lapse(job.film, path, job.result.picture if job.result else None)
+            time_lapse(job.previews, path, job.result.picture if job.result else None)
             return path.read_bytes(), f"time-lapse-{job.recipe.preset or 'own'}-{job.recipe.seed}.{suffix}"
 
     def picture(self, session: Session) -> Updates:
@@ -263,18 +263,18 @@ class TimeMachine:
 def _taken_back(job: Job) -> dict[str, Any]:
     """Let a paused run go on as it stands: what was moved since it paused is meant for the branch; what that was."""
     frame, wishes = job.frame, job.control.read().settings
-    if job.state != "paused" or frame is None or job.moments is None:
+    if job.state != "paused" or frame is None or job.checkpoints is None:
         return {}
     try:
-        stood = job.moments.settings(frame.evaluations)
-    except MomentError:
+        stood = job.checkpoints.settings(frame.evaluations)
+    except CheckpointError:
         return {}
     meant = {name: wish for name, wish in wishes.items() if name not in NOT_JOURNALLED and wish != getattr(stood, name)}
     job.control.change({name: getattr(stood, name) for name in meant})
     return meant
 
 
-def described(job: Job, frame: FilmFrame) -> str:
+def described(job: Job, frame: Preview) -> str:
     """Which moment a picture of the film shows."""
     step = max((point["step"] for point in job.curve if point["evaluations"] <= frame.evaluation), default=0)
     return f"step {step:.0f}, evaluation {frame.evaluation}, after {words.duration(frame.seconds)}"
@@ -282,5 +282,5 @@ def described(job: Job, frame: FilmFrame) -> str:
 
 def _moments(job: Job | None, moment: int | None = None) -> dict[str, Any]:
     """What scrubber.js needs of a run: the evaluations of its kept pictures, and which moment is on show here."""
-    frames = [frame.evaluation for frame in job.film.frames] if job else []
+    frames = [frame.evaluation for frame in job.previews.frames] if job else []
     return {"run": job.name if job else "", "frames": frames, "at": moment}

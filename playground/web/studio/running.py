@@ -37,7 +37,7 @@ from playground.web.studio.settings import NOTHING, Settings, Updates, fault, me
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
-FEW_PAGES = 4
+MAX_UNTHRIFTY_PAGES = 4
 NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
 LAYERS_EVERY = 1.0
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
@@ -205,7 +205,7 @@ class Running:
 
     def crowd(self) -> float:
         """How many times as long to wait between two looks at runs: 1 for a few open pages, 7.5 for thirty."""
-        return max(1.0, len(self.open) / FEW_PAGES)
+        return max(1.0, len(self.open) / MAX_UNTHRIFTY_PAGES)
 
     def watched(self, job: Job) -> bool:
         """Whether an open page has a run on its easel."""
