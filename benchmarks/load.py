@@ -372,7 +372,7 @@ def same_bits(runs: Path, snapshots: dict[str, dict[str, Any]]) -> int:
 
     class Spy(Run):
         def frames(self) -> Iterator[Any]:
-            taken[self.control] = [parameter.detach().clone() for parameter in self.canvas.parameters]
+            taken[self.control] = [parameter.detach().clone() for parameter in self.painting.canvas.parameters]
             return super().frames()
 
     jobs_module.Run = Spy  # type: ignore[misc]

@@ -115,24 +115,11 @@ def _plain_lines() -> Report:
     return report
 
 
-def _share_done(recipe: Recipe, frame: Frame) -> float:
-    """Share of a run's work that is done, taking an evaluation's cost as its number of pixels."""
-    from playground.engine.run import plan_stages
-
-    each = recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
-    done = total = 0.0
-    evaluations = frame.evaluations
-    for stage in plan_stages(recipe, max(frame.size) / min(frame.size)):
-        planned = stage.evaluations if stage.evaluations is not None else stage.iterations * each
-        done += min(planned, evaluations) * stage.size**2
-        total += planned * stage.size**2
-        evaluations -= min(planned, evaluations)
-    return done / total if total else 1.0
-
-
 def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, float]:
     """Step k of n, losses, speed, time left and device in one sentence, and the share that is done."""
-    share = _share_done(recipe, frame)
+    from playground.engine.schedule import share_done
+
+    share = share_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
     parts = [f"step {frame.step} of {frame.steps}"]
     if frame.losses:
         terms = ", ".join(f"{name} {frame.losses[name]:.3g}" for name in ("content", "style", "variation"))
@@ -141,8 +128,7 @@ def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, flo
         left = frame.seconds * (1 - share) / share
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
-        one_each = recipe.optimizer == "adam" or recipe.lbfgs_evaluations == 1
-        unit = "it/s" if one_each else "evaluations/s"
+        unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
         parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
     return ", ".join([*parts, device]), share
 

@@ -1,19 +1,21 @@
-"""What the optimiser paints on: the pixels themselves, or a pyramid of sizes whose sum is the picture.
+"""What the optimiser paints on: the pixels themselves, a pyramid of sizes whose sum is the picture, or a network's weights.
 
-A canvas gives a unit RGB image and the tensors to optimise; the loop (run.py) needs nothing else. The generator
-network of the photorealistic recipe is a canvas too and lives in hrnet.py.
+A canvas gives a unit RGB image and the tensors to optimise; painting.py needs nothing else, and finds it by the recipe's
+word in `CANVASES`. It knows nothing of losses and optimisers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from playground.networks.hrnet import HrnetCanvas
+from playground.networks.hrnet import HrNet, TorchConvention, repaint
 from playground.networks.vgg import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
 from playground.recipe.model import Recipe
 
@@ -39,6 +41,10 @@ class Canvas(Protocol):
 
     def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
         """An optimiser's moment of a smaller canvas's parameter `index` in the shape of this canvas's."""
+        ...
+
+    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray] | None:
+        """Such parameters by name, where they are a network's that can repaint other pictures; else None."""
         ...
 
 
@@ -99,6 +105,9 @@ class PixelCanvas:
     def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
         return resample(tensor, tuple(self.parameters[index].shape[-2:]))
 
+    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray] | None:
+        return None
+
 
 class PyramidCanvas:
     """A Laplacian pyramid: the picture is the sum of levels, each half the size of the one before, all enlarged.
@@ -149,6 +158,49 @@ class PyramidCanvas:
     def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
         return resample(tensor, tuple(self.parameters[index].shape[-2:]))
 
+    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray] | None:
+        return None
+
+
+class HrnetCanvas:
+    """A picture that is a network's output; what is optimised are the network's weights.
+
+    It paints at one size, without clipping: the losses alone keep the output in range, and it is clamped when shown.
+
+    Args:
+        photo: what the network sees, unit RGB 1×3×H×W.
+        seed: of the first weights, drawn on the CPU so that they are the same on every device.
+    """
+
+    def __init__(self, photo: Tensor, seed: int, network: HrNet | None = None) -> None:
+        if network is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                network = HrNet()
+        self.network = network.to(photo.device)
+        self.photo, self.seed = photo.detach(), seed
+        self.convention = TorchConvention(photo.device)
+        self.parameters: list[Tensor] = list(self.network.parameters())
+
+    def image(self) -> Tensor:
+        return repaint(self.network, self.photo, self.convention)
+
+    def clip(self) -> None:
+        """Nothing: weights have no black and white."""
+
+    def resized(self, size: Sequence[int]) -> HrnetCanvas:
+        """The same network on the photo at another size; a network has no size of its own."""
+        photo = F.interpolate(self.photo, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
+        return HrnetCanvas(photo, self.seed, self.network)
+
+    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
+        return tensor
+
+    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray] | None:
+        """Parameters in the order of `parameters` as plain arrays by name, for a `Repainter`."""
+        names = [name for name, _ in self.network.named_parameters()]
+        return {name: value.detach().cpu().numpy().copy() for name, value in zip(names, values, strict=True)}
+
 
 def first_picture(recipe: Recipe, content: Tensor, style: Tensor, space: Space) -> Tensor:
     """The picture a run starts from, as unit RGB of the content picture's size.
@@ -175,10 +227,36 @@ def first_picture(recipe: Recipe, content: Tensor, style: Tensor, space: Space) 
     return noisy if recipe.init == "noise" else recipe.init_mix * content + (1 - recipe.init_mix) * noisy
 
 
+@dataclass(frozen=True)
+class CanvasKind:
+    """One kind of canvas, as a recipe names it.
+
+    Attributes:
+        make: from the recipe, the first picture (unit RGB, 1×3×H×W) and the pixel space.
+        parameters: optimised values for each value of the picture, by which measure/ foresees memory.
+        network: what is run in each evaluation besides the network that looks, by which measure/ foresees time; or None.
+        scales: whether it is painted coarse to fine; a network works at several sizes by itself.
+    """
+
+    make: Callable[[Recipe, Tensor, Space], Canvas]
+    parameters: float
+    network: Callable[[], nn.Module] | None = None
+    scales: bool = True
+
+
+CANVASES: dict[str, CanvasKind] = {
+    "pixels": CanvasKind(lambda recipe, first, space: PixelCanvas(first, space), parameters=1),
+    "pyramid": CanvasKind(
+        lambda recipe, first, space: PyramidCanvas(first, space, recipe.pyramid_levels),
+        parameters=4 / 3,  # 1 + 1/4 + 1/16 + ...
+    ),
+    # The start is what the network sees, in the network's own space.
+    "hrnet": CanvasKind(
+        lambda recipe, first, space: HrnetCanvas(first, recipe.seed), parameters=0, network=HrNet, scales=False
+    ),
+}
+
+
 def make_canvas(recipe: Recipe, first: Tensor, space: Space) -> Canvas:
     """The recipe's canvas, showing `first` (unit RGB, 1×3×H×W)."""
-    if recipe.canvas == "pyramid":
-        return PyramidCanvas(first, space, recipe.pyramid_levels)
-    if recipe.canvas == "hrnet":
-        return HrnetCanvas(first, recipe.seed)  # the start is what the network sees, in the network's own space
-    return PixelCanvas(first, space)
+    return CANVASES[recipe.canvas].make(recipe, first, space)

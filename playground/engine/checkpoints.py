@@ -1,12 +1,11 @@
-"""What a run leaves on its way: a previews of its previews, and checkpoints, whole snapshots from which it can go on.
+"""Checkpoints: whole snapshots of a run on the disk, from which it can go on, few enough and spread evenly.
 
-Both are bounded and thinned evenly. A job holds one of each; the worker feeds them, the page's time machine looks into
-them, and after a restart the newest moment is where a run is picked up.
+A worker of service/ saves them; people go back to them and branch off, and after a restart the newest is where a run is
+picked up. They know a run by its snapshot alone. On the disk they keep an older name, `*.moment`.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import pickle
@@ -14,184 +13,33 @@ import shutil
 import threading
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
-import numpy as np
 import torch
-from PIL import Image
 
+from playground.engine.previews import least_missed
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, RecipeError, live_settings
 from playground.system.files import UNFINISHED, whole_file
 
-MAX_PREVIEWS = 96
-PREVIEW_SIZE = 512  # long side in pixels: a previews of 96 such frames takes about 6 MB
 MAX_CHECKPOINTS = 24
-SHARE = 30  # times a save's own cost until the next, so that saving costs at most 1/31 of the time
+COST_RATIO = 30  # times a save's own cost until the next, so that saving costs at most 1/31 of the time
 BYTES_PER_SECOND = 20e6  # that all runs together write at most, but for what `save_every` asks for
 CHECKPOINTS_PER_RUN = 16  # a young run is saved more often, about so often in the time it has run
 MIN_SECONDS = 1.0  # between two checkpoints
-LAPSE_SECONDS, HELD_SECONDS = 8.0, 1.0  # of a time-lapse, and its last picture
-LAPSE_RATE = (4.0, 24.0)  # least and most frames a second
-LAPSE_SIZES = {".gif": 512, ".mp4": 1920}  # long side at most; a GIF takes about a byte a pixel and frame
 
 logger = logging.getLogger(__name__)
 
 
 class CheckpointError(PlaygroundError):
-    """A moment that is not there, or cannot be read."""
+    """A checkpoint that is not there, or cannot be read."""
 
 
-def least_missed(places: Sequence[float]) -> int:
-    """The index of what to drop from an ascending series so that it stays as even as can be: never the first or last."""
-    gaps = [after - before for before, after in zip(places[:-2], places[2:], strict=True)]
-    return 1 + gaps.index(min(gaps))
-
-
-# ---- the previews -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Preview:
-    """One preview, after `evaluation` evaluations and `seconds` of painting, as a JPEG file's bytes."""
-
-    evaluation: int
-    seconds: float
-    jpeg: bytes
-
-    @property
-    def picture(self) -> Image.Image:
-        return Image.open(io.BytesIO(self.jpeg), formats=["JPEG"]).convert("RGB")
-
-
-class Previews:
-    """The previews of a run, at most `MAX_PREVIEWS`, spread evenly over it; the first and the last always stay.
-
-    May be read while it grows.
-
-    Args:
-        folder: where the frames lie for after a restart, those already there included; None keeps them in memory alone.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self._lock = threading.Lock()
-        self._frames: list[Preview] = []
-        self.folder = folder
-        for path in sorted(folder.glob("*-*.jpg")) if folder else []:
-            try:
-                evaluation, _, tenths = path.stem.partition("-")
-                frame = Preview(int(evaluation), int(tenths) / 10, path.read_bytes())
-                frame.picture.load()
-                self._frames.append(frame)
-            except (OSError, ValueError):
-                logger.info("a damaged frame of a previews was left out")
-
-    def add(self, picture: np.ndarray, evaluation: int, seconds: float) -> None:
-        """Take over a preview, H×W×3 uint8; one of an evaluation that the previews has already takes its place."""
-        small, data = Image.fromarray(picture), io.BytesIO()
-        small.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE), reducing_gap=2)
-        small.save(data, "JPEG", quality=85)
-        self._take(Preview(evaluation, seconds, data.getvalue()))
-
-    def _take(self, frame: Preview) -> None:
-        with self._lock:
-            gone = [old for old in self._frames if old.evaluation >= frame.evaluation]
-            self._frames = [old for old in self._frames if old.evaluation < frame.evaluation] + [frame]
-            if len(self._frames) > MAX_PREVIEWS:
-                gone.append(self._frames.pop(least_missed([old.evaluation for old in self._frames])))
-        if self.folder:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                for old in gone:
-                    self._path(self.folder, old).unlink(missing_ok=True)
-                self._path(self.folder, frame).write_bytes(frame.jpeg)
-            except OSError:  # the checkpoints say that the disk is full; the previews goes on in memory
-                self.folder = None
-
-    @staticmethod
-    def _path(folder: Path, frame: Preview) -> Path:
-        return folder / f"{frame.evaluation:09d}-{frame.seconds * 10:.0f}.jpg"
-
-    def branch(self, evaluation: int, folder: Path | None = None) -> Previews:
-        """The previews of a run that leaves this one at an evaluation: it begins alike."""
-        previews = Previews(folder)
-        for frame in self.frames:
-            if frame.evaluation <= evaluation:
-                previews._take(frame)
-        return previews
-
-    @property
-    def frames(self) -> list[Preview]:
-        """All frames, oldest first."""
-        with self._lock:
-            return list(self._frames)
-
-    def at(self, evaluation: int) -> Preview | None:
-        """The latest frame at or before an evaluation, else the first; None while there is none."""
-        frames = self.frames
-        return next(
-            (frame for frame in reversed(frames) if frame.evaluation <= evaluation), frames[0] if frames else None
-        )
-
-
-def time_lapse(previews: Previews, path: Path, result: Image.Image | None = None) -> None:
-    """Write the previews as a GIF or MP4 of about `LAPSE_SECONDS`, by the suffix of `path`; the last picture is held.
-
-    Args:
-        path: it appears whole or not at all.
-        result: the run's result, shown last; every frame gets its size, but for `LAPSE_SIZES`.
-
-    Raises:
-        PlaygroundError: another suffix, no frame yet, or the file cannot be written.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in LAPSE_SIZES:
-        raise PlaygroundError(f"A time-lapse can be a .gif or an .mp4, not {suffix or 'a file without a suffix'!r}.")
-    pictures = [frame.picture for frame in previews.frames] + ([result] if result else [])
-    if not pictures:
-        raise PlaygroundError("This run has no picture yet: make its time-lapse when it has begun to paint.")
-    width, height = pictures[-1].size
-    scale = min(1.0, LAPSE_SIZES[suffix] / max(width, height))
-    step = (
-        2 if suffix == ".mp4" else 1
-    )  # halved colour resolution, the only one that every player shows, needs even sides
-    size = (max(step, round(width * scale) // step * step), max(step, round(height * scale) // step * step))
-    pictures = [picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures]
-    rate = min(max(len(pictures) / LAPSE_SECONDS, LAPSE_RATE[0]), LAPSE_RATE[1])
-    try:
-        with whole_file(path, durable=False) as unfinished:
-            (_write_gif if suffix == ".gif" else _write_mp4)(pictures, unfinished, rate)
-    except OSError as error:  # also what ffmpeg complains of
-        raise PlaygroundError("The time-lapse could not be written: free some space and try again.") from error
-
-
-def _write_gif(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
-    durations = [round(1000 / rate)] * (len(pictures) - 1) + [round(1000 * HELD_SECONDS)]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
-
-
-def _write_mp4(pictures: Sequence[Image.Image], path: Path, rate: float) -> None:
-    writer = imageio_ffmpeg.write_frames(
-        str(path), pictures[0].size, fps=rate, quality=7, macro_block_size=1, pix_fmt_out="yuv420p"
-    )
-    writer.send(None)
-    try:
-        for picture in [*pictures, *[pictures[-1]] * round(rate * HELD_SECONDS)]:
-            writer.send(np.asarray(picture).tobytes())
-    finally:
-        writer.close()
-
-
-# ---- checkpoints --------------------------------------------------------------------------------------------------------
-
-
-class _Pace:
+class _SavingRate:
     """How often the runs of this process save, so that thirty together cost and write no more than one alone."""
 
     def __init__(self) -> None:
@@ -204,15 +52,15 @@ class _Pace:
 
     def spent(self, seconds: float, bytes: int) -> None:
         self.bytes += bytes
-        self._free_at = max(self._free_at, time.perf_counter() + max(SHARE * seconds, bytes / BYTES_PER_SECOND))
+        self._free_at = max(self._free_at, time.perf_counter() + max(COST_RATIO * seconds, bytes / BYTES_PER_SECOND))
 
 
-_pace = _Pace()
+_saving = _SavingRate()
 
 
 def bytes_written() -> int:
     """What the checkpoints of all runs of this process have taken when they were written, deleted ones included."""
-    return _pace.bytes
+    return _saving.bytes
 
 
 class Checkpoints:
@@ -267,11 +115,11 @@ class Checkpoints:
             return not self._over
         waited = time.perf_counter() - self._last
         wished = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
-        return waited >= SHARE * self._cost and (waited >= self.save_every or (waited >= wished and _pace.free))
+        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= wished and _saving.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
         """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""
-        return self.save(run, memory=_pace.free, **beside) if self.due(run) else None
+        return self.save(run, memory=_saving.free, **beside) if self.due(run) else None
 
     def save(self, run: Run, *, memory: bool = True, **beside: Any) -> str | None:
         """Keep the moment where the run stands, between two frames of it; nothing to do where it is kept already.
@@ -315,7 +163,7 @@ class Checkpoints:
             finally:
                 self._last = time.perf_counter()
                 self._cost = self._last - began
-                _pace.spent(self._cost, written)
+                _saving.spent(self._cost, written)
         return None
 
     def _path(self, evaluation: int, suffix: str) -> Path:
@@ -348,19 +196,6 @@ class Checkpoints:
         self._forget_memory(evaluation)
         self._path(evaluation, "moment").unlink(missing_ok=True)
         self._sizes.pop(evaluation, None)
-
-    def shrink(self, limit_bytes: int) -> None:
-        """Make do with less from now on."""
-        with self._lock:
-            self.limit_bytes = limit_bytes
-            self._thin()
-
-    def drop(self) -> None:
-        """Forget all checkpoints and keep no more."""
-        with self._lock:
-            self._over = True
-            for evaluation in self.evaluations:
-                self._forget(evaluation)
 
     # ---------------------------------------------------------------- loading
 

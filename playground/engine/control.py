@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Orders:
+class ControlState:
     """What is wished of a run right now. `settings` holds every live setting changed so far, the latest value each."""
 
     settings: dict[str, Any] = field(default_factory=dict)
@@ -32,12 +32,12 @@ class Orders:
 class Control(Protocol):
     """What the loop asks of a control."""
 
-    def read(self) -> Orders:
-        """The orders of this moment; called before every evaluation, so it must be cheap."""
+    def read(self) -> ControlState:
+        """what is asked of the run now; called before every evaluation, so it must be cheap."""
         ...
 
     def wait(self, seconds: float) -> None:
-        """Return when the orders may have changed, at the latest after `seconds`."""
+        """Return when that may have changed, at the latest after `seconds`."""
         ...
 
     def turn(self) -> Turn:
@@ -64,12 +64,12 @@ class MemoryControl:
     """A control for a loop in the same process. Thread-safe; `turns` where several runs share one device."""
 
     def __init__(self, turns: Turn | None = None) -> None:
-        self._orders = Orders()
+        self._state = ControlState()
         self._changed = threading.Condition()
         self._turns = turns or Alone()
 
-    def read(self) -> Orders:
-        return self._orders
+    def read(self) -> ControlState:
+        return self._state
 
     def wait(self, seconds: float) -> None:
         with self._changed:
@@ -81,7 +81,7 @@ class MemoryControl:
     def change(self, settings: Mapping[str, Any]) -> None:
         """Wish for new values of live settings; values are checked by whoever calls, against the recipe."""
         with self._changed:  # two sliders may move at once, and neither change may be lost
-            self._give(settings={**self._orders.settings, **settings})
+            self._give(settings={**self._state.settings, **settings})
 
     def pause(self) -> None:
         self._give(paused=True)
@@ -98,12 +98,12 @@ class MemoryControl:
 
     def _give(self, **news: Any) -> None:
         with self._changed:
-            self._orders = Orders(**{**asdict(self._orders), **news})
+            self._state = ControlState(**{**asdict(self._state), **news})
             self._changed.notify_all()
 
 
 class FileControl(MemoryControl):
-    """A control whose orders cross processes through a file: the writer replaces it, the loop re-reads it.
+    """A control that crosses processes through a file: the writer replaces it, the loop re-reads it.
 
     Both sides construct it with the same path. The name of the file must be a run's own unguessable id.
     """
@@ -113,25 +113,25 @@ class FileControl(MemoryControl):
         self.path = path
         self._seen: tuple[int, int] | None = None
 
-    def read(self) -> Orders:
+    def read(self) -> ControlState:
         try:
             status = self.path.stat()
             # A replaced file is a new inode, even within one tick of the file system's clock.
             if (status.st_ino, status.st_mtime_ns) != self._seen:
-                self._orders = Orders(**json.loads(self.path.read_text("utf-8")))
+                self._state = ControlState(**json.loads(self.path.read_text("utf-8")))
                 self._seen = (status.st_ino, status.st_mtime_ns)
         except FileNotFoundError:
-            pass  # nothing has been ordered yet
-        return self._orders
+            pass  # nothing has been asked yet
+        return self._state
 
     def wait(self, seconds: float) -> None:
         threading.Event().wait(min(seconds, 0.1))
 
     def _give(self, **news: Any) -> None:
         with self._changed:
-            self._orders = Orders(**{**asdict(self.read()), **news})
+            self._state = ControlState(**{**asdict(self.read()), **news})
             with whole_file(self.path, durable=False) as unfinished:
-                unfinished.write_text(json.dumps(asdict(self._orders)), "utf-8")
+                unfinished.write_text(json.dumps(asdict(self._state)), "utf-8")
 
     def remove(self) -> None:
         """Delete the file once the run has ended."""

@@ -1,7 +1,7 @@
 """What a picture is judged by: content, style and total variation, with every normalisation the sources use.
 
-Each loss stands first as a plain function on tensors, and `Objective` adds them up with a recipe's weights. Called by
-the loop (run.py) once an evaluation, and by fast/ in training.
+Each loss is a plain function on tensors and an entry in a registry, which a recipe names it by; `Objective` adds them up
+with the recipe's weights. Called once an evaluation, and by feedforward/ in training; it knows nothing of canvas or optimiser.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,38 @@ from playground.engine.tiling import observe
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 
+TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown
+OBJECTIVE_SETTINGS = frozenset(
+    f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")
+)  # of a recipe, by which the weighted sum changes
 TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One way to compare, as a recipe names it.
+
+    Attributes:
+        compute: of a content loss (features, target), of a style loss (ours, target), of a variation loss (image, painting).
+        products: matrix products of C×C×(H·W) that a layer takes for it, by which measure/ foresees its time.
+    """
+
+    compute: Callable[..., Tensor]
+    products: float = 0.0
+
+
+def _relative(ours: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference over the target's own mean square."""
+    return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
+
+
+CONTENT_LOSSES: dict[str, Loss] = {
+    "mean": Loss(F.mse_loss),  # keeps no difference for the way back
+    "channels": Loss(lambda features, target: F.mse_loss(features, target) / features.shape[1]),
+    "relative": Loss(lambda features, target: F.mse_loss(features, target) / target.square().mean().clamp_min(TINY)),
+}
 
 
 def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
@@ -35,15 +64,46 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor
         normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
             by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
     """
+    compute = CONTENT_LOSSES[normalisation].compute
     if len(features) > 1:  # picture by picture, so that a batch weighs as much as its pictures alone
         pairs = zip(features.split(1), target.split(1), strict=True)
-        return torch.stack([content_loss(one, its, normalisation) for one, its in pairs]).mean()
-    loss = F.mse_loss(features, target)  # keeps no difference for the way back
-    if normalisation == "channels":
-        return loss / features.shape[1]
-    if normalisation == "relative":
-        return loss / target.square().mean().clamp_min(TINY)
-    return loss
+        return torch.stack([compute(one, its) for one, its in pairs]).mean()
+    return compute(features, target)
+
+
+def _mean_difference(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
+    """mean((G/M − G_S/M_S)²)."""
+    return (ours.gram / ours.positions - target.gram / target.positions).square().mean()
+
+
+def _volume(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
+    return _mean_difference(ours, target) / ours.gram.shape[-1] ** 2
+
+
+def _rows(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
+    return _mean_difference(ours, target) / ours.gram.shape[-1]  # C rows of a mean over columns, over C²
+
+
+def _raw(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
+    return (ours.gram - target.gram).square().mean() / (ours.gram.shape[-1] * ours.positions)
+
+
+def _moments(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
+    return _relative(ours.covariance, target.covariance) + _relative(ours.mean, target.mean)
+
+
+STYLE_LOSSES: dict[str, Loss] = {
+    "gatys": Loss(lambda ours, target: _mean_difference(ours, target) / 4, products=1),
+    "positions": Loss(_mean_difference, products=1),
+    "mean_positions": Loss(_mean_difference, products=1),
+    "volume": Loss(_volume, products=1),
+    "rows": Loss(_rows, products=1),
+    "raw": Loss(_raw, products=1),
+    "relative": Loss(
+        lambda ours, target: _relative(ours.gram / ours.positions, target.gram / target.positions), products=1
+    ),
+    "moments": Loss(_moments, products=1),
+}
 
 
 def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str) -> Tensor:
@@ -51,7 +111,7 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
 
     Args:
         ours: of the picture.
-        target: of the style picture, at any size.
+        target: of the style image, at any size.
         normalisation:
             "gatys": ¼·mean((G/M − G_S/M_S)²), which is Gatys's 1/(4N²M²)·Σ(G − G_S)² at equal sizes (eq. 4).
             "positions", "mean_positions": mean((G/M − G_S/M_S)²); the second is averaged over layers by the objective.
@@ -63,26 +123,29 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
                 matrix is Σ + μ·μᵀ, and where activations are never negative μ·μᵀ is most of it, so that contrast and
                 the way in which colours vary together hardly count; here they do.
     """
-    if normalisation == "moments":
-        return _relative(ours.covariance, target.covariance) + _relative(ours.mean, target.mean)
-    if normalisation == "relative":
-        return _relative(ours.gram / ours.positions, target.gram / target.positions)
-    channels = ours.gram.shape[-1]
-    if normalisation == "raw":
-        return (ours.gram - target.gram).square().mean() / (channels * ours.positions)
-    difference = (ours.gram / ours.positions - target.gram / target.positions).square()
-    if normalisation == "gatys":
-        return difference.mean() / 4
-    if normalisation == "volume":
-        return difference.mean() / channels**2
-    if normalisation == "rows":
-        return difference.mean() / channels  # C rows of a mean over columns, over C²
-    return difference.mean()
+    return STYLE_LOSSES[normalisation].compute(ours, target)
 
 
-def _relative(ours: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference over the target's own mean square."""
-    return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
+def _squared(image: Tensor, painting: Tensor | float) -> Tensor:
+    dx, dy = _differences(image)
+    return dx.square().mean() + dy.square().mean()
+
+
+def _absolute(image: Tensor, painting: Tensor | float) -> Tensor:
+    dx, dy = _differences(image)
+    return dx.abs().mean() + dy.abs().mean()
+
+
+def _differences(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Of neighbours in a row and in a column."""
+    return image[..., :, 1:] - image[..., :, :-1], image[..., 1:, :] - image[..., :-1, :]
+
+
+VARIATION_LOSSES: dict[str, Loss] = {
+    "squared": Loss(_squared),
+    "absolute": Loss(_absolute),
+    "relative": Loss(lambda image, painting: _squared(image, painting) / painting),
+}
 
 
 def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | float = 1.0) -> Tensor:
@@ -90,15 +153,10 @@ def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | floa
 
     Args:
         form: "squared" for mean(dx²) + mean(dy²), "absolute" for the same of absolute differences, "relative" for the
-            squared one over the style picture's own.
-        painting: the style picture's squared variation, for "relative".
+            squared one over the style image's own.
+        painting: the style image's squared variation, for "relative".
     """
-    dx = image[..., :, 1:] - image[..., :, :-1]
-    dy = image[..., 1:, :] - image[..., :-1, :]
-    if form == "absolute":
-        return dx.abs().mean() + dy.abs().mean()
-    squared = dx.square().mean() + dy.square().mean()
-    return squared / painting if form == "relative" else squared
+    return VARIATION_LOSSES[form].compute(image, painting)
 
 
 Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
@@ -150,11 +208,11 @@ class Losses:
 
 
 class Objective:
-    """The weighted sum of a recipe's terms for one content and one style picture at one size.
+    """The weighted sum of a recipe's terms for one content and one style image at one size.
 
     Args:
         network: the VGG that looks at the pictures, with the recipe's pool and padding.
-        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style picture at its own size.
+        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style image at its own size.
         recipe: layers, weights and normalisations.
         growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
@@ -218,8 +276,5 @@ class Objective:
 
 def by_term(values: Mapping[str, float]) -> dict[str, float]:
     """Losses by layer summed up to {content, style, variation, total}; absent terms are 0."""
-    sums = {
-        kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind))
-        for kind in ("content", "style", "variation")
-    }
+    sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in TERMS}
     return {**sums, "total": sum(sums.values())}

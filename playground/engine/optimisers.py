@@ -1,21 +1,108 @@
-"""L-BFGS for pictures: one evaluation a step, no line search, one transfer from the device for each step but the first.
+"""How the parameters of a canvas are moved downhill: Adam, and L-BFGS for pictures; a new optimiser is an entry more here.
 
-Called by the loop (run.py).
+Made and stepped by painting.py, and told nothing but gradients: no optimiser knows what a picture is judged by.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from playground.engine.canvas import Canvas
+from playground.recipe.model import Recipe
+
+LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cut short to fit into this
+MIN_HISTORY = 4
 FIRST_STEP = 1e-3  # of a value's range: how far the first step goes on average
 MIN_CURVATURE = 1e-7  # of the slope before a step: how much of it must have changed for the step to be remembered
 GROWTH = 10.0  # how many times as long as the last one a step may be: where little has changed, curvature says too much
+
+
+class Optimiser(Protocol):
+    """What painting asks of an optimiser.
+
+    Attributes:
+        keeps_memory: it learns the landscape from step to step, which goes stale when the objective changes, may lead
+            astray, and can be begun anew at any time.
+    """
+
+    keeps_memory: bool
+
+    def set_rates(self, recipe: Recipe, rate: float) -> None:
+        """Take over the recipe's live settings, with `rate` in place of its learning rate, before a step."""
+        ...
+
+    def step(self) -> None:
+        """One step along the gradients that the parameters have now."""
+        ...
+
+    def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
+        """Go on with what an optimiser of the same kind learnt on a smaller canvas, enlarged to `canvas`, where that helps."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that is remembered, as plain data and tensors."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from another's `state_dict`, which stays as it is.
+
+        Raises:
+            ValueError: it is of another canvas.
+        """
+        ...
+
+
+def lbfgs_history(wanted: int, pair: int) -> int:
+    """Pairs of steps that L-BFGS remembers: fewer than `wanted` where `pair`, the bytes of one, would take too much."""
+    return min(wanted, max(MIN_HISTORY, LBFGS_BYTES // max(1, pair)))
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) as torch has it, with its moments carried over from size to size."""
+
+    keeps_memory = False
+
+    def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
+        self.parameters = list(parameters)
+        self._adam = torch.optim.Adam(self.parameters, lr=rate)
+
+    def set_rates(self, recipe: Recipe, rate: float) -> None:
+        settings = {"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
+        self._adam.param_groups[0].update(settings)
+
+    def step(self) -> None:
+        self._adam.step()
+
+    def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
+        if not isinstance(smaller, Adam) or len(smaller.parameters) != len(self.parameters):
+            return
+        for index, (old, new) in enumerate(zip(smaller.parameters, self.parameters, strict=True)):
+            moments = smaller._adam.state.get(old)
+            if moments:
+                self._adam.state[new] = {
+                    "step": moments["step"].clone(),
+                    "exp_avg": canvas.resize_like_parameter(index, moments["exp_avg"]),
+                    "exp_avg_sq": canvas.resize_like_parameter(index, moments["exp_avg_sq"]).clamp_(min=0),
+                }
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._adam.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        # A copy, since torch would take over the tensors themselves and write into them.
+        self._adam.load_state_dict(copy.deepcopy(dict(state)))
+        for parameter in self.parameters:
+            for key in ("exp_avg", "exp_avg_sq"):
+                value = self._adam.state[parameter].get(key)
+                if value is not None and value.shape != parameter.shape:  # would only fail in the middle of a step
+                    raise ValueError("Adam's moments are of another canvas")
 
 
 class Lbfgs:
@@ -34,6 +121,8 @@ class Lbfgs:
         unit: a value's range. The first step, which knows no curvature, moves a value by `FIRST_STEP` of it on average.
     """
 
+    keeps_memory = True
+
     def __init__(self, parameters: Sequence[Tensor], rate: float, history: int, unit: float = 1.0) -> None:
         self.parameters, self.rate, self.history, self.unit = list(parameters), rate, history, unit
         self.size = sum(parameter.numel() for parameter in parameters)
@@ -49,6 +138,12 @@ class Lbfgs:
         self._place: int | None = None  # of the last step, whose change of the gradient is still to be seen
         self._length: Tensor | None = None  # of the last step, on the device
         self._products = np.zeros((self._rows, self._rows))  # inner products of the rows, as far as they are needed
+
+    def set_rates(self, recipe: Recipe, rate: float) -> None:
+        self.rate = rate
+
+    def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
+        """Nothing: curvature learnt at another size is of other pixels."""
 
     @torch.no_grad()
     def step(self) -> None:
@@ -164,3 +259,20 @@ class Lbfgs:
             raise ValueError("the memory of L-BFGS is of another canvas")
         self._vectors = self.parameters[0].detach().new_empty(self._rows, self.size)
         self._vectors[: len(vectors)] = vectors
+
+
+def _lbfgs(recipe: Recipe, parameters: Sequence[Tensor], unit: float) -> Lbfgs:
+    pair = 2 * sum(parameter.nbytes for parameter in parameters)
+    return Lbfgs(parameters, recipe.learning_rate, lbfgs_history(recipe.lbfgs_history, pair), unit)
+
+
+OPTIMISERS: dict[str, Callable[[Recipe, Sequence[Tensor], float], Optimiser]] = {
+    "adam": lambda recipe, parameters, unit: Adam(parameters, recipe.learning_rate),
+    "lbfgs": _lbfgs,
+}
+"""By the recipe's `optimizer`: from the recipe, the parameters, and a value's range in the recipe's pixel space."""
+
+
+def make_optimiser(recipe: Recipe, parameters: Sequence[Tensor], unit: float) -> Optimiser:
+    """The recipe's optimiser, which has seen nothing yet."""
+    return OPTIMISERS[recipe.optimizer](recipe, parameters, unit)

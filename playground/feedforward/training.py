@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import get_total_norm
 
-from playground.engine.control import Control, MemoryControl, Orders
+from playground.engine.control import Control, ControlState, MemoryControl
 from playground.engine.frames import Curve, Frame, Result, State
 from playground.engine.losses import Losses, Objective, by_term
-from playground.engine.run import MAX_RECOVERIES, MIN_SHORT_SIDE, PAUSED_EVERY
+from playground.engine.run import MAX_RECOVERIES, PAUSED_EVERY
+from playground.engine.schedule import MIN_SHORT_SIDE
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import Crops, Photos
 from playground.images.load import resize_picture, save_picture, to_array, to_tensor
@@ -208,14 +209,14 @@ class Training:
             self.optimizer.step()
         return losses, finite
 
-    def _orders(self) -> Orders:
+    def _state(self) -> ControlState:
         """The first process's orders, the same for all."""
         orders = [self.control.read()]
         if self.world > 1:
             dist.broadcast_object_list(orders, src=0)
         return orders[0]
 
-    def _obey(self, orders: Orders) -> str | None:
+    def _obey(self, orders: ControlState) -> str | None:
         """Take over settings that were changed since the last step; what to tell, if anything."""
         never = object()
         wishes = {key: value for key, value in orders.settings.items() if self.applied.get(key, never) != value}
@@ -244,11 +245,11 @@ class Training:
         yield replace(self._frame({}, grid=True), note=note)
         started = time.perf_counter() - self.seconds
         last_grid = last_checkpoint = time.perf_counter()
-        state: State | None = self._ends(self._orders())
+        state: State | None = self._ends(self._state())
         self._keep_good()
         batches = self._batches()
         while state is None:
-            orders = self._orders()
+            orders = self._state()
             if orders.paused and not orders.stopped:
                 paused_at = time.perf_counter()
                 self.checkpoint()
@@ -300,7 +301,7 @@ class Training:
             dist.broadcast_object_list(decision, src=0)
         return decision[0]
 
-    def _ends(self, orders: Orders) -> State | None:
+    def _ends(self, orders: ControlState) -> State | None:
         if orders.stopped:
             return "stopped"
         if self.step >= self.steps:
@@ -312,7 +313,7 @@ class Training:
     def _paused(self) -> Iterator[Frame]:
         """Frames while paused, a picture with the first, until resumed or stopped."""
         grid = True
-        while (orders := self._orders()).paused and not orders.stopped:
+        while (orders := self._state()).paused and not orders.stopped:
             yield self._frame({}, grid=grid, state="paused")
             grid = False
             self.control.wait(PAUSED_EVERY)

@@ -23,7 +23,8 @@ import torch.nn.functional as F
 
 from playground.engine.evaluator import RECORD_AFTER
 from playground.engine.frames import Result
-from playground.engine.run import lbfgs_history, plan_stages, style_long_side
+from playground.engine.optimisers import lbfgs_history
+from playground.engine.schedule import evaluations_of, plan_stages, style_long_side
 from playground.engine.tiling import segments
 from playground.images.load import fit_size
 from playground.networks import winograd
@@ -350,7 +351,7 @@ def estimate(
     for stage in plan_stages(recipe, max(content_size) / min(content_size)):
         size = fit_size(*content_size, stage.size)
         work = work_of_evaluation(recipe, size, device)
-        evaluations = stage.iterations * _each(recipe) if stage.evaluations is None else stage.evaluations
+        evaluations = evaluations_of(stage, recipe)
         seconds = evaluations * pace.seconds(work, size)
         if evaluations > RECORD_AFTER:
             seconds += RECORDING_SECONDS[device]
@@ -367,11 +368,6 @@ def estimate(
         stages=tuple(stages),
         measured=bool(pace.points),
     )
-
-
-def _each(recipe: Recipe) -> int:
-    """Evaluations of an iteration."""
-    return recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
 
 
 def too_large(

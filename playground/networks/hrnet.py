@@ -1,12 +1,11 @@
 """The generator of the photorealistic recipe: a small network that repaints one photo, optimised instead of its pixels.
 
-`HrnetCanvas` is a canvas like any other for the loop (run.py); `Repainter` applies what a run has left to other photos.
-The graph keeps full resolution from the first layer to the last (arXiv 1904.11617), which is why edges stay sharp.
+engine/canvas.py paints with it; `Repainter` applies what a run has left to other photos. The graph keeps full resolution from the first layer to the last (arXiv 1904.11617), which is why edges stay sharp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -106,49 +105,10 @@ class Repainter:
 
     def __call__(self, photo: Tensor) -> Tensor:
         """Unit RGB 1×3×H×W, any size of at least 8 px, repainted at the same size, in [0, 1]."""
-        return _repaint(self.network, photo.to(self.device), TorchConvention(self.device)).clamp(0, 1)
+        return repaint(self.network, photo.to(self.device), TorchConvention(self.device)).clamp(0, 1)
 
 
-def _repaint(network: HrNet, photo: Tensor, convention: TorchConvention) -> Tensor:
+def repaint(network: HrNet, photo: Tensor, convention: TorchConvention) -> Tensor:
+    """What a network makes of unit RGB 1×3×H×W, at the same size and unbounded."""
     height, width = photo.shape[-2:]
     return convention.of(network(pad_to_multiple(convention.to(photo)))[..., :height, :width])
-
-
-class HrnetCanvas:
-    """A picture that is a network's output; what is optimised are the network's weights.
-
-    It paints at one size, without clipping: the losses alone keep the output in range, and it is clamped when shown.
-
-    Args:
-        photo: what the network sees, unit RGB 1×3×H×W.
-        seed: of the first weights, drawn on the CPU so that they are the same on every device.
-    """
-
-    def __init__(self, photo: Tensor, seed: int, network: HrNet | None = None) -> None:
-        if network is None:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                network = HrNet()
-        self.network = network.to(photo.device)
-        self.photo, self.seed = photo.detach(), seed
-        self.convention = TorchConvention(photo.device)
-        self.parameters: list[Tensor] = list(self.network.parameters())
-
-    def image(self) -> Tensor:
-        return _repaint(self.network, self.photo, self.convention)
-
-    def clip(self) -> None:
-        """Nothing: weights have no black and white."""
-
-    def resized(self, size: Sequence[int]) -> HrnetCanvas:
-        """The same network on the photo at another size; a network has no size of its own."""
-        photo = F.interpolate(self.photo, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
-        return HrnetCanvas(photo, self.seed, self.network)
-
-    def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
-        return tensor
-
-    def weights(self, values: Sequence[Tensor]) -> dict[str, np.ndarray]:
-        """Parameters in the order of `parameters` as plain arrays by name, for a `Repainter`."""
-        names = [name for name, _ in self.network.named_parameters()]
-        return {name: value.detach().cpu().numpy().copy() for name, value in zip(names, values, strict=True)}

@@ -416,6 +416,11 @@ class Recipe(BaseModel):
                 raise ValueError(f"the journal gives {change.key!r} a value that cannot be used") from None
         return self
 
+    @property
+    def evaluations_per_iteration(self) -> int:
+        """Evaluations of one iteration: a round of L-BFGS has several."""
+        return self.lbfgs_evaluations if self.optimizer == "lbfgs" else 1
+
     def active_layers(self, kind: str) -> dict[str, float]:
         """Layers of `kind` ("content" or "style") that pull on the picture: weight above zero in a term above zero."""
         if getattr(self, f"{kind}_weight") == 0:

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import Checkpoints, Previews
+from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
+from playground.engine.previews import Previews
 from playground.errors import PlaygroundError
 from playground.measure.estimate import Estimate, Memory
 from playground.recipe.model import Recipe

@@ -23,9 +23,10 @@ from typing import Any
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import Checkpoints, Previews, branched, bytes_written
+from playground.engine.checkpoints import Checkpoints, branched, bytes_written
 from playground.engine.control import FileControl, MemoryControl
 from playground.engine.frames import Frame
+from playground.engine.previews import Previews
 from playground.engine.run import Run, check_pictures
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from playground.engine.control import FileControl, Orders
+from playground.engine.control import ControlState, FileControl
 from playground.engine.frames import Frame
-from playground.engine.run import Run, plan_stages
+from playground.engine.run import Run
+from playground.engine.schedule import evaluations_of, plan_stages
 from playground.errors import PlaygroundError
 from playground.networks.vgg import load_network
 from playground.recipe.model import Recipe
@@ -30,7 +31,7 @@ class _Deadline(FileControl):
         super().__init__(path)
         self.ends_at = ends_at
 
-    def read(self) -> Orders:
+    def read(self) -> ControlState:
         orders = super().read()
         return replace(orders, stopped=True) if time.monotonic() > self.ends_at else orders
 
@@ -60,9 +61,5 @@ def paint_elsewhere(
 
 def megapixels_judged(recipe: Recipe) -> float:
     """How much a run judges: pixels (of a square picture) times evaluations over all its sizes, in units of 10⁶."""
-    each = recipe.lbfgs_evaluations if recipe.optimizer == "lbfgs" else 1
-    evaluations = {
-        stage.size: stage.iterations * each if stage.evaluations is None else stage.evaluations
-        for stage in plan_stages(recipe)
-    }
+    evaluations = {stage.size: evaluations_of(stage, recipe) for stage in plan_stages(recipe)}
     return max(1.0, sum(size**2 * count for size, count in evaluations.items())) / 1e6

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import pickle
 import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from playground.engine import checkpoints as history
 from playground.engine.checkpoints import (
     MAX_CHECKPOINTS,
-    MAX_PREVIEWS,
-    PREVIEW_SIZE,
     CheckpointError,
     Checkpoints,
-    Previews,
     branched,
-    least_missed,
-    time_lapse,
 )
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Result
+from playground.engine.previews import Previews
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.networks.vgg import Vgg
@@ -129,9 +123,9 @@ def test_a_branch_has_its_first_moment_and_the_beginning_of_the_film(make: Calla
     parent, previews = Checkpoints(tmp_path / "parent", PLENTY), Previews()
     whole = painted(make(LBFGS), parent)
     for evaluation in range(9):
-        previews.add(noise(evaluation), evaluation, 0.0)
+        previews.add(np.full((24, 32, 3), evaluation, np.uint8), evaluation, 0.0)
     assert parent.branch(4, tmp_path / "child") == 4
-    parent.drop()
+    shutil.rmtree(parent.folder)
     child = Checkpoints(tmp_path / "child", PLENTY)
     assert child.evaluations == [4]
     assert not child.due(make(LBFGS))
@@ -140,7 +134,7 @@ def test_a_branch_has_its_first_moment_and_the_beginning_of_the_film(make: Calla
     assert [frame.evaluation for frame in previews.branch(4, tmp_path / "film").frames] == [0, 1, 2, 3, 4]
     assert len(Previews(tmp_path / "film").frames) == 5
     with pytest.raises(CheckpointError, match="none to go back to"):
-        parent.branch(4, tmp_path / "other")
+        Checkpoints(tmp_path / "parent", PLENTY).branch(4, tmp_path / "other")
 
 
 def test_one_snapshot_serves_several_branches(make: Callable[..., Run], tmp_path: Path) -> None:
@@ -165,7 +159,7 @@ def test_only_live_settings_can_branch_and_only_to_values_that_fit(make: Callabl
 def test_moments_are_few_and_spread_evenly(make: Callable[..., Run], tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, PLENTY)
     run = make(ADAM)
-    for run.evaluations in range(300):
+    for run.painting.evaluations in range(300):
         checkpoints.save(run)
         assert len(checkpoints.evaluations) <= MAX_CHECKPOINTS
     kept = checkpoints.evaluations
@@ -188,11 +182,15 @@ def test_bytes_are_bounded_and_memories_go_first(make: Callable[..., Run], tmp_p
             assert checkpoints.load(run.evaluations)["optimizer"] is not None
     assert checkpoints.evaluations == full.evaluations
     assert checkpoints.load(1)["optimizer"] is None
-    assert checkpoints.load(checkpoints.evaluations[-1])["parameters"][0].equal(run.canvas.parameters[0].detach())
-    checkpoints.shrink(limit // 12)
-    assert (checkpoints.evaluations[0], checkpoints.evaluations[-1]) == (0, 10)
-    assert 2 <= len(checkpoints.evaluations) < len(full.evaluations)
-    assert checkpoints.bytes <= limit // 12 or len(checkpoints.evaluations) == 2
+    assert checkpoints.load(checkpoints.evaluations[-1])["parameters"][0].equal(
+        run.painting.canvas.parameters[0].detach()
+    )
+    tighter = Checkpoints(checkpoints.folder, limit // 12)  # as after a restart with less room
+    run.painting.evaluations = 11
+    tighter.save(run)
+    assert (tighter.evaluations[0], tighter.evaluations[-1]) == (0, 11)
+    assert 2 <= len(tighter.evaluations) < len(full.evaluations)
+    assert tighter.bytes <= limit // 12 or len(tighter.evaluations) == 2
 
 
 def test_a_memory_that_is_larger_than_the_bound_is_left_out(make: Callable[..., Run], tmp_path: Path) -> None:
@@ -202,21 +200,12 @@ def test_a_memory_that_is_larger_than_the_bound_is_left_out(make: Callable[..., 
     assert checkpoints.load(10)["optimizer"] is None
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=200, unique=True))
-def test_what_is_missed_least_is_never_an_end(places: list[int]) -> None:
-    places.sort()
-    index = least_missed(places)
-    assert 0 < index < len(places) - 1
-    widths = [places[i + 1] - places[i - 1] for i in range(1, len(places) - 1)]
-    assert places[index + 1] - places[index - 1] == min(widths)
-
-
 def test_saving_waits_by_its_own_cost(make: Callable[..., Run], tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, PLENTY, save_every=0.2)
     run = make(ADAM)
     assert checkpoints.due(run)
     checkpoints.maybe_save(run)
-    run.evaluations = 1
+    run.painting.evaluations = 1
     assert not checkpoints.due(run)
     checkpoints._cost, checkpoints._last = 0.0, checkpoints._last - 0.21
     assert checkpoints.due(run)
@@ -229,8 +218,8 @@ def test_saving_waits_by_its_own_cost(make: Callable[..., Run], tmp_path: Path) 
 def test_many_runs_share_one_pace_but_each_is_saved_in_time(
     make: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pace = history._Pace()
-    monkeypatch.setattr(history, "_pace", pace)
+    pace = history._SavingRate()
+    monkeypatch.setattr(history, "_saving", pace)
     monkeypatch.setattr(history, "MIN_SECONDS", 0.05)
     run = make(LBFGS)
     for _frame in zip(range(4), run.frames(), strict=False):
@@ -240,7 +229,7 @@ def test_many_runs_share_one_pace_but_each_is_saved_in_time(
     second.maybe_save(run)  # the first of a run at once, but with nothing that would take the others' time
     assert (first.load(3)["optimizer"] is None, second.load(3)["optimizer"] is None) == (False, True)
     assert not pace.free
-    run.evaluations = 4
+    run.painting.evaluations = 4
     first._cost, first._last = 0.0, first._last - 0.5
     assert not first.due(run)
     first._last -= 0.5
@@ -250,7 +239,7 @@ def test_many_runs_share_one_pace_but_each_is_saved_in_time(
     first.save(run)  # as when it pauses there
     assert first.load(4)["optimizer"] is not None
     pace._free_at = 0.0
-    run.evaluations = 5
+    run.painting.evaluations = 5
     first._cost, first._last = 0.0, first._last - 0.5
     first.maybe_save(run)
     assert first.load(5)["optimizer"] is not None
@@ -301,7 +290,7 @@ def test_a_hostile_or_damaged_file_is_refused_in_words_and_never_run(
     monkeypatch.chdir(tmp_path)
     checkpoints = Checkpoints(tmp_path, PLENTY)
     run = make(ADAM)
-    for run.evaluations in range(6):
+    for run.painting.evaluations in range(6):
         checkpoints.save(run)
     whole = (tmp_path / "000000005.moment").read_bytes()
     torch.save({"recipe": Hostile()}, tmp_path / "000000001.moment")
@@ -319,9 +308,9 @@ def test_a_hostile_or_damaged_file_is_refused_in_words_and_never_run(
     assert newest is not None
     assert newest["numbers"]["evaluations"] == 0
     assert checkpoints.evaluations == [0]
-    checkpoints.drop()
-    assert list(tmp_path.glob("*.moment")) == []
+    (tmp_path / "000000000.moment").write_bytes(b"")
     assert checkpoints.newest() is None
+    assert list(tmp_path.glob("*.moment")) == []
     with pytest.raises(CheckpointError, match="none to go back to"):
         checkpoints.load(3)
 
@@ -358,92 +347,3 @@ def test_a_snapshot_that_does_not_fit_is_refused_in_words(
     spoil(snapshot)
     with pytest.raises(PlaygroundError, match="go back to another one"):
         make(recipe, snapshot=snapshot)
-
-
-# ---------------------------------------------------------------- the previews
-
-
-def noise(seed: int, side: int = 32) -> np.ndarray:
-    return np.full((side, side * 4 // 3, 3), seed % 256, dtype=np.uint8)
-
-
-def test_a_film_is_bounded_even_and_survives_on_the_disk(tmp_path: Path) -> None:
-    previews = Previews(tmp_path / "film")
-    for evaluation in range(1000):
-        previews.add(noise(evaluation), evaluation, evaluation / 10)
-    frames = previews.frames
-    evaluations = [frame.evaluation for frame in frames]
-    assert (len(frames), evaluations[0], evaluations[-1]) == (MAX_PREVIEWS, 0, 999)
-    assert np.diff(evaluations[:-1]).max() <= 2 * np.diff(evaluations[:-1]).min()
-    assert abs(int(np.asarray(frames[50].picture).mean()) - evaluations[50] % 256) <= 1
-    again = Previews(tmp_path / "film").frames
-    assert again == frames
-    next((tmp_path / "film").iterdir()).write_bytes(b"\xff\xd8 no picture")
-    assert len(Previews(tmp_path / "film").frames) == MAX_PREVIEWS - 1
-
-
-def test_a_film_finds_the_frame_of_a_moment_and_replaces_its_last() -> None:
-    previews = Previews()
-    assert previews.at(3) is None
-    for evaluation in (0, 4, 8):
-        previews.add(noise(evaluation), evaluation, 0.0)
-    found = [frame.evaluation for at in (-1, 0, 3, 4, 100) if (frame := previews.at(at))]
-    assert found == [0, 0, 0, 4, 8]
-    previews.add(noise(200, 1200), 8, 0.0)
-    last = previews.frames[-1]
-    assert [frame.evaluation for frame in previews.frames] == [0, 4, 8]
-    assert last.picture.size == (PREVIEW_SIZE, PREVIEW_SIZE * 3 // 4)
-    assert abs(int(np.asarray(last.picture).mean()) - 200) <= 1
-
-
-@pytest.fixture
-def previews(make: Callable[..., Run]) -> Previews:
-    made = Previews()
-    for frame in make(LBFGS.changed({"preview_rate": 4.0})).frames():
-        if frame.picture is not None:
-            made.add(frame.picture, frame.evaluations, frame.seconds)
-    return made
-
-
-def test_a_time_lapse_as_gif_has_the_size_of_the_result_and_holds_it(previews: Previews, tmp_path: Path) -> None:
-    result = Image.new("RGB", (123, 91), "teal")
-    time_lapse(previews, tmp_path / "lapse.gif", result)
-    with Image.open(tmp_path / "lapse.gif") as gif:
-        assert gif.size == (123, 91)
-        durations = []
-        for number in range(getattr(gif, "n_frames", 1)):
-            gif.seek(number)
-            durations.append(gif.info["duration"])
-        assert np.abs(np.asarray(gif.convert("RGB"), int) - np.asarray(result)).max() <= 8
-    assert durations[-1] == 1000
-    assert len(durations) > 3
-    assert min(durations) <= 250
-    assert sum(durations[:-1]) == min(durations) * len(
-        previews.frames
-    )  # equal neighbours are written as one longer frame
-    assert [path.name for path in tmp_path.iterdir()] == ["lapse.gif"]
-
-
-def test_a_time_lapse_as_film_can_be_played(previews: Previews, tmp_path: Path) -> None:
-    time_lapse(previews, tmp_path / "lapse.mp4", Image.new("RGB", (123, 91), "teal"))
-    frames = imageio_ffmpeg.read_frames(str(tmp_path / "lapse.mp4"))
-    about = next(frames)
-    assert about["size"] == (122, 90)
-    assert about["pix_fmt"].startswith("yuv420p")
-    shown = [np.frombuffer(data, np.uint8).reshape(90, 122, 3) for data in frames]
-    assert len(shown) >= len(previews.frames) + 4
-    assert np.abs(shown[-1].astype(int) - (0, 128, 128)).max() <= 8
-    assert np.abs(shown[0].astype(int) - (0, 128, 128)).mean() > 20
-    assert [path.name for path in tmp_path.iterdir()] == ["lapse.mp4"]
-
-
-def test_a_time_lapse_that_cannot_be_is_refused_in_words(previews: Previews, tmp_path: Path) -> None:
-    for target, what, words in (
-        (tmp_path / "lapse.avi", previews, "can be a .gif or an .mp4"),
-        (tmp_path / "lapse.gif", Previews(), "no picture yet"),
-        (tmp_path / "missing" / "lapse.gif", previews, "could not be written"),
-        (tmp_path / "missing" / "lapse.mp4", previews, "could not be written"),
-    ):
-        with pytest.raises(PlaygroundError, match=words):
-            time_lapse(what, target)
-    assert list(tmp_path.iterdir()) == []

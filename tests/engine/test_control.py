@@ -1,4 +1,4 @@
-"""Orders reach the loop: in memory from other threads, and through a file from another process."""
+"""ControlState reach the loop: in memory from other threads, and through a file from another process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.engine.control import FileControl, MemoryControl, Orders
+from playground.engine.control import ControlState, FileControl, MemoryControl
 from playground.service.scheduler import Scheduler
 
 
@@ -23,7 +23,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[MemoryControl,
 
 
 def test_nothing_is_wished_at_first(pair: tuple[MemoryControl, MemoryControl]) -> None:
-    assert pair[1].read() == Orders(settings={}, paused=False, stopped=False, shares=False)
+    assert pair[1].read() == ControlState(settings={}, paused=False, stopped=False, shares=False)
 
 
 def test_orders_arrive_and_add_up(pair: tuple[MemoryControl, MemoryControl]) -> None:
@@ -33,11 +33,11 @@ def test_orders_arrive_and_add_up(pair: tuple[MemoryControl, MemoryControl]) -> 
     writer.want_shares(True)
     writer.pause()
     settings = {"style_weight": 3.0, "style_layers": {"conv1_1": 0.5}}
-    assert reader.read() == Orders(settings=settings, paused=True, stopped=False, shares=True)
+    assert reader.read() == ControlState(settings=settings, paused=True, stopped=False, shares=True)
     writer.resume()
     writer.want_shares(False)
     writer.stop()
-    assert reader.read() == Orders(settings=settings, paused=False, stopped=True, shares=False)
+    assert reader.read() == ControlState(settings=settings, paused=False, stopped=True, shares=False)
 
 
 def test_changes_in_quick_succession_are_all_seen(pair: tuple[MemoryControl, MemoryControl]) -> None:
@@ -132,7 +132,7 @@ def test_a_file_steers_another_process(tmp_path: Path) -> None:
     seen, writer = context.Queue(), FileControl(tmp_path / "orders")
     process = context.Process(target=_follow, args=(tmp_path / "orders", seen))
     process.start()
-    assert seen.get(timeout=120) == Orders()
+    assert seen.get(timeout=120) == ControlState()
     writer.change({"content_weight": 5.0})
     assert seen.get(timeout=60).settings == {"content_weight": 5.0}
     writer.pause()

@@ -55,7 +55,7 @@ def painted(pictures: Pictures, network: Vgg, recipe: Recipe, recorded: bool | N
     """
     run = Run(*pictures, recipe, network)
     result = list(run.frames())[-1].result
-    assert recorded is None or recorded == (run.evaluator._recorded is not None)
+    assert recorded is None or recorded == (run.painting.evaluator._recorded is not None)
     assert result is not None
     return result
 

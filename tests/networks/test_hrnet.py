@@ -10,14 +10,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from playground.engine.canvas import Space, make_canvas
+from playground.engine.canvas import HrnetCanvas, Space, make_canvas
 from playground.engine.frames import Result
 from playground.engine.losses import style_loss
-from playground.engine.run import Run, plan_stages
+from playground.engine.run import Run
+from playground.engine.schedule import plan_stages
 from playground.engine.statistics import style_statistic
 from playground.images.load import load_picture, to_tensor
 from playground.measure.distances import distances, photorealism
-from playground.networks.hrnet import Block, HrNet, HrnetCanvas, Repainter, pad_to_multiple
+from playground.networks.hrnet import Block, HrNet, Repainter, pad_to_multiple
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe, load_preset, validated
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.engine.checkpoints import SHARE, Checkpoints
+from playground.engine.checkpoints import COST_RATIO, Checkpoints
 from playground.engine.run import Run
 from playground.networks.vgg import Vgg
 from playground.networks.weights import Weights
@@ -72,7 +72,7 @@ def said(job: Job) -> dict[str, Any]:
         "seconds": frame.seconds if frame else 0.0,
         "state": job.state,
         "kept": kept[-1] if kept else 0,
-        "interval": max(SAVE_EVERY, SHARE * job.checkpoints._cost) if job.checkpoints else 0.0,
+        "interval": max(SAVE_EVERY, COST_RATIO * job.checkpoints._cost) if job.checkpoints else 0.0,
         "visitor": job.visitor,
         "error": job.error,
     }

@@ -122,7 +122,9 @@ def test_only_the_teachers_key_is_the_teachers_key() -> None:
 def test_the_readme_documents_every_setting_with_its_defaults() -> None:
     table = settings_table()
     assert all(f"| `{name}` |" in table for name in setting_names())
-    assert table in (ROOT / "docs" / "server.md").read_text("utf-8"), "put what settings_table() returns into docs/server.md"
+    assert table in (ROOT / "docs" / "server.md").read_text("utf-8"), (
+        "put what settings_table() returns into docs/server.md"
+    )
 
 
 def test_a_server_that_others_reach_without_a_login_is_told_so() -> None:

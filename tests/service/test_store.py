@@ -141,7 +141,7 @@ def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: W
     torch.set_num_threads(1)
     try:
         run = Run(found.content, found.style, RECIPE, Vgg(hed), snapshot=snapshot)
-        assert torch.equal(run.canvas.parameters[0], snapshot["parameters"][0])
+        assert torch.equal(run.painting.canvas.parameters[0], snapshot["parameters"][0])
         rest = list(run.frames())[-1]
         whole = list(Run(PICTURE, STYLE, RECIPE, Vgg(hed)).frames())[-1]
     finally:

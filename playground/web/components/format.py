@@ -93,9 +93,7 @@ def seconds_left(
     if isinstance(recipe, TrainingRecipe):
         left = max(0, frame.steps - frame.step) / pace
         return left if budget is None else min(left, max(0.0, budget - frame.seconds))
-    from playground.engine.run import (
-        plan_stages,  # imported here: it brings torch, which the page's start need not wait for
-    )
+    from playground.engine.schedule import plan_stages
 
     planned = plan_stages(recipe.changed({"iterations": max(1, frame.steps)}) if recipe.plan is None else recipe)
     current, before, left = max(frame.size) or recipe.size, 0, 0.0

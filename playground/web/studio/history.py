@@ -18,8 +18,10 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from playground.engine.checkpoints import CheckpointError, Preview, time_lapse
+from playground.engine.checkpoints import CheckpointError
+from playground.engine.previews import Preview
 from playground.engine.run import NOT_JOURNALLED
+from playground.engine.timelapse import time_lapse
 from playground.errors import PlaygroundError
 from playground.images.load import encode_picture
 from playground.service.job import Job

@@ -1,0 +1,255 @@
+"""The picture on its way: canvas, objective, optimiser and schedule of one run, and one evaluation of them.
+
+The loop (run.py) decides when to evaluate, what to show and when to end; snapshot.py writes down what stands here. It knows
+nothing of people, controls or clocks: it is told the seconds.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
+from playground.engine.evaluator import Evaluator
+from playground.engine.frames import Curve
+from playground.engine.losses import TERMS, Objective
+from playground.engine.optimisers import Optimiser, make_optimiser
+from playground.engine.schedule import Schedule, style_long_side
+from playground.images.load import fit_size, resize_picture, to_tensor
+from playground.networks.vgg import Vgg
+from playground.recipe.model import Change, Recipe
+
+OVERSHOT = 10.0  # a loss this many times the best one means that an optimiser with a memory has lost its way
+
+
+class Painting:
+    """All that a snapshot of a run holds.
+
+    Args:
+        content, style: clean RGB pictures.
+        recipe: the settings.
+        network: the VGG the recipe names, on the device to paint on.
+
+    Attributes:
+        base, recipe: the settings as given, and as changed so far; `set_recipe` changes them.
+        schedule: sizes, iterations, and where in them it stands.
+        space: units of the optimised pixels.
+        canvas, objective, evaluator, optimiser: of the size that is painted.
+        average: running average of the canvas's parameters, where one is kept.
+        journal: changes made so far that a replay repeats.
+        seconds: of the loop so far.
+        rate_scale: halved at every recovery.
+        recoveries, failed_in_a_row: what went wrong so far, in words, and how often one after the other.
+    """
+
+    def __init__(self, content: Image.Image, style: Image.Image, recipe: Recipe, network: Vgg) -> None:
+        self.content, self.style, self.base = content, style, recipe
+        self.vgg, self.device = network, network.device
+        self.recipe = recipe
+        self.schedule = Schedule(recipe, max(content.size) / min(content.size))
+        self.space = Space(recipe.space, self.device)
+        self.journal: list[Change] = []
+        self.curve = Curve()
+        self.evaluations = 0
+        self.rate_scale, self.average_weight = 1.0, 1.0
+        self.recoveries: list[str] = []
+        self.failed_in_a_row = 0
+        self.seconds = 0.0
+        self.first_preview: float | None = None
+        self.average: list[Tensor] | None = None
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Take over other settings; what they change in objective and optimiser is the caller's to renew."""
+        self.recipe = self.schedule.recipe = recipe
+
+    # ---------------------------------------------------------------- sizes
+
+    def _picture_at(self, picture: Image.Image, long_side: int) -> Tensor:
+        return to_tensor(resize_picture(picture, long_side)).to(self.device)
+
+    def _style_at(self, size: int) -> Tensor:
+        """The style image for a size, in proportion to its size for the full picture."""
+        return self._picture_at(self.style, style_long_side(self.recipe, self.style.size, size))
+
+    def make_objective(self) -> None:
+        """What the picture is judged by at this size, with the recipe's layers, network and weights."""
+        height, width = self.content_tensor.shape[-2:]
+        full_width, full_height = fit_size(*self.content.size, self.recipe.size)
+        network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
+        growth = full_width * full_height / (width * height)
+        style = self._style_at(self.schedule.size)
+        self.objective = Objective(network, self.content_tensor, style, self.recipe, growth)
+        self.evaluate_anew()
+
+    def evaluate_anew(self) -> None:
+        """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
+        self.evaluator = Evaluator(self.canvas, self.objective)
+
+    def enter_stage(self, smaller: Canvas | None = None) -> None:
+        """Set up pictures, targets, canvas and optimiser for the current size, from a smaller one's canvas where given."""
+        size = self.schedule.size
+        self.content_tensor = self._picture_at(self.content, size)
+        height, width = self.content_tensor.shape[-2:]
+        if smaller is None:
+            first = first_picture(self.recipe, self.content_tensor, self._style_at(size), self.space)
+            self.canvas = make_canvas(self.recipe, first, self.space)
+        else:
+            self.canvas = smaller.resized((height, width))
+            if self.recipe.init == "content":
+                self._restore_detail(smaller)
+        self.make_objective()
+        self.start_optimiser()
+        self.average = None
+        self.schedule.enter(self.seconds)
+
+    @torch.no_grad()
+    def _restore_detail(self, smaller: Canvas) -> None:
+        """Give the enlarged picture the content image's finest detail, which the smaller size had no room for.
+
+        It started from the content image, so this is what it would show there; without it each new size begins as a blur.
+        """
+        size = tuple(self.content_tensor.shape[-2:])
+        enlarged = resample(resample(self.content_tensor, tuple(smaller.image().shape[-2:])), size)
+        self.canvas.parameters[0].add_((self.content_tensor - enlarged) * self.space.scale)
+
+    def next_stage(self) -> None:
+        """Carry the picture, and what the optimiser can take along, over to the next size."""
+        old_canvas, old_optimiser = self.canvas, self.optimiser
+        if self.average is not None and self.recipe.average > 0:
+            self.set_parameters(self.average)
+        self.schedule.leave()
+        self.enter_stage(old_canvas)
+        self.optimiser.carry_over(old_optimiser, self.canvas)
+
+    # ---------------------------------------------------------------- optimiser
+
+    def start_optimiser(self) -> None:
+        """A new optimiser, which has learnt nothing yet."""
+        unit = float(self.space.scale.mean())
+        self.optimiser: Optimiser = make_optimiser(self.recipe, self.canvas.parameters, unit)
+
+    def restart_memory(self) -> None:
+        """Let the optimiser begin anew and state so in the journal, as a learning rate that stays what it was."""
+        self.start_optimiser()
+        self.journal.append(Change(evaluation=self.evaluations, key="learning_rate", value=self.recipe.learning_rate))
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of this iteration, after decay and recoveries."""
+        recipe = self.recipe
+        decays = self.schedule.stage_step // recipe.decay_steps if recipe.decay_steps else 0
+        return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
+
+    @torch.no_grad()
+    def set_parameters(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self.canvas.parameters, values, strict=True):
+            parameter.copy_(value)
+
+    # ---------------------------------------------------------------- one evaluation
+
+    def evaluate(self) -> Tensor:
+        """Judge the picture and take one step; the weighted losses before it, in the order of `evaluator.names`."""
+        self.optimiser.set_rates(self.recipe, self.learning_rate)
+        with self.evaluator.undisturbed:
+            terms = self.evaluator()
+            self.optimiser.step()
+        self.evaluations += 1
+        if self.schedule.evaluated():
+            if self.recipe.clip:
+                self.canvas.clip()
+            if self.recipe.average > 0 or self.average is not None:
+                self._update_average()
+            if self.optimiser.keeps_memory and self.recipe.lbfgs_restart:
+                self.start_optimiser()
+        return terms
+
+    def back_to_best(self) -> None:
+        """The best picture so far, with an optimiser that has learnt nothing yet."""
+        self.set_parameters(self.evaluator.best)
+        self.start_optimiser()
+
+    def recover(self) -> str:
+        """Back to the best picture with a fresh optimiser and half the rate, after a loss that is no number; in words."""
+        self.failed_in_a_row += 1
+        self.rate_scale /= 2
+        self.back_to_best()
+        self.average = None
+        text = (
+            f"the loss was no finite number at evaluation {self.evaluations}: "
+            f"back to the last good picture, learning rate halved to {self.learning_rate:.3g}"
+        )
+        self.recoveries.append(text)
+        return text
+
+    def calmed_down(self, total: float) -> str | None:
+        """Back to the best picture where the optimiser's memory has led astray; what to tell, None where all is well."""
+        if not self.optimiser.keeps_memory or total <= OVERSHOT * float(self.evaluator.best_total):
+            return None
+        self.back_to_best()
+        return "L-BFGS overshot: back to the best picture, its memory starts anew"
+
+    def measure_shares(self) -> dict[str, float]:
+        """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""
+        image = self.canvas.image().detach().requires_grad_(True)
+        losses = self.objective(image)
+        lengths: dict[str, float] = {}
+        for kind in TERMS:
+            terms = [value for name, value in losses.terms.items() if name.split(":")[0] == kind]
+            if terms:
+                (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
+                lengths[kind] = float(gradient.norm())
+        total = sum(lengths.values())
+        return {kind: length / total if total > 0 else 0.0 for kind, length in lengths.items()}
+
+    # ---------------------------------------------------------------- what is shown
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Exponential average of the canvas, exact from the first step: it starts as the first picture after a step."""
+        decay = self.recipe.average
+        if decay == 0 or self.average is None:
+            self.average = [parameter.detach().clone() for parameter in self.canvas.parameters]
+            self.average_weight = 1.0
+            return
+        self.average_weight = self.average_weight * decay + 1
+        for average, parameter in zip(self.average, self.canvas.parameters, strict=True):
+            average.lerp_(parameter, 1 / self.average_weight)
+
+    @torch.no_grad()
+    def _image_of(self, values: list[Tensor]) -> Tensor:
+        """The unit image that the canvas would show with other parameters."""
+        kept = [parameter.detach().clone() for parameter in self.canvas.parameters]
+        self.set_parameters(values)
+        image = self.canvas.image().clone()
+        self.set_parameters(kept)
+        return image
+
+    @torch.no_grad()
+    def shown(self) -> Tensor:
+        """The unit image to preview: the average where one is kept, else the canvas."""
+        if self.average is not None and self.recipe.average > 0:
+            return self._image_of(self.average)
+        return self.canvas.image().detach()
+
+    def best(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
+        """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
+        evaluator, best_losses = self.evaluator, {}
+        if evaluator.best_terms is not None and math.isfinite(float(evaluator.best_total)):
+            best_losses = dict(zip(evaluator.names, evaluator.best_terms.tolist(), strict=True))
+        if self.average is not None and self.recipe.average > 0:
+            averaged = self._image_of(self.average)
+            with torch.no_grad():
+                losses = self.objective(averaged)
+            if float(losses.total) < float(evaluator.best_total):
+                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
+        return self._image_of(evaluator.best), best_losses, evaluator.best
+
+    def final_recipe(self) -> Recipe:
+        """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
+        plan = [*self.schedule.finished, self.schedule.stage_so_far()]
+        replayed = {"iterations", "preview_rate", "original_colours"}
+        now = {key: getattr(self.recipe, key) for key in replayed}
+        return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})

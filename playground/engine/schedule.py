@@ -1,0 +1,216 @@
+"""When a run is at which size: the plan of sizes and iterations, the clock, and the counting of evaluations.
+
+Planned here once for everybody: the loop (run.py), the estimates (measure/) and the progress that people see. Arithmetic
+on numbers alone; it knows no tensor and no picture, and of a canvas only what the registry says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playground.engine.canvas import CANVASES
+from playground.recipe.model import Recipe, Stage
+
+MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
+COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
+MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
+
+
+def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
+    """Sizes and iterations of a run: the recorded plan, else `scales` sizes up to the full one.
+
+    Iterations are shared out evenly over the sizes; the full size takes what does not divide. Sizes too small for
+    the network's deepest layers are left out.
+
+    Args:
+        aspect: long side over short side of the content image.
+    """
+    if recipe.plan:
+        return list(recipe.plan)
+    scales = recipe.scales if CANVASES[recipe.canvas].scales else 1
+    sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(scales))]
+    sizes = [size for size in sizes if size >= max(recipe.smallest, MIN_SHORT_SIDE * aspect)] or [recipe.size]
+    stages = _shared_out(recipe.iterations, sizes)
+    return [*stages[:-1], Stage(size=recipe.size, iterations=stages[-1].iterations)]
+
+
+def _shared_out(iterations: int, sizes: Sequence[int]) -> list[Stage]:
+    """The same number of iterations at every size; the last takes what does not divide."""
+    each, rest = divmod(iterations, len(sizes))
+    counts = [each] * (len(sizes) - 1) + [each + rest]
+    return [Stage(size=size, iterations=count) for size, count in zip(sizes, counts, strict=True)]
+
+
+def evaluations_of(stage: Stage, recipe: Recipe) -> int:
+    """Evaluations that a size takes: as recorded, else what its iterations need."""
+    return stage.iterations * recipe.evaluations_per_iteration if stage.evaluations is None else stage.evaluations
+
+
+def share_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> float:
+    """Share of a run's work that is done after so many evaluations, 0 to 1; one costs as much as it has pixels."""
+    done = total = 0.0
+    for stage in plan_stages(recipe, aspect):
+        planned = evaluations_of(stage, recipe)
+        done += min(planned, evaluations) * stage.size**2
+        total += planned * stage.size**2
+        evaluations -= min(planned, evaluations)
+    return done / total if total else 1.0
+
+
+def style_long_side(recipe: Recipe, style_size: tuple[int, int], size: int) -> int:
+    """Long side of the style image as it is described for a picture of long side `size`, in pixels.
+
+    Args:
+        style_size: width and height of the style image as it is; a strip keeps a short side the network can take.
+    """
+    wanted = recipe.style_size
+    full = recipe.size if wanted == "content" else max(style_size) if wanted == "original" else wanted
+    smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(style_size) / min(style_size)))
+    return max(smallest, round(full * size / recipe.size))
+
+
+class Schedule:
+    """Where a run stands in its plan. Told of every evaluation and of the time; says when a size or the run is over.
+
+    Attributes:
+        recipe: as it applies now; whoever changes it calls `replan` where the number of iterations is new.
+        stages: sizes and iterations, as planned by now.
+        finished: sizes that are over, with the iterations they really took.
+        replays: the plan is a recorded one, which no clock cuts short.
+        stage: index of the size that is painted.
+        stage_step, stage_evaluations: iterations and evaluations of it so far.
+        round_evaluations: evaluations of the iteration that is under way.
+        stage_began: seconds of the run when it began.
+        stage_limit: iterations that the clock leaves for it.
+        pixel_cost: seconds of an evaluation for each pixel of a square picture, at this size; 0 while unknown.
+    """
+
+    def __init__(self, recipe: Recipe, aspect: float) -> None:
+        self.recipe, self.replays = recipe, bool(recipe.plan)
+        self.stages, self.finished = plan_stages(recipe, aspect), list[Stage]()
+        self.stage = self.stage_step = self.stage_evaluations = self.round_evaluations = 0
+        self.stage_began = self.pixel_cost = 0.0
+        self.stage_limit = self.stages[0].iterations
+
+    @property
+    def step(self) -> int:
+        """Iterations so far, over all sizes."""
+        return sum(stage.iterations for stage in self.finished) + self.stage_step
+
+    @property
+    def steps(self) -> int:
+        """Iterations of the whole run, as planned by now."""
+        return sum(stage.iterations for stage in [*self.finished, *self.stages[self.stage :]])
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations so far, over all sizes."""
+        return sum(stage.evaluations or 0 for stage in self.finished) + self.stage_evaluations
+
+    @property
+    def size(self) -> int:
+        """Long side in pixels that is painted now."""
+        return self.stages[self.stage].size
+
+    @property
+    def at_last_size(self) -> bool:
+        return self.stage == len(self.stages) - 1
+
+    # ---------------------------------------------------------------- going on
+
+    def enter(self, seconds: float) -> None:
+        """The size that is now the current one begins."""
+        self.stage_step = self.stage_evaluations = self.round_evaluations = 0
+        self.stage_began, self.stage_limit = seconds, self.stages[self.stage].iterations
+
+    def leave(self) -> None:
+        """The current size is over; the next becomes the current one."""
+        self.finished.append(self.stage_so_far())
+        self.stage += 1
+
+    def evaluated(self) -> bool:
+        """Count an evaluation; whether it ends an iteration."""
+        self.stage_evaluations += 1
+        self.round_evaluations += 1
+        if self.round_evaluations < self.recipe.evaluations_per_iteration:
+            return False
+        self.round_evaluations = 0
+        self.stage_step += 1
+        return True
+
+    def stage_so_far(self) -> Stage:
+        """What was really done of the current size."""
+        return Stage(size=self.size, iterations=self.stage_step, evaluations=self.stage_evaluations)
+
+    def replan(self) -> None:
+        """Share the recipe's number of iterations out over this size and those to come."""
+        left = max(0, self.recipe.iterations - sum(stage.iterations for stage in self.finished))
+        shared = _shared_out(left, [stage.size for stage in self.stages[self.stage :]])
+        self.stages = self.stages[: self.stage] + shared
+        self.stage_limit = self.stages[self.stage].iterations
+
+    # ---------------------------------------------------------------- the end of a size, and the clock
+
+    def stage_is_over(self) -> bool:
+        stage = self.stages[self.stage]
+        if stage.evaluations is not None:
+            return self.stage_evaluations >= stage.evaluations
+        limit = stage.iterations if self.recipe.seconds is None else min(stage.iterations, self.stage_limit)
+        return self.stage_step >= limit
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the clock took iterations away from the current size."""
+        return self.stage_step < self.stages[self.stage].iterations and self.recipe.seconds is not None
+
+    def fit_clock(self, seconds: float) -> None:
+        """Shorten this size so that it and those to come fit the time left, each by the same share of its iterations.
+
+        All but the last size may take `COARSE_SHARE` of the time left in any case: where there is little, it paints most
+        where a step is cheap.
+
+        An evaluation's cost is taken to grow with the pixels. What was planned is kept; a faster moment gives back.
+        """
+        budget, recipe = self.recipe.seconds, self.recipe
+        if budget is None or self.replays or self.stage_evaluations < 2:
+            return
+        spent = seconds - self.stage_began
+        self.pixel_cost = spent / self.stage_evaluations / self.size**2
+        rounds = recipe.evaluations_per_iteration
+        wanted = sum(stage.iterations * rounds * stage.size**2 for stage in self.stages[self.stage :]) * self.pixel_cost
+        left, stage = budget - self.stage_began, self.stages[self.stage]
+        share = min(1.0, left / wanted) if wanted > 0 else 1.0
+        if not self.at_last_size:
+            alone = stage.iterations * rounds * stage.size**2 * self.pixel_cost
+            share = max(share, min(1.0, COARSE_SHARE * left / alone))
+        self.stage_limit = max(1, math.floor(stage.iterations * share))
+
+    def time_is_up(self, seconds: float) -> bool:
+        """Whether one more evaluation, or the next size's first few, would overrun the time budget."""
+        budget = self.recipe.seconds
+        if budget is None or self.evaluations == 0:
+            return False
+        if self.stage_is_over():
+            next_cost = MIN_EVALUATIONS * self.pixel_cost * self.stages[self.stage + 1].size ** 2
+        else:
+            next_cost = self.pixel_cost * self.size**2
+        return seconds + next_cost > budget
+
+    # ---------------------------------------------------------------- snapshots
+
+    def numbers(self) -> dict[str, float]:
+        """Where it stands, as plain numbers."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+    def restore(self, stages: Sequence[Stage], finished: Sequence[Stage], numbers: Mapping[str, Any]) -> None:
+        """Stand where another schedule of such a recipe stood."""
+        self.stages, self.finished = list(stages), list(finished)
+        for name in NUMBERS:
+            setattr(self, name, numbers[name])
+
+
+NUMBERS = (
+    "stage", "stage_step", "stage_evaluations", "round_evaluations", "stage_began", "stage_limit", "pixel_cost",
+)  # fmt: skip
