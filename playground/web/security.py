@@ -14,12 +14,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from html import escape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from gradio.route_utils import GradioMultiPartParser, MultiPartException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -30,9 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, is_loopback, same_secret
+from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.pagefiles import PageFiles
 
-MAX_FIELD = 64_000  # bytes of what is no file in an upload
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
 API = "/gradio_api/"
@@ -60,20 +58,6 @@ def app_options(jobs: Jobs, settings: Settings, files: PageFiles) -> dict[str, A
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
     return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files)]}
-
-
-@cache
-def bound_fields() -> None:
-    """Make gradio refuse uploads whose plain fields are long: it gathers those in memory, where files go to the disk."""
-    gather = GradioMultiPartParser.on_part_data
-
-    def bounded(self: GradioMultiPartParser, data: bytes, start: int, end: int) -> None:
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > MAX_FIELD:
-            raise MultiPartException(f"A field may hold {MAX_FIELD // 1000} kB.")
-        gather(self, data, start, end)
-
-    GradioMultiPartParser.on_part_data = bounded  # type: ignore[method-assign]
 
 
 def headers_for(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import os
 import re
 import time
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradio import processing_utils
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,7 +30,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security as routes
-from playground.web.pagefiles import PageFiles, write_pictures_whole
+from playground.web.pagefiles import PageFiles
 from playground.web.security import MAX_BODY, app_options, headers_for, login, stranger
 
 PASSWORD = "correct horse"
@@ -212,19 +210,6 @@ def test_what_is_in_use_is_not_deleted_for_room(tmp_path: Path) -> None:
     files.sweep()
     assert all(path.exists() for path in used)
     assert files.room() == -7_000_000
-
-
-def test_a_picture_that_is_shown_again_stays_whole_for_whoever_reads_it(tmp_path: Path) -> None:
-    picture = Image.effect_noise((64, 48), 50).convert("RGB")
-    write_pictures_whole()
-    path = Path(processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg"))
-    with path.open("rb") as reader:
-        assert processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg") == str(path)
-        assert os.fstat(reader.fileno()).st_ino != path.stat().st_ino  # not written into, but replaced
-        read = reader.read()
-    assert read == path.read_bytes()
-    assert Image.open(io.BytesIO(read)).size == (64, 48)
-    assert [file.name for file in path.parent.iterdir()] == ["image.jpeg"]
 
 
 def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(

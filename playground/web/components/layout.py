@@ -69,7 +69,7 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
 
 
 async def news(task: Task, place: Any, shown: Callable[[list[Any]], Updates]) -> AsyncIterator[Updates]:
-    """What an task has to tell until it is over: how far it is, and what it has made.
+    """What a task has to tell until it is over: how far it is, and what it has made.
 
     Args:
         place: the component for its sentence and its bar.

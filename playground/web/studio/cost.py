@@ -47,7 +47,7 @@ def cost(jobs: Jobs, settings: Settings, session: Session, content: str | None, 
         expected = estimate.estimate(recipe, *sizes, device=jobs.device)
     except PlaygroundError:
         return ""  # the control's own line says what is wrong
-    sure = "ModelCard" if expected.measured else "Perhaps"
+    sure = "About" if expected.measured else "Perhaps"
     memory = f"{expected.megabytes / 1024:.1f} GB of memory"
     return f'<p class="hint">{sure} {words.duration(expected.seconds)} and {memory} on this machine.</p>'
 

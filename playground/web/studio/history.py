@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from playground.engine.checkpoints import CheckpointError, Preview, time_lapse
 from playground.engine.run import NOT_JOURNALLED
@@ -27,6 +26,7 @@ from playground.service.jobs import Busy
 from playground.web.components import charts
 from playground.web.components import format as words
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html
+from playground.web.gradio_patches.private_names import event_value, served_bytes
 from playground.web.studio import branches
 from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
 from playground.web.studio.running import SIGN_EVERY, Running
@@ -223,7 +223,7 @@ class TimeMachine:
         if session.job is None:
             return NOTHING
         members = await asyncio.to_thread(family, self.running.jobs, session.job)
-        job = next((job for job in members if job.name == event._data.get("name")), None)
+        job = next((job for job in members if job.name == event_value(event, "name")), None)
         if job is None or job.content is None or (job is session.job and session.watched is job):
             return NOTHING
         session.put(job, job in self.running.coloured)
@@ -255,7 +255,7 @@ class TimeMachine:
         try:
             if job is None:
                 raise PlaygroundError("there is no run yet: press Run first")
-            return {place: save_bytes_to_cache(*make(job, *more), place.GRADIO_CACHE), said: ""}
+            return {place: served_bytes(*make(job, *more), place), said: ""}
         except Exception as error:
             return {place: None, said: message(fault(error))}
 

@@ -25,6 +25,7 @@ from playground.web.components.layout import (
     source,
     wire_source,
 )
+from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.studio.cost import wire_cost
 from playground.web.studio.history import FOLLOWED, build_history, wire_history
 from playground.web.studio.restore import ARRIVED, Arrival
@@ -286,8 +287,8 @@ def _wire_settings(parts: Parts, settings: Settings) -> None:
 def _wire_runs(parts: Parts, settings: Settings, running: Running, arrival: Arrival) -> None:
     session, machine = parts["session"], wire_history(parts, settings, running)
     started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
-    root = gr.context.Context.root_block
-    opened = root.load(  # type: ignore[union-attr]
+    root = page_under_construction()
+    opened = root.load(
         arrival.opened, [session, parts["browser"]], [*settings.outputs, *running.outputs((*START_PARTS, *ARRIVED))],
         js="(session) => [session, playground.told()]", **LIGHT,
     )  # fmt: skip
@@ -321,4 +322,4 @@ def _wire_runs(parts: Parts, settings: Settings, running: Running, arrival: Arri
     for when in (picked.then, given.then, parts["repaint-go"].click):
         when(running.repaint, [session, parts["other"]], repainted, **LIGHT)
     wire_source(parts, "style", "styles", "style")
-    root.unload(running.gone)  # type: ignore[union-attr]
+    root.unload(running.gone)
