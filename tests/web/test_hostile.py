@@ -27,7 +27,7 @@ import pytest
 from PIL import Image
 
 from playground.networks import weights
-from tests.web.test_serve import serving
+from tests.helpers.serving import serving
 
 PASSWORD, CANARY = "correct horse", "sparrow-7f3a"
 SMALL = {"size": 64, "iterations": 2}
