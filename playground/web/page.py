@@ -15,12 +15,12 @@ from playground.service.jobs import Jobs
 from playground.web.api import add_api
 from playground.web.compare.tab import build_bench
 from playground.web.components.layout import LIGHT, WATCHING, Parts
+from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.closed_pages import forget_closed_pages
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.tab import PAINTING, Easel, Instant, build_instant
-from playground.web.studio.settings import NOTHING, Updates
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
 from playground.web.training.tab import Desk, build_training, memory

@@ -18,7 +18,7 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components import charts
 from playground.web.studio import branches
-from playground.web.studio.restore import Told, told
+from playground.web.visit import Told, told
 from tests.helpers.visitor import until
 
 RECIPE = load_preset().changed(

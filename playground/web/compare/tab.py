@@ -22,9 +22,9 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.web.components.layout import LIGHT, WATCHING, Parts, heading, html, news, source, wire_source
+from playground.web.components.messages import Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import Updates, fault, message
+from playground.web.visit import Visit
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
 OWN_MODEL = ""  # the dropdown's value for the style that was trained on this very painting

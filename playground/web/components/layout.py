@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground.service.job import Task
 from playground.web.components import pictures
-from playground.web.studio.settings import NOTHING, Updates, progress
+from playground.web.components.messages import NOTHING, Updates, progress
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""

@@ -18,8 +18,8 @@ from PIL import Image
 
 from playground.images.load import load_picture, resize_picture
 from playground.recipe.model import PRESET_FOLDER
+from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
-from playground.web.studio.settings import fault, message
 
 STYLE_FOLDER = PRESET_FOLDER / "styles"
 # scikit-image's own, openly licensed and inside its package; `rocket` and others need no download either

@@ -43,9 +43,9 @@ from playground.web.components.layout import (
     source,
     wire_source,
 )
+from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import page_under_construction, served_bytes, served_file
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import NOTHING, Updates, fault, message
+from playground.web.visit import Visit
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 LARGEST = 4096  # long side that may be asked for

@@ -26,12 +26,13 @@ from playground.service.jobs import Busy
 from playground.web.components import charts
 from playground.web.components import format as words
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html
+from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, served_bytes
 from playground.web.studio import branches
 from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
 from playground.web.studio.running import SIGN_EVERY, Running
 from playground.web.studio.session import Session
-from playground.web.studio.settings import NOTHING, Settings, Updates, fault, message
+from playground.web.studio.settings import Settings
 
 LATEST_MOMENT = 10**9  # evaluations: beyond any run's end
 LOOK_EVERY = 1.0  # seconds between two looks at a run and its branches

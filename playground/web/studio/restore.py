@@ -6,54 +6,23 @@ Both are unguessable, and they are all that is needed to come back after a reloa
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from playground.service.job import Job, TrainingJob
+from playground.web.components.messages import Updates, message
 from playground.web.studio import results
 from playground.web.studio.branches import settings_now
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
-from playground.web.studio.settings import Settings, Updates, message
+from playground.web.studio.settings import Settings
+from playground.web.visit import told
 
-SECRET = re.compile(r"[\w-]{20,64}", re.ASCII)
 TEACHER = "This page was opened with the teacher's key: its runs go first."
 TAKEN_OVER = "This run was begun in this browser, and no page showed it any more: here it is again"
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a browser says of itself when a page is opened.
-
-    Attributes:
-        person: a secret that all pages of this browser share; empty where it is none.
-        run: the id of the run that this tab showed last.
-        elsewhere: whether the tab has followed a link since then.
-        key: the teacher's, perhaps.
-    """
-
-    person: str = ""
-    run: str = ""
-    elsewhere: bool = False
-    key: str = ""
-
-
-def told(text: object) -> Told:
-    """Read what the browser says; whatever cannot be right counts as nothing."""
-    try:
-        data = json.loads(text) if isinstance(text, str) and len(text) < 2000 else {}
-    except (ValueError, RecursionError):
-        data = {}
-    if not isinstance(data, dict):
-        return Told()
-    person, run, key = (value if isinstance(value := data.get(name), str) else "" for name in ("person", "run", "key"))
-    return Told(person if SECRET.fullmatch(person) else "", run, data.get("elsewhere") is True, key)
 
 
 class Arrival:

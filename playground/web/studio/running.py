@@ -30,10 +30,11 @@ from playground.service.jobs import Busy, Jobs
 from playground.system.device import describe_device
 from playground.web.components import charts
 from playground.web.components import format as words
+from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio import results
 from playground.web.studio.branches import family
 from playground.web.studio.session import MAX_FINISHED, Session
-from playground.web.studio.settings import NOTHING, Settings, Updates, fault, message
+from playground.web.studio.settings import Settings
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +19,7 @@ from playground.networks import weights
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.visit import Visit
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
@@ -34,18 +34,6 @@ class Finished:
     recipe: Recipe
     job: Job
     shown: Image.Image  # with or without the photo's colours
-
-
-@dataclass
-class Visit:
-    """Who has a page open; what every tab's state begins with."""
-
-    visitor: str = field(default="", kw_only=True)
-
-    def who(self) -> str:
-        """A name that only this page knows, or, once the browser has told its own, only this person's pages."""
-        self.visitor = self.visitor or secrets.token_urlsafe(16)
-        return self.visitor
 
 
 @dataclass

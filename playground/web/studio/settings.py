@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -21,35 +20,14 @@ from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info, find_pr
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.components import format as words
+from playground.web.components.messages import NOTHING, Updates, fault, message, progress
 from playground.web.studio.session import Session, link_query, preset_of, recipe_of_link, stylize_presets, usable
 
 logger = logging.getLogger(__name__)
-Updates = dict[Any, Any]
-NOTHING: Updates = gr.skip()
-"""No update at all; a generator must yield it at least, or gradio empties every output."""
 OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-button")
 """Where a network that is not on this machine is offered."""
 OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
 """What a recipe changes beside its fields' controls."""
-
-
-def message(text: str, kind: str = "error") -> str:
-    """A line of HTML that says what is wrong ("error") or when something will happen ("note")."""
-    if not text:
-        return ""
-    sentence = text[0].upper() + text[1:]
-    role = ' role="alert"' if kind == "error" else ""
-    return f'<p class="message {kind}"{role}>{escape(sentence if sentence.endswith((".", "!", "?")) else sentence + ".")}</p>'
-
-
-def fault(error: Exception) -> str:
-    """Any exception as one sentence; what nobody can mend goes to the log."""
-    if isinstance(error, PlaygroundError):
-        field, colon, rest = str(error).partition(":")
-        known = colon and field in Recipe.model_fields
-        return f"{field_info(field).get('label', field)}:{rest}" if known else str(error)
-    logger.exception("the page stumbled", exc_info=error)
-    return "something went wrong in the playground; its log says what, and nothing of yours is lost"
 
 
 class Settings:
@@ -362,12 +340,6 @@ def network_choices(jobs: Jobs) -> list[tuple[str, str]]:
     """The networks this server paints with, each saying whether it is here."""
     here = weights.is_available
     return [(name if here(name) else f"{name} (not on this machine)", name) for name in jobs.networks]
-
-
-def progress(sentence: str, fraction: float | None) -> str:
-    """A download's progress as a line and a bar."""
-    value = "" if fraction is None else f' value="{fraction:.3f}"'
-    return f'<p class="message note">{escape(sentence)}</p><progress max="1"{value} aria-label="Download"></progress>'
 
 
 def read_recipe(path: str) -> Recipe:

@@ -30,10 +30,9 @@ from playground.system.device import describe_device
 from playground.web.components import charts, controls
 from playground.web.components import format as words
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
+from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import page_under_construction, served_bytes
-from playground.web.studio.restore import told
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import NOTHING, Updates, fault, message
+from playground.web.visit import Visit, told
 
 FIELDS = (
     "steps", "image_size", "batch_size", "width", "blocks", "augment", "content_weight", "style_weight",
