@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,11 @@ Parts = dict[str, Any]
 def html(parts: Parts, name: str, value: str = "", **more: Any) -> None:
     """A place for HTML."""
     parts[name] = gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False, **more)
+
+
+def listed(parts: Parts, names: Sequence[str]) -> list[Any]:
+    """Components by name, for the outputs of an event."""
+    return [parts[name] for name in names]
 
 
 def heading(text: str) -> None:

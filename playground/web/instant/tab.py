@@ -30,7 +30,7 @@ from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import charts, pictures
-from playground.web.components import format as words
+from playground.web.components.format import duration
 from playground.web.components.layout import (
     LATEST,
     LIGHT,
@@ -279,7 +279,7 @@ class Instant:
         said = (
             f"{width} × {height} px in {seconds:.2g} s"
             if seconds < 10
-            else f"{width} × {height} px in {words.duration(seconds)}"
+            else f"{width} × {height} px in {duration(seconds)}"
         )
         yield {
             parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
@@ -424,7 +424,7 @@ def passport(model: Model) -> str:
         facts.append(f"{about.steps:,} steps on {about.photos:,} photographs".replace(",", "\u202f"))
     curve = [point for point in about.curve if _is_point(point)]
     if curve:
-        facts.append(words.duration(curve[-1]["seconds"]))
+        facts.append(duration(curve[-1]["seconds"]))
     recipe = about.recipe
     if {"image_size", "batch_size", "network"} <= recipe.keys():
         facts.append(f"crops of {recipe['image_size']} px, {recipe['batch_size']} a step, seen by {recipe['network']}")

@@ -28,7 +28,7 @@ from playground.service.jobs import Jobs
 from playground.service.uploads import clear, collect_photos
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
-from playground.web.components import format as words
+from playground.web.components.format import status_line
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import page_under_construction, served_bytes
@@ -391,7 +391,7 @@ class Trainer:
         parts = self.parts
         return {
             **self._buttons(job),
-            parts["train-status"]: words.status(job, self.device),
+            parts["train-status"]: status_line(job, self.device),
             parts["train-message"]: "",
             parts["train-after"]: gr.Row(visible=False),
             parts["train-note"]: message(PACE_WORDS, "note"),
@@ -416,7 +416,7 @@ class Trainer:
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version
-                updates[parts["train-status"]] = words.status(job, self.device)
+                updates[parts["train-status"]] = status_line(job, self.device)
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["grid"]] = job.picture
