@@ -1,4 +1,7 @@
-"""`python -m playground ...`: hands the command line to cli.py and ends with its status."""
+"""`python -m playground ...`: hands the command line to cli/, or `serve` to web/, and ends with its status.
+
+Knows neither; only one of them is imported, since the page must set up its environment before torch is read.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,10 @@ def run() -> int:
     signal.signal(signal.SIGINT, interruption)
     signal.signal(signal.SIGTERM, interruption)
     try:
+        if sys.argv[1:2] == ["serve"]:
+            from playground.web.serve import main as serve
+
+            serve(sys.argv[2:], "playground serve")
         from playground.cli.app import main
 
         status = main()

@@ -1,7 +1,7 @@
 """Fixtures that several test files share.
 
 Those of the page want a `jobs` fixture of the test file's own, and look there for `SETTINGS` of the server and for
-`PATIENCE`, the seconds that the browser's expectations wait.
+`PATIENCE`, the seconds that the browser's expectations wait; `BROWSER_OPTIONS` are more arguments for the browser.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytes
 def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
     from tests.helpers.visitor import chromium
 
-    with chromium(getattr(request.module, "PATIENCE", 30)) as started:
+    patience, more = getattr(request.module, "PATIENCE", 30), getattr(request.module, "BROWSER_OPTIONS", ())
+    with chromium(patience, *more) as started:
         yield started
 
 

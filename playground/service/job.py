@@ -87,6 +87,7 @@ class Job:
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
         self.branches: list[str] = []
+        self.original_colours = False  # whether it is shown and saved with the content's colours
         self.state: State = "waiting"
         self.place = 0
         self.wait_seconds: float | None = None

@@ -248,6 +248,10 @@ class Jobs:
         with self._lock:
             self._people.discard(token)
 
+    def keep_colours(self, job: Job, wanted: bool) -> None:
+        """Show and save a run with the content's own colours, or without."""
+        job.original_colours = wanted
+
     def overview(self) -> Overview:
         """How the server is."""
         with self._lock:

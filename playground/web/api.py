@@ -10,14 +10,10 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
-from gradio.utils import get_upload_folder, is_in_or_equal, is_static_file
-from gradio_client.utils import is_file_obj, is_http_url_like, traverse
 from PIL import Image
 
 from playground.errors import PlaygroundError
@@ -25,7 +21,8 @@ from playground.images.load import load_picture, save_picture
 from playground.recipe.model import Recipe, RecipeError, load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.web.gradio_patches.refusals import refuse_in_words
+from playground.web.gradio_patches.foreign_files import accept_uploads_only
+from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
 
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
@@ -41,7 +38,7 @@ hanging up stops the run. What cannot be used is refused with one sentence that 
 def add_api(jobs: Jobs) -> None:
     """Add `/stylize` to the Blocks under construction."""
     accept_uploads_only()
-    refuse_in_words()
+    refuse_unreadable_requests()
     with gr.Group(visible=False):
         inputs = [
             gr.Image(type="filepath", label="The picture to paint"),
@@ -159,25 +156,3 @@ def wished_recipe(preset: str, overrides: str) -> Recipe:
         raise RecipeError('the settings must be a JSON object such as {"size": 256}')
     network = changes.get("network")
     return load_preset(str(preset or "default"), network if isinstance(network, str) else None).changed(changes)
-
-
-@cache
-def accept_uploads_only() -> None:
-    """Make gradio open nothing but what was uploaded to it: no path on this machine, and no web address.
-
-    By itself (6.31) it looks only at files that a request marks as such, but opens unmarked ones too, and downloads
-    addresses on the server's behalf. This covers every input of the page, whoever calls it.
-    """
-    move_to_cache = processing_utils.async_move_files_to_cache
-
-    def check(file: dict[str, Any]) -> None:
-        inside = not is_http_url_like(file["path"]) and is_in_or_equal(file["path"], get_upload_folder())
-        if not inside and not is_static_file(file["path"]):
-            raise gr.Error("Only uploaded pictures are opened here, no path and no web address.", print_exception=False)
-
-    async def checked(data: Any, *arguments: Any, **options: Any) -> Any:
-        if options.get("check_in_upload_folder"):
-            traverse(data, check, is_file_obj)
-        return await move_to_cache(data, *arguments, **options)
-
-    processing_utils.async_move_files_to_cache = checked

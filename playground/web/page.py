@@ -15,11 +15,12 @@ from playground.service.jobs import Jobs
 from playground.web.api import add_api
 from playground.web.compare.tab import build_bench
 from playground.web.components.layout import LIGHT, WATCHING, Parts
-from playground.web.gradio_patches.queue import SparingBlocks
-from playground.web.gradio_patches.uploads import forget_closed_pages
+from playground.web.components.messages import NOTHING, Updates
+from playground.web.gradio_patches.closed_pages import forget_closed_pages
+from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
+from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
+from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.tab import PAINTING, Easel, Instant, build_instant
-from playground.web.pagefiles import write_pictures_whole
-from playground.web.studio.settings import NOTHING, Updates
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
 from playground.web.training.tab import Desk, build_training, memory
@@ -45,11 +46,15 @@ LAUNCH: dict[str, Any] = {
 KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four hours after they were made
 
 
+class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks):
+    """`gr.Blocks` that takes little from the painting."""
+
+
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     forget_closed_pages()
     write_pictures_whole()
-    with SparingBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
+    with PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)
         kept, browser = memory(), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="rooms") as rooms:

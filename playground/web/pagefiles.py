@@ -1,7 +1,8 @@
 """The folder of uploads and of pictures that open pages show, kept below a limit.
 
 Gradio deletes its files by age alone, and a class that watches thirty runs leaves gigabytes of previews in an hour.
-`app.py` makes one for its upload folder; the guard in routes.py asks it before it lets an upload through.
+server.py makes one for its upload folder; the guard in security.py asks it before it lets an upload through. Knows gradio's
+names of files and nothing of runs.
 """
 
 from __future__ import annotations
@@ -12,13 +13,7 @@ import threading
 import time
 from collections.abc import Container
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-from gradio import processing_utils
-from PIL import Image
-
-from playground.system.files import whole_file
 
 PREVIEW = "image.jpeg"  # gradio's name for what is only looked at; what is painted from or downloaded is no JPEG here
 PREVIEW_SECONDS = 120.0  # a page fetches a picture at once; this is for the slowest network
@@ -27,25 +22,6 @@ FULL_FROM = 0.75  # of the limit, so that there is room until the next sweep
 SWEEP_EVERY = 30.0
 
 logger = logging.getLogger(__name__)
-
-
-@cache
-def write_pictures_whole() -> None:
-    """From now on let gradio put a page's pictures in their places whole.
-
-    A picture's name is made of its content, so a page that is reloaded has the same file written anew, and by gradio
-    itself in place: whoever is just being sent it would get half a picture.
-    """
-
-    def save(img: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
-        data = processing_utils.encode_pil_to_bytes(img, format)
-        path = (Path(cache_dir) / processing_utils.hash_bytes(data) / f"{name}.{format}").resolve()
-        path.parent.mkdir(exist_ok=True, parents=True)
-        with whole_file(path, durable=False) as unfinished:
-            unfinished.write_bytes(data)
-        return str(path)
-
-    processing_utils.save_pil_to_cache = save
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,25 @@
-"""What the server answers beside the page, and what stands before every answer: headers, origins, sizes.
+"""What stands before every answer of the server: headers, origins, sizes, passwords.
 
-`app_options` puts it all into gradio's app; app.py passes them to `launch`. /health tells programs how the server is;
-/admin shows runs and stops them, where the server has a password for it.
+server.py puts the guard around gradio's app and gives `login` to `launch`. Knows addresses and settings, no run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
-from html import escape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from gradio.route_utils import GradioMultiPartParser, MultiPartException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from playground.service.job import Job
-from playground.service.jobs import Jobs
 from playground.service.settings import Settings, is_loopback, same_secret
 from playground.web.pagefiles import PageFiles
 
-MAX_FIELD = 64_000  # bytes of what is no file in an upload
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
 API = "/gradio_api/"
@@ -51,29 +38,6 @@ CLOSED = (
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
 
 logger = logging.getLogger(__name__)
-
-
-def app_options(jobs: Jobs, settings: Settings, files: PageFiles) -> dict[str, Any]:
-    """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
-    bound_fields()
-    routes = [Route("/health", health(jobs))]
-    if settings.admin_password is not None:
-        routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files)]}
-
-
-@cache
-def bound_fields() -> None:
-    """Make gradio refuse uploads whose plain fields are long: it gathers those in memory, where files go to the disk."""
-    gather = GradioMultiPartParser.on_part_data
-
-    def bounded(self: GradioMultiPartParser, data: bytes, start: int, end: int) -> None:
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > MAX_FIELD:
-            raise MultiPartException(f"A field may hold {MAX_FIELD // 1000} kB.")
-        gather(self, data, start, end)
-
-    GradioMultiPartParser.on_part_data = bounded  # type: ignore[method-assign]
 
 
 def headers_for(settings: Settings) -> dict[str, str]:
@@ -231,107 +195,3 @@ def login(settings: Settings) -> Any:
         return same
 
     return right
-
-
-# -------------------------------------------------------------------- /health
-
-
-def health(jobs: Jobs) -> Any:
-    """The endpoint that says how the server is, in numbers only."""
-
-    async def answer(request: Request) -> Response:
-        return JSONResponse({"status": "ok", **counts(jobs)}, headers={"cache-control": "no-store"})
-
-    return answer
-
-
-def counts(jobs: Jobs) -> dict[str, Any]:
-    """The overview as plain data."""
-    overview = jobs.overview()
-    return {name: getattr(overview, name) for name in overview.__dataclass_fields__}
-
-
-# -------------------------------------------------------------------- /admin
-
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem;color:#1c1a17;background:#fbf9f5}
-table{border-collapse:collapse;margin:1rem 0}th,td{padding:.35rem .9rem .35rem 0;text-align:left;border-bottom:1px solid #d8d2c6}
-button{font:inherit;padding:.2rem .8rem}"""
-COLUMNS = ("run", "state", "size", "step", "seconds", "memory (MB)", "")
-
-
-def admin_routes(jobs: Jobs, password: str) -> list[Route]:
-    """The admin view and its stop button, behind HTTP's basic login with any user name."""
-    proof = secrets.token_urlsafe(16)  # in the view's own forms only: another website can neither read nor guess it
-    patience = Patience()
-
-    async def allowed(request: Request) -> Response | None:
-        if same_secret(_password_of(request.headers.get("authorization", "")), password):
-            return None
-        if "authorization" in request.headers:
-            await patience.wrong("the admin view")
-        headers = {"www-authenticate": 'Basic realm="Style Playground admin", charset="UTF-8"'}
-        return PlainTextResponse("The admin view asks for its password.", 401, headers=headers)
-
-    async def view(request: Request) -> Response:
-        refusal = await allowed(request)
-        return refusal or HTMLResponse(admin_page(jobs, proof), headers={"cache-control": "no-store", "refresh": "5"})
-
-    async def stop(request: Request) -> Response:
-        if refusal := await allowed(request):
-            return refusal
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-        if not same_secret(fields.get("proof", [""])[0], proof):
-            return PlainTextResponse("This button belongs to an older view: go back and reload it.", 403)
-        name = fields.get("run", [""])[0]
-        if jobs.stop(name):
-            logger.info("%s was stopped in the admin view", name, extra={"run": name})
-            for _ in range(20):  # a step may take a moment, and then the view already shows it gone
-                if all(job.name != name for job in jobs.going_on()):
-                    break
-                await asyncio.sleep(0.1)
-        return RedirectResponse("../admin", 303)
-
-    return [Route("/admin", view), Route("/admin/stop", stop, methods=["POST"])]
-
-
-def _password_of(authorization: str) -> str:
-    """The password of an HTTP basic login; empty where there is none."""
-    kind, _, packed = authorization.partition(" ")
-    if kind.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(packed, validate=True).decode("utf-8").partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
-def admin_page(jobs: Jobs, proof: str) -> str:
-    """Counts and a table of the runs that go on, each with its stop button."""
-    facts = "".join(
-        f"<tr><th>{escape(name.replace('_mb', ' (MB)').replace('_', ' '))}</th><td>{_told(value)}</td></tr>"
-        for name, value in counts(jobs).items()
-    )
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    runs = "".join(_row(job, proof) for job in jobs.going_on()) or f'<tr><td colspan="{len(COLUMNS)}">none</td></tr>'
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="robots" content="noindex">
-<meta name="viewport" content="width=device-width"><title>Style Playground: admin</title><style>{STYLE}</style>
-<h1>Style Playground: admin</h1><table>{facts}</table><h2>Runs</h2><table><tr>{head}</tr>{runs}</table></html>"""
-
-
-def _row(job: Job, proof: str) -> str:
-    frame = job.frame
-    cells = (
-        job.name,
-        job.state,
-        f"{frame.size[0]} × {frame.size[1]}" if frame and frame.size else "",
-        f"{frame.step} of {frame.steps}" if frame else "",
-        f"{frame.seconds:.0f}" if frame else "",
-        f"{job.memory.held + job.memory.passing:.0f}" if job.memory else "",
-    )
-    button = f"""<form method="post" action="admin/stop"><input type="hidden" name="proof" value="{escape(proof)}">
-<button name="run" value="{escape(job.name)}">Stop {escape(job.name)}</button></form>"""
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{button}</td></tr>"
-
-
-def _told(value: object) -> str:
-    return "unknown" if value is None else escape(f"{value:.0f}" if isinstance(value, float) else str(value))

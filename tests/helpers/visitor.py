@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,8 @@ import pytest
 
 from playground.service.jobs import Jobs
 from playground.service.settings import read_settings
-from playground.web.page import LAUNCH, build_page
-from playground.web.pagefiles import PageFiles
-from playground.web.security import app_options
+from playground.web.server import Server
+from tests.helpers.serving import free_port
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -27,29 +25,23 @@ NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on thi
 
 @contextmanager
 def served(jobs: Jobs, folder: Path, **settings: object) -> Iterator[str]:
-    """The page as app.py serves it, with its routes and its guard; the address."""
-    chosen = read_settings(settings, environment={})
-    page = build_page(jobs, chosen.is_teacher).queue()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    files = PageFiles(folder, 1000, lambda: page.upload_file_set)
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False,
-        app_kwargs=app_options(jobs, chosen, files), **LAUNCH,
-    )  # fmt: skip
-    yield url
-    page.close(verbose=False)
+    """The page as it is served to everybody, with its routes and its guard; the address.
+
+    Args:
+        folder: what counts as the folder of its uploads.
+    """
+    server = Server(jobs, read_settings({"port": free_port(), **settings}, environment={}), folder)
+    yield server.launch()
+    server.close()
 
 
 @contextmanager
-def chromium(patience: float) -> Iterator[playwright.Browser]:
-    """A browser whose expectations wait `patience` seconds."""
+def chromium(patience: float, *more: str) -> Iterator[playwright.Browser]:
+    """A browser whose expectations wait `patience` seconds; `more` are further arguments on its command line."""
     with playwright.sync_playwright() as started:
         playwright.expect.set_options(timeout=1000 * patience)
-        browser = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *more]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 

@@ -18,7 +18,7 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components import charts
 from playground.web.studio import branches
-from playground.web.studio.restore import Told, told
+from playground.web.visit import Told, told
 from tests.helpers.visitor import until
 
 RECIPE = load_preset().changed(
@@ -61,11 +61,11 @@ def test_a_family_is_the_first_run_and_its_latest_branches(jobs: Jobs) -> None:
     assert family == [run, *made[2:], grandchild]
     assert branches.title(grandchild, family) == f"Branch 4 from branch 3 at {grandchild.parent[1]}"
     until(lambda: grandchild.checkpoints is not None)
-    assert branches.card(grandchild, family) == ["Style weight 1 → 3"]
-    assert branches.card(made[4], family) == ["Content weight 0.8 → 6"]
-    assert branches.card(run, family) == []
+    assert branches.about(grandchild, family) == ["Style weight 1 → 3"]
+    assert branches.about(made[4], family) == ["Content weight 0.8 → 6"]
+    assert branches.about(run, family) == []
     run.control.change({"content_weight": 2.0})
-    assert branches.card(run, family) == ["Content weight 0.8 → 2"]
+    assert branches.about(run, family) == ["Content weight 0.8 → 2"]
     shown = branches.cards(family, grandchild)
     assert [card["shown"] for card in shown] == [False, False, False, False, True]
     assert all(job.id not in json.dumps(shown) for job in family)  # ids are secrets, and names do

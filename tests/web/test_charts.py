@@ -14,7 +14,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.run import Frame
 from playground.recipe.model import Change, Recipe
 from playground.web.components import charts
-from playground.web.components import format as words
+from playground.web.components.format import balance, compared, number, seconds_left, status_line
 
 CURVE = [
     {
@@ -136,18 +136,18 @@ def test_the_figure_has_every_curve_a_log_axis_and_the_changes() -> None:
     [(0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"), (9.9999e11, "10¹²")],
 )  # fmt: skip
 def test_numbers_in_words(value: float, text: str) -> None:
-    assert words.number(value) == text
+    assert number(value) == text
 
 
 def test_weights_in_words() -> None:
-    assert words.compared("style_weight", 3.0, 1.0) == "3: style pulls 3× harder than in this preset"
-    assert words.compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× more gently than in this preset"
-    assert words.compared("style_weight", 1.0, 1.0) == "1, as in this preset"
-    assert words.compared("variation_weight", 0.0, 1.0) == "variation is off"
-    assert words.compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
-    assert words.balance(1.0, 1e6) == "Style weighs 1\u202f000\u202f000 times as much as content."
-    assert words.balance(5.0, 2.0) == "Content weighs 2.5 times as much as style."
-    assert words.balance(0.0, 1.0).startswith("Style alone")
+    assert compared("style_weight", 3.0, 1.0) == "3: style pulls 3× harder than in this preset"
+    assert compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× more gently than in this preset"
+    assert compared("style_weight", 1.0, 1.0) == "1, as in this preset"
+    assert compared("variation_weight", 0.0, 1.0) == "variation is off"
+    assert compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
+    assert balance(1.0, 1e6) == "Style weighs 1\u202f000\u202f000 times as much as content."
+    assert balance(5.0, 2.0) == "Content weighs 2.5 times as much as style."
+    assert balance(0.0, 1.0).startswith("Style alone")
 
 
 def job(**news: object) -> SimpleNamespace:
@@ -158,22 +158,22 @@ def job(**news: object) -> SimpleNamespace:
 
 
 def test_the_status_line() -> None:
-    assert words.status(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
+    assert status_line(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
     waiting = job(state="waiting", frame=None, place=3, wait_seconds=None)
-    assert words.status(waiting, "CPU").endswith("place 3 in the queue")
+    assert status_line(waiting, "CPU").endswith("place 3 in the queue")
     waiting.wait_seconds = 75.0
-    assert words.status(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
-    assert words.status(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
-    assert words.status(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
+    assert status_line(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
+    assert status_line(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
+    assert status_line(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
     hurried = job()
     hurried.control.change({"seconds": 12.0})
-    assert "2 s left" in words.status(hurried, "CPU")
+    assert "2 s left" in status_line(hurried, "CPU")
 
 
 def test_time_left_counts_larger_sizes_to_come() -> None:
     recipe = Recipe(size=256, iterations=100, scales=2)  # 50 steps at 128 px, then 50 at 256 px
     frame = Frame(step=40, steps=100, evaluations=40, seconds=10.0, losses={}, layers={}, size=(128, 96))
-    left = words.seconds_left(recipe, frame, CURVE[:40])
+    left = seconds_left(recipe, frame, CURVE[:40])
     assert left is not None
     assert math.isclose(left, (10 + 50 * 4) / 4)
-    assert words.seconds_left(recipe, frame, CURVE[:1]) is None
+    assert seconds_left(recipe, frame, CURVE[:1]) is None

@@ -13,7 +13,7 @@ from playground.recipe.model import Recipe, RecipeError, bounds, field_info, loa
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.studio.session import link_query, preset_of, recipe_of_link, usable
-from playground.web.studio.settings import read_recipe
+from playground.web.studio.settings_panel import read_recipe
 
 STYLIZE = [name for name, preset in presets().items() if preset.kind == "stylize"]
 

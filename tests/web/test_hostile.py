@@ -1,4 +1,4 @@
-"""ModelCard two hundred malformed uploads and calls against one server as app.py starts it: each is refused in words.
+"""About two hundred malformed uploads and calls against one server as app.py starts it: each is refused in words.
 
 None reaches a traceback in an answer or in the log, none shows or leaves a file outside the uploads, nobody's run is
 harmed, and the server paints afterwards.
@@ -27,7 +27,7 @@ import pytest
 from PIL import Image
 
 from playground.networks import weights
-from tests.web.test_serve import serving
+from tests.helpers.serving import serving
 
 PASSWORD, CANARY = "correct horse", "sparrow-7f3a"
 SMALL = {"size": 64, "iterations": 2}

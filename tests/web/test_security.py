@@ -1,24 +1,18 @@
-"""What the server answers beside the page: headers, refusals, /health, /admin; and how the page's files stay bounded.
+"""What stands before every answer: headers, refusals, limits, passwords.
 
-The routes and the guard stand in front of a small app here; tests/test_app.py meets them in the real one.
+The guard stands in front of a small app here; test_serve.py meets them in the real one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from gradio import processing_utils
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -26,16 +20,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from playground.networks import weights
-from playground.recipe.model import load_preset
-from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
-from playground.web import security as routes
-from playground.web.pagefiles import PageFiles, write_pictures_whole
-from playground.web.security import MAX_BODY, app_options, headers_for, login, stranger
-
-PASSWORD = "correct horse"
+from playground.web import security
+from playground.web.pagefiles import PageFiles
+from playground.web.security import MAX_BODY, headers_for, login, stranger
+from playground.web.server import app_options
 
 
 async def echo(request: Request) -> Response:
@@ -56,38 +46,11 @@ def files(tmp_path: Path) -> PageFiles:
 
 @pytest.fixture
 def client(jobs: Jobs, files: PageFiles) -> TestClient:
-    settings = read_settings({"admin_password": PASSWORD}, environment={})
-    options = app_options(jobs, settings, files)
-    echoes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/", routes.UPLOAD, "/gradio_api/queue/join")]
+    options = app_options(jobs, Settings(), files)
+    echoes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/", security.UPLOAD, "/gradio_api/queue/join")]
     return TestClient(
         Starlette(routes=[*options["routes"], *echoes], middleware=options["middleware"]), base_url="http://127.0.0.1"
     )
-
-
-@pytest.fixture
-def painting(jobs: Jobs, hed: weights.Weights) -> Callable[[], Job]:
-    """Start a run that goes on until it is stopped."""
-
-    def start() -> Job:
-        random = np.random.default_rng(0)
-        pictures = [Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)) for _ in range(2)]
-        recipe = load_preset("default").changed({"size": 64, "iterations": 100_000})
-        job = jobs.start(*pictures, recipe, f"visitor {time.monotonic_ns()}")
-        wait_for(lambda: job.frame is not None)
-        return job
-
-    return start
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-def basic(password: str, user: str = "anybody") -> dict[str, str]:
-    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 # ---------------------------------------------------------------- headers and refusals
@@ -174,59 +137,6 @@ def test_gradios_addresses_that_nobody_needs_are_closed(client: TestClient, path
     assert client.get(path).text == "There is nothing here."
 
 
-# ---------------------------------------------------------------- files of the page
-
-
-def old_file(path: Path, megabytes: float, age: float) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(bytes(int(megabytes * 1e6)))
-    os.utime(path, (time.time() - age,) * 2)
-    return path
-
-
-def test_old_previews_go_first_then_what_is_oldest(tmp_path: Path) -> None:
-    sample = old_file(tmp_path / "s" / "image.jpeg", 1, 9000)
-    upload, result = old_file(tmp_path / "a" / "photo.jpg", 4, 9000), old_file(tmp_path / "b" / "image.png", 2, 8000)
-    old, new = (old_file(tmp_path / name / "image.jpeg", 3, age) for name, age in (("c", 300), ("d", 200)))
-    files = PageFiles(tmp_path, 20, {str(sample)})
-    left = {}
-    for limit in (20, 14, 10, 7, 3):
-        files.limit = limit * 10**6
-        files.sweep()
-        left[limit] = [path for path in (sample, upload, result, old, new) if path.exists()]
-        assert files.size == sum(path.stat().st_size for path in left[limit])
-    assert left[20] == [sample, upload, result, old, new]
-    assert left[14] == [sample, upload, result, new]
-    assert left[10] == [sample, upload, result]
-    assert left[7] == [sample, result]
-    assert left[3] == [sample]
-
-
-def test_what_is_in_use_is_not_deleted_for_room(tmp_path: Path) -> None:
-    used = [
-        old_file(tmp_path / "a" / "photo.png", 5, 1800),
-        old_file(tmp_path / "b" / "image.jpeg", 5, 10),
-        old_file(tmp_path / "tmpabc", 5, 10),  # an upload under way
-    ]
-    files = PageFiles(tmp_path, 8)
-    files.sweep()
-    assert all(path.exists() for path in used)
-    assert files.room() == -7_000_000
-
-
-def test_a_picture_that_is_shown_again_stays_whole_for_whoever_reads_it(tmp_path: Path) -> None:
-    picture = Image.effect_noise((64, 48), 50).convert("RGB")
-    write_pictures_whole()
-    path = Path(processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg"))
-    with path.open("rb") as reader:
-        assert processing_utils.save_pil_to_cache(picture, str(tmp_path), format="jpeg") == str(path)
-        assert os.fstat(reader.fileno()).st_ino != path.stat().st_ino  # not written into, but replaced
-        read = reader.read()
-    assert read == path.read_bytes()
-    assert Image.open(io.BytesIO(read)).size == (64, 48)
-    assert [file.name for file in path.parent.iterdir()] == ["image.jpeg"]
-
-
 def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(
     files: PageFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -244,8 +154,8 @@ def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(
     async def receive() -> Message:
         return {"type": "http.request", "body": b""}
 
-    scope = {"type": "http", "path": routes.API + "/file=x", "headers": [(b"host", b"127.0.0.1")], "method": "GET"}
-    asyncio.run(routes.Guard(app, read_settings({}, environment={}), files)(scope, receive, send))
+    scope = {"type": "http", "path": security.API + "/file=x", "headers": [(b"host", b"127.0.0.1")], "method": "GET"}
+    asyncio.run(security.Guard(app, read_settings({}, environment={}), files)(scope, receive, send))
     assert sent == ["http.response.start"]
     assert "could not be read: ValueError" in caplog.text
 
@@ -253,86 +163,23 @@ def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(
 def test_without_room_an_upload_is_refused_and_nothing_else(
     client: TestClient, files: PageFiles, tmp_path: Path
 ) -> None:
-    assert client.post(routes.UPLOAD, content=bytes(8_000_000)).text == "8000000"
-    old_file(tmp_path / "a" / "photo.png", 8, 10)
+    assert client.post(security.UPLOAD, content=bytes(8_000_000)).text == "8000000"
+    (tmp_path / "photo.png").write_bytes(bytes(8_000_000))
     files.sweep()
-    answer = client.post(routes.UPLOAD, content=bytes(3_000_000))
+    answer = client.post(security.UPLOAD, content=bytes(3_000_000))
     assert (answer.status_code, "try again" in answer.text) == (507, True)
-    assert client.post(routes.UPLOAD, content=iter([bytes(3_000_000)])).status_code == 507
+    assert client.post(security.UPLOAD, content=iter([bytes(3_000_000)])).status_code == 507
     assert client.get("/").status_code == 200
-    (tmp_path / "a" / "photo.png").unlink()
+    (tmp_path / "photo.png").unlink()
     files.sweep()
-    assert client.post(routes.UPLOAD, content=bytes(3_000_000)).status_code == 200
+    assert client.post(security.UPLOAD, content=bytes(3_000_000)).status_code == 200
 
 
-# ---------------------------------------------------------------- /health and /admin
-
-
-def test_health_counts_and_names_nobody(client: TestClient, painting: Callable[[], Job]) -> None:
-    before = client.get("/health").json()
-    assert (before["status"], before["device"], before["runs"]) == ("ok", "cpu", 0)
-    job = painting()
-    answer = client.get("/health")
-    assert answer.json()["runs"] == 1
-    assert answer.headers["cache-control"] == "no-store"
-    assert job.id not in answer.text
-    assert job.visitor not in answer.text
-
-
-def test_without_a_password_there_is_no_admin_view(jobs: Jobs, files: PageFiles) -> None:
-    client = TestClient(Starlette(**app_options(jobs, Settings(), files)), base_url="http://127.0.0.1")
-    assert client.get("/admin", headers=basic("")).status_code == 404
-    assert client.post("/admin/stop", headers=basic("")).status_code == 404
-    assert client.get("/health").status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{}, basic("wrong"), basic(""), basic(PASSWORD[:-1]), {"authorization": f"Bearer {PASSWORD}"},
-     {"authorization": "Basic ****"}, {"authorization": "Basic"}, {"authorization": "Basic " + "/w=="}],
-)  # fmt: skip
-def test_the_admin_view_asks_for_its_password(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
-) -> None:
-    monkeypatch.setattr(routes, "WRONG_PASSWORD_SECONDS", 0.0)
-    for answer in (client.get("/admin", headers=headers), client.post("/admin/stop", headers=headers)):
-        assert answer.status_code == 401
-        assert answer.headers["www-authenticate"].startswith("Basic ")
-
-
-def test_guessing_the_password_takes_long(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "WRONG_PASSWORD_SECONDS", 0.3)
-    begun = time.monotonic()
-    client.get("/admin", headers=basic("wrong"))
-    assert time.monotonic() - begun >= 0.3
-
-
-def test_the_admin_view_shows_runs_and_stops_one(client: TestClient, painting: Callable[[], Job]) -> None:
-    stays, goes = painting(), painting()
-    view = client.get("/admin", headers=basic(PASSWORD))
-    assert view.headers["cache-control"] == "no-store"
-    assert all(
-        job.name in view.text and job.id not in view.text and job.visitor not in view.text for job in (stays, goes)
-    )
-    (proof,) = set(re.findall(r'name="proof" value="([^"]+)"', view.text))
-    without = client.post("/admin/stop", headers=basic(PASSWORD), data={"run": goes.name})
-    assert without.status_code == 403
-    elsewhere = {**basic(PASSWORD), "origin": "https://evil.example"}
-    assert client.post("/admin/stop", headers=elsewhere, data={"run": goes.name, "proof": proof}).status_code == 403
-    assert not goes.ended
-    answer = client.post("/admin/stop", headers=basic(PASSWORD), data={"run": goes.name, "proof": proof})
-    assert (answer.status_code, answer.url.path) == (200, "/admin")
-    assert goes.name not in answer.text
-    assert stays.name in answer.text
-    assert goes.ended
-    assert not stays.ended
-    assert (
-        client.post("/admin/stop", headers=basic(PASSWORD), data={"run": "run 999", "proof": proof}).status_code == 200
-    )
+# ---------------------------------------------------------------- passwords
 
 
 def test_the_login_is_one_user_with_one_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "WRONG_PASSWORD_SECONDS", 0.2)
+    monkeypatch.setattr(security, "WRONG_PASSWORD_SECONDS", 0.2)
     assert login(Settings()) is None
     right = login(read_settings({"login": "class:open:sesame"}, environment={}))
     begun = time.monotonic()

@@ -1,6 +1,6 @@
 """The Side by side tab: one photo and one painting through pixels, a network and an instant style, measured alike.
 
-compare.py paints and measures; here it is an task whose sheet grows method by method and can be saved.
+compare.py paints and measures; here it is a task whose sheet grows method by method and can be saved.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from playground.errors import PlaygroundError
@@ -23,8 +22,9 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.web.components.layout import LIGHT, WATCHING, Parts, heading, html, news, source, wire_source
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import Updates, fault, message
+from playground.web.components.messages import Updates, fault, message
+from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.visit import Visit
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
 OWN_MODEL = ""  # the dropdown's value for the style that was trained on this very painting
@@ -190,7 +190,7 @@ class Comparer:
             )
         if entries:
             data = encode_picture(sheet(*pictures, entries), "png")
-            path = save_bytes_to_cache(data, "side-by-side.png", parts["board-save"].GRADIO_CACHE)
+            path = served_bytes(data, "side-by-side.png", parts["board-save"])
             updates |= self._shown(pictures, entries)
             updates[parts["board-save"]] = gr.DownloadButton(value=path, interactive=True)
         return updates

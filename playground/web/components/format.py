@@ -1,4 +1,7 @@
-"""Numbers, weights and progress in words, for the page. Plain functions on plain data, called by the Studio tab."""
+"""Numbers, weights and progress in words, for the page.
+
+Plain functions on plain data, called by every tab; they know no component.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,7 @@ def seconds_left(
     return left
 
 
-def planned(job: Any) -> int:
+def planned_evaluations(job: Any) -> int:
     """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
     if job.frame is None:
         return 0
@@ -126,7 +129,7 @@ def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
     return steps / seconds if steps > 0 and seconds > 0 else None
 
 
-def status(job: Any, device: str) -> str:
+def status_line(job: Any, device: str) -> str:
     """The live line of a run: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
     if state == "waiting":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground.service.job import Task
 from playground.web.components import pictures
-from playground.web.studio.settings import NOTHING, Updates, progress
+from playground.web.components.messages import NOTHING, Updates, progress
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""
@@ -35,6 +35,11 @@ Parts = dict[str, Any]
 def html(parts: Parts, name: str, value: str = "", **more: Any) -> None:
     """A place for HTML."""
     parts[name] = gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False, **more)
+
+
+def listed(parts: Parts, names: Sequence[str]) -> list[Any]:
+    """Components by name, for the outputs of an event."""
+    return [parts[name] for name in names]
 
 
 def heading(text: str) -> None:
@@ -69,7 +74,7 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
 
 
 async def news(task: Task, place: Any, shown: Callable[[list[Any]], Updates]) -> AsyncIterator[Updates]:
-    """What an task has to tell until it is over: how far it is, and what it has made.
+    """What a task has to tell until it is over: how far it is, and what it has made.
 
     Args:
         place: the component for its sentence and its bar.

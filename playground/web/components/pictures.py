@@ -18,7 +18,8 @@ from PIL import Image
 
 from playground.images.load import load_picture, resize_picture
 from playground.recipe.model import PRESET_FOLDER
-from playground.web.studio.settings import fault, message
+from playground.web.components.messages import fault, message
+from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
 
 STYLE_FOLDER = PRESET_FOLDER / "styles"
 # scikit-image's own, openly licensed and inside its package; `rocket` and others need no download either
@@ -49,15 +50,7 @@ def picture_box(label: str, name: str, sample: Sample | None) -> gr.Image:
         sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], height=220, elem_id=name,
         elem_classes=["picture-box"], alt_text=label, placeholder="Drop, paste or choose a picture",
     )  # fmt: skip
-    original = box.preprocess
-
-    def untouched(payload: Any) -> Any:
-        # gradio would open the file here and fail without a word on one that is no picture
-        inside = payload is None or not payload.path or (payload.url or "").startswith("data:")
-        return original(payload) if inside else payload.path
-
-    box.preprocess = untouched  # type: ignore[method-assign]
-    return box
+    return leave_uploads_alone(box)
 
 
 @cache

@@ -1,6 +1,6 @@
 """The Instant styles tab: a trained network paints a photo in one pass, and its strength changes without another one.
 
-Laid out and wired here; what takes time is an task of jobs.py or one turn on the device. Also takes trained networks
+Laid out and wired here; what takes time is a task of jobs.py or one turn on the device. Also takes trained networks
 that people bring, and whole folders, animated GIFs and films.
 """
 
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from PIL import Image
 
 from playground.errors import PlaygroundError
@@ -31,7 +30,7 @@ from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import charts, pictures
-from playground.web.components import format as words
+from playground.web.components.format import duration
 from playground.web.components.layout import (
     LATEST,
     LIGHT,
@@ -44,8 +43,9 @@ from playground.web.components.layout import (
     source,
     wire_source,
 )
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import NOTHING, Updates, fault, message
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.private_names import page_under_construction, served_bytes, served_file
+from playground.web.visit import Visit
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 LARGEST = 4096  # long side that may be asked for
@@ -202,9 +202,7 @@ def _wire(parts: Parts, instant: Instant) -> None:
     ).then(None, parts["instant-file"], None, js=SAVE_FILE, **LIGHT)
     parts["many-go"].click(instant.paint_many, [state, parts["many-files"], *look], many, **WATCHING)
     parts["many-stop"].click(instant.stop_many, state, parts["many-stop"], **LIGHT)
-    gr.context.Context.root_block.load(  # type: ignore[union-attr]
-        instant.opened, state, [parts["styles"], parts["styles-message"], size], **LIGHT
-    )
+    page_under_construction().load(instant.opened, state, [parts["styles"], parts["styles-message"], size], **LIGHT)
 
 
 class Instant:
@@ -281,7 +279,7 @@ class Instant:
         said = (
             f"{width} × {height} px in {seconds:.2g} s"
             if seconds < 10
-            else f"{width} × {height} px in {words.duration(seconds)}"
+            else f"{width} × {height} px in {duration(seconds)}"
         )
         yield {
             parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
@@ -324,7 +322,7 @@ class Instant:
             return NOTHING
         try:
             data = encode_picture(easel.painted.at(strength, colours), "png")
-            return {place: save_bytes_to_cache(data, f"{easel.stem}-{_plain(easel.style)}.png", place.GRADIO_CACHE)}
+            return {place: served_bytes(data, f"{easel.stem}-{_plain(easel.style)}.png", place)}
         except Exception as error:
             return {self.parts["instant-message"]: message(fault(error))}
 
@@ -349,7 +347,7 @@ class Instant:
             yield updates
         paths = [path for path, _ in task.found]
         if len(paths) > 1:
-            paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"].GRADIO_CACHE))
+            paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"]))
         how = "Stopped" if task.stopped else "Done"
         yield {
             parts["many-status"]: message(task.error) if task.error else message(f"{how}: {len(task.found)} painted", "note"),
@@ -372,7 +370,7 @@ class Instant:
             raise PlaygroundError("choose some pictures, a GIF or a film first")
         if len(files) > MAX_FILES:
             raise PlaygroundError(f"these are more than {MAX_FILES} files: give fewer at once")
-        cache, style = self.parts["many-done"].GRADIO_CACHE, _plain(easel.style)
+        place, style = self.parts["many-done"], _plain(easel.style)
 
         def work(task: Task) -> None:
             with tempfile.TemporaryDirectory() as folder:
@@ -402,7 +400,7 @@ class Instant:
                         frames.close()
                         if not output.exists():
                             return
-                    task.found.append((save_file_to_cache(output, cache), face))
+                    task.found.append((served_file(output, place), face))
 
         return self.jobs.task(easel.who(), work)
 
@@ -426,7 +424,7 @@ def passport(model: Model) -> str:
         facts.append(f"{about.steps:,} steps on {about.photos:,} photographs".replace(",", "\u202f"))
     curve = [point for point in about.curve if _is_point(point)]
     if curve:
-        facts.append(words.duration(curve[-1]["seconds"]))
+        facts.append(duration(curve[-1]["seconds"]))
     recipe = about.recipe
     if {"image_size", "batch_size", "network"} <= recipe.keys():
         facts.append(f"crops of {recipe['image_size']} px, {recipe['batch_size']} a step, seen by {recipe['network']}")
@@ -480,11 +478,11 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\w-]+", "_", text)[:60] or "painted"
 
 
-def _zipped(paths: Sequence[str], cache: str) -> str:
-    """All files in one zip in gradio's cache."""
+def _zipped(paths: Sequence[str], place: gr.components.Component) -> str:
+    """All files in one zip, served at `place`."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "painted.zip"
         with zipfile.ZipFile(file, "w") as archive:  # stored: pictures and films do not get any smaller
             for number, path in enumerate(map(Path, paths)):
                 archive.write(path, f"{number + 1:02d}-{path.name}")
-        return save_file_to_cache(file, cache)
+        return served_file(file, place)

@@ -48,9 +48,8 @@ def family(jobs: Jobs, job: Job) -> list[Job]:
 
 
 def settings_now(job: Job) -> Recipe:
-    """A run's recipe with what it was told on its way."""
-    wishes = job.control.read().settings
-    return job.recipe.changed(wishes) if wishes else job.recipe
+    """A run's recipe with what it was told on its way, and with the colours that it is shown in."""
+    return job.recipe.changed({**job.control.read().settings, "original_colours": job.original_colours})
 
 
 def differences(mine: Recipe, theirs: Recipe) -> list[str]:

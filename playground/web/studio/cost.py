@@ -12,9 +12,9 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.measure import estimate
 from playground.service.jobs import Jobs
-from playground.web.components import format as words
+from playground.web.components.format import duration
 from playground.web.studio.session import Session
-from playground.web.studio.settings import Settings
+from playground.web.studio.settings_panel import SettingsPanel
 
 # The settings that change what a run costs; the layers' grid does too.
 COSTLY = (
@@ -24,22 +24,24 @@ COSTLY = (
 USUAL = (640, 480)  # where a picture is missing or cannot be read
 
 
-def wire_cost(jobs: Jobs, settings: Settings) -> None:
+def wire_cost(jobs: Jobs, panel: SettingsPanel) -> None:
     """Let the line follow the controls and the two pictures, also where a preset or a file moves them."""
-    parts: dict[str, Any] = dict(settings.parts)
+    parts: dict[str, Any] = dict(panel.parts)
     moved = [parts[f"set-{name}"].change for name in COSTLY]
     gr.on(
         # the summary of a finished run changes when a pace has been learnt
         [*moved, *(parts[name].change for name in ("layers", "content", "style", "summary"))],
-        partial(cost, jobs, settings), [parts["session"], parts["content"], parts["style"], *settings.inputs], parts["cost"],
+        partial(cost, jobs, panel), [parts["session"], parts["content"], parts["style"], *panel.inputs], parts["cost"],
         queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
 
 
-def cost(jobs: Jobs, settings: Settings, session: Session, content: str | None, style: str | None, *values: Any) -> str:
+def cost(
+    jobs: Jobs, panel: SettingsPanel, session: Session, content: str | None, style: str | None, *values: Any
+) -> str:
     """The line for these settings: seconds and megabytes, or that they will not fit and which size would."""
     try:
-        recipe = settings.assembled(session, values)
+        recipe = panel.assembled(session, values)
         sizes = _size(content), _size(style)
         warning = estimate.too_large(recipe, *sizes, estimate.free_megabytes(jobs.device), jobs.device)
         if warning:
@@ -47,9 +49,9 @@ def cost(jobs: Jobs, settings: Settings, session: Session, content: str | None, 
         expected = estimate.estimate(recipe, *sizes, device=jobs.device)
     except PlaygroundError:
         return ""  # the control's own line says what is wrong
-    sure = "ModelCard" if expected.measured else "Perhaps"
+    sure = "About" if expected.measured else "Perhaps"
     memory = f"{expected.megabytes / 1024:.1f} GB of memory"
-    return f'<p class="hint">{sure} {words.duration(expected.seconds)} and {memory} on this machine.</p>'
+    return f'<p class="hint">{sure} {duration(expected.seconds)} and {memory} on this machine.</p>'
 
 
 def _size(path: str | None) -> tuple[int, int]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from playground.engine.checkpoints import CheckpointError
 from playground.engine.previews import Preview
@@ -27,13 +26,16 @@ from playground.images.load import encode_picture
 from playground.service.job import Job
 from playground.service.jobs import Busy
 from playground.web.components import charts
-from playground.web.components import format as words
-from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html
+from playground.web.components.format import duration
+from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.private_names import event_value, served_bytes
 from playground.web.studio import branches
 from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
-from playground.web.studio.running import SIGN_EVERY, Running
+from playground.web.studio.following import SIGN_EVERY
+from playground.web.studio.running import Running
 from playground.web.studio.session import Session
-from playground.web.studio.settings import NOTHING, Settings, Updates, fault, message
+from playground.web.studio.settings_panel import SettingsPanel
 
 LATEST_MOMENT = 10**9  # evaluations: beyond any run's end
 LOOK_EVERY = 1.0  # seconds between two looks at a run and its branches
@@ -70,11 +72,11 @@ def build_history(parts: Parts) -> None:
         parts["time-file"] = gr.File(visible=False)
 
 
-def wire_history(parts: Parts, settings: Settings, running: Running) -> TimeMachine:
+def wire_history(parts: Parts, panel: SettingsPanel, running: Running) -> TimeMachine:
     """Wire the panel; the handlers, for the events that put a run on the easel."""
-    machine = TimeMachine(parts, settings, running)
+    machine = TimeMachine(parts, panel, running)
     session = parts["session"]
-    followed, files = running.outputs(FOLLOWED), running.outputs(("time-file", "time-message"))
+    followed, files = listed(parts, FOLLOWED), listed(parts, ("time-file", "time-message"))
     parts["time"].expand(machine.opened, session, followed, **LIGHT)
     parts["time"].collapse(machine.closed, session, None, **LIGHT)
     parts["scrubber"].input(machine.look, [session, parts["scrubber"]], parts["moment"], **LATEST)
@@ -93,8 +95,8 @@ class TimeMachine:
         parts: the page's components by name; those of `build_history` among them.
     """
 
-    def __init__(self, parts: Parts, settings: Settings, running: Running) -> None:
-        self.parts, self.settings, self.running = parts, settings, running
+    def __init__(self, parts: Parts, panel: SettingsPanel, running: Running) -> None:
+        self.parts, self.panel, self.running = parts, panel, running
         self._encoding = threading.Lock()  # one time-lapse at a time: encoding takes every core it gets
 
     # ---------------------------------------------------------------- looking
@@ -140,7 +142,7 @@ class TimeMachine:
             said = now
             if all(job.ended for job in members):
                 return
-            await asyncio.sleep(LOOK_EVERY * self.running.crowd())
+            await asyncio.sleep(LOOK_EVERY * self.running.pages.crowd())
 
     def _shown(self, session: Session, members: list[Job] | None = None) -> Updates:
         parts, job = self.parts, session.job
@@ -181,7 +183,7 @@ class TimeMachine:
         job, jobs = session.job, self.running.jobs
         if job is None:
             raise PlaygroundError("there is no run yet to branch from: press Run first")
-        recipe = self.settings.assembled(session, values)
+        recipe = self.panel.assembled(session, values)
         at = LATEST_MOMENT if session.moment is None else session.moment
         if job.checkpoints is None:
             raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
@@ -201,9 +203,8 @@ class TimeMachine:
             raise
         assert branch.parent is not None
         said = [f"Branched from evaluation {branch.parent[1]}", *said, left_out(recipe, job)]
-        if job in self.running.coloured:
-            self.running.coloured.add(branch)
-        session.put(branch, branch in self.running.coloured)
+        jobs.keep_colours(branch, job.original_colours)
+        session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
 
     async def replace(
@@ -225,11 +226,11 @@ class TimeMachine:
         if session.job is None:
             return NOTHING
         members = await asyncio.to_thread(family, self.running.jobs, session.job)
-        job = next((job for job in members if job.name == event._data.get("name")), None)
+        job = next((job for job in members if job.name == event_value(event, "name")), None)
         if job is None or job.content is None or (job is session.job and session.watched is job):
             return NOTHING
-        session.put(job, job in self.running.coloured)
-        shown = self.settings.show(session, settings_now(job), of_run=True)
+        session.put(job)
+        shown = self.panel.show(session, settings_now(job), of_run=True)
         put_up = self.running.put_up(session, "This run is on the easel now.")
         return {**shown, **put_up, self.parts["time-message"]: ""}
 
@@ -257,7 +258,7 @@ class TimeMachine:
         try:
             if job is None:
                 raise PlaygroundError("there is no run yet: press Run first")
-            return {place: save_bytes_to_cache(*make(job, *more), place.GRADIO_CACHE), said: ""}
+            return {place: served_bytes(*make(job, *more), place), said: ""}
         except Exception as error:
             return {place: None, said: message(fault(error))}
 
@@ -279,7 +280,7 @@ def _taken_back(job: Job) -> dict[str, Any]:
 def described(job: Job, frame: Preview) -> str:
     """Which moment a picture of the film shows."""
     step = max((point["step"] for point in job.curve if point["evaluations"] <= frame.evaluation), default=0)
-    return f"step {step:.0f}, evaluation {frame.evaluation}, after {words.duration(frame.seconds)}"
+    return f"step {step:.0f}, evaluation {frame.evaluation}, after {duration(frame.seconds)}"
 
 
 def _moments(job: Job | None, moment: int | None = None) -> dict[str, Any]:

@@ -6,63 +6,35 @@ Both are unguessable, and they are all that is needed to come back after a reloa
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from playground.service.job import Job, TrainingJob
-from playground.web.studio import results
+from playground.web.components.messages import Updates, message
 from playground.web.studio.branches import settings_now
+from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.results import strip
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
-from playground.web.studio.settings import Settings, Updates, message
+from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.visit import told
 
-SECRET = re.compile(r"[\w-]{20,64}", re.ASCII)
 TEACHER = "This page was opened with the teacher's key: its runs go first."
 TAKEN_OVER = "This run was begun in this browser, and no page showed it any more: here it is again"
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a browser says of itself when a page is opened.
-
-    Attributes:
-        person: a secret that all pages of this browser share; empty where it is none.
-        run: the id of the run that this tab showed last.
-        elsewhere: whether the tab has followed a link since then.
-        key: the teacher's, perhaps.
-    """
-
-    person: str = ""
-    run: str = ""
-    elsewhere: bool = False
-    key: str = ""
-
-
-def told(text: object) -> Told:
-    """Read what the browser says; whatever cannot be right counts as nothing."""
-    try:
-        data = json.loads(text) if isinstance(text, str) and len(text) < 2000 else {}
-    except (ValueError, RecursionError):
-        data = {}
-    if not isinstance(data, dict):
-        return Told()
-    person, run, key = (value if isinstance(value := data.get(name), str) else "" for name in ("person", "run", "key"))
-    return Told(person if SECRET.fullmatch(person) else "", run, data.get("elsewhere") is True, key)
-
-
-class Arrival:
+class Restore:
     """What happens when a page is opened."""
 
     def __init__(
-        self, parts: dict[str, Any], settings: Settings, running: Running, is_teacher: Callable[[object], bool]
-    ) -> None:
-        self.parts, self.settings, self.running, self.is_teacher = parts, settings, running, is_teacher
+        self, parts: dict[str, Any], panel: SettingsPanel, running: Running, results: ResultActions,
+        is_teacher: Callable[[object], bool],
+    ) -> None:  # fmt: skip
+        self.parts, self.panel, self.running, self.results = parts, panel, running, results
+        self.pages, self.is_teacher = running.pages, is_teacher
 
     def opened(self, session: Session, text: str | None, request: gr.Request) -> Updates:
         """The run of this tab or one that nobody watches comes back; else the page shows the recipe of its link."""
@@ -74,16 +46,16 @@ class Arrival:
         if job is not None and job.ended and browser.elsewhere and followed_link:
             job = None  # somebody came here for something else, and nothing goes on
         taken_over = None if job is not None or browser.run else self._left_alone(session)
-        self.running.here(session, request)
+        self.pages.here(session, request)
         updates: Updates = {self.parts["teacher"]: message(TEACHER, "note") if session.teacher else ""}
         job = job or taken_over
         if job is not None:
-            session.put(job, job in self.running.coloured)
+            session.put(job)
         if job is not None and not (followed_link and (browser.elsewhere or taken_over)):
-            updates |= self.settings.show(session, settings_now(job), of_run=True)
+            updates |= self.panel.show(session, settings_now(job), of_run=True)
             updates[self.parts["came-back"]] = job.id
         else:
-            updates |= self.settings.opened(session, request)
+            updates |= self.panel.opened(session, request)
         updates |= self._earlier(session)
         if job is not None:
             updates |= self.running.put_up(session, "Your run is here again.")
@@ -101,17 +73,17 @@ class Arrival:
 
     def _own(self, session: Session, run: str) -> Job | None:
         """The run with this id, if it can be shown still."""
-        job = self.running.jobs.get(run) if run else None
+        job = self.pages.jobs.get(run) if run else None
         return None if isinstance(job, TrainingJob) or job is None or job.content is None else job
 
     def _left_alone(self, session: Session) -> Job | None:
         """The latest run of this person that goes on and that no open page shows."""
-        runs = self.running.jobs.find(session.who())
-        alone = [job for job in runs if not job.ended and job.content is not None and not self.running.watched(job)]
+        runs = self.pages.jobs.find(session.who())
+        alone = [job for job in runs if not job.ended and job.content is not None and not self.pages.watched(job)]
         return alone[-1] if alone else None
 
     def _earlier(self, session: Session) -> Updates:
-        self.running.recollect(session)
+        self.results.recollect(session)
         if not session.finished:
             return {}
-        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: results.strip(session)}
+        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: strip(session)}

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from playground.images.load import encode_picture, keep_colours, resize_picture
@@ -18,6 +17,7 @@ from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.web.components import charts
 from playground.web.components.format import duration, number
+from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.session import MAX_FINISHED, Finished, Session, stylize_presets
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
@@ -39,17 +39,17 @@ def recolour(done: Finished, original_colours: bool) -> None:
     done.recipe = done.recipe.changed({"original_colours": original_colours})
 
 
-def files(done: Finished, cache: str) -> dict[str, str]:
-    """The result as files with the recipe inside, and the recipe itself, in gradio's cache; paths by suffix."""
+def files(done: Finished, place: gr.components.Component) -> dict[str, str]:
+    """The result as files with the recipe inside, and the recipe itself, served at `place`; paths by suffix."""
     text, stem = done.recipe.to_json(), f"painted-{done.recipe.preset or 'own'}-{done.recipe.seed}"
     data = {suffix: encode_picture(done.shown, suffix, text) for suffix in FORMATS}
     data["json"] = text.encode()
-    return {suffix: save_bytes_to_cache(content, f"{stem}.{suffix}", cache) for suffix, content in data.items()}
+    return {suffix: served_bytes(content, f"{stem}.{suffix}", place) for suffix, content in data.items()}
 
 
 def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """Updates that show a finished picture: before and after in the place of the preview, and the files."""
-    saved = files(done, parts["save-png"].GRADIO_CACHE)
+    saved = files(done, parts["save-png"])
     return {
         parts["preview"]: gr.Image(value=np.asarray(done.shown), visible=False),
         parts["before-after"]: gr.ImageSlider((done.content, done.shown), visible=True),

@@ -9,17 +9,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from playground.images.load import resize_picture
+from playground.images.load import keep_colours, resize_picture
 from playground.networks import weights
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.visit import Visit
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
@@ -34,18 +35,6 @@ class Finished:
     recipe: Recipe
     job: Job
     shown: Image.Image  # with or without the photo's colours
-
-
-@dataclass
-class Visit:
-    """Who has a page open; what every tab's state begins with."""
-
-    visitor: str = field(default="", kw_only=True)
-
-    def who(self) -> str:
-        """A name that only this page knows, or, once the browser has told its own, only this person's pages."""
-        self.visitor = self.visitor or secrets.token_urlsafe(16)
-        return self.visitor
 
 
 @dataclass
@@ -67,12 +56,18 @@ class Session(Visit):
     wanted_network: str = ""  # a network that is offered for download
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
 
-    def put(self, job: Job, original_colours: bool) -> None:
+    def put(self, job: Job) -> None:
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
         self.photo = resize_picture(job.content, job.recipe.size)
-        self.original_colours, self.moment = original_colours, None
+        self.original_colours, self.moment = job.original_colours, None
+
+    def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
+        """A preview of the run on the easel, with the photo's colours where they are wanted."""
+        if picture is None or self.photo is None or not self.original_colours:
+            return picture
+        return np.asarray(keep_colours(Image.fromarray(picture), self.photo))
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

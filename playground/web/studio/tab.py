@@ -1,58 +1,36 @@
-"""The Studio tab: two pictures, a run, its controls. This module lays the page out and wires it to its handlers.
+"""The Studio tab: two pictures, a run, its controls, laid out.
 
-What the handlers do stands in settings.py (controls), running.py (runs) and results.py (what a run leaves).
+page.py builds it; wiring.py binds what is laid out here to its handlers. Knows no run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import gradio as gr
 
 from playground.recipe.model import Recipe, load_preset
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls, layers, pictures
-from playground.web.components import format as words
+from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
-    FOLLOWING,
-    LATEST,
-    LIGHT,
-    WATCHING,
     Parts,
     heading,
     html,
     source,
-    wire_source,
 )
-from playground.web.studio.cost import wire_cost
-from playground.web.studio.history import FOLLOWED, build_history, wire_history
-from playground.web.studio.restore import ARRIVED, Arrival
+from playground.web.studio.history import build_history
+from playground.web.studio.network_offer import network_choices
 from playground.web.studio.results import FORMATS
-from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.session import Session, preset_of, stylize_presets
-from playground.web.studio.settings import OFFERS, Settings, network_choices
-
-SAVE_TEXT = """(text) => {
-  if (!text) return;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = "recipe.json";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}"""
-COPY_LINK = """(query) => {
-  const link = query.startsWith("?") ? location.origin + location.pathname + query : query;
-  if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
-  return link;
-}"""
+from playground.web.studio.wiring import wire_studio
 
 
 def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object], bool]) -> Parts:
     """Lay out the Studio inside the `gr.Blocks` that is open, and wire it; its components by name.
 
     Args:
-        browser: where page.js puts what the browser keeps, as arrival.py reads it.
+        browser: where page.js puts what the browser keeps, as visit.py reads it.
         is_teacher: whether a key is the teacher's.
     """
     recipe: Recipe = load_preset()
@@ -71,11 +49,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
             _balance_panel(parts, recipe)
             _recipe_panel(parts, recipe)
             _panels(parts, recipe, jobs)
-    settings = Settings(jobs, parts)
-    running = Running(jobs, parts, settings)
-    _wire_settings(parts, settings)
-    _wire_runs(parts, settings, running, Arrival(parts, settings, running, is_teacher))
-    wire_cost(jobs, settings)
+    wire_studio(parts, jobs, is_teacher)
     return parts
 
 
@@ -211,7 +185,7 @@ def _balance_panel(parts: Parts, recipe: Recipe) -> None:
         heading("Balance")
         for name in ("content_weight", "style_weight", "variation_weight"):
             _setting(parts, name, recipe)
-        html(parts, "ratio", words.balance(recipe.content_weight, recipe.style_weight))
+        html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
         html(parts, "message-balance")
 
 
@@ -224,7 +198,7 @@ def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, s
     with gr.Column(elem_classes=["weight"]):
         parts[f"set-{name}"] = controls.control(name, getattr(recipe, name))
         parts[f"slide-{name}"] = controls.decade_slider(name, getattr(recipe, name), preset)
-        html(parts, f"words-{name}", words.compared(name, getattr(recipe, name), getattr(preset, name)))
+        html(parts, f"words-{name}", compared(name, getattr(recipe, name), getattr(preset, name)))
 
 
 def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
@@ -242,83 +216,3 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
                 if name == "seed" and home == panel:
                     parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
             html(parts, f"message-{panel}")
-
-
-# ---------------------------------------------------------------- wiring
-
-
-def _wire_settings(parts: Parts, settings: Settings) -> None:
-    session, shown, inputs = parts["session"], settings.outputs, settings.inputs
-    for name, panel in controls.FIELDS.items():
-        box, place = parts[f"set-{name}"], parts[f"message-{panel}"]
-        if name in controls.ON_SLIDER:
-            both = [parts["set-content_weight"], parts["set-style_weight"]] if panel == "balance" else []
-            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
-            slide = parts[f"slide-{name}"]
-            box.input(partial(settings.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
-            slide.input(partial(settings.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
-        elif name == "network":
-            box.input(settings.moved_network, [session, box, parts["layers"]],
-                      [parts["layers"], place, *(parts[name] for name in OFFERS)], **LATEST)  # fmt: skip
-        elif name != "original_colours":  # running.py's: it also acts on a finished picture
-            box.input(partial(settings.moved, name), [session, box], place, **LATEST)
-    said = [parts["layers-words"], parts["message-layers"]]
-    parts["layers"].input(settings.moved_layers, [session, parts["layers"]], said, **LATEST)
-    for pick in layers.PICKS:
-        parts[f"pick-{pick}"].click(
-            partial(settings.quick_pick, pick), [session, parts["set-network"]], [parts["layers"], *said], **LIGHT
-        )
-    parts["dice"].click(settings.dice, None, parts["set-seed"], **LIGHT)
-    parts["preset"].input(settings.choose_preset, [session, parts["preset"]], shown, **LIGHT)
-    parts["reset"].click(settings.reset, session, shown, **LIGHT)
-    parts["load"].upload(settings.load, [session, parts["load"]], shown, **LIGHT)
-    parts["drop"].click(settings.drop_journal, [session, *inputs], shown, **LIGHT)
-    note = parts["preset-note"]
-    parts["copy"].click(settings.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
-        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
-    )
-    parts["save"].click(settings.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
-        None, parts["json"], None, js=SAVE_TEXT, **LIGHT
-    )
-    gr.on([parts["network-button"].click, parts["banner-button"].click], settings.fetch, session, shown, **WATCHING)
-
-
-def _wire_runs(parts: Parts, settings: Settings, running: Running, arrival: Arrival) -> None:
-    session, machine = parts["session"], wire_history(parts, settings, running)
-    started = [session, parts["wants-shares"], parts["content"], parts["style"], *settings.inputs]
-    root = gr.context.Context.root_block
-    opened = root.load(  # type: ignore[union-attr]
-        arrival.opened, [session, parts["browser"]], [*settings.outputs, *running.outputs((*START_PARTS, *ARRIVED))],
-        js="(session) => [session, playground.told()]", **LIGHT,
-    )  # fmt: skip
-    opened.then(settings.arriving, session, settings.outputs, **WATCHING)
-    parts["came-back"].change(arrival.pictures, session, running.outputs(("content", "style")), **LIGHT)
-    begun = gr.on(
-        [parts["run"].click, parts["again"].click], running.start, started, running.outputs(START_PARTS),
-        trigger_mode="once", **WATCHING,
-    )  # fmt: skip
-    acted = running.outputs(START_PARTS)
-    replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
-    branched = parts["branch"].click(machine.branch, [session, *settings.inputs], acted, **WATCHING)
-    brought = parts["branches"].click(machine.bring, session, [*settings.outputs, *acted], **WATCHING)
-    for put_up in (opened, begun, replaced, branched, brought):
-        put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
-        followed = put_up.then(running.follow, session, running.outputs(LIVE_PARTS), **FOLLOWING)
-        followed.then(running.finish, session, running.outputs(END_PARTS), **FOLLOWING)
-        put_up.then(machine.follow, session, running.outputs(FOLLOWED), **FOLLOWING)
-    parts["keep"].click(running.answered, session, parts["busy"], **LIGHT)
-    buttons = [parts["pause"], parts["stop"], parts["status"]]
-    parts["pause"].click(running.pause, session, buttons, **LIGHT)
-    parts["stop"].click(running.stop, session, buttons, **LIGHT)
-    parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
-    colours = parts["set-original_colours"]
-    colours.input(running.colours, [session, colours], running.outputs(END_PARTS), **LATEST)
-    parts["use"].click(running.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    parts["strip"].select(running.bring_back, session, [*settings.outputs, *running.outputs(END_PARTS)], **LIGHT)
-    wire_source(parts, "content", "photos", "content")
-    repainted = [parts["repainted"], parts["repaint-message"]]
-    picked, given = wire_source(parts, "other", "photos", "other")
-    for when in (picked.then, given.then, parts["repaint-go"].click):
-        when(running.repaint, [session, parts["other"]], repainted, **LIGHT)
-    wire_source(parts, "style", "styles", "style")
-    root.unload(running.gone)  # type: ignore[union-attr]

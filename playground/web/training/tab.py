@@ -16,7 +16,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
 
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Crops, Photos
@@ -29,11 +28,11 @@ from playground.service.jobs import Jobs
 from playground.service.uploads import clear, collect_photos
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
-from playground.web.components import format as words
+from playground.web.components.format import status_line
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
-from playground.web.studio.restore import told
-from playground.web.studio.session import Visit
-from playground.web.studio.settings import NOTHING, Updates, fault, message
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.private_names import page_under_construction, served_bytes
+from playground.web.visit import Visit, told
 
 FIELDS = (
     "steps", "image_size", "batch_size", "width", "blocks", "augment", "content_weight", "style_weight",
@@ -217,7 +216,7 @@ def _wire(parts: Parts, trainer: Trainer) -> None:
     buttons = [parts["train-pause"], parts["train-stop"], parts["train-status"]]
     parts["train-pause"].click(trainer.pause, desk, buttons, **LIGHT)
     parts["train-stop"].click(trainer.stop, desk, buttons, **LIGHT)
-    opened = gr.context.Context.root_block.load(  # type: ignore[union-attr]
+    opened = page_under_construction().load(
         trainer.opened, [desk, memory, parts["browser"]],
         [*shown, *fields, parts["photos-note"], parts["title"], parts["train-style"]],
         js="(desk, memory) => [desk, memory, playground.told()]", **LIGHT,
@@ -392,7 +391,7 @@ class Trainer:
         parts = self.parts
         return {
             **self._buttons(job),
-            parts["train-status"]: words.status(job, self.device),
+            parts["train-status"]: status_line(job, self.device),
             parts["train-message"]: "",
             parts["train-after"]: gr.Row(visible=False),
             parts["train-note"]: message(PACE_WORDS, "note"),
@@ -417,7 +416,7 @@ class Trainer:
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version
-                updates[parts["train-status"]] = words.status(job, self.device)
+                updates[parts["train-status"]] = status_line(job, self.device)
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["grid"]] = job.picture
@@ -442,7 +441,7 @@ class Trainer:
         if job.model is not None:
             place = parts["train-save"]
             name = re.sub(r"[^\w-]+", "_", job.title) + ".safetensors"
-            path = save_bytes_to_cache(job.model.read_bytes(), name, place.GRADIO_CACHE)
+            path = served_bytes(job.model.read_bytes(), name, place)
             updates |= {place: gr.DownloadButton(value=path), parts["train-after"]: gr.Row(visible=True)}
         return updates
 

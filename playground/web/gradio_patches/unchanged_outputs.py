@@ -1,5 +1,7 @@
-"""A page that takes little from the painting: gradio by itself makes every output of an event anew, also those which the
-event leaves alone, and looks for events a thousand times a second. Used by page.py.
+"""An output that an event leaves alone is not made anew.
+
+Gradio 6.31 processes every output of an event at every update, also those for which the handler gave nothing, which takes
+time from whoever paints. page.py builds the page as these Blocks.
 """
 
 from __future__ import annotations
@@ -11,18 +13,9 @@ import gradio as gr
 from gradio.blocks import BlockFunction, convert_component_dict_to_list
 from gradio.state_holder import SessionState
 
-LOOK_EVERY = 0.02  # seconds between two looks for new events; each wakes a thread that a painter has to wait for
-PROGRESS_EVERY = 1.0  # gradio's own bars, which this page has none of
 
-
-class SparingBlocks(gr.Blocks):
+class ChangedOutputsBlocks(gr.Blocks):
     """`gr.Blocks` that touches only those outputs of an event which have something new."""
-
-    def queue(self, *arguments: Any, **options: Any) -> SparingBlocks:
-        """As gradio's, with fewer looks into it."""
-        super().queue(*arguments, **options)
-        self._queue.sleep_when_free, self._queue.progress_update_sleep_when_free = LOOK_EVERY, PROGRESS_EVERY
-        return self
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None

@@ -1,4 +1,4 @@
-"""What a sparing page sends is what gradio would send, and what an event leaves alone is not made anew."""
+"""What is sent to the page is what gradio would send, and what an event leaves alone is not made anew."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from gradio.blocks import BlockFunction
 from gradio.state_holder import SessionState
 
-from playground.web.gradio_patches.queue import SparingBlocks
+from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 
 
 @pytest.fixture(scope="module")
-def page() -> SparingBlocks:
-    with SparingBlocks(analytics_enabled=False) as made:
+def page() -> ChangedOutputsBlocks:
+    with ChangedOutputsBlocks(analytics_enabled=False) as made:
         text, number, markup, kept = gr.Textbox("a"), gr.Number(1), gr.HTML("<p>b</p>"), gr.State(2)
         button = gr.Button("go")
         button.click(lambda: None, None, [text, number, markup, kept, button])
@@ -25,7 +25,7 @@ def page() -> SparingBlocks:
     return made
 
 
-def event(page: SparingBlocks, index: int) -> BlockFunction:
+def event(page: ChangedOutputsBlocks, index: int) -> BlockFunction:
     return page.default_config.fns[index]
 
 
@@ -49,24 +49,24 @@ GIVEN: dict[str, Callable[[list[Any]], Any]] = {
 
 
 @pytest.mark.parametrize("given", GIVEN)
-def test_it_sends_what_gradio_sends(page: SparingBlocks, given: str) -> None:
+def test_it_sends_what_gradio_sends(page: ChangedOutputsBlocks, given: str) -> None:
     found = []
-    for blocks in (SparingBlocks, gr.Blocks):
+    for blocks in (ChangedOutputsBlocks, gr.Blocks):
         state, fn = SessionState(page), event(page, 0)
         sent = asyncio.run(blocks.postprocess_data(page, fn, GIVEN[given](list(fn.outputs)), state))
         found.append((plain(sent), state[fn.outputs[3]._id]))
     assert found[0] == found[1]
 
 
-def test_a_single_output_and_an_update_of_it(page: SparingBlocks) -> None:
+def test_a_single_output_and_an_update_of_it(page: ChangedOutputsBlocks) -> None:
     fn = event(page, 1)
     for given in ("x", gr.skip(), gr.Textbox("y", visible=False), {fn.outputs[0]: "z"}):
         sent = [asyncio.run(blocks.postprocess_data(page, fn, given, SessionState(page)))
-                for blocks in (SparingBlocks, gr.Blocks)]  # fmt: skip
+                for blocks in (ChangedOutputsBlocks, gr.Blocks)]  # fmt: skip
         assert sent[0] == sent[1]
 
 
-def test_what_is_left_alone_is_not_made_anew(page: SparingBlocks) -> None:
+def test_what_is_left_alone_is_not_made_anew(page: ChangedOutputsBlocks) -> None:
     fn, state = event(page, 0), SessionState(page)
     before = [state[part._id] for part in fn.outputs]
     asyncio.run(page.postprocess_data(fn, {fn.outputs[4]: gr.Button("other")}, state))
@@ -74,7 +74,7 @@ def test_what_is_left_alone_is_not_made_anew(page: SparingBlocks) -> None:
     assert [now is then for now, then in zip(after, before, strict=True)] == [True, True, True, True, False]
 
 
-def test_a_wrong_component_or_number_of_values_is_refused_as_by_gradio(page: SparingBlocks) -> None:
+def test_a_wrong_component_or_number_of_values_is_refused_as_by_gradio(page: ChangedOutputsBlocks) -> None:
     fn = event(page, 0)
     with pytest.raises(ValueError, match="not specified as output"):
         asyncio.run(page.postprocess_data(fn, {gr.Textbox(): "x"}, SessionState(page)))
@@ -83,7 +83,7 @@ def test_a_wrong_component_or_number_of_values_is_refused_as_by_gradio(page: Spa
 
 
 def test_arrays_are_compared_by_nobody() -> None:
-    with SparingBlocks(analytics_enabled=False) as page:
+    with ChangedOutputsBlocks(analytics_enabled=False) as page:
         picture, text = gr.Image(), gr.Textbox()
         gr.Button().click(lambda: None, None, [picture, text])
     fn = event(page, 0)
@@ -92,8 +92,10 @@ def test_arrays_are_compared_by_nobody() -> None:
     assert sent[1] == gr.skip()
 
 
-def test_the_queue_is_looked_into_less_often() -> None:
-    with SparingBlocks(analytics_enabled=False) as page:
-        gr.Button()
-    assert page.queue() is page
-    assert page._queue.sleep_when_free >= 0.01
+def test_plain_gradio_makes_anew_what_is_left_alone(page: ChangedOutputsBlocks) -> None:
+    fn, state = event(page, 0), SessionState(page)
+    before = [state[part._id] for part in fn.outputs]
+    asyncio.run(gr.Blocks.postprocess_data(page, fn, {fn.outputs[4]: gr.Button("other")}, state))
+    made = asyncio.run(gr.Blocks.postprocess_data(page, fn, gr.skip(), state))
+    after = [state[part._id] for part in fn.outputs]
+    assert any(now is not then for now, then in zip(after[:4], before[:4], strict=True)), made

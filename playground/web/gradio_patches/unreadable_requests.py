@@ -1,6 +1,7 @@
-"""What no page of ours would send is refused in words: gradio by itself answers with a traceback, in the log too.
+"""What no page of ours would send is refused in one sentence.
 
-Called once while the page is built. A fault of a handler's own still reaches the log whole.
+Gradio 6.31 answers it with a fault of its own and writes a traceback into the log, for its own refusals too. Called once
+while the page is built; a fault of a handler's own still reaches the log whole.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 @cache
-def refuse_in_words() -> None:
+def refuse_unreadable_requests() -> None:
     """Let gradio say what it cannot read, and write none of its own refusals into the log as if they were faults."""
     process = route_utils.call_process_api
 
@@ -35,7 +36,7 @@ def refuse_in_words() -> None:
             raise
 
     route_utils.call_process_api = processed
-    Blocks.preprocess_data = worded(Blocks.preprocess_data)  # type: ignore[method-assign, assignment]
+    Blocks.preprocess_data = _in_words(Blocks.preprocess_data)  # type: ignore[method-assign, assignment]
     read_selection = gr.SelectData.__init__
 
     def read(self: gr.SelectData, target: Any, data: Any) -> None:
@@ -46,7 +47,7 @@ def refuse_in_words() -> None:
     gr.SelectData.__init__ = read  # type: ignore[method-assign]
 
 
-def worded(read: Callable[Given, Awaitable[Answer]]) -> Callable[Given, Awaitable[Answer]]:
+def _in_words(read: Callable[Given, Awaitable[Answer]]) -> Callable[Given, Awaitable[Answer]]:
     """A reader of requests that raises nothing but `gr.Error`."""
 
     @wraps(read)

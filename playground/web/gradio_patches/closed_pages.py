@@ -1,6 +1,7 @@
-"""What a page that was closed leaves in memory: nothing for long, since whoever comes back opens a new one.
+"""A page that was closed is forgotten after a minute.
 
-Called once while the page is built.
+Gradio 6.31 holds the last ten thousand pages, and a closed one for an hour, each with its whole configuration and its
+pictures, 3 MB. Called once while the page is built; runs and results are the server's own, so nothing of theirs is lost.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ CLOSED_SECONDS = 60.0  # for a connection that was lost for a moment; after long
 
 @cache
 def forget_closed_pages() -> None:
-    """Let gradio forget a page soon after it was closed; runs and results are the server's own.
-
-    By itself (6.31) it holds the last ten thousand pages, each with its whole configuration and its pictures, 3 MB.
-    """
+    """Let gradio forget a page soon after it was closed: whoever comes back opens a new one."""
     sweep = StateHolder.delete_all_expired_state  # once a second
     closed: WeakKeyDictionary[SessionState, float] = WeakKeyDictionary()
 

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from playground.recipe.model import load_preset
-from playground.web.studio.running import Running
+from playground.web.studio.following import Following
+from playground.web.studio.open_pages import OpenPages
+from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.session import Session
 
 
@@ -17,15 +19,16 @@ def test_a_page_that_is_still_told_is_followed_to_the_end() -> None:
     touched: list[bool] = []
     job: Any = SimpleNamespace(
         ended=False, version=-1, state="running", control=SimpleNamespace(stop=lambda: None), visitor="v", parent=None,
-        leave=lambda: None, touch=lambda: touched.append(True), id="run", branches=[],
+        touch=lambda: touched.append(True), id="run", branches=[],
     )  # fmt: skip
     jobs: Any = SimpleNamespace(device="cpu", people_gone=lambda _: None, get=lambda _: None, find=lambda _: [])
-    running = Running(jobs, defaultdict(object), SimpleNamespace())  # type: ignore[arg-type]
+    parts: Any = defaultdict(object)
+    following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
     session = Session(load_preset())
     session.job = session.watched = job
 
     async def look_on() -> bool:
-        stream = running.follow(session)
+        stream = following.follow(session)
         await anext(stream)
         session.gone = True
         before = len(touched)

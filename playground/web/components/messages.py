@@ -1,0 +1,45 @@
+"""What handlers answer with: updates of components, and lines of HTML that say what is wrong, to be known, or under way.
+
+Called by every tab's handlers. Knows no component and no run.
+"""
+
+from __future__ import annotations
+
+import logging
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.recipe.model import Recipe, field_info
+
+logger = logging.getLogger(__name__)
+Updates = dict[Any, Any]
+NOTHING: Updates = gr.skip()
+"""No update at all; a generator must yield it at least, or gradio empties every output."""
+
+
+def message(text: str, kind: str = "error") -> str:
+    """A line of HTML that says what is wrong ("error") or when something will happen ("note")."""
+    if not text:
+        return ""
+    sentence = text[0].upper() + text[1:]
+    role = ' role="alert"' if kind == "error" else ""
+    return f'<p class="message {kind}"{role}>{escape(sentence if sentence.endswith((".", "!", "?")) else sentence + ".")}</p>'
+
+
+def fault(error: Exception) -> str:
+    """Any exception as one sentence; what nobody can mend goes to the log."""
+    if isinstance(error, PlaygroundError):
+        field, colon, rest = str(error).partition(":")
+        known = colon and field in Recipe.model_fields
+        return f"{field_info(field).get('label', field)}:{rest}" if known else str(error)
+    logger.exception("the page stumbled", exc_info=error)
+    return "something went wrong in the playground; its log says what, and nothing of yours is lost"
+
+
+def progress(sentence: str, fraction: float | None) -> str:
+    """A download's progress as a line and a bar."""
+    value = "" if fraction is None else f' value="{fraction:.3f}"'
+    return f'<p class="message note">{escape(sentence)}</p><progress max="1"{value} aria-label="Download"></progress>'

@@ -1,0 +1,47 @@
+"""What must be set before gradio or torch is imported: their environment variables, a folder for uploads, Hugging Face's
+`spaces`.
+
+Called first by every way to open the page. Must not import gradio or torch itself, nor anything that does.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+from playground.web.gradio_patches.missing_matplotlib import remember_that_matplotlib_is_missing
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What has been set up.
+
+    Attributes:
+        uploads: the folder of uploads, to be deleted when the server ends.
+        spaces: Hugging Face's package where the page runs on ZeroGPU; else None.
+    """
+
+    uploads: tempfile.TemporaryDirectory[str]
+    spaces: ModuleType | None
+
+
+@cache
+def prepare() -> Environment:
+    """Set everything up once, leaving alone what the environment says already."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    # Uploads lie where nobody else on this machine can look, and go when the server ends.
+    uploads = tempfile.TemporaryDirectory(prefix="playground-uploads-", ignore_cleanup_errors=True)
+    os.environ.setdefault("GRADIO_TEMP_DIR", os.path.realpath(uploads.name))
+    # Read when torch is: Intel's matrix products would keep buffers for every thread, 13 MB a run, and are no slower
+    # without.
+    os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
+    remember_that_matplotlib_is_missing()
+    try:
+        import spaces  # only on Hugging Face; before torch, whose CUDA it replaces
+    except ImportError:
+        spaces = None
+    on_zerogpu = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+    return Environment(uploads, spaces if on_zerogpu else None)

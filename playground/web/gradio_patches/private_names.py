@@ -1,0 +1,41 @@
+"""What gradio 6.31 has no public name for: files in a component's cache, the page under construction, an event's data.
+
+Nothing is changed here. Components and handlers ask these functions, so that a new gradio is met in one place.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
+
+
+def served_bytes(data: bytes, name: str, component: gr.components.Component) -> str:
+    """Put a file where `component` may offer it for download; its path."""
+    return save_bytes_to_cache(data, name, component.GRADIO_CACHE)
+
+
+def served_file(path: Path, component: gr.components.Component) -> str:
+    """Put a copy of a file where `component` may offer it for download; its path."""
+    return save_file_to_cache(path, component.GRADIO_CACHE)
+
+
+def page_under_construction() -> gr.Blocks:
+    """The Blocks inside which components are being made, for the events of the page itself."""
+    page = Context.root_block
+    assert page is not None, "no page is being built"
+    return page
+
+
+def event_value(event: gr.EventData, name: str) -> Any:
+    """What a script of the page sent along with an event, by name; None where it sent no such thing."""
+    data = event._data
+    return data.get(name) if isinstance(data, dict) else None
+
+
+def kept_files(page: gr.Blocks) -> set[str]:
+    """Paths in the cache that belong to the page's own components, such as its samples."""
+    return {path for block in page.blocks.values() for path in getattr(block, "keep_in_cache", ())}

@@ -1,0 +1,25 @@
+"""The queue is looked into fifty times a second.
+
+Gradio 6.31 looks a thousand times a second, and each look wakes a thread that a painter has to wait for. page.py builds
+the page as these Blocks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from typing_extensions import Self
+
+LOOK_EVERY = 0.02  # seconds between two looks for new events
+PROGRESS_EVERY = 1.0  # gradio's own bars, which this page has none of
+
+
+class CalmQueueBlocks(gr.Blocks):
+    """`gr.Blocks` whose queue is looked into less often."""
+
+    def queue(self, *arguments: Any, **options: Any) -> Self:
+        """As gradio's."""
+        super().queue(*arguments, **options)
+        self._queue.sleep_when_free, self._queue.progress_update_sleep_when_free = LOOK_EVERY, PROGRESS_EVERY
+        return self

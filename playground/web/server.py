@@ -1,0 +1,118 @@
+"""The server of one page: its runs, the page itself, gradio's app with our routes and our guard around it.
+
+serve.py opens one for a command line, and the browser tests open them as it does. Knows no command line and no terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from playground.errors import PlaygroundError
+from playground.networks import weights
+from playground.service.jobs import Jobs
+from playground.service.settings import Settings
+from playground.service.store import Store
+from playground.web.admin import admin_routes
+from playground.web.gradio_patches.long_fields import bound_fields
+from playground.web.gradio_patches.private_names import kept_files
+from playground.web.health import health
+from playground.web.page import ASSETS, LAUNCH, build_page
+from playground.web.pagefiles import PageFiles
+from playground.web.security import Guard, login
+
+LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
+LENT_SECONDS = 60.0  # of ZeroGPU a run; more than that waits longer for its turn and costs the visitor's quota
+
+logger = logging.getLogger(__name__)
+
+
+def make_jobs(
+    settings: Settings, device: str = "auto", networks: Sequence[str] = (), lent_gpu: Callable[..., Any] | None = None
+) -> Jobs:
+    """The runs of a server with these settings.
+
+    Raises:
+        PlaygroundError: there is no such device, or a network's file cannot be read.
+    """
+    return Jobs(
+        device,
+        settings.limits,
+        networks=networks,
+        lent_gpu=lent_gpu,
+        lent_seconds=LENT_SECONDS,
+        store=_open_store(settings),
+    )
+
+
+def _open_store(settings: Settings) -> Store | None:
+    """Where runs are kept over a restart; a folder that cannot be used is said, and only that is lost."""
+    try:
+        return Store(settings.runs_folder or weights.home() / "runs", settings.limits.disk_mb)
+    except PlaygroundError as error:
+        logger.warning("%s", error)
+        return None
+
+
+def app_options(jobs: Jobs, settings: Settings, files: PageFiles) -> dict[str, Any]:
+    """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
+    bound_fields()
+    routes = [Route("/health", health(jobs))]
+    if settings.admin_password is not None:
+        routes += admin_routes(jobs, settings.admin_password.get_secret_value())
+    return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files)]}
+
+
+class Server:
+    """A page and what serves it.
+
+    Args:
+        jobs: its runs; they outlive the page, and are closed by whoever made them.
+        folder: where gradio puts uploads and pictures.
+
+    Attributes:
+        demo: the page as gradio's Blocks.
+        files: the watch over `folder`.
+    """
+
+    def __init__(self, jobs: Jobs, settings: Settings, folder: Path) -> None:
+        self.jobs, self.settings = jobs, settings
+        self.demo = build_page(jobs, settings.is_teacher).queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
+        self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
+
+    def launch(self, *, in_browser: bool = False) -> str:
+        """Start serving in the background and return the page's address.
+
+        Raises:
+            OSError: the port is taken, or the host is no address of this machine.
+        """
+        _, address, _ = self.demo.launch(
+            server_name=self.settings.host,
+            server_port=self.settings.port,
+            inbrowser=in_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            max_threads=LISTENERS,
+            allowed_paths=[],
+            show_error=True,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=True,
+            favicon_path=ASSETS / "icon.svg",
+            auth=login(self.settings),
+            app_kwargs=app_options(self.jobs, self.settings, self.files),
+            **{**LAUNCH, "max_file_size": f"{self.settings.upload_mb}mb"},
+        )
+        self.files.start()
+        return address
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.files.close()
+        self.demo.close(verbose=False)

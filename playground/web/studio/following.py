@@ -1,0 +1,138 @@
+"""A run is followed: a generator that only looks shows what it has to tell, and at its end what it has left.
+
+It subscribes to a job and never holds it up: if its page goes away the job ends after its own grace period. Wired by the
+Studio tab to everything that puts a run on the easel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from playground.service.job import Job
+from playground.system.device import describe_device
+from playground.web.components import charts
+from playground.web.components.format import planned_evaluations, status_line
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.studio import results
+from playground.web.studio.open_pages import OpenPages
+from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.running import run_buttons
+from playground.web.studio.session import Session
+
+LOOK_EVERY = 0.05  # seconds between two looks at the job
+NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
+NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
+LAYERS_EVERY = 1.0
+SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
+ENDED_WORDS = {
+    "done": "The picture is done.",
+    "stopped": "Stopped. The best picture so far is shown.",
+    "time": "Time is up. The best picture so far is shown.",
+    "recovered": "The picture is done, after a recovery.",
+    "failed": "The run failed.",
+}
+
+
+class Following:
+    """Handlers that follow the run on the easel.
+
+    Args:
+        parts: the page's components by name.
+        pages: the open pages; the more there are, the less often each looks.
+        results: for what a run leaves.
+    """
+
+    def __init__(self, parts: dict[str, Any], pages: OpenPages, results: ResultActions) -> None:
+        self.parts, self.pages, self.results = parts, pages, results
+        self.device = describe_device(pages.jobs.device)
+
+    async def follow(self, session: Session) -> AsyncIterator[Updates]:
+        """Show what a run has to tell until it ends, another takes its place, or the page goes away."""
+        try:
+            async for updates in self._follow(session):
+                yield updates
+        except GeneratorExit:
+            self.pages.left(session)
+            raise
+
+    async def _follow(self, session: Session) -> AsyncIterator[Updates]:
+        job, parts = session.watched, self.parts
+        seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
+        next_news = next_layers = 0.0
+        yield NOTHING
+        next_sign = 0.0
+        # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
+        # that really went away closes this generator at its next yield.
+        while job is not None and job is session.watched and not job.ended:
+            job.touch()
+            now, updates = time.monotonic(), dict[Any, Any]()
+            if job.version != seen and now >= next_news:
+                seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))
+                updates[parts["status"]] = status_line(job, self.device)
+                if job.picture_version != seen_picture:
+                    seen_picture = job.picture_version
+                    updates[parts["preview"]] = await asyncio.to_thread(session.coloured, job.picture)
+                if curve := job.curve:
+                    updates[parts["terms-chart"]] = charts.term_chart(curve, planned_evaluations(job))
+                if now >= next_layers:
+                    next_layers = now + LAYERS_EVERY
+                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, planned_evaluations(job))
+                    if job.control.read().shares and job.shares:
+                        updates[parts["shares"]] = charts.shares_bar(job.shares)
+                if len(job.notes) != said_notes:
+                    said_notes = len(job.notes)
+                    updates[parts["notes"]] = message(job.notes[-1], "note")
+            if job.state != said_state:
+                said = {"paused": "Paused.", "waiting": "Waiting for the device."}.get(job.state)
+                said = said or ("Resumed." if said_state == "paused" else None)
+                said_state = job.state
+                if said:
+                    updates[parts["announce"]] = said
+            if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
+                next_sign = now + SIGN_EVERY
+                yield updates or NOTHING
+            await asyncio.sleep(LOOK_EVERY * self.pages.crowd())
+
+    async def finish(self, session: Session) -> AsyncIterator[Updates]:
+        """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
+        job = session.watched
+        yield NOTHING
+        if job is None or not job.ended or session.photo is None:
+            return
+        session.watched = None
+        try:
+            async for updates in self._finished(session, job, session.photo):
+                yield updates
+        except Exception as error:
+            yield {self.parts["run-message"]: message(fault(error)), **run_buttons(self.parts, None)}
+
+    async def _finished(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
+        parts = self.parts
+        updates: Updates = {
+            **run_buttons(self.parts, None),
+            parts["status"]: status_line(job, self.device),
+            parts["announce"]: ENDED_WORDS[job.state],
+            parts["terms-chart"]: charts.term_chart(job.curve),
+            parts["layers-chart"]: charts.layer_chart(job.layer_curve),
+            parts["notes"]: message(job.notes[-1], "note") if job.notes else "",
+        }
+        if job.result is None:
+            if job.error:
+                updates[parts["run-message"]] = message(job.error)
+            yield updates
+            return
+        await asyncio.to_thread(self.results.recollect, session)
+        again = [other for other in session.finished if other.job is job]
+        done = again[0] if again else await asyncio.to_thread(results.finish, job, photo, session.original_colours)
+        results.remember(session, done)
+        updates |= await asyncio.to_thread(results.shown, parts, done)
+        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
+        yield updates
+        # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
+        yield {**await asyncio.to_thread(results.curves, parts, done), **results.visibilities(parts)}

@@ -1,0 +1,47 @@
+"""Networks that are not on this machine: which are offered for download, where, and in which words.
+
+Called whenever a recipe is shown or a network is chosen. Downloads nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from playground.networks import weights
+from playground.recipe.model import DEFAULT_NETWORK
+from playground.service.jobs import Jobs
+from playground.web.components.messages import Updates, message
+from playground.web.studio.session import Session
+
+OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-button")
+"""Where a network that is not on this machine is offered."""
+
+
+def offer(parts: Mapping[str, Any], session: Session) -> Updates:
+    """The line and the button that offer a network which is not on this machine."""
+    wanted = session.wanted_network
+    label = f"Download {wanted} ({weights.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
+    first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
+    missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
+    instead = f"The network {wanted} is not on this machine: download it, or choose another"
+    if session.intended is not None:
+        instead = (
+            f"This recipe was made for {wanted}, which is not on this machine: until it is downloaded, the "
+            f"playground paints with {DEFAULT_NETWORK} and numbers adapted to it"
+        )
+    return {
+        parts["banner"]: gr.Row(visible=first),
+        parts["banner-note"]: message(missing, "note") if first else "",
+        parts["banner-button"]: gr.Button(label, interactive=True),
+        parts["network-note"]: message(instead, "note") if other else "",
+        parts["network-button"]: gr.Button(label, visible=other, interactive=True),
+    }
+
+
+def network_choices(jobs: Jobs) -> list[tuple[str, str]]:
+    """The networks this server paints with, each saying whether it is here."""
+    here = weights.is_available
+    return [(name if here(name) else f"{name} (not on this machine)", name) for name in jobs.networks]

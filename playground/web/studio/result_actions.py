@@ -1,0 +1,94 @@
+"""What can be done with a result on the page: its colours, a new run from it, another photo, an earlier one.
+
+Wired by the Studio tab; results.py shows what is done here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from playground.engine.run import check_pictures
+from playground.errors import PlaygroundError
+from playground.images.load import load_picture, resize_picture, to_picture, to_tensor
+from playground.networks.hrnet import Repainter
+from playground.web.components.messages import NOTHING, Updates
+from playground.web.studio import results
+from playground.web.studio.session import MAX_FINISHED, Session
+from playground.web.studio.settings_panel import SettingsPanel
+
+
+class ResultActions:
+    """Handlers of what stands under a result, and of the strip of earlier ones."""
+
+    def __init__(self, parts: dict[str, Any], panel: SettingsPanel) -> None:
+        self.parts, self.panel, self.jobs = parts, panel, panel.jobs
+
+    def recollect(self, session: Session) -> None:
+        """Bring results of this person that the page has not shown, such as those from before a reload, into the strip."""
+        known = {done.job for done in session.finished} | {session.job}
+        for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
+            if job not in known and job.result is not None and job.content is not None:
+                photo = resize_picture(job.content, job.recipe.size)
+                results.remember(session, results.finish(job, photo, job.original_colours))
+
+    def colours(self, session: Session, wanted: bool) -> Updates:
+        """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
+        session.original_colours = wanted
+        shown = session.running() or (session.finished[-1].job if session.finished else session.job)
+        if shown is not None:
+            self.jobs.keep_colours(shown, wanted)
+        if session.running() or not session.finished:
+            return NOTHING
+        done = session.finished[-1]
+
+        def recoloured() -> Updates:
+            results.recolour(done, wanted)
+            return {**results.shown(self.parts, done), self.parts["strip"]: results.strip(session)}
+
+        return self.panel.guarded("run-message", recoloured)
+
+    def use_as_content(self, session: Session) -> Updates:
+        """The result becomes the content picture of the next run."""
+        if not session.finished:
+            return NOTHING
+        return {self.parts["content"]: session.finished[-1].shown, self.parts["content-message"]: ""}
+
+    def repaint(self, session: Session, path: str | None) -> Updates:
+        """Another photo through the network that the run on show has trained."""
+        result = session.finished[-1].job.result if session.finished else None
+        if result is None or result.generator is None:
+            return NOTHING
+        network, size = result.generator, result.recipe.size
+
+        def repainted() -> Updates:
+            if not path:
+                raise PlaygroundError("choose a photo first")
+            photo = resize_picture(load_picture(path, name="the other photo"), size)
+            check_pictures(photo, size)
+            paint = Repainter(network, self.jobs.here)
+            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(photo))))
+            return {self.parts["repainted"]: picture, self.parts["repaint-message"]: ""}
+
+        return self.panel.guarded("repaint-message", repainted)
+
+    def bring_back(self, session: Session, event: gr.SelectData) -> Updates:
+        """An earlier result was picked in the strip: its picture, its curves and its recipe come back."""
+        if not session.finished or not isinstance(event.index, int) or event.index >= len(session.finished):
+            return NOTHING
+        done = session.finished[len(session.finished) - 1 - event.index]
+
+        def back() -> Updates:
+            updates = self.panel.show(session, done.recipe, "The recipe of this result is back in the controls")
+            if session.running():
+                return updates
+            session.original_colours = done.recipe.original_colours
+            session.finished = [*(other for other in session.finished if other is not done), done]
+            return {
+                **updates, **results.shown(self.parts, done), **results.curves(self.parts, done),
+                self.parts["strip"]: gr.Gallery(results.strip(session), selected_index=None),
+            }  # fmt: skip
+
+        return self.panel.guarded("preset-note", back)

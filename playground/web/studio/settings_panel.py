@@ -1,0 +1,197 @@
+"""The settings on the page: a recipe into every control and back, from presets, files and links.
+
+Every handler here is light and answers outside the queue; tab.py wires them. steering.py acts on a control that was moved,
+downloads.py on a network that is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.images import load as images
+from playground.recipe.model import Recipe, find_preset, load_preset, parse_recipe
+from playground.service.jobs import Jobs
+from playground.web.components import controls, layers
+from playground.web.components.format import balance, compared
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.studio.network_offer import OFFERS, offer
+from playground.web.studio.session import Session, link_query, preset_of, recipe_of_link, stylize_presets, usable
+
+logger = logging.getLogger(__name__)
+OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
+"""What a recipe changes beside its fields' controls."""
+
+
+class SettingsPanel:
+    """The controls of one page layout and the handlers behind them.
+
+    Args:
+        jobs: the server's runs.
+        parts: the page's components by name, as studio.py laid them out: "set-<field>", "slide-<field>",
+            "words-<field>", "message-<panel>", "layers", "layers-words", "ratio", "preset", "preset-note", "journal",
+            "journal-note", "network-note", "network-button", "banner", "banner-note", "banner-button", "link", "json".
+    """
+
+    def __init__(self, jobs: Jobs, parts: Mapping[str, gr.components.Component]) -> None:
+        self.jobs, self.parts = jobs, parts
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """Every control whose value makes up the recipe, in the order `assembled` expects."""
+        return [*(self.parts[f"set-{name}"] for name in controls.FIELDS), self.parts["layers"]]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """Everything that showing a recipe changes; gradio makes every output anew, so not the picture boxes."""
+        fields = [f"set-{name}" for name in controls.FIELDS]
+        sliders = [f"{kind}-{name}" for kind in ("slide", "words") for name in controls.ON_SLIDER]
+        lines = [f"message-{panel}" for panel in ("balance", *controls.PANELS)]
+        return [self.parts[name] for name in (*fields, *sliders, *lines, *OTHERS)]
+
+    def assembled(self, session: Session, values: tuple[Any, ...]) -> Recipe:
+        """The recipe that the controls show.
+
+        Raises:
+            PlaygroundError: a control's value cannot be used.
+        """
+        *plain, grid = values
+        given = dict(zip(controls.FIELDS, plain, strict=True))
+        grid = grid or {}
+        given |= {"content_layers": grid.get("content"), "style_layers": grid.get("style")}
+        return controls.assembled(session.base, given)
+
+    # ---------------------------------------------------------------- a recipe into the controls
+
+    def show(self, session: Session, recipe: Recipe, note: str = "", *, of_run: bool = False) -> Updates:
+        """Put a recipe into every control and make it the one that later changes start from.
+
+        Args:
+            of_run: whether these are the settings of the run on the easel itself.
+
+        Raises:
+            PlaygroundError: this machine has no network that could paint it.
+        """
+        intended = recipe
+        recipe, wanted = usable(recipe, self.jobs)
+        session.base, session.wanted_network = recipe, wanted
+        session.intended = intended if wanted and recipe is not intended else None
+        parts, preset = self.parts, preset_of(recipe)
+        updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
+        for name in controls.ON_SLIDER:
+            value = getattr(recipe, name)
+            updates[parts[f"slide-{name}"]] = controls.decades(name, value, preset)
+            updates[parts[f"words-{name}"]] = compared(name, value, getattr(preset, name))
+        grid = layers.grid_value(recipe)
+        replays = len(recipe.journal)
+        what = [f"{replays} recorded change{'s' if replays > 1 else ''}"] if replays else []
+        what += ["the recorded sizes and iterations"] if recipe.plan else []
+        return updates | {
+            parts["layers"]: grid,
+            parts["layers-words"]: layers.described(grid),
+            parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
+            parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
+            parts["preset-note"]: self.preset_note(session, recipe, note, of_run),
+            parts["journal"]: gr.Row(visible=bool(what)),
+            parts["journal-note"]: message(f"This recipe replays {' and '.join(what)}.", "note") if what else "",
+            **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
+            **offer(parts, session),
+        }
+
+    def preset_note(self, session: Session, recipe: Recipe, note: str = "", of_run: bool = False) -> str:
+        """What a person should know about the recipe on show: where it came from and when it will apply."""
+        lines = [note] if note else []
+        preset = stylize_presets().get(recipe.preset or "")
+        if preset is not None and preset.note:
+            lines.append(preset.note)
+        if session.running() and not of_run:
+            lines.append("A run is going on: these settings apply at the next Run")
+        return "".join(message(line, "note") for line in lines)
+
+    # ---------------------------------------------------------------- handlers
+
+    def opened(self, session: Session, request: gr.Request) -> Updates:
+        """The page was opened: the recipe of its link, else the default."""
+        query = request.query_params
+        note = ""
+        try:
+            recipe = recipe_of_link(query.get("preset"), query.get("recipe")) or load_preset()
+            return self.show(session, recipe, note)
+        except PlaygroundError as error:
+            note = f"This link could not be followed: {error}"
+        return self.show(session, load_preset(), note)
+
+    def choose_preset(self, session: Session, name: str | None) -> Updates:
+        """A preset was picked, or Reset pressed."""
+        if not name:
+            return NOTHING
+        return self.guarded("preset-note", self.show, session, load_preset(find_preset(name).name))
+
+    def reset(self, session: Session) -> Updates:
+        """Back to the preset that the recipe on show started from."""
+        name = session.base.preset if session.base.preset in stylize_presets() else "default"
+        return self.choose_preset(session, name)
+
+    def load(self, session: Session, path: str | None) -> Updates:
+        """A recipe file or a picture made here was given: every control shows its recipe."""
+        if not path:
+            return NOTHING
+        return self.guarded("preset-note", lambda: self.show(session, read_recipe(path), "Recipe loaded"))
+
+    def drop_journal(self, session: Session, *values: Any) -> Updates:
+        """Forget what the recipe would replay; the settings stay."""
+
+        def forget() -> Updates:
+            recipe = self.assembled(session, values).changed({"plan": None, "journal": ()})
+            return self.show(session, recipe, "The recorded changes are dropped; the settings stay")
+
+        return self.guarded("preset-note", forget)
+
+    def link(self, session: Session, *values: Any) -> Updates:
+        """The part of a link that carries the settings on show."""
+
+        def made() -> Updates:
+            return {self.parts["link"]: gr.Textbox(link_query(self.assembled(session, values)), visible=True)}
+
+        return self.guarded("preset-note", made)
+
+    def as_json(self, session: Session, *values: Any) -> Updates:
+        """The settings on show as recipe JSON, for the browser to save."""
+        return self.guarded("preset-note", lambda: {self.parts["json"]: self.assembled(session, values).to_json()})
+
+    # ---------------------------------------------------------------- what they share
+
+    def guarded(self, place: str, act: Callable[..., Updates], *arguments: Any) -> Updates:
+        """What `act` returns, or its error in words at `place`."""
+        try:
+            return act(*arguments)
+        except Exception as error:
+            return {self.parts[place]: message(fault(error))}
+
+    def guarded_text(self, act: Callable[..., str], *arguments: Any) -> str:
+        """What `act` returns, or its error in words."""
+        try:
+            return act(*arguments)
+        except Exception as error:
+            return message(fault(error))
+
+
+def read_recipe(path: str) -> Recipe:
+    """The recipe in a JSON file or inside a picture saved by the playground.
+
+    Raises:
+        PlaygroundError: there is none, or it cannot be used.
+    """
+    with open(path, "rb") as file:
+        head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+        if head.startswith(b"{"):
+            file.seek(0)
+            return parse_recipe(file.read(2_000_000).lstrip(b"\xef\xbb\xbf"))
+    text = images.read_recipe_text(path)
+    if text is None:
+        raise PlaygroundError("that picture holds no recipe: only pictures saved by the playground do")
+    return parse_recipe(text)

@@ -1,0 +1,126 @@
+"""A control was moved: the run that goes on is steered, or the page says when the change will apply.
+
+Every handler here is light and answers outside the queue; the Studio tab wires one to every control of the panel.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from playground.networks import weights
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
+from playground.web.components import controls, layers
+from playground.web.components.format import balance, compared
+from playground.web.components.messages import Updates, message
+from playground.web.studio.network_offer import offer
+from playground.web.studio.session import Session, preset_of
+from playground.web.studio.settings_panel import SettingsPanel
+
+
+class Steering:
+    """Handlers of the panel's controls."""
+
+    def __init__(self, panel: SettingsPanel) -> None:
+        self.panel = panel
+
+    def moved(self, name: str, session: Session, value: Any) -> str:
+        """A control was moved: steer the running run, or say when the change will apply; the panel's message."""
+        return self.panel.guarded_text(self._take, session, name, value)
+
+    def moved_number(self, name: str, session: Session, value: Any, *both: Any) -> Updates:
+        """The exact number of a setting on a slider was changed."""
+        value, *others = map(controls.finite, (value, *both))
+        preset, parts = preset_of(session.base), self.panel.parts
+        return {
+            parts[f"slide-{name}"]: controls.decades(name, value, preset),
+            **self._said(name, session, value, preset, tuple(others)),
+        }
+
+    def moved_slider(self, name: str, session: Session, position: float, *both: Any) -> Updates:
+        """A slider over decades was moved."""
+        preset = preset_of(session.base)
+        value = controls.from_decades(name, controls.finite(position) or 0.0, preset)
+        both = tuple(map(controls.finite, both))
+        if name in ("content_weight", "style_weight"):
+            both = (value, both[1]) if name == "content_weight" else (both[0], value)
+        return {self.panel.parts[f"set-{name}"]: value, **self._said(name, session, value, preset, both)}
+
+    def _said(self, name: str, session: Session, value: Any, preset: Recipe, both: tuple[Any, ...]) -> Updates:
+        parts, panel = self.panel.parts, controls.FIELDS[name]
+        said = {
+            parts[f"words-{name}"]: compared(name, value, getattr(preset, name)),
+            parts[f"message-{panel}"]: self.panel.guarded_text(self._take, session, name, value),
+        }
+        return said | ({parts["ratio"]: balance(*both)} if both else {})
+
+    def moved_layers(self, session: Session, grid: dict[str, Any]) -> Updates:
+        """The grid of layers was changed."""
+        grid = layers.judged(grid)
+        text = self.panel.guarded_text(self._take_layers, session, grid)
+        return {self.panel.parts["layers-words"]: layers.described(grid), self.panel.parts["message-layers"]: text}
+
+    def quick_pick(self, pick: str, session: Session, network: str) -> Updates:
+        """A quick pick of layers."""
+        network = network or DEFAULT_NETWORK
+        content, style = layers.pick(pick, network, preset_of(session.base))
+        grid = {"content": content, "style": style, "layers": list(layers.layer_names(network))}
+        return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
+
+    def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
+        """Another network was chosen: the grid shows its layers; one that is not here is offered."""
+        network, grid = network or DEFAULT_NETWORK, layers.judged(grid)
+        session.wanted_network, session.intended = "" if weights.is_available(network) else network, None
+        grid = {**grid, "layers": list(layers.layer_names(network))}
+        for kind in ("content", "style"):
+            grid[kind] = {name: weight for name, weight in grid[kind].items() if name in grid["layers"]}
+        return {
+            self.panel.parts["layers"]: grid,
+            self.panel.parts["message-network"]: self.panel.guarded_text(self._take, session, "network", network),
+            **offer(self.panel.parts, session),
+        }
+
+    def dice(self) -> int:
+        """A seed by chance."""
+        return random.randrange(100_000)
+
+    # ---------------------------------------------------------------- what they share
+
+    def _take(self, session: Session, name: str, value: Any) -> str:
+        job, value = session.running(), controls.given(name, value)
+        if job is None:
+            _check(session.base, name, value)
+            return ""
+        changes = {**job.control.read().settings, name: value}
+        self.panel.jobs.limits.check(job.recipe.changed(changes))
+        if not field_info(name)["live"]:
+            return message(
+                f"{field_info(name)['label']} cannot change while a run is going on; it applies at the next Run", "note"
+            )
+        job.control.change({name: value})
+        return ""
+
+    def _take_layers(self, session: Session, grid: dict[str, Any]) -> str:
+        job = session.running()
+        changes = {
+            f"{kind}_layers": {k: float(w) for k, w in grid[kind].items() if float(w) > 0}
+            for kind in ("content", "style")
+        }
+        if job is None:
+            session.base.changed({**changes, "network": _network_for(session.base, grid)})
+            return ""
+        wanted = {**job.control.read().settings, **changes}
+        self.panel.jobs.limits.check(job.recipe.changed(wanted))
+        job.control.change(changes)
+        return ""
+
+
+def _check(base: Recipe, name: str, value: Any) -> None:
+    """Refuse a value by itself; how it fits to the other controls is seen at Run, when all are known."""
+    if name != "network":
+        base.changed({name: value})
+
+
+def _network_for(base: Recipe, grid: Mapping[str, Any]) -> str:
+    return base.network if set(layers.layer_names(base.network)) >= set(grid["layers"]) else "vgg19-imagenet"

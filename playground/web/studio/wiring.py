@@ -1,0 +1,152 @@
+"""Which event of the Studio is answered by which handler.
+
+Called by tab.py when everything is laid out. What the handlers do stands in settings_panel.py, steering.py and downloads.py
+(controls), running.py and following.py (runs), result_actions.py (what a run leaves), restore.py (a page is opened).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import gradio as gr
+
+from playground.service.jobs import Jobs
+from playground.web.components import controls, layers
+from playground.web.components.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, listed, wire_source
+from playground.web.gradio_patches.private_names import page_under_construction
+from playground.web.studio.cost import wire_cost
+from playground.web.studio.downloads import NetworkDownloads
+from playground.web.studio.following import Following
+from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
+from playground.web.studio.network_offer import OFFERS
+from playground.web.studio.open_pages import OpenPages
+from playground.web.studio.restore import ARRIVED, Restore
+from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
+from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.steering import Steering
+
+SAVE_TEXT = """(text) => {
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = "recipe.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}"""
+COPY_LINK = """(query) => {
+  const link = query.startsWith("?") ? location.origin + location.pathname + query : query;
+  if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
+  return link;
+}"""
+
+
+def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) -> None:
+    """Make the handlers and bind them to the components of the tab."""
+    panel, pages = SettingsPanel(jobs, parts), OpenPages(jobs)
+    running, results, downloads = Running(parts, panel, pages), ResultActions(parts, panel), NetworkDownloads(panel)
+    _wire_controls(parts, panel, Steering(panel))
+    _wire_recipe(parts, panel, downloads)
+    machine = wire_history(parts, panel, running)
+    opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
+    _wire_runs(parts, panel, running, machine, Following(parts, pages, results), opened)
+    _wire_buttons(parts, running)
+    _wire_results(parts, panel, results)
+    page_under_construction().unload(pages.gone)
+    wire_cost(jobs, panel)
+
+
+def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> None:
+    session = parts["session"]
+    for name, home in controls.FIELDS.items():
+        box, place = parts[f"set-{name}"], parts[f"message-{home}"]
+        if name in controls.ON_SLIDER:
+            both = [parts["set-content_weight"], parts["set-style_weight"]] if home == "balance" else []
+            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
+            slide = parts[f"slide-{name}"]
+            box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
+            slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
+        elif name == "network":
+            box.input(steering.moved_network, [session, box, parts["layers"]],
+                      [parts["layers"], place, *listed(parts, OFFERS)], **LATEST)  # fmt: skip
+        elif name != "original_colours":  # result_actions.py's: it also acts on a finished picture
+            box.input(partial(steering.moved, name), [session, box], place, **LATEST)
+    said = [parts["layers-words"], parts["message-layers"]]
+    parts["layers"].input(steering.moved_layers, [session, parts["layers"]], said, **LATEST)
+    for pick in layers.PICKS:
+        parts[f"pick-{pick}"].click(
+            partial(steering.quick_pick, pick), [session, parts["set-network"]], [parts["layers"], *said], **LIGHT
+        )
+    parts["dice"].click(steering.dice, None, parts["set-seed"], **LIGHT)
+
+
+def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads) -> None:
+    session, shown, inputs = parts["session"], panel.outputs, panel.inputs
+    parts["preset"].input(panel.choose_preset, [session, parts["preset"]], shown, **LIGHT)
+    parts["reset"].click(panel.reset, session, shown, **LIGHT)
+    parts["load"].upload(panel.load, [session, parts["load"]], shown, **LIGHT)
+    parts["drop"].click(panel.drop_journal, [session, *inputs], shown, **LIGHT)
+    note = parts["preset-note"]
+    parts["copy"].click(panel.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
+        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
+    )
+    parts["save"].click(panel.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
+        None, parts["json"], None, js=SAVE_TEXT, **LIGHT
+    )
+    gr.on([parts["network-button"].click, parts["banner-button"].click], downloads.fetch, session, shown, **WATCHING)
+
+
+def _wire_opening(
+    parts: Parts, panel: SettingsPanel, restore: Restore, downloads: NetworkDownloads
+) -> gr.events.Dependency:
+    """What happens when the page is opened; the event after which the run that came back is on the easel."""
+    session = parts["session"]
+    opened = page_under_construction().load(
+        restore.opened, [session, parts["browser"]], [*panel.outputs, *listed(parts, (*START_PARTS, *ARRIVED))],
+        js="(session) => [session, playground.told()]", **LIGHT,
+    )  # fmt: skip
+    opened.then(downloads.arriving, session, panel.outputs, **WATCHING)
+    parts["came-back"].change(restore.pictures, session, listed(parts, ("content", "style")), **LIGHT)
+    return opened
+
+
+def _wire_runs(
+    parts: Parts, panel: SettingsPanel, running: Running, machine: TimeMachine, following: Following,
+    opened: gr.events.Dependency,
+) -> None:  # fmt: skip
+    """Whatever puts a run on the easel, and how it is followed from there."""
+    session, acted = parts["session"], listed(parts, START_PARTS)
+    started = [session, parts["wants-shares"], parts["content"], parts["style"], *panel.inputs]
+    begun = gr.on(
+        [parts["run"].click, parts["again"].click], running.start, started, acted, trigger_mode="once", **WATCHING
+    )
+    replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
+    branched = parts["branch"].click(machine.branch, [session, *panel.inputs], acted, **WATCHING)
+    brought = parts["branches"].click(machine.bring, session, [*panel.outputs, *acted], **WATCHING)
+    for put_up in (opened, begun, replaced, branched, brought):
+        put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
+        followed = put_up.then(following.follow, session, listed(parts, LIVE_PARTS), **FOLLOWING)
+        followed.then(following.finish, session, listed(parts, END_PARTS), **FOLLOWING)
+        put_up.then(machine.follow, session, listed(parts, FOLLOWED), **FOLLOWING)
+    parts["keep"].click(running.answered, session, parts["busy"], **LIGHT)
+
+
+def _wire_buttons(parts: Parts, running: Running) -> None:
+    session, buttons = parts["session"], [parts["pause"], parts["stop"], parts["status"]]
+    parts["pause"].click(running.pause, session, buttons, **LIGHT)
+    parts["stop"].click(running.stop, session, buttons, **LIGHT)
+    parts["wants-shares"].input(running.want_shares, [session, parts["wants-shares"]], parts["shares"], **LIGHT)
+
+
+def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) -> None:
+    session, colours, ended = parts["session"], parts["set-original_colours"], listed(parts, END_PARTS)
+    colours.input(results.colours, [session, colours], ended, **LATEST)
+    parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
+    parts["strip"].select(results.bring_back, session, [*panel.outputs, *ended], **LIGHT)
+    wire_source(parts, "content", "photos", "content")
+    repainted = [parts["repainted"], parts["repaint-message"]]
+    picked, given = wire_source(parts, "other", "photos", "other")
+    for when in (picked.then, given.then, parts["repaint-go"].click):
+        when(results.repaint, [session, parts["other"]], repainted, **LIGHT)
+    wire_source(parts, "style", "styles", "style")

@@ -1,0 +1,134 @@
+"""Which troubles plain gradio has: run as a script in a process of its own, where no patch was called yet; prints JSON.
+
+Every function returns whether gradio still does what the patch of the same name mends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.abc
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.route_utils import GradioMultiPartParser
+from gradio.state_holder import StateHolder
+from gradio.utils import MatplotlibBackendMananger
+from PIL import Image
+from starlette.datastructures import Headers
+
+
+def closed_pages() -> bool:
+    """A page that was closed half an hour ago is still held."""
+    with gr.Blocks() as page:
+        gr.Textbox()
+    holder = StateHolder()
+    holder.set_blocks(page)
+    holder["closed"].is_closed = True
+    holder.time_last_used["closed"] = datetime.now() - timedelta(minutes=30)
+    holder.delete_all_expired_state()
+    time.sleep(0.01)
+    holder.delete_all_expired_state()
+    return "closed" in holder
+
+
+def unreadable_requests() -> bool:
+    """A selection without an index, and a value of another kind, end in a fault instead of a refusal."""
+    with gr.Blocks() as page:
+        files, button = gr.File(), gr.Button()
+        button.click(lambda file: None, files)
+    faults = 0
+    try:
+        gr.SelectData(None, {})
+    except Exception as error:
+        faults += not isinstance(error, gr.Error)
+    try:
+        asyncio.run(page.preprocess_data(page.default_config.fns[0], [{"path": 1}], None))
+    except Exception as error:
+        faults += not isinstance(error, gr.Error)
+    return faults == 2
+
+
+def foreign_files() -> bool:
+    """A path that a request does not mark as a file is not looked at."""
+    try:
+        asyncio.run(
+            processing_utils.async_move_files_to_cache({"path": __file__}, gr.Image(), check_in_upload_folder=True)
+        )
+    except Exception:
+        return False
+    return True
+
+
+def long_fields() -> bool:
+    """A field of a megabyte is gathered in memory."""
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + bytes(10**6) + b"\r\n--x--\r\n"
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield body
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    parser = GradioMultiPartParser(headers, stream(), max_file_size=10**7)  # type: ignore[arg-type]
+    try:
+        asyncio.run(parser.parse())
+    except Exception:
+        return False
+    return True
+
+
+def half_written_pictures() -> bool:
+    """A picture that is there already is written into."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [processing_utils.save_pil_to_cache(Image.new("RGB", (8, 8)), folder) for _ in range(2)]
+        before = Path(paths[0]).stat()
+        processing_utils.save_pil_to_cache(Image.new("RGB", (8, 8)), folder)
+        after = Path(paths[0]).stat()
+    return before.st_ino == after.st_ino and before.st_mtime_ns != after.st_mtime_ns
+
+
+def opened_uploads() -> bool:
+    """A file that is no picture fails in the box, before any handler."""
+    box = gr.Image(type="filepath", image_mode=None)
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        file.write(b"no picture")
+        file.flush()
+        try:
+            path = box.preprocess(box.data_model(path=file.name, orig_name="a.png"))  # type: ignore[misc]
+        except Exception:
+            return True
+        return path != file.name
+
+
+def missing_matplotlib() -> bool:
+    """Every event looks for matplotlib once more where it is missing."""
+    asked = []
+
+    class Listener(importlib.abc.MetaPathFinder):
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            asked.append(name)
+            if name == "matplotlib":
+                raise ImportError("as on a machine without it")
+
+    sys.modules.pop("matplotlib", None)
+    sys.meta_path.insert(0, Listener())
+    for _ in range(2):
+        with MatplotlibBackendMananger():  # as around every event
+            pass
+    return asked.count("matplotlib") >= 2
+
+
+if __name__ == "__main__":
+    probes = (
+        closed_pages, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
+        missing_matplotlib,
+    )  # fmt: skip
+    print(json.dumps({probe.__name__: probe() for probe in probes}))

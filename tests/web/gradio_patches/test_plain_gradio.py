@@ -1,0 +1,39 @@
+"""Plain gradio still has the troubles that gradio_patches mends; where one of these fails, the patch may go."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from playground.web import gradio_patches
+from playground.web.gradio_patches.queue_polling import LOOK_EVERY
+
+MEASURED_ELSEWHERE = {"unchanged_outputs", "queue_polling", "private_names"}  # by a test beside this or below
+
+
+@pytest.fixture(scope="module")
+def troubles() -> dict[str, bool]:
+    """By patch whether plain gradio needs it, found out in a process where no patch was called."""
+    script = Path(__file__).with_name("plain.py")
+    return json.loads(subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout)
+
+
+def patches() -> list[str]:
+    folder = Path(gradio_patches.__file__).parent
+    return sorted({path.stem for path in folder.glob("*.py")} - {"__init__"} - MEASURED_ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", patches())
+def test_gradio_has_not_mended_it_itself(troubles: dict[str, bool], name: str) -> None:
+    assert troubles[name], f"this gradio ({gr.__version__}) does not need gradio_patches/{name}.py any more"
+
+
+def test_gradio_still_looks_into_its_queue_all_the_time() -> None:
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Button()
+    assert page.queue()._queue.sleep_when_free < LOOK_EVERY / 2

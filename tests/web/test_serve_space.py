@@ -1,0 +1,98 @@
+"""The page as a Space: who may frame it, and runs on a lent GPU."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from gradio_client import Client
+
+from playground.networks import weights
+from tests.helpers.serving import free_port, serving
+from tests.helpers.visitor import NEEDS_CHROMIUM, playwright
+
+# One test has a public website frame this machine, which Chromium refuses before it asks for our headers.
+BROWSER_OPTIONS = ("--disable-features=LocalNetworkAccessChecks",)
+
+
+@NEEDS_CHROMIUM
+def test_a_space_can_be_framed_by_hugging_face_and_by_nobody_else(browser: Any, tmp_path: Path) -> None:
+    space = {"SPACE_ID": "someone/playground", "PLAYGROUND_RUNS_FOLDER": str(tmp_path / "runs")}
+    with serving("--port", str(free_port()), "--host", "127.0.0.1", **space) as (_, address):
+        headers = httpx.get(address).headers
+        assert "x-frame-options" not in headers
+        framing = f'<iframe src="{address}" width="1000" height="800"></iframe>'
+
+        def framed(site: str) -> tuple[Any, list[str]]:
+            page, refusals = browser.new_context().new_page(), []
+            page.route(f"{site}**", lambda route: route.fulfill(body=framing, content_type="text/html"))
+            page.on("console", lambda said: refusals.append(said.text) if "frame-ancestors" in said.text else None)
+            page.goto(site)
+            return page, refusals
+
+        page, refusals = framed("https://huggingface.co/")
+        playwright.expect(page.frame_locator("iframe").locator("#run")).to_be_visible()
+        assert not refusals
+        page.context.close()
+        page, refusals = framed("https://evil.example/")
+        page.wait_for_timeout(500)
+        assert len(refusals) == 1
+        assert page.frame_locator("iframe").locator("#run").count() == 0
+        page.context.close()
+
+
+SPACES = '''
+"""Stands in for Hugging Face's package: the decorated generator runs in a forked process, values are pickled."""
+import multiprocessing, pickle
+
+asked = []
+
+
+def GPU(duration):
+    def decorate(task):
+        def handler(*inputs):
+            seconds = duration(*inputs)
+            context = multiprocessing.get_context("fork")
+            values = context.SimpleQueue()
+            process = context.Process(target=work, args=(task, pickle.dumps(inputs), values), daemon=True)
+            process.start()
+            print(f"lent for {seconds:.0f} s", flush=True)
+            while (value := values.get()) is not None:
+                yield value
+            print("given back", flush=True)
+        return handler
+    return decorate
+
+
+def work(task, inputs, values):
+    import torch
+    torch.set_num_threads(1)  # the parent's other threads are not in a fork
+    for value in task(*pickle.loads(inputs)):
+        values.put(value)
+    values.put(None)
+'''
+
+
+def test_on_zerogpu_a_run_is_painted_in_the_lent_process(
+    hed: weights.Weights, uploads: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "spaces.py").write_text(textwrap.dedent(SPACES), encoding="utf-8")
+    environment = {"PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true"}
+    with serving("--port", str(free_port()), "--device", "cpu", **environment) as (process, address):
+        client = Client(address, verbose=False, download_files=tmp_path / "downloads")
+        call = client.submit(**uploads, overrides='{"size": 64, "iterations": 4}', api_name="/stylize")
+        outputs = list(call)
+        assert outputs[-1][1]["ended"] == "done"
+        assert len({preview for preview, _, _ in outputs if preview}) >= 2
+        assert process.stdout is not None
+        assert process.stdout.readline() == "lent for 60 s\n"
+        assert process.stdout.readline() == "given back\n"
+        endless = client.submit(**uploads, overrides='{"size": 64, "iterations": 100000}', api_name="/stylize")
+        while not any(status["state"] == "running" for _, status, _ in endless.outputs()):
+            time.sleep(0.05)
+        assert process.stdout.readline().startswith("lent for")
+        endless.cancel()
+        assert process.stdout.readline() == "given back\n"
