@@ -187,7 +187,7 @@ def welcome(address: str) -> None:
 
 def tell(download: Download) -> None:
     """Show on the terminal how far the default network is on its way to this machine."""
-    from playground.cli.app import progress_on_stderr
+    from playground.cli.common import progress_on_stderr
 
     with progress_on_stderr() as report:
         while not download.over.wait(0.2):

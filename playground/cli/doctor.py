@@ -1,4 +1,4 @@
-"""What this machine has, what it lacks, and the command that mends it; called by `python -m playground doctor`.
+"""`doctor`: what this machine has, what it lacks, and the command that mends it. Called by app.py.
 
 Nothing here raises: whatever cannot be looked at becomes a line of the report, also where torch itself cannot be
 imported. Nothing is downloaded.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import re
@@ -17,9 +18,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from playground.cli.common import AsJson
+
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 INSTALL = "python -m pip install -r requirements.txt"
 IMPORTED = ("torch", "torchvision", "gradio")  # large, with parts outside Python that can fail to load
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is here, what is missing, and the command that mends it."""
+    found = examine()
+    print(json.dumps(found, allow_nan=False) if as_json else in_words(found))
 
 
 def examine() -> dict[str, Any]:
