@@ -20,8 +20,8 @@ from typing import Any
 
 from playground.cli.common import AsJson
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-INSTALL = "python -m pip install -r requirements.txt"
+CHECKOUT = Path(__file__).resolve().parents[2]  # or, where the package is installed, the folder of all packages
+DISTRIBUTION = "style-playground"
 IMPORTED = ("torch", "torchvision", "gradio")  # large, with parts outside Python that can fail to load
 
 
@@ -77,9 +77,10 @@ def _number(value: float | None) -> str:
 
 
 def _packages(problems: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
-    """Every package of requirements.txt: its version, what is needed, and why it cannot be used, if so."""
+    """Every package that is needed: its version, the versions that will do, and why it cannot be used, if so."""
     packages = {}
     for name, needed in _requirements():
+        install = "-r requirements.txt" if _from_checkout() else f'"{name}{needed}"'
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -91,14 +92,30 @@ def _packages(problems: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
             trouble = f"version {version} is installed and {needed} is needed"
         packages[name] = {"version": version, "needed": needed, "usable": trouble is None}
         if trouble:
-            problems.append({"problem": f"{name} cannot be used: {trouble}", "mend": INSTALL})
+            problems.append(
+                {"problem": f"{name} cannot be used: {trouble}", "mend": f"python -m pip install {install}"}
+            )
     return packages
 
 
+def _from_checkout() -> bool:
+    return (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "requirements.txt").is_file()
+
+
 def _requirements() -> list[tuple[str, str]]:
-    """Names and version limits of requirements.txt."""
-    lines = REQUIREMENTS.read_text("utf-8").splitlines() if REQUIREMENTS.is_file() else []
-    matches = (re.match(r"([A-Za-z0-9_.-]+)\s*([^#;]*)", line) for line in lines if not line.startswith(("#", "-")))
+    """Names and version limits: of requirements.txt in a checkout, else of what was installed, without the extras."""
+    if _from_checkout():
+        lines = (CHECKOUT / "requirements.txt").read_text("utf-8").splitlines()
+    else:
+        try:
+            lines = importlib.metadata.requires(DISTRIBUTION) or []
+        except importlib.metadata.PackageNotFoundError:  # copied without either: there is nothing to compare with
+            lines = []
+    matches = (
+        re.match(r"([A-Za-z0-9_.-]+)\s*([^#;]*)", line)
+        for line in lines
+        if not line.startswith(("#", "-")) and "extra ==" not in line
+    )
     return [(match[1], match[2].strip()) for match in matches if match]
 
 
@@ -214,5 +231,5 @@ def _server(problems: list[dict[str, str]]) -> dict[str, Any] | None:
     try:
         return read_settings().flat()
     except PlaygroundError as error:
-        problems.append({"problem": str(error), "mend": "README.md lists the settings of a server"})
+        problems.append({"problem": str(error), "mend": "docs/server.md lists the settings of a server"})
         return None

@@ -81,3 +81,23 @@ def test_doctor_works_where_torch_and_gradio_cannot_be_imported(tmp_path: Path) 
     assert "gradio cannot be used: no gradio here" in problems
     assert found["packages"]["torch"]["usable"] is False
     assert found["threads"] is None
+
+
+def test_doctor_of_an_installed_package_reads_what_it_was_installed_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def requires(name: str) -> list[str]:
+        asked.append(name)
+        return ["numpy<3,>=1.26", "pillow>=99", 'pytest>=8; extra == "dev"', "mypy<3; extra == 'dev'"]
+
+    monkeypatch.setattr("playground.cli.doctor.CHECKOUT", tmp_path)
+    monkeypatch.setattr("importlib.metadata.requires", requires)
+    (tmp_path / "requirements.txt").write_text("left-by-another-package\n")
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert asked == ["style-playground"]
+    assert found["packages"].keys() == {"numpy", "pillow"}
+    (old,) = [problem for problem in found["problems"] if "pillow" in problem["problem"]]
+    assert old["mend"] == 'python -m pip install "pillow>=99"'
