@@ -28,19 +28,13 @@ from playground import load_preset
 from playground.engine.frames import Frame
 from playground.engine.run import Run
 from playground.images.load import to_tensor
-from playground.measure.estimate import (
-    Pace,
-    estimate,
-    held_megabytes,
-    layers_in_use,
-    seconds_of_evaluations,
-    work_of_evaluation,
-)
+from playground.measure.estimate import Pace, estimate, layers_in_use, seconds_of_evaluations, work_of_evaluation
 from playground.networks.vgg import load_network, precision_of
 from playground.networks.weights import load
 from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 from playground.service.jobs import Jobs
-from playground.system.device import describe_device, peak_memory_mb, processor_name
+from playground.system.device import describe_device, processor_name
+from playground.system.memory import held_megabytes, peak_megabytes
 
 CHUNK = 150  # evaluations that an accelerator is timed over: it is read some at a time
 
@@ -201,7 +195,7 @@ def peak(kind: str, width: int, height: int, device: str) -> float | None:
         run = Run(photo, painting, recipe.changed({"iterations": steps * stages}), load_network(recipe.network, device))
         for _ in run.frames():
             pass
-    return peak_memory_mb(device)
+    return peak_megabytes(device)
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------

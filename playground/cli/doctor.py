@@ -1,4 +1,4 @@
-"""What this machine has, what it lacks, and the command that mends it; called by `python -m playground doctor`.
+"""`doctor`: what this machine has, what it lacks, and the command that mends it. Called by app.py.
 
 Nothing here raises: whatever cannot be looked at becomes a line of the report, also where torch itself cannot be
 imported. Nothing is downloaded.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import re
@@ -17,9 +18,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
-INSTALL = "python -m pip install -r requirements.txt"
+from playground.cli.common import AsJson
+
+CHECKOUT = Path(__file__).resolve().parents[2]  # or, where the package is installed, the folder of all packages
+DISTRIBUTION = "style-playground"
 IMPORTED = ("torch", "torchvision", "gradio")  # large, with parts outside Python that can fail to load
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is here, what is missing, and the command that mends it."""
+    found = examine()
+    print(json.dumps(found, allow_nan=False) if as_json else in_words(found))
 
 
 def examine() -> dict[str, Any]:
@@ -68,9 +77,10 @@ def _number(value: float | None) -> str:
 
 
 def _packages(problems: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
-    """Every package of requirements.txt: its version, what is needed, and why it cannot be used, if so."""
+    """Every package that is needed: its version, the versions that will do, and why it cannot be used, if so."""
     packages = {}
     for name, needed in _requirements():
+        install = "-r requirements.txt" if _from_checkout() else f'"{name}{needed}"'
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -82,14 +92,30 @@ def _packages(problems: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
             trouble = f"version {version} is installed and {needed} is needed"
         packages[name] = {"version": version, "needed": needed, "usable": trouble is None}
         if trouble:
-            problems.append({"problem": f"{name} cannot be used: {trouble}", "mend": INSTALL})
+            problems.append(
+                {"problem": f"{name} cannot be used: {trouble}", "mend": f"python -m pip install {install}"}
+            )
     return packages
 
 
+def _from_checkout() -> bool:
+    return (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "requirements.txt").is_file()
+
+
 def _requirements() -> list[tuple[str, str]]:
-    """Names and version limits of requirements.txt."""
-    lines = REQUIREMENTS.read_text("utf-8").splitlines() if REQUIREMENTS.is_file() else []
-    matches = (re.match(r"([A-Za-z0-9_.-]+)\s*([^#;]*)", line) for line in lines if not line.startswith(("#", "-")))
+    """Names and version limits: of requirements.txt in a checkout, else of what was installed, without the extras."""
+    if _from_checkout():
+        lines = (CHECKOUT / "requirements.txt").read_text("utf-8").splitlines()
+    else:
+        try:
+            lines = importlib.metadata.requires(DISTRIBUTION) or []
+        except importlib.metadata.PackageNotFoundError:  # copied without either: there is nothing to compare with
+            lines = []
+    matches = (
+        re.match(r"([A-Za-z0-9_.-]+)\s*([^#;]*)", line)
+        for line in lines
+        if not line.startswith(("#", "-")) and "extra ==" not in line
+    )
     return [(match[1], match[2].strip()) for match in matches if match]
 
 
@@ -205,5 +231,5 @@ def _server(problems: list[dict[str, str]]) -> dict[str, Any] | None:
     try:
         return read_settings().flat()
     except PlaygroundError as error:
-        problems.append({"problem": str(error), "mend": "README.md lists the settings of a server"})
+        problems.append({"problem": str(error), "mend": "docs/server.md lists the settings of a server"})
         return None

@@ -7,7 +7,7 @@ anywhere in it, and several processes can share it. Called by training.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from playground.errors import PlaygroundError
 from playground.images.load import PictureError, load_picture, read_recipe_text, to_tensor
+from playground.system.progress import Report
 
 BUNDLED = "scikit-image"  # in place of a folder: the photographs that the package carries
 FEW = 2000  # photographs below which a network tends to learn them by heart
@@ -28,8 +29,6 @@ FLAT = 0.01  # standard deviation of unit values below which a crop is one flat 
 # nothing to divide by, and the gradient grows at each layer until it is no number
 MAX_FLAT = 5  # flat crops in a row that are passed over; then one is taken after all
 MARGIN = 1.15  # the short side before a crop, in crops: the source's 294 px to 256
-
-Report = Callable[[str, float | None], None]
 
 
 class Photos:

@@ -10,7 +10,7 @@ import hashlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,15 +24,14 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import Painter, paint
 from playground.images.load import resize_picture
 from playground.measure.distances import distances, photorealism
-from playground.measure.estimate import held_megabytes
 from playground.networks.transformer import load_model, shipped_styles
 from playground.networks.vgg import load_network
 from playground.recipe.model import DEFAULT_NETWORK, load_preset
+from playground.system.memory import held_megabytes
+from playground.system.progress import Report
 
 RUNS = {"pixels": "default", "network": "hrnet-photorealistic"}
 """Methods that are optimised for the pair, and the preset of each."""
-
-Report = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)

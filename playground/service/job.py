@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
@@ -27,6 +26,7 @@ from playground.errors import PlaygroundError
 from playground.measure.estimate import Estimate, Memory
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
+from playground.system.memory import is_out_of_memory
 
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
@@ -287,14 +287,6 @@ class Download:
         self.over = threading.Event()
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device or the machine has no memory left."""
-    words = str(error).lower()
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and ("not enough memory" in words or "can't allocate" in words)
-    )
-
-
 def did_not_fit(recipe: Recipe) -> str:
     """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
     if isinstance(recipe, TrainingRecipe):
@@ -307,7 +299,7 @@ def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
     """One sentence for a person about what ended a run or an task; what nobody can mend goes to the log as `name`."""
     if isinstance(error, PlaygroundError):
         return str(error)
-    if out_of_memory(error):
+    if is_out_of_memory(error):
         return (
             did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
         )

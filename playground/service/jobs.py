@@ -32,15 +32,7 @@ from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.feedforward.training import Paths, Training
 from playground.images.load import resize_picture
-from playground.measure.estimate import (
-    BASE_MB,
-    estimate,
-    free_megabytes,
-    held_megabytes,
-    memory_of,
-    observe_run,
-    too_large,
-)
+from playground.measure.estimate import BASE_MB, estimate, memory_of, observe_run, too_large
 from playground.networks import weights
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.model import DEFAULT_NETWORK, Recipe
@@ -51,6 +43,7 @@ from playground.service.scheduler import Load, Scheduler, Ticket, expected_waits
 from playground.service.store import Store, Stored
 from playground.service.zerogpu import GPU_START_SECONDS, megapixels_judged
 from playground.system.device import pick_device, return_large_blocks, share_one_heap, take_short_turns
+from playground.system.memory import free_megabytes, held_megabytes
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a seat or a download
 WAITS_EVERY = 1.0  # seconds between two estimates of how long the queue will last

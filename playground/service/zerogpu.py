@@ -19,7 +19,8 @@ from playground.engine.schedule import evaluations_of, plan_stages
 from playground.errors import PlaygroundError
 from playground.networks.vgg import load_network
 from playground.recipe.model import Recipe
-from playground.service.job import did_not_fit, out_of_memory
+from playground.service.job import did_not_fit
+from playground.system.memory import is_out_of_memory
 
 GPU_START_SECONDS = 15.0  # of a lent GPU's time, kept for starting the process and writing the result
 
@@ -54,7 +55,7 @@ def paint_elsewhere(
     except PlaygroundError as error:
         yield PlaygroundError(str(error))
     except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         yield PlaygroundError(did_not_fit(recipe))
 

@@ -12,11 +12,6 @@ import torch
 
 from playground.errors import PlaygroundError
 
-try:
-    import resource
-except ImportError:  # Windows has none
-    resource = None  # type: ignore[assignment]
-
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
@@ -85,17 +80,3 @@ def share_one_heap() -> None:
     """
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-
-
-def peak_memory_mb(device: str) -> float | None:
-    """Peak memory so far in MiB: the allocator's on CUDA, else the resident memory of the process; None if unknown."""
-    if device == "cuda":
-        return torch.cuda.max_memory_reserved() / 2**20
-    status = Path("/proc/self/status")
-    if status.exists():  # Linux: `getrusage` would also count the process that started this one
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        return int(lines["VmHWM"].split()[0]) / 2**10
-    if resource is None:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.settings import Settings, advice, qr_code, read_settings, shared_address, start_log
+from playground.system.progress import progress_in_log, progress_on_stderr
 from playground.web.environment import prepare
 
 if TYPE_CHECKING:
@@ -123,15 +124,13 @@ def welcome(server: Server, address: str) -> None:
     logger.info("open", extra={"address": address, "profile": settings.profile, "device": server.jobs.device})
 
 
-def tell(download: Download) -> None:
-    """Show on the terminal how far the default network is on its way to this machine."""
-    from playground.cli.app import progress_on_stderr
-
-    with progress_on_stderr() as report:
+def tell(download: Download, log: str) -> None:
+    """Show how far the default network is on its way to this machine: on the terminal, or where the log is JSON, in it."""
+    with progress_in_log(logger) if log == "json" else progress_on_stderr() as report:
         while not download.over.wait(0.2):
             report(download.sentence, download.fraction)
     if download.error:
-        print(download.error, file=sys.stderr)
+        logger.error("%s", download.error)
 
 
 def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
@@ -149,7 +148,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
             fail(f"{where}, or {settings.host} is no address of this machine; choose another with --port or --host")
         start_log(settings.log)  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
-        tell(jobs.fetch(DEFAULT_NETWORK))
+        tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
         threading.Event().wait()
     except KeyboardInterrupt:
         for end in ends:

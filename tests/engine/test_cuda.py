@@ -22,13 +22,13 @@ from playground.engine.frames import Result
 from playground.engine.losses import Losses, Objective
 from playground.engine.run import Run
 from playground.images.load import to_tensor
-from playground.measure.estimate import free_megabytes
 from playground.networks.vgg import Vgg
 from playground.networks.weights import Weights
 from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe, presets
-from playground.service.job import did_not_fit, explain, out_of_memory
+from playground.service.job import did_not_fit, explain
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.system.memory import free_megabytes, is_out_of_memory
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
 
@@ -230,7 +230,7 @@ def test_too_large_a_picture_is_said_and_the_next_one_paints(
     little_memory(torch.cuda.memory_reserved() / 2**20 + 500)
     with pytest.raises(torch.OutOfMemoryError) as caught:
         painted(pictures, gpu, recipe)
-    assert out_of_memory(caught.value)
+    assert is_out_of_memory(caught.value)
     assert explain(caught.value, "a run", recipe) == did_not_fit(recipe)
     assert "try 384 px" in did_not_fit(recipe)
     del caught

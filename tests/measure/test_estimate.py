@@ -24,6 +24,7 @@ from playground.networks.vgg import Vgg
 from playground.networks.weights import Weights
 from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
 from playground.recipe.training import load_training_preset
+from playground.system.memory import free_megabytes
 
 STEADY = Pace(0.01)  # seconds for 10⁹ units
 
@@ -120,15 +121,15 @@ PEAK = """
 import sys
 from PIL import Image
 from playground import load_preset
-from playground.device import peak_memory_mb
-from playground.features import load_network
-from playground.run import Run
+from playground.system.memory import peak_megabytes
+from playground.networks.vgg import load_network
+from playground.engine.run import Run
 size = int(sys.argv[1])
 picture = Image.effect_noise((size, size), 80).convert("RGB")
 recipe = load_preset().changed({"size": size, "scales": 1, "iterations": 2})
 for _ in Run(picture, picture, recipe, load_network(recipe.network)).frames():
     pass
-print(peak_memory_mb("cpu"))
+print(peak_megabytes("cpu"))
 """
 
 
@@ -158,7 +159,7 @@ def test_too_large_names_the_next_size_that_fits() -> None:
 
 
 def test_free_memory_is_known_on_linux() -> None:
-    free = estimate.free_megabytes()
+    free = free_megabytes()
     assert free is None or free > 50
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.measure import estimate
 from playground.service.jobs import Jobs
+from playground.system.memory import free_megabytes
 from playground.web.components.format import duration
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -43,7 +44,7 @@ def cost(
     try:
         recipe = panel.assembled(session, values)
         sizes = _size(content), _size(style)
-        warning = estimate.too_large(recipe, *sizes, estimate.free_megabytes(jobs.device), jobs.device)
+        warning = estimate.too_large(recipe, *sizes, free_megabytes(jobs.device), jobs.device)
         if warning:
             return f'<p class="message error">{escape(warning)}</p>'
         expected = estimate.estimate(recipe, *sizes, device=jobs.device)

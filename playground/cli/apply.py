@@ -1,0 +1,117 @@
+"""`apply`: paints pictures, animations, films and whole folders with a trained network, each in one pass.
+
+Called by app.py. Here stand what is painted out of what was given and where each result goes; how a network paints is
+known to playground/feedforward.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playground.cli.common import AsJson, Device, Model, check_file_path, explained_lack_of_memory, free_path
+from playground.errors import PlaygroundError
+from playground.system.progress import progress_on_stderr
+
+
+def apply(
+    model: Model,
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, animated GIFs, films, or folders of pictures.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file for one picture, or an existing folder.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="0 the photo, 1 the style.")] = 1.0,
+    original_colours: Annotated[bool, typer.Option("--original-colours", help="Keep the photo's colours.")] = False,
+    tile: Annotated[int | None, typer.Option(help="Paint in tiles of this side, for less memory.", min=64)] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Paint PICTUREs with a trained model, each in one pass and at its own size."""
+    if not 0 <= strength <= 1:  # also refuses NaN
+        raise PlaygroundError(f"the strength runs from 0 (the photo) to 1 (the style), not {strength}")
+
+    from playground.feedforward.apply import Painter, is_film, paint, paint_film
+    from playground.images.load import load_picture, save_picture
+    from playground.networks.transformer import load_model
+    from playground.system.device import pick_device
+
+    device = pick_device(device)
+    painter = Painter(load_model(model, device), device)
+    sources, skipped = _sources(pictures)
+    outputs = _outputs(sources, output, painter.title)
+    started = time.perf_counter()
+    with progress_on_stderr() as report, explained_lack_of_memory():
+        for number, (source, target) in enumerate(zip(sources, outputs, strict=True)):
+            words = f"picture {number + 1} of {len(sources)}"
+            report(words, number / len(sources))
+            if is_film(source):
+                for done in paint_film(painter, source, target, strength, original_colours):
+                    report(f"{words}, {done:.0%} of its frames", (number + done) / len(sources))
+            else:
+                save_picture(paint(painter, load_picture(source), tile).at(strength, original_colours), target)
+    seconds = time.perf_counter() - started
+    if skipped:
+        print(f"skipped {len(skipped)} broken: {', '.join(skipped[:10])}", file=sys.stderr)
+    if as_json:
+        about = {"outputs": [str(path) for path in outputs], "seconds": seconds, "device": device, "skipped": skipped}
+        print(json.dumps(about, allow_nan=False))
+    else:
+        print("\n".join(str(path) for path in outputs))
+
+
+def _sources(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """What to paint: pictures as they were given, which must be readable, and of folders what is; broken ones by name."""
+    from playground.feedforward.apply import is_film
+    from playground.feedforward.photos import PICTURE_SUFFIXES
+    from playground.images.load import PictureError, load_picture
+
+    sources, skipped = [], []
+    for path in given:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in inside:
+            if path.is_dir() and (not file.is_file() or file.name.startswith(".")):
+                continue
+            try:
+                if not is_film(file) or not file.is_file():
+                    load_picture(file)
+                sources.append(file)
+            except PictureError:
+                if not path.is_dir():
+                    raise
+                if file.suffix.lower() in PICTURE_SUFFIXES:
+                    skipped.append(str(file))
+    if not sources:
+        raise PlaygroundError("there is no picture to paint: the folder holds none that can be read")
+    return sources, skipped
+
+
+def _outputs(sources: Sequence[Path], output: Path | None, title: str) -> list[Path]:
+    """Where each result goes: the file that was given, else a free name in the folder or beside the picture."""
+    from playground.feedforward.apply import FILMS, is_film
+    from playground.images.load import check_output_path
+
+    suffixes = [
+        ".png" if not is_film(source) else ".mp4" if source.suffix.lower() in FILMS else ".gif" for source in sources
+    ]
+    if output is not None and not output.is_dir():
+        if len(sources) > 1:
+            raise PlaygroundError(f"there are {len(sources)} pictures, so the output must be a folder that exists")
+        if suffixes[0] == ".png":
+            check_output_path(output)
+        else:
+            check_file_path(output, suffixes[0])
+        return [output]
+    taken: list[Path] = []
+    style = re.sub(r"[^\w-]+", "_", title)  # a model's file states any title, so only plain letters become a path
+    for source, suffix in zip(sources, suffixes, strict=True):
+        taken.append(free_path((output or source.parent) / f"{source.stem}-{style}{suffix}", taken))
+    return taken

@@ -1,0 +1,240 @@
+"""What several commands share: options, the recipe they add up to, free names, signals, and a run watched on stderr.
+
+Called by the files of the commands and by nobody else. Must not know any one command, and imports torch only inside
+functions, so that what needs no torch answers at once.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playground.engine.control import MemoryControl
+from playground.errors import PlaygroundError
+from playground.recipe.model import (
+    DEFAULT_NETWORK,
+    MAX_TEXT,
+    Recipe,
+    find_preset,
+    load_preset,
+    parse_setting,
+    parse_settings,
+    presets,
+)
+from playground.system.progress import progress_on_stderr
+
+if TYPE_CHECKING:
+    from playground.engine.frames import Frame, Result
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A trained model, or a shipped style's name.")]
+
+
+# ---- recipes --------------------------------------------------------------------------------------------------------
+
+
+def requested_settings(settings: Sequence[str], named: Mapping[str, Any]) -> dict[str, Any]:
+    """What `--set KEY=VALUE` and named options ask for; the latter win, and None means that one was not given.
+
+    Raises:
+        PlaygroundError: a setting is not KEY=VALUE.
+    """
+    requested: dict[str, Any] = {}
+    for key, value in map(parse_setting, settings):
+        requested.pop(key, None)  # so that a repeated key takes effect where it stands last
+        requested[key] = value
+    return requested | {key: value for key, value in named.items() if value is not None}
+
+
+def chosen_recipe(
+    preset: str | None, recipe_file: Path | None, settings: Sequence[str], named: Mapping[str, Any]
+) -> Recipe:
+    """The recipe that the options add up to: preset < `--recipe` < `--set` < named options (None: not given).
+
+    The preset beneath is the one that `--set` or the recipe file names, else `--preset`, else `default`, with its
+    numbers for the network that will look; a file that states every setting needs none.
+
+    Raises:
+        PlaygroundError: what cannot be read, is unknown, or is out of bounds.
+    """
+    saved = read_settings(recipe_file) if recipe_file is not None else {}
+    requested = requested_settings(settings, named)
+    if preset is not None:
+        find_preset(preset)
+    network = requested.get("network") or saved.get("network")
+    if isinstance(network, str):
+        saved = {**saved, "network": network}
+    if Recipe.model_fields.keys() <= saved.keys():
+        beneath = Recipe()
+    else:
+        name = requested.get("preset") or saved.get("preset") or preset or "default"
+        beneath = load_preset(str(name), network=network if isinstance(network, str) else None)
+    return beneath.changed(saved).changed(requested)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings stated in a JSON file, or in the recipe inside a picture painted here, told apart by content.
+
+    Raises:
+        PlaygroundError: the file cannot be read or holds no recipe.
+    """
+    from playground.images.load import read_recipe_text
+
+    try:
+        if not path.is_file():
+            raise PlaygroundError(f"there is no recipe file {str(path)!r}; check the path")
+        with path.open("rb") as file:
+            text: str | None = file.read(MAX_TEXT + 1).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = read_recipe_text(path)
+    except (OSError, ValueError) as error:
+        raise PlaygroundError(f"the recipe file {str(path)!r} cannot be read ({error})") from None
+    if text is None:
+        raise PlaygroundError(f"the picture {path.name!r} has no recipe inside; give one that was painted here")
+    return parse_settings(text)
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+def free_path(wanted: Path, taken: Collection[Path] = ()) -> Path:
+    """`wanted`, or the first of a.png, a-2.png, a-3.png, ... that no file has and that is not among `taken`."""
+    path, number = wanted, 1
+    while path in taken or path.exists():
+        number += 1
+        path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+    return path
+
+
+def free_result_path(content: str, recipe: Recipe) -> Path:
+    """A name beside the content image that no file has: photo-default.png, photo-default-2.png, ..."""
+    image = Path(content)
+    # A recipe's preset is any text a file states, so only known names become part of a path.
+    preset = recipe.preset if recipe.preset in presets() else "recipe"
+    return free_path(image.with_name(f"{image.stem}-{preset}.png"))
+
+
+def check_file_path(path: Path, suffix: str) -> None:
+    """Raise PlaygroundError, before any work, where a file could not be written to `path`; nothing is created."""
+    if path.suffix != suffix:
+        raise PlaygroundError(f"the output {path.name!r} must end in {suffix}")
+    if not path.parent.is_dir():
+        raise PlaygroundError(f"the output folder {str(path.parent)!r} does not exist: create it first")
+    if path.is_dir():
+        raise PlaygroundError(f"the output {str(path)!r} is a folder: give a file's name")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PlaygroundError(f"the output {str(path)!r} cannot be written: choose another folder")
+
+
+# ---- what a run needs, and how it is watched ------------------------------------------------------------------------
+
+
+def make_network_ready(recipe: Recipe, device: str, adapted_would_apply: bool) -> None:
+    """Read the recipe's network, fetching the default one where it is missing.
+
+    Raises:
+        WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
+            default network and nothing overrules them, how to paint with those.
+    """
+    from playground.networks.vgg import load_network
+    from playground.networks.weights import WeightsMissing, fetch
+
+    try:
+        load_network(recipe.network, device)
+    except WeightsMissing as missing:
+        if recipe.network == DEFAULT_NETWORK:
+            with progress_on_stderr() as report:
+                fetch(recipe.network, report)
+            load_network(recipe.network, device)
+            return
+        preset = presets().get(recipe.preset or "")
+        if adapted_would_apply and preset and DEFAULT_NETWORK in preset.adapted:
+            hint = f"or add `--set network={DEFAULT_NETWORK}` to paint with numbers adapted to that network"
+            raise WeightsMissing(f"{str(missing).rstrip('.')}, {hint}.") from None
+        raise
+
+
+@contextmanager
+def stopped_by_signals(control: MemoryControl) -> Iterator[None]:
+    """Ctrl-C and a request to end stop the run, which then saves its best picture; asking again changes nothing.
+
+    Raises:
+        KeyboardInterrupt: it was asked for before, and lost on the way.
+    """
+    signals = signal.SIGINT, signal.SIGTERM
+    if any(getattr(signal.getsignal(number), "happened", False) for number in signals):
+        raise KeyboardInterrupt
+
+    def stop(*_: object) -> None:
+        control.stop()
+
+    before = {number: signal.signal(number, stop) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def explained_lack_of_memory() -> Iterator[None]:
+    """Turn a failed allocation on any device into one sentence."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from playground.system.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            raise PlaygroundError(
+                "there is too little free memory for this size; choose a smaller --size or --device cpu"
+            ) from None
+        raise
+
+
+def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
+    """Follow a run to its end, showing progress and notes on stderr.
+
+    Raises:
+        KeyboardInterrupt: it was stopped before anything was painted.
+    """
+    with progress_on_stderr() as report:
+        for frame in frames:
+            report(*_frame_in_words(frame, recipe, device))
+            if frame.note:
+                print(frame.note, file=sys.stderr)
+            if frame.result is not None:
+                result = frame.result
+    if result.evaluations == 0:
+        raise KeyboardInterrupt
+    return result
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style", "variation"))
+    return f"loss {losses['total']:.3g} ({terms})"
+
+
+def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, float]:
+    """Step k of n, losses, speed, time left and device in one sentence, and the share that is done."""
+    from playground.engine.schedule import share_done
+
+    share = share_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
+    parts = [f"step {frame.step} of {frame.steps}"]
+    if frame.losses:
+        parts.append(losses_in_words(frame.losses))
+    if frame.seconds > 0 and share > 0:
+        left = frame.seconds * (1 - share) / share
+        if recipe.seconds is not None:
+            left = min(left, max(0.0, recipe.seconds - frame.seconds))
+        unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
+        parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
+    return ", ".join([*parts, device]), share

@@ -1,0 +1,123 @@
+"""`stylize`: paints one content image in the style of another, and says how it went.
+
+Called by app.py. The run itself is the library's; here stand the options, the order of the checks before any work, and
+what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import playground
+from playground.cli.common import (
+    Device,
+    chosen_recipe,
+    explained_lack_of_memory,
+    free_result_path,
+    make_network_ready,
+    stopped_by_signals,
+    watch,
+)
+from playground.engine.control import MemoryControl
+
+if TYPE_CHECKING:
+    from playground.engine.frames import Result
+
+
+def stylize(
+    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo to paint.", show_default=False)],
+    style: Annotated[
+        str, typer.Argument(metavar="STYLE", help="The painting whose style it gets.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The result (.png, .jpg, .webp); else beside CONTENT.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Where to start from; `presets` lists them.")] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", help="Settings from a JSON file or from a picture painted here.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as style_weight=2.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Long side of the result in pixels.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="How many times the picture is improved.")] = None,
+    seed: Annotated[int | None, typer.Option(help="For starts from noise.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")] = False,
+) -> None:
+    """Paint CONTENT in the style of STYLE."""
+    started = time.perf_counter()
+    named = {"size": size, "iterations": iterations, "seed": seed, "seconds": seconds}
+    recipe = chosen_recipe(preset, recipe_file, settings or [], named)
+
+    from playground.engine.run import check_pictures
+    from playground.images.load import check_output_path, load_picture, save_picture
+    from playground.measure.estimate import observe_run
+    from playground.system.device import describe_device, pick_device
+    from playground.system.memory import peak_megabytes
+
+    if output is not None:
+        check_output_path(output)
+    pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
+    check_output_path(output or free_result_path(content, recipe))
+    check_pictures(pictures[0], recipe.size)
+    device = pick_device(device)
+    make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
+    control = MemoryControl()
+    with explained_lack_of_memory():
+        frames = playground.stylize(*pictures, recipe, device=device, control=control)
+        startup_seconds = time.perf_counter() - started
+        with stopped_by_signals(control):
+            result = watch(frames, recipe, describe_device(device))
+            if output is None:  # chosen now, since another run may have taken the name meanwhile
+                output = free_result_path(content, recipe)
+            save_picture(result.picture, output, recipe=result.recipe.to_json())
+            observe_run(result, device)
+            if as_json:
+                about = run_as_json(result, output, device, startup_seconds, peak_megabytes(device))
+                print(json.dumps(about, allow_nan=False))
+            else:
+                print(_last_line(result, output, describe_device(device)))
+
+
+def run_as_json(
+    result: Result, output: Path, device: str, startup_seconds: float, memory_mb: float | None
+) -> dict[str, Any]:
+    """What `--json` says about a run; seconds of the loop alone, except `startup_seconds`, and MiB."""
+    recipe = result.recipe
+    return {
+        "output": str(output),
+        "width": result.picture.width,
+        "height": result.picture.height,
+        "preset": recipe.preset,
+        "device": device,
+        "network": recipe.network,
+        "numbers": recipe.numbers,
+        "iterations": result.steps,
+        "evaluations": result.evaluations,
+        "seconds": result.seconds,
+        "startup_seconds": startup_seconds,
+        "first_preview_seconds": result.first_preview_seconds,
+        "ended": result.ended,
+        "losses": result.losses,
+        "layers": result.layers,
+        "curve": result.curve,
+        "seed": recipe.seed,
+        "peak_memory_mb": memory_mb,
+        "recipe": recipe.model_dump(mode="json"),
+    }
+
+
+def _last_line(result: Result, output: Path, device: str) -> str:
+    recipe, (width, height) = result.recipe, result.picture.size
+    whose = {"own": "the playground's own", "source": "the source's", "adapted": "adapted"}[recipe.numbers]
+    return (
+        f"{output}: {width}×{height} px, {result.ended} after {result.steps} iterations "
+        f"and {result.seconds:.1f} s on {device}, {recipe.network} with {whose} numbers"
+    )

@@ -1,0 +1,36 @@
+"""`weights`: says which networks are on this machine, and fetches one.
+
+Called by app.py. Where networks come from and how they are verified is known to playground/networks alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from playground.recipe.model import DEFAULT_NETWORK
+from playground.system.progress import progress_on_stderr
+
+
+def list_weights(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A network's name, or a file.", show_default=False)
+    ] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help=f"Download it (without NAME: {DEFAULT_NETWORK}).")] = False,
+) -> None:
+    """Say which networks are on this machine, and fetch one."""
+    from playground.networks import weights
+
+    if fetch:
+        with progress_on_stderr() as report:
+            path = weights.fetch(name or DEFAULT_NETWORK, report)
+        print(f"{name or DEFAULT_NETWORK} is here: {path}")
+        return
+    if name is not None and name not in weights.NETWORKS:
+        network = weights.describe(name)
+        print(f"{name}: {network.architecture}, {network.convention} convention, {network.megabytes:.0f} MB")
+        return
+    for status in weights.status():
+        if name in (None, status.name):
+            print(f"{status.name:<15} {status.path}" if status.present else f"{status.name:<15} {status.hint}")

@@ -1,0 +1,68 @@
+"""`apply` as a person or a script uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.cli import answer, complaint
+
+
+def test_apply_names_its_results_freely_and_replaces_only_what_it_was_told_to(
+    photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (answer(capsys, "apply", model, photo)["outputs"][0] for _ in range(2))
+    assert [Path(first).name, Path(second).name] == ["photo-my_style.png", "photo-my_style-2.png"]
+    chosen = tmp_path / "out.jpg"
+    chosen.write_bytes(b"old")
+    assert answer(capsys, "apply", model, photo, "-o", chosen)["outputs"] == [str(chosen)]
+    assert Image.open(chosen).format == "JPEG"
+
+
+def test_apply_paints_a_folder_and_skips_what_is_broken(
+    photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, results = tmp_path / "in", tmp_path / "results"
+    folder.mkdir()
+    results.mkdir()
+    picture = Image.open(photo)
+    picture.save(folder / "a.png")
+    picture.convert("RGBA").resize((40, 33)).save(folder / "b.webp")
+    picture.save(folder / "c.gif", save_all=True, append_images=[picture.rotate(90)])
+    (folder / "d.jpg").write_bytes(b"broken")
+    (folder / "notes.txt").write_text("none")
+    said = answer(capsys, "apply", model, folder, "-o", results)
+    names = [Path(path).name for path in said["outputs"]]
+    assert names == ["a-my_style.png", "b-my_style.png", "c-my_style.gif"]
+    assert said["skipped"] == [str(folder / "d.jpg")]
+    assert Image.open(results / "b-my_style.png").size == (40, 33)
+    assert getattr(Image.open(results / "c-my_style.gif"), "n_frames", 1) == 2
+
+
+def test_strength_and_colours_reach_the_picture(
+    photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    answer(capsys, "apply", model, photo, "-o", out, "--strength", 0)
+    assert np.array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(photo)))
+    answer(capsys, "apply", model, photo, "-o", out)
+    full = np.asarray(Image.open(out)).astype(int)
+    answer(capsys, "apply", model, photo, "-o", out, "--original-colours")
+    assert np.abs(np.asarray(Image.open(out)).astype(int) - full).max() > 20
+
+
+def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for strength in ("-0.1", "1.5", "nan"):
+        assert "strength" in complaint(capsys, "apply", model, photo, f"--strength={strength}")
+    assert "there is no model" in complaint(capsys, "apply", "nothing", photo)
+    assert "does not exist" in complaint(capsys, "apply", model, tmp_path / "none.png")
+    assert "must be a folder" in complaint(capsys, "apply", model, photo, photo, "-o", tmp_path / "one.png")
+    assert "does not exist" in complaint(capsys, "apply", model, photo, "-o", tmp_path / "missing" / "x.png")
+    assert "suffix" in complaint(capsys, "apply", model, photo, "-o", tmp_path / "x.bmp")
+    assert "PICTURE" in complaint(capsys, "apply", model)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no picture" in complaint(capsys, "apply", model, empty)
