@@ -13,10 +13,10 @@ from PIL import Image
 from playground import load_preset
 from playground.engine.frames import Result
 from playground.engine.run import Run
-from playground.images.load import fit_size
+from playground.images.convert import fit_size
 from playground.measure.distances import distances
+from playground.networks.read import load
 from playground.networks.vgg import Vgg, load_network
-from playground.networks.weights import load
 from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 
 MANY = 100_000  # iterations: the clock ends the run

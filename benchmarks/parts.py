@@ -27,10 +27,12 @@ from benchmarks.reference import CONTENT_LAYER, ReferenceLoop
 from playground import load_preset
 from playground.engine.frames import Frame
 from playground.engine.run import Run
-from playground.images.load import to_tensor
-from playground.measure.estimate import Pace, estimate, layers_in_use, seconds_of_evaluations, work_of_evaluation
+from playground.images.convert import to_tensor
+from playground.measure.estimate import estimate, seconds_of_evaluations
+from playground.measure.operations import layers_in_use, work_of_evaluation
+from playground.measure.pace import Pace
+from playground.networks.read import load
 from playground.networks.vgg import load_network, precision_of
-from playground.networks.weights import load
 from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device, processor_name

@@ -8,7 +8,7 @@ from PIL import Image
 from skimage import data
 
 from playground.images.load import load_picture
-from playground.recipe.model import PRESET_FOLDER
+from playground.recipe.presets import PRESET_FOLDER
 
 PAIRS = (  # portrait, coast with buildings, animal, still life, figure before buildings, machine
     ("astronaut", "swirls"),

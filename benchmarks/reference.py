@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playground.networks.catalogue import LAYERS
+from playground.networks.read import Weights
 from playground.networks.vgg import CAFFE_MEAN_BGR
-from playground.networks.weights import LAYERS, Weights
 from playground.recipe.model import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from playground.feedforward.apply import Painter
+from playground.feedforward.model import Model, ModelCard
 from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import Model, ModelCard, new_network
+from playground.networks.transformer import new_network
 from playground.system.device import describe_device, pick_device
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, load_preset
+from playground.recipe.model import Recipe
+from playground.recipe.presets import load_preset
 
 # Read by torch when it is imported: large pages for large tensors, which saves a tenth of a step at 512 px on Linux.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from playground.images.load import load_picture
-from playground.networks import weights
+from playground.networks import fetch, read
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 
@@ -24,14 +24,14 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
-def hed() -> weights.Weights:
+def hed() -> read.Weights:
     """The default network, fetched once into the default home where it is missing."""
-    weights.fetch("vgg16-hed")
-    return weights.load("vgg16-hed")
+    fetch.fetch("vgg16-hed")
+    return read.load("vgg16-hed")
 
 
 @pytest.fixture(scope="session")
-def network(hed: weights.Weights) -> Vgg:
+def network(hed: read.Weights) -> Vgg:
     return Vgg(hed)
 
 

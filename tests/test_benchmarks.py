@@ -11,8 +11,8 @@ from PIL import Image
 from benchmarks.figure import bars, figure, lines
 from benchmarks.reference import ReferenceLoop
 from benchmarks.sheet import lay_out
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 
 
 def test_the_reference_loop_looks_through_the_same_network(hed: Weights) -> None:

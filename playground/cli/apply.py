@@ -39,9 +39,11 @@ def apply(
     if not 0 <= strength <= 1:  # also refuses NaN
         raise PlaygroundError(f"the strength runs from 0 (the photo) to 1 (the style), not {strength}")
 
-    from playground.feedforward.apply import Painter, is_film, paint, paint_film
-    from playground.images.load import load_picture, save_picture
-    from playground.networks.transformer import load_model
+    from playground.feedforward.apply import Painter, paint
+    from playground.feedforward.model import load_model
+    from playground.feedforward.video import is_film, paint_film
+    from playground.images.load import load_picture
+    from playground.images.save import save_picture
     from playground.system.device import pick_device
 
     device = pick_device(device)
@@ -70,8 +72,8 @@ def apply(
 
 def _sources(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """What to paint: pictures as they were given, which must be readable, and of folders what is; broken ones by name."""
-    from playground.feedforward.apply import is_film
     from playground.feedforward.photos import PICTURE_SUFFIXES
+    from playground.feedforward.video import is_film
     from playground.images.load import PictureError, load_picture
 
     sources, skipped = [], []
@@ -96,8 +98,8 @@ def _sources(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 def _outputs(sources: Sequence[Path], output: Path | None, title: str) -> list[Path]:
     """Where each result goes: the file that was given, else a free name in the folder or beside the picture."""
-    from playground.feedforward.apply import FILMS, is_film
-    from playground.images.load import check_output_path
+    from playground.feedforward.video import FILMS, is_film
+    from playground.images.save import check_output_path
 
     suffixes = [
         ".png" if not is_film(source) else ".mp4" if source.suffix.lower() in FILMS else ".gif" for source in sources

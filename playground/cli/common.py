@@ -19,16 +19,9 @@ import typer
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import (
-    DEFAULT_NETWORK,
-    MAX_TEXT,
-    Recipe,
-    find_preset,
-    load_preset,
-    parse_setting,
-    parse_settings,
-    presets,
-)
+from playground.recipe.model import DEFAULT_NETWORK, Recipe
+from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings
+from playground.recipe.presets import find_preset, load_preset, presets
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -145,8 +138,9 @@ def make_network_ready(recipe: Recipe, device: str, adapted_would_apply: bool) -
         WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
             default network and nothing overrules them, how to paint with those.
     """
+    from playground.networks.catalogue import WeightsMissing
+    from playground.networks.fetch import fetch
     from playground.networks.vgg import load_network
-    from playground.networks.weights import WeightsMissing, fetch
 
     try:
         load_network(recipe.network, device)

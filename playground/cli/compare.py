@@ -22,7 +22,8 @@ from playground.cli.common import (
     stopped_by_signals,
 )
 from playground.engine.control import MemoryControl
-from playground.recipe.model import DEFAULT_NETWORK, load_preset
+from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.presets import load_preset
 from playground.system.progress import progress_on_stderr
 
 
@@ -39,9 +40,10 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Paint the same pair through pixels, a network and an instant style, and measure all alike."""
-    from playground.images.load import check_output_path, load_picture, save_picture
+    from playground.images.load import load_picture
+    from playground.images.save import check_output_path, save_picture
     from playground.measure.compare import compare as through_all
-    from playground.measure.compare import sheet
+    from playground.measure.sheet import sheet
     from playground.system.device import pick_device
 
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")

@@ -176,7 +176,7 @@ def _memory() -> dict[str, float | None]:
 def _home(problems: list[dict[str, str]]) -> dict[str, Any]:
     """The folder of downloads: whether it can be written, and its free space in MB (10^6 bytes)."""
     try:
-        from playground.networks.weights import home
+        from playground.networks.catalogue import home
 
         path = home()
     except Exception:  # torch is missing: the problem stands among the packages
@@ -196,10 +196,10 @@ def _home(problems: list[dict[str, str]]) -> dict[str, Any]:
 def _weights(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
     """Every named network; one that is here is read and verified. Only a missing default network is a problem."""
     try:
-        from playground.networks import weights
+        from playground.networks import catalogue, read
         from playground.recipe.model import DEFAULT_NETWORK
 
-        statuses = weights.status()
+        statuses = catalogue.status()
     except Exception:
         return []
     report = []
@@ -207,7 +207,7 @@ def _weights(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
         digest, hint, damaged = None, status.hint, False
         if status.present:
             try:
-                digest = weights.load(status.name).sha256
+                digest = read.load(status.name).sha256
             except Exception as error:
                 hint, damaged = str(error), True
         mend = f"python -m playground weights {status.name} --fetch" if hint else ""

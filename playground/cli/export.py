@@ -20,7 +20,7 @@ def export(
 ) -> None:
     """Write a trained model as ONNX: RGB in [0, 1], N×3×H×W, to the same, for any sides divisible by four."""
     from playground.feedforward.export import export_onnx
-    from playground.networks.transformer import load_model
+    from playground.feedforward.model import load_model
 
     output = output or Path(model).with_suffix(".onnx")
     check_file_path(output, ".onnx")

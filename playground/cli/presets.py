@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from playground.recipe.model import presets
+from playground.recipe.presets import presets
 
 
 def list_presets(

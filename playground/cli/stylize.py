@@ -57,7 +57,8 @@ def stylize(
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
 
     from playground.engine.run import check_pictures
-    from playground.images.load import check_output_path, load_picture, save_picture
+    from playground.images.load import load_picture
+    from playground.images.save import check_output_path, save_picture
     from playground.measure.estimate import observe_run
     from playground.system.device import describe_device, pick_device
     from playground.system.memory import peak_megabytes

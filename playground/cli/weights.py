@@ -20,17 +20,18 @@ def list_weights(
     fetch: Annotated[bool, typer.Option("--fetch", help=f"Download it (without NAME: {DEFAULT_NETWORK}).")] = False,
 ) -> None:
     """Say which networks are on this machine, and fetch one."""
-    from playground.networks import weights
+    from playground.networks import catalogue, read
+    from playground.networks.fetch import fetch as fetch_network
 
     if fetch:
         with progress_on_stderr() as report:
-            path = weights.fetch(name or DEFAULT_NETWORK, report)
+            path = fetch_network(name or DEFAULT_NETWORK, report)
         print(f"{name or DEFAULT_NETWORK} is here: {path}")
         return
-    if name is not None and name not in weights.NETWORKS:
-        network = weights.describe(name)
+    if name is not None and name not in catalogue.NETWORKS:
+        network = read.describe(name)
         print(f"{name}: {network.architecture}, {network.convention} convention, {network.megabytes:.0f} MB")
         return
-    for status in weights.status():
+    for status in catalogue.status():
         if name in (None, status.name):
             print(f"{status.name:<15} {status.path}" if status.present else f"{status.name:<15} {status.hint}")

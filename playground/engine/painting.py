@@ -18,7 +18,7 @@ from playground.engine.frames import Curve
 from playground.engine.losses import TERMS, Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.schedule import Schedule, style_long_side
-from playground.images.load import fit_size, resize_picture, to_tensor
+from playground.images.convert import fit_size, resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 

@@ -27,7 +27,8 @@ from playground.engine.painting import Painting
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
-from playground.images.load import fit_size, keep_colours, resize_picture, to_array, to_picture
+from playground.images.colour import keep_colours
+from playground.images.convert import fit_size, resize_picture, to_array, to_picture
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe, RecipeError, live_settings
 from playground.system.device import return_large_blocks

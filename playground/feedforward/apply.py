@@ -1,30 +1,24 @@
-"""Applying a trained network: any picture in one pass at its own size, large ones in tiles, films frame by frame.
+"""Applying a trained network to a picture of any size in one pass, or in tiles with common statistics.
 
-`Painter` is the network made ready for painting, `Painted` a result whose strength can be changed at once. Called by
-the command line and the page.
+Called by the command line, the page and measure/. It knows nothing of training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 
-import imageio_ffmpeg
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from playground.images.load import PictureError, keep_colours, load_picture, to_picture, to_tensor
+from playground.feedforward.model import Model
+from playground.images.colour import keep_colours
+from playground.images.convert import to_picture, to_tensor
 from playground.networks.hrnet import TorchConvention, pad_to_multiple
-from playground.networks.transformer import Layer, Model, Residual
-from playground.system.files import whole_file
+from playground.networks.transformer import Layer, Residual
 
-FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
-"""Suffixes that are taken for films; they are written as .mp4."""
-GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
 WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB
 TILE = 768  # pixels, side of a tile without its overlap
 MARGIN = 24  # pixels of mirrored photo that are painted around a picture and cut off again: a network that learnt from
@@ -228,104 +222,3 @@ def paint(painter: Painter, photo: Image.Image, tile: int | None = None) -> Pain
     margin = min(MARGIN, min(photo.size) - 1)
     painted = painter(F.pad(to_tensor(photo), [margin] * 4, mode="reflect"), tile)
     return Painted(photo, to_picture(painted[..., margin : margin + photo.height, margin : margin + photo.width]))
-
-
-# ---- films ----------------------------------------------------------------------------------------------------------
-
-
-def is_film(path: Path) -> bool:
-    """Whether a file is painted frame by frame: a film by its suffix, or a GIF with more than one frame."""
-    if path.suffix.lower() in FILMS:
-        return True
-    try:
-        with Image.open(path, formats=["GIF"]) as picture:
-            return getattr(picture, "n_frames", 1) > 1
-    except (OSError, ValueError):
-        return False
-
-
-def check_film(path: Path) -> None:
-    """Refuse what a stranger's film must not be: a list of other files, which ffmpeg would open, or too large a GIF.
-
-    Raises:
-        PictureError: in one sentence.
-    """
-    if path.suffix.lower() in FILMS:
-        with open(path, "rb") as file:
-            head = file.read(12)
-        if not (head[4:8] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3") or head[:4] + head[8:] == b"RIFFAVI "):
-            raise PictureError(f"The film {path.name!r} is not what its name says: give an mp4, mov, mkv, webm or avi.")
-        return
-    with Image.open(path, formats=["GIF"]) as film:
-        pixels = film.width * film.height * getattr(film, "n_frames", 1)
-    if pixels > GIF_PIXELS:
-        raise PictureError(
-            f"The GIF {path.name!r} has {pixels / 1e6:.0f} megapixels over all frames: at most {GIF_PIXELS // 10**6} fit."
-        )
-
-
-def paint_film(
-    painter: Painter, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
-) -> Generator[float, None, None]:
-    """Paint an animated GIF or a film frame by frame, at its own size and pace, a film with its sound.
-
-    Args:
-        output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
-
-    Yields:
-        The share that is done, after every frame.
-
-    Raises:
-        PictureError: the film cannot be read or written.
-    """
-    paint_frames = _paint_film if source.suffix.lower() in FILMS else _paint_gif
-    try:
-        with whole_file(output, durable=False) as unfinished:
-            for done, frame in paint_frames(source, unfinished):
-                frame[0] = paint(painter, frame[0]).at(strength, original_colours)
-                yield done
-    except OSError as error:  # also what ffmpeg complains of
-        raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
-
-
-def _last_words(error: OSError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else type(error).__name__
-
-
-def _paint_gif(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
-    """Every frame in a list of one, to be replaced; the GIF is written after the last."""
-    frames, durations = [], []
-    with Image.open(source, formats=["GIF"]) as film:
-        count, loop = getattr(film, "n_frames", 1), film.info.get("loop")
-        for number in range(count):
-            film.seek(number)
-            frame = [load_picture(film.convert("RGBA"), name="the film")]
-            durations.append(film.info.get("duration", 100))
-            yield (number + 1) / count, frame
-            frames.append(frame[0])
-    again = {} if loop is None else {"loop": loop}
-    frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
-
-
-def _paint_film(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
-    """Every frame in a list of one, to be replaced and then written, with the sound of the source copied beside it."""
-    frames = imageio_ffmpeg.read_frames(str(source))
-    about = next(frames)
-    width, height = about["size"]
-    sound = {"audio_path": str(source), "audio_codec": "copy"} if about.get("audio_codec") else {}
-    # The usual halved colour resolution needs even sides; the few films with odd ones keep their size instead.
-    colours = "yuv444p" if width % 2 or height % 2 else "yuv420p"
-    writer = imageio_ffmpeg.write_frames(
-        str(output), (width, height), fps=about["fps"], quality=7, macro_block_size=1, pix_fmt_out=colours, **sound
-    )
-    writer.send(None)
-    count = max(1.0, about["fps"] * about["duration"])
-    try:
-        for number, data in enumerate(frames):
-            frame = [Image.fromarray(np.frombuffer(data, np.uint8).reshape(height, width, 3))]
-            yield min(1.0, (number + 1) / count), frame
-            writer.send(np.asarray(frame[0]).tobytes())
-    finally:
-        writer.close()
-        frames.close()

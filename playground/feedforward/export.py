@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from playground.feedforward.layouts import ModelError
+from playground.feedforward.model import Model
 from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import Model, ModelError
 from playground.system.files import whole_file
 
 OPSET = 18

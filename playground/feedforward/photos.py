@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from playground.errors import PlaygroundError
-from playground.images.load import PictureError, load_picture, read_recipe_text, to_tensor
+from playground.images.convert import to_tensor
+from playground.images.load import PictureError, load_picture, read_recipe_text
 from playground.system.progress import Report
 
 BUNDLED = "scikit-image"  # in place of a folder: the photographs that the package carries

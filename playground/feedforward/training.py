@@ -29,20 +29,21 @@ from playground.engine.losses import Losses, Objective, by_term
 from playground.engine.run import MAX_RECOVERIES, PAUSED_EVERY
 from playground.engine.schedule import MIN_SHORT_SIDE
 from playground.errors import PlaygroundError
-from playground.feedforward.photos import Crops, Photos
-from playground.images.load import resize_picture, save_picture, to_array, to_tensor
-from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import (
+from playground.feedforward.layouts import ModelError
+from playground.feedforward.model import (
     Model,
     ModelCard,
-    ModelError,
     load_model,
-    new_network,
     read_tensors,
     save_model,
     thumbnail,
     write_tensors,
 )
+from playground.feedforward.photos import Crops, Photos
+from playground.images.convert import resize_picture, to_array, to_tensor
+from playground.images.save import save_picture
+from playground.networks.hrnet import TorchConvention
+from playground.networks.transformer import new_network
 from playground.networks.vgg import Vgg
 from playground.recipe.model import RecipeError, validated
 from playground.recipe.training import TrainingRecipe, is_live

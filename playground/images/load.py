@@ -1,7 +1,7 @@
-"""Pictures in and pictures out: any file becomes a clean RGB picture, a result becomes a file with its recipe inside.
+"""Any file becomes a clean RGB picture, or is refused in one sentence.
 
-The page, the API and the command line all come through `load_picture` and `save_picture`, so every one of them
-accepts the same files and refuses the rest in the same words.
+The page, the API and the command line all come through `load_picture`, so every one of them accepts the same files and
+refuses the rest in the same words. Content decides, never a name; it knows nothing of networks.
 """
 
 from __future__ import annotations
@@ -11,21 +11,16 @@ import logging
 import os
 import re
 import stat
-import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 
 from playground.errors import PlaygroundError
-from playground.system.files import whole_file
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -62,8 +57,6 @@ MAX_RECIPE_BYTES = 1_000_000
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What is decoded, told by content. No format here runs a program, as EPS does, or fetches anything, as SVG may."""
-SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-"""What is written, by the suffix of the file's name."""
 
 # Pillow's own guard covers what only shows while decoding, and the decoders of the page's components.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -79,10 +72,6 @@ _EXIF_PLAIN_LIMIT = 60_000  # a JPEG segment ends at 65,533 bytes: longer recipe
 _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
 _NOT_FINITE = "{} holds values that are not finite numbers: replace them first."
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, the Y of YIQ and of JPEG's YCbCr
-
-
-# --- reading ----------------------------------------------------------------------------------------------------
 
 
 def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.Image:
@@ -349,189 +338,6 @@ def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
             if converted is not None:
                 return converted
     return colours if colours.mode == "RGB" else colours.convert("RGB")
-
-
-# --- sizes and tensors --------------------------------------------------------------------------------------------
-
-
-def fit_size(width: int, height: int, long_side: int) -> tuple[int, int]:
-    """(width, height) with the long side exactly `long_side` pixels and the other rounded to keep the aspect ratio.
-
-    The other side is at least `MIN_SIDE`, which bends the ratio only where a strip would vanish.
-    Raises ValueError for sides below 1 or a long side below `MIN_SIDE`.
-    """
-    if min(width, height) < 1 or long_side < MIN_SIDE:
-        raise ValueError(f"cannot fit {width}×{height} into {long_side}")
-    if width >= height:
-        return long_side, max(MIN_SIDE, round(height * long_side / width))
-    return max(MIN_SIDE, round(width * long_side / height)), long_side
-
-
-def resize_picture(picture: Image.Image, long_side: int) -> Image.Image:
-    """The picture with its long side exactly `long_side` pixels: Lanczos down, bicubic up (it rings less)."""
-    size = fit_size(*picture.size, long_side)
-    enlarged = long_side > max(picture.size)
-    return picture.resize(size, Image.Resampling.BICUBIC if enlarged else Image.Resampling.LANCZOS)
-
-
-def to_tensor(picture: Image.Image) -> torch.Tensor:
-    """The picture as a contiguous float32 tensor of shape 1×3×H×W, RGB in [0, 1]."""
-    values = torch.from_numpy(np.array(picture.convert("RGB")))
-    return values.permute(2, 0, 1)[None].to(torch.float32, memory_format=torch.contiguous_format) / 255
-
-
-def to_array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor of shape 1×3×H×W or 3×H×W, RGB in [0, 1] on any device, as a uint8 array of shape H×W×3.
-
-    Values are clamped, then rounded; `to_array(to_tensor(picture))` gives the picture's own bytes.
-    Raises ValueError for any other shape.
-    """
-    if tensor.ndim == 4 and tensor.shape[0] == 1:
-        tensor = tensor[0]
-    if tensor.ndim != 3 or tensor.shape[0] != 3:
-        raise ValueError(f"expected 1×3×H×W or 3×H×W, got {tuple(tensor.shape)}")
-    values = tensor.detach().to(torch.float32).clamp(0, 1).mul(255).round().to(torch.uint8)
-    return values.permute(1, 2, 0).contiguous().cpu().numpy()
-
-
-def to_picture(tensor: torch.Tensor) -> Image.Image:
-    """A tensor as `to_array` takes it, as a PIL image of mode RGB."""
-    return Image.fromarray(to_array(tensor))
-
-
-# --- colours ------------------------------------------------------------------------------------------------------
-
-
-def keep_colours(result: Image.Image, content: Image.Image) -> Image.Image:
-    """The brightness of `result` with the colours of `content`, at the size of `result`.
-
-    Luminance-only transfer after Gatys et al. 2016 (arXiv 1606.05897), in their YIQ space. Its Y = w·rgb has weights
-    that add up to one, so keeping I and Q means keeping rgb − Y, and the result is Y_result + s·(rgb − Y)_content,
-    exact without a matrix. s ≤ 1 is the largest saturation that stays within [0, 1]: colours that do not fit fade
-    towards grey at the same brightness and hue, where clipping would shift both.
-    """
-    if content.size != result.size:
-        content = content.resize(result.size, Image.Resampling.LANCZOS)
-    photo = _floats(content)
-    luma = (_floats(result) @ _LUMA)[:, :, None]
-    chroma = photo - (photo @ _LUMA)[:, :, None]
-    room = np.where(chroma > 0, 1 - luma, luma)
-    saturation = (room / np.maximum(np.abs(chroma), 1e-6)).min(axis=2, keepdims=True).clip(0, 1)
-    return Image.fromarray(_to_8_bits(luma + saturation * chroma, 0, 1))
-
-
-def match_colours(style: Image.Image, content: Image.Image) -> Image.Image:
-    """The style picture with the mean and covariance of the content's colours (Gatys et al. 2016, arXiv 1606.05897).
-
-    Every pixel becomes A·(rgb − mean_S) + mean_C with A = Σ_C^½ · Σ_S^(−½), so that A·Σ_S·Aᵀ = Σ_C; values that leave
-    [0, 1] are clipped.
-    """
-    pixels = _floats(style).reshape(-1, 3)
-    target = _floats(content).reshape(-1, 3)
-    transform = _matrix_power(np.cov(target.T), 0.5) @ _matrix_power(np.cov(pixels.T), -0.5)
-    matched = (pixels - pixels.mean(axis=0)) @ transform.T.astype(np.float32) + target.mean(axis=0)
-    return Image.fromarray(_to_8_bits(matched.reshape(style.height, style.width, 3), 0, 1))
-
-
-def _floats(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
-
-
-def _matrix_power(covariance: np.ndarray, power: float) -> np.ndarray:
-    """A symmetric 3×3 matrix to a power; 1e-5 (under one grey level) keeps a flat colour from dividing by zero."""
-    values, vectors = np.linalg.eigh(covariance + 1e-5 * np.eye(3))
-    return (vectors * values**power) @ vectors.T
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
-
-
-def check_output_path(path: str | os.PathLike) -> None:
-    """Raise PictureError, before any work, where `save_picture` could not write to `path`; nothing is created."""
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise PictureError(f"The output {path.name!r} has no suffix that is written: end it in {', '.join(SUFFIXES)}.")
-    try:
-        if not path.parent.is_dir():
-            raise PictureError(f"The output folder {str(path.parent)!r} does not exist: create it first.")
-        with suppress(FileNotFoundError):
-            mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
-                raise PictureError(f"The output {str(path)!r} is a folder: give a file's name.")
-            if not stat.S_ISREG(mode):
-                raise PictureError(f"The output {str(path)!r} is a device or a pipe: give a file's name.")
-            with open(path, "ab"):  # a file that was made read-only is not replaced behind its owner's back
-                pass
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except (OSError, ValueError) as error:
-        raise PictureError(
-            f"The output {str(path)!r} cannot be written: choose another folder or mend its permissions."
-        ) from error
-
-
-def save_picture(
-    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92, sole: bool = False
-) -> None:
-    """Write the picture, with the recipe text inside, as PNG, JPEG or WebP by the suffix of `path`.
-
-    The file appears whole or not at all: it is written beside its place and moved there. An existing file is
-    replaced, a missing folder never created. `sole`: nobody else writes this file (see `whole_file`).
-    Raises PictureError where it cannot be written or encoded.
-    """
-    check_output_path(path)
-    path = Path(path)
-    data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality)
-    try:
-        with whole_file(path, sole=sole) as unfinished:
-            unfinished.write_bytes(data)
-    except OSError as error:
-        raise PictureError(
-            f"The output {str(path)!r} could not be written ({error.strerror}): free some space or choose another folder."
-        ) from error
-
-
-def encode_picture(picture: Image.Image, format: str, recipe: str | None = None, quality: int = 92) -> bytes:
-    """A PNG, JPEG or WebP file's bytes, with the recipe text inside and no other metadata.
-
-    The recipe stands in PNG's text chunk "playground-recipe", in JPEG and WebP in EXIF's UserComment.
-    `quality` (1 to 100) is for JPEG and WebP; PNG is exact.
-    Raises PictureError for another format, a quality out of range, or what the format cannot hold.
-    """
-    format = SUFFIXES.get("." + format.lower(), "")
-    if not format:
-        raise PictureError("The format of a picture can only be png, jpeg or webp: choose one of these.")
-    if not 1 <= quality <= 100:
-        raise PictureError(f"The quality of a picture runs from 1 to 100, not {quality}: choose one in between.")
-    if recipe is not None and len(recipe.encode("utf-8", "replace")) > MAX_RECIPE_BYTES:
-        raise PictureError("The recipe is longer than a megabyte: save the picture without it.")
-    clean = _values_alone(picture.convert("RGB"))
-    data = io.BytesIO()
-    try:
-        if format == "PNG":
-            texts = PngInfo()
-            if recipe is not None:
-                texts.add_itxt(_RECIPE_KEY, recipe)
-            clean.save(data, format, pnginfo=texts)
-        else:
-            exif = Image.Exif() if recipe is None else _exif_with(recipe)
-            # subsampling is JPEG's: brush strokes are fine in colour too
-            clean.save(data, format, quality=quality, exif=exif, subsampling=0)
-    except MemoryError as error:
-        raise PictureError("The picture needs more memory to be saved than is free: make it smaller.") from error
-    except Exception as error:
-        raise PictureError(f"The picture or its recipe does not fit into a {format} file: save it as PNG.") from error
-    return data.getvalue()
-
-
-def _exif_with(recipe: str) -> Image.Exif:
-    text = recipe.encode()
-    packed = len(text) > _EXIF_PLAIN_LIMIT
-    exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = (
-        _EXIF_PACKED + zlib.compress(text) if packed else _EXIF_PLAIN + text
-    )
-    return exif
 
 
 def _recipe_in_exif(picture: Image.Image) -> bytes | None:

@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 
 from playground.engine.losses import content_loss, style_loss
 from playground.engine.statistics import style_statistic
-from playground.images.load import resize_picture, to_tensor
+from playground.images.convert import resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import STYLE_BLOCKS
 

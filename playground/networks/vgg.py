@@ -18,7 +18,8 @@ from torch import Tensor
 
 from playground.errors import PlaygroundError
 from playground.networks import winograd
-from playground.networks.weights import LAYERS, Weights, load
+from playground.networks.catalogue import LAYERS
+from playground.networks.read import Weights, load
 
 TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # BGR in [0, 255]

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -18,18 +17,12 @@ from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.errors import PlaygroundError
 
-PRESET_FOLDER = next(
-    folder
-    for folder in (Path(__file__).resolve().parents[1] / "presets", Path(__file__).resolve().parents[2] / "presets")
-    if folder.is_dir()
-)
 DEFAULT_NETWORK = "vgg16-hed"
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
     {"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
 )
-MAX_TEXT = 1_000_000
 
 
 class RecipeError(PlaygroundError):
@@ -533,107 +526,3 @@ def _sentence(error: ValidationError, model: type[Recipe]) -> str:
     shown = repr(first["input"])
     shown = shown if len(shown) < 60 else shown[:57] + "..."
     return f"{where}: {what[0].lower() + what[1:]} (not {shown})"
-
-
-def parse_recipe(text: str | bytes) -> Recipe:
-    """A recipe from JSON text, such as a file saved by the page or the text inside a picture.
-
-    Raises:
-        RecipeError: no JSON, no object, too long, or a setting that cannot be used.
-    """
-    return validated(parse_settings(text))
-
-
-def parse_settings(text: str | bytes) -> dict[str, Any]:
-    """The settings that JSON text states, which may be only some of a recipe's, not yet checked.
-
-    Raises:
-        RecipeError: no JSON, no object, or too long.
-    """
-    if len(text) > MAX_TEXT:
-        raise RecipeError("that recipe is over a million characters long; a recipe is a small JSON object")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RecipeError("that is no recipe: it is not valid JSON") from None
-    if not isinstance(data, dict):
-        raise RecipeError("that is no recipe: a JSON object with settings is expected")
-    return data
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """`KEY=VALUE` as key and value; the value is read as JSON, else taken as text.
-
-    Raises:
-        RecipeError: there is no `=` or no key.
-    """
-    key, separator, value = text.partition("=")
-    if not separator or not key.strip():
-        raise RecipeError(f"{text!r} is no setting; write KEY=VALUE, for example style_weight=2")
-    try:
-        return key.strip(), json.loads(value)
-    except (ValueError, RecursionError):
-        return key.strip(), value
-
-
-class Preset(BaseModel):
-    """A named recipe with one line on what it shows, and numbers of ours for networks that are not the source's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str
-    title: str
-    kind: Literal["stylize", "train"]
-    description: str
-    network: str
-    numbers: Literal["own", "source"]
-    note: str = ""
-    recipe: dict[str, Any]
-    adapted: dict[str, dict[str, Any]] = {}
-
-
-PRESET_ORDER = (
-    "default", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
-    "fast-default",
-)  # fmt: skip
-
-
-@cache
-def presets() -> dict[str, Preset]:
-    """Every shipped preset by name, in the order a page lists them: `default`, pixels, photorealistic networks, trainings."""
-    found = {path.stem: path for path in sorted(PRESET_FOLDER.glob("*.json"))}
-    names = [*PRESET_ORDER, *(name for name in found if name not in PRESET_ORDER)]
-    return {name: Preset.model_validate_json(found[name].read_text("utf-8")) for name in names}
-
-
-def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Preset:
-    """The preset called `name`.
-
-    Raises:
-        RecipeError: there is none of that kind.
-    """
-    known = {key: preset for key, preset in presets().items() if preset.kind == kind}
-    if name not in known:
-        raise RecipeError(f"there is no {kind} preset called {name!r}; there are {', '.join(known)}")
-    return known[name]
-
-
-def load_preset(name: str = "default", network: str | None = None) -> Recipe:
-    """The recipe of a preset, for its own network or for `network`.
-
-    On a network that is not the source's, the preset's adapted numbers are laid over the source's, and `numbers`
-    says so. Networks without adapted numbers of their own take those of the default network.
-
-    Raises:
-        RecipeError: no such preset.
-    """
-    return validated(preset_settings(name, network, "stylize"))
-
-
-def preset_settings(name: str, network: str | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:
-    """What a preset of a kind states for its own network or for `network`; see `load_preset`."""
-    preset = find_preset(name, kind)
-    data = {**preset.recipe, "preset": preset.name, "network": network or preset.network, "numbers": preset.numbers}
-    if network and network != preset.network and preset.adapted:
-        data |= preset.adapted.get(network) or preset.adapted.get(DEFAULT_NETWORK, {})
-        data["numbers"] = "adapted"
-    return data

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from playground.recipe.model import Recipe, RecipeError, preset_settings, setting, validated
+from playground.recipe.model import Recipe, RecipeError, setting, validated
+from playground.recipe.presets import preset_settings
 
 # Settings of painting that mean nothing in a training: a value given for one would be silently ignored.
 PAINTING_ONLY = frozenset({

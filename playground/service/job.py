@@ -23,7 +23,8 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.engine.previews import Previews
 from playground.errors import PlaygroundError
-from playground.measure.estimate import Estimate, Memory
+from playground.measure.estimate import Estimate
+from playground.measure.memory import Memory
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 from playground.system.memory import is_out_of_memory

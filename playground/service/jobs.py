@@ -31,9 +31,10 @@ from playground.engine.run import Run, check_pictures
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.feedforward.training import Paths, Training
-from playground.images.load import resize_picture
-from playground.measure.estimate import BASE_MB, estimate, memory_of, observe_run, too_large
-from playground.networks import weights
+from playground.images.convert import resize_picture
+from playground.measure.estimate import estimate, observe_run
+from playground.measure.memory import BASE_MB, memory_of, too_large
+from playground.networks import catalogue, fetch
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.model import DEFAULT_NETWORK, Recipe
 from playground.recipe.training import TrainingRecipe
@@ -121,7 +122,7 @@ class Jobs:
             return_large_blocks()
         free = free_megabytes(self.here)
         self.memory_limit_mb = limits.memory_mb or (MEMORY_SHARE * free if free is not None else None)
-        self.networks = (*weights.NETWORKS, *networks)
+        self.networks = (*catalogue.NETWORKS, *networks)
         self.lent_gpu, self.lent_seconds = lent_gpu, lent_seconds
         self.downloads: dict[str, Download] = {}
         self._scheduler, self._reading = Scheduler(), threading.Lock()
@@ -346,7 +347,7 @@ class Jobs:
             PlaygroundError: it is not on this machine, or not yet.
         """
         self._check_network(name)
-        if not weights.is_available(name):
+        if not catalogue.is_available(name):
             raise PlaygroundError(f"The network {name} is still on its way here: try again when it has arrived.")
         return self._network(name)
 
@@ -479,12 +480,12 @@ class Jobs:
     def _check_network(self, network: str) -> None:
         if network not in self.networks:
             raise PlaygroundError(f"This server paints with {', '.join(self.networks)} only, not with {network!r}.")
-        if weights.is_available(network):
+        if catalogue.is_available(network):
             return
         if network == DEFAULT_NETWORK:
             self.fetch(network)  # the run waits for it
         elif network not in self.downloads or self.downloads[network].over.is_set():
-            hint = next((line.hint for line in weights.status() if line.name == network), "")
+            hint = next((line.hint for line in catalogue.status() if line.name == network), "")
             raise PlaygroundError(hint or f"The network {network} is not on this machine.")
 
     def _begin(self, job: Job, *, kept: bool = False) -> None:
@@ -651,7 +652,7 @@ class Jobs:
             download.sentence, download.fraction = sentence, fraction
 
         try:
-            weights.fetch(download.network, report)
+            fetch.fetch(download.network, report)
             report(f"Reading {download.network}", None)
             if not self.lent_gpu:
                 self._network(download.network)
@@ -799,7 +800,7 @@ class Jobs:
             job.tell(doing=download.sentence)
             if job.control.read().stopped or job.abandoned:
                 return False
-        if download and download.error and not weights.is_available(job.recipe.network):
+        if download and download.error and not catalogue.is_available(job.recipe.network):
             raise PlaygroundError(str(download.error))  # a new one: a raised error holds on to this run's pictures
         job.tell(doing="Getting ready")
         return True

@@ -1,26 +1,20 @@
-"""How a server is set up: its settings from a file, the environment and the command line, its address, and its log.
+"""The settings of a server: a profile's defaults, a file, the environment, the command line, one over the other.
 
-`app.py` reads the settings and starts the log; `doctor` reports what would apply. Knows nothing of the page.
+Called by the page's server and by `doctor`; every wrong setting is one sentence.
 """
 
 from __future__ import annotations
 
 import difflib
 import hmac
-import io
 import ipaddress
 import json
-import logging
 import os
-import socket
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import segno
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from playground.errors import PlaygroundError
@@ -33,6 +27,14 @@ SECRETS = {"login", "admin_password", "teacher_key"}
 MAX_SETTINGS_BYTES = 100_000
 
 Profile = Literal["laptop", "classroom", "space"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 class Settings(BaseModel):
@@ -129,14 +131,6 @@ OWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "classroom": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 6000},
     "space": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 4000},
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address means this machine itself."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def same_secret(given: str, secret: str) -> bool:
@@ -245,90 +239,3 @@ def settings_table() -> str:
 
 def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-# -------------------------------------------------------------------- where it is found
-
-
-def local_address() -> str | None:
-    """This machine's address on its network; None where it has none beside itself. Sends nothing."""
-    for family, far_away in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # reserved for examples
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((far_away, 9))  # only asks the routing table
-                address = probe.getsockname()[0]
-        except OSError:
-            continue
-        if not ipaddress.ip_address(address).is_loopback:
-            return f"[{address}]" if family == socket.AF_INET6 else address
-    return None
-
-
-def shared_address(settings: Settings, opened: str) -> str:
-    """The address for others, given the one that the server said it opened: a name they can reach in place of ours."""
-    if settings.host not in ("0.0.0.0", "::", "[::]"):
-        return opened
-    scheme, _, rest = opened.partition("://")
-    port = rest.rstrip("/").rpartition(":")[2]
-    return f"{scheme}://{local_address() or socket.gethostname()}:{port}/"
-
-
-def qr_code(address: str) -> str:
-    """The address as a QR code of half-block characters, to be pointed at with a phone."""
-    drawn = io.StringIO()
-    segno.make(address, micro=False).terminal(drawn, compact=True)
-    return drawn.getvalue().rstrip("\n")
-
-
-def advice(settings: Settings) -> list[str]:
-    """What whoever starts the server should know about how it is reached."""
-    if settings.on_loopback or settings.on_space:
-        return []
-    said = ["Over plain HTTP browsers offer no webcam, no pasting by button and no installation as an app."]
-    if settings.login is None:
-        said.append(
-            "Anybody on this network can open the page. Where not everybody is trusted, ask for a login: "
-            "set PLAYGROUND_LOGIN=user:password and start again."
-        )
-    return said
-
-
-# -------------------------------------------------------------------- the log
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time (UTC), level, source, message, and what a message carries in `extra`.
-
-    Of `extra` only plain values are written, so that neither a picture nor a run with its secret id gets into a log.
-    """
-
-    PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        said: dict[str, Any] = {
-            "time": f"{seconds}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "source": record.name,
-            "message": record.getMessage(),
-        }
-        for name, value in vars(record).items():
-            if name not in self.PLAIN and (value is None or isinstance(value, (str, int, float))):
-                said[name] = value
-        if record.exc_info:
-            said["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False, default=str)
-
-
-def start_log(kind: Literal["text", "json"]) -> None:
-    """Let everything that is logged go to stderr, the playground's own from INFO, others' from WARNING."""
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
-    handler.setFormatter(JsonLines() if kind == "json" else text)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger("playground").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which set up handlers of their own
-        theirs = logging.getLogger(name)
-        theirs.handlers.clear()
-        theirs.propagate = True

@@ -17,8 +17,10 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture, save_picture
-from playground.recipe.model import Recipe, RecipeError, load_preset
+from playground.images.load import load_picture
+from playground.images.save import save_picture
+from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.gradio_patches.foreign_files import accept_uploads_only

@@ -23,7 +23,9 @@ from pydantic import SecretStr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.settings import Settings, advice, qr_code, read_settings, shared_address, start_log
+from playground.service.address import advice, qr_code, shared_address
+from playground.service.log import start_log
+from playground.service.settings import Settings, read_settings
 from playground.system.progress import progress_in_log, progress_on_stderr
 from playground.web.environment import prepare
 

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from playground.errors import PlaygroundError
-from playground.networks import weights
+from playground.networks import catalogue
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings
 from playground.service.store import Store
@@ -53,7 +53,7 @@ def make_jobs(
 def _open_store(settings: Settings) -> Store | None:
     """Where runs are kept over a restart; a folder that cannot be used is said, and only that is lost."""
     try:
-        return Store(settings.runs_folder or weights.home() / "runs", settings.limits.disk_mb)
+        return Store(settings.runs_folder or catalogue.home() / "runs", settings.limits.disk_mb)
     except PlaygroundError as error:
         logger.warning("%s", error)
         return None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.networks.transformer import ModelCard, save_model
+from playground.feedforward.model import ModelCard, save_model
 from tests.feedforward.test_model import lively
 
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from playground.images.load import load_picture
 from playground.measure.compare import compare as through_all
-from playground.measure.compare import matching_model, sheet
-from playground.networks.weights import Weights
+from playground.measure.compare import matching_model
+from playground.measure.sheet import sheet
+from playground.networks.read import Weights
 from tests.helpers.cli import STYLE, answer, complaint
 
 

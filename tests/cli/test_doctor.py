@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from playground.cli.app import main
-from playground.networks import weights
+from playground.networks import catalogue
 from tests.helpers.cli import process
 
 
@@ -25,12 +25,12 @@ def test_doctor_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"torchvision", "gradio", "pillow", "pydantic", "typer"} <= found["packages"].keys()
     assert "cpu" in found["devices"]
     assert found["threads"] == torch.get_num_threads()
-    assert found["home"]["path"] == str(weights.home())
+    assert found["home"]["path"] == str(catalogue.home())
     assert found["home"]["writable"] is True
     assert found["home"]["free_mb"] > 0
     network = {one["name"]: one for one in found["weights"]}["vgg16-hed"]
     assert network["present"]
-    assert network["path"] == str(weights.find("vgg16-hed"))
+    assert network["path"] == str(catalogue.find("vgg16-hed"))
     assert network["sha256"] == "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
     assert all(problem.keys() == {"problem", "mend"} for problem in found["problems"])
     assert not any("vgg16-hed" in problem["problem"] for problem in found["problems"])

@@ -20,9 +20,11 @@ from PIL import Image
 from playground.cli.app import main
 from playground.engine.control import MemoryControl
 from playground.images.load import load_picture, read_recipe_text
+from playground.networks import catalogue, read
 from playground.networks import vgg as features
-from playground.networks import weights
-from playground.recipe.model import parse_recipe, validated
+from playground.recipe.model import validated
+from playground.recipe.parse import parse_recipe
+from playground.system.progress import Report
 from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, paint, pixels, process, refusal
 
 JSON_KEYS = {
@@ -142,19 +144,19 @@ def test_the_clock_ends_a_run_and_its_recipe_does_without(
 def test_a_missing_default_network_is_fetched_on_the_way(
     pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = weights.find("vgg16-hed")
+    there = catalogue.find("vgg16-hed")
     assert there is not None
     monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
     monkeypatch.setattr("playground.system.progress.LINE_EVERY", 0.0)
     features.load_network.cache_clear()
 
-    def fetch(name: str, report: weights.Progress) -> Path:  # the download itself is tested with the weights
+    def fetch(name: str, report: Report) -> Path:  # the download itself is tested with the weights
         time.sleep(1.1)  # lines begin after a second
         report(f"Downloading {name}", 0.5)
-        weights.home().mkdir()
-        return Path(shutil.copy(there, weights.home()))
+        catalogue.home().mkdir()
+        return Path(shutil.copy(there, catalogue.home()))
 
-    monkeypatch.setattr(weights, "fetch", fetch)
+    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
     assert main(["stylize", *pair, *ONCE]) == 0
     assert "Downloading vgg16-hed\n" in capsys.readouterr().err
     assert (folder / "photo-default.png").is_file()
@@ -261,7 +263,7 @@ def test_a_signal_before_the_run_leaves_nothing_behind(number: signal.Signals, p
 
 
 def test_a_stop_before_the_first_evaluation_counts_as_before_the_run(
-    pair: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, hed: weights.Weights
+    pair: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, hed: read.Weights
 ) -> None:
     class Stopped(MemoryControl):
         def __init__(self) -> None:

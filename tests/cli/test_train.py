@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from playground.networks.transformer import load_model
-from playground.networks.weights import Weights
+from playground.feedforward.model import load_model
+from playground.networks.read import Weights
 from tests.helpers.cli import STYLE, TINY, answer, complaint
 
 

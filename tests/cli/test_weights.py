@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground.cli.app import main
-from playground.networks import weights
+from playground.networks import catalogue
 from tests.helpers.cli import refusal
 
 
@@ -17,10 +17,10 @@ def test_weights_lists_what_is_here_and_how_to_get_the_rest(
 ) -> None:
     assert main(["weights"]) == 0
     here = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in here] == list(weights.NETWORKS)
-    assert here[0].split(maxsplit=1)[1] == str(weights.find("vgg16-hed"))
+    assert [line.split()[0] for line in here] == list(catalogue.NETWORKS)
+    assert here[0].split(maxsplit=1)[1] == str(catalogue.find("vgg16-hed"))
     assert main(["weights", "vgg16-hed", "--fetch"]) == 0  # it is here, so nothing is downloaded
-    assert str(weights.find("vgg16-hed")) in capsys.readouterr().out
+    assert str(catalogue.find("vgg16-hed")) in capsys.readouterr().out
     monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
     assert main(["weights", "vgg16-hed"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
@@ -29,7 +29,7 @@ def test_weights_lists_what_is_here_and_how_to_get_the_rest(
 
 @pytest.mark.usefixtures("hed")
 def test_weights_describes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    path = weights.find("vgg16-hed")
+    path = catalogue.find("vgg16-hed")
     assert main(["weights", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: vgg16, caffe convention, 59 MB\n"
 

@@ -21,10 +21,11 @@ from playground.engine import tiling as strips
 from playground.engine.frames import Result
 from playground.engine.losses import Losses, Objective
 from playground.engine.run import Run
-from playground.images.load import to_tensor
+from playground.images.convert import to_tensor
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
-from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe, presets
+from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe
+from playground.recipe.presets import presets
 from playground.service.job import did_not_fit, explain
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits

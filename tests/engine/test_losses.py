@@ -20,8 +20,8 @@ from playground.engine.losses import (
     variation_loss,
 )
 from playground.engine.statistics import gram_matrix, style_statistic
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 from playground.recipe.model import Recipe
 from tests.helpers.reference import gram_loops
 

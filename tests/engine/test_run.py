@@ -19,10 +19,11 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import CURVE_POINTS, Curve, Frame, Result
 from playground.engine.run import Run, check_pictures
 from playground.errors import PlaygroundError
-from playground.images.load import resize_picture, to_tensor
+from playground.images.convert import resize_picture, to_tensor
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
-from playground.recipe.model import Recipe, load_preset
+from playground.recipe.model import Recipe
+from playground.recipe.presets import load_preset
 from tests.helpers import reference
 from tests.helpers.networks import identity_vgg19
 

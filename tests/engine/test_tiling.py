@@ -10,8 +10,8 @@ import torch
 from playground.engine import tiling as strips
 from playground.engine.tiling import observe
 from playground.errors import PlaygroundError
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 
 STYLE = ["conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv4_1"]
 

@@ -11,11 +11,14 @@ import torch
 from PIL import Image
 
 from playground.feedforward import apply as applying
-from playground.feedforward.apply import Painted, Painter, is_film, paint, paint_film
+from playground.feedforward.apply import Painted, Painter, paint
 from playground.feedforward.export import export_onnx
-from playground.images.load import PictureError, keep_colours, load_picture, to_picture, to_tensor
+from playground.feedforward.model import Model, ModelCard
+from playground.feedforward.video import is_film, paint_film
+from playground.images.colour import keep_colours
+from playground.images.convert import to_picture, to_tensor
+from playground.images.load import PictureError, load_picture
 from playground.networks.hrnet import TorchConvention
-from playground.networks.transformer import Model, ModelCard
 from tests.feedforward.test_model import lively
 
 

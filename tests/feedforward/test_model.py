@@ -13,17 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from playground.feedforward.apply import Painter
-from playground.networks.transformer import (
-    Model,
-    ModelCard,
-    ModelError,
-    TransformerNet,
-    _names,
-    load_model,
-    new_network,
-    save_model,
-    thumbnail,
-)
+from playground.feedforward.layouts import ModelError, _names
+from playground.feedforward.model import Model, ModelCard, load_model, save_model, thumbnail
+from playground.networks.transformer import TransformerNet, new_network
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from safetensors.torch import load_file
 
-from playground.networks.transformer import load_model, shipped_styles
+from playground.feedforward.model import load_model, shipped_styles
 
 
 def test_every_shipped_style_loads_is_small_and_has_its_passport() -> None:

@@ -21,13 +21,14 @@ from PIL import Image
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
+from playground.feedforward.model import load_model, read_tensors
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.feedforward.training import Paths, Training, saved_recipe
 from playground.images.load import load_picture
-from playground.networks.transformer import load_model, read_tensors
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
-from playground.recipe.model import Recipe, RecipeError, load_preset, presets
+from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe, load_training_preset
 
 STYLE = Path(__file__).resolve().parents[2] / "presets" / "styles" / "swirls.jpg"

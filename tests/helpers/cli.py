@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from playground.cli.app import main
-from playground.recipe.model import PRESET_FOLDER
+from playground.recipe.presets import PRESET_FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = PRESET_FOLDER / "styles" / "swirls.jpg"

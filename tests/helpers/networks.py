@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from playground.networks.weights import CHANNELS, Weights
+from playground.networks.catalogue import CHANNELS
+from playground.networks.read import Weights
 
 
 def identity_vgg19(weights16: Weights) -> Weights:

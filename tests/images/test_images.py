@@ -23,25 +23,18 @@ from PIL import ExifTags, Image, ImageCms, ImageFile, PngImagePlugin
 
 from playground.errors import PlaygroundError
 from playground.images import load as images
+from playground.images.colour import keep_colours, match_colours
+from playground.images.convert import fit_size, resize_picture, to_array, to_picture, to_tensor
 from playground.images.load import (
     MAX_ASPECT,
     MAX_PIXELS,
     MAX_RECIPE_BYTES,
     MIN_SIDE,
     PictureError,
-    check_output_path,
-    encode_picture,
-    fit_size,
-    keep_colours,
     load_picture,
-    match_colours,
     read_recipe_text,
-    resize_picture,
-    save_picture,
-    to_array,
-    to_picture,
-    to_tensor,
 )
+from playground.images.save import SUFFIXES, check_output_path, encode_picture, save_picture
 from playground.system.files import whole_file
 
 RECIPE = '{"preset": "default", "größe": 256, "note": "läuft ✓"}'
@@ -674,7 +667,7 @@ def test_the_error_is_the_users_and_names_role_and_file(tmp_path):
 def test_a_refusal_is_one_line_on_the_terminal(tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(bomb_png(9_000))  # between once and twice Pillow's limit, where it warns of its own accord
-    code = "import sys; from playground.images import load_picture; load_picture(sys.argv[1])"
+    code = "import sys; from playground.images.load import load_picture; load_picture(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "81 megapixels" in done.stderr.splitlines()[-1]
@@ -827,7 +820,7 @@ def test_a_saved_picture_holds_its_recipe(suffix, tmp_path):
     assert read_recipe_text(path.read_bytes()) == RECIPE
     with Image.open(path) as opened:
         assert read_recipe_text(opened) == RECIPE
-        assert opened.format == images.SUFFIXES[suffix.lower()]
+        assert opened.format == SUFFIXES[suffix.lower()]
     tolerance = 0 if suffix.lower() == ".png" else 24
     close(pixels(path), photo(), tolerance)
     assert load_picture(path).info == {}

@@ -17,11 +17,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from playground import PlaygroundError, load_preset
 from playground.engine.frames import Result
 from playground.engine.losses import Objective
-from playground.measure import estimate
-from playground.measure.estimate import Pace, megabytes_of, observe_run, pace_of, too_large, work_of_evaluation
+from playground.images.convert import fit_size
+from playground.measure import estimate, memory, operations, pace
+from playground.measure.estimate import observe_run
+from playground.measure.memory import megabytes_of, too_large
+from playground.measure.operations import work_of_evaluation
+from playground.measure.pace import Pace, pace_of
 from playground.networks.hrnet import HrNet
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
 from playground.recipe.training import load_training_preset
 from playground.system.memory import free_megabytes
@@ -33,7 +37,7 @@ STEADY = Pace(0.01)  # seconds for 10⁹ units
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty PLAYGROUND_HOME and no pace learnt so far."""
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(estimate, "_paces", {})
+    monkeypatch.setattr(pace, "_paces", {})
     return tmp_path / "home"
 
 
@@ -92,8 +96,8 @@ def test_a_recorded_plan_and_every_size_count() -> None:
     assert cost.seconds == pytest.approx(sum(stage.seconds for stage in cost.stages))
     small = cost.stages[0]
     assert cost.first_preview_seconds == pytest.approx(small.seconds / 30)
-    fixed = estimate.FIXED_SECONDS["cpu"]
-    each = [fixed + (stage.work.units + estimate.FIXED_UNITS) / 1e9 * 0.01 for stage in cost.stages]
+    fixed = operations.FIXED_SECONDS["cpu"]
+    each = [fixed + (stage.work.units + pace.FIXED_UNITS) / 1e9 * 0.01 for stage in cost.stages]
     assert small.seconds / 30 == pytest.approx(each[0])
     entering = cost.stages[1].seconds / 10 - each[1]
     assert entering > 0  # the second size's targets
@@ -147,7 +151,7 @@ def test_too_large_names_the_next_size_that_fits() -> None:
     recipe, photo = load_preset().changed({"size": 4096}), (3000, 2000)
     assert too_large(recipe, photo, photo, None) is None
     assert too_large(recipe, photo, photo, 10**6) is None
-    fitting = estimate.largest_size_that_fits(recipe, photo, photo, 3000)
+    fitting = memory.largest_size_that_fits(recipe, photo, photo, 3000)
     assert fitting is not None
     assert 800 < fitting < 4096
     sentence = too_large(recipe, photo, photo, 3000)
@@ -191,7 +195,7 @@ def finished(recipe: Recipe, photo: tuple[int, int], pace: Pace) -> Result:
             evaluations += 1
             curve.append({"evaluations": float(evaluations), "seconds": seconds})
         plan.append(Stage(size=max(stage.size), iterations=stage.evaluations, evaluations=stage.evaluations))
-    size = estimate.fit_size(*photo, recipe.size)
+    size = fit_size(*photo, recipe.size)
     return Result(
         picture=Image.new("RGB", size), recipe=recipe.changed({"plan": plan}), ended="done", losses={}, layers={},
         curve=curve, steps=evaluations, evaluations=evaluations, seconds=seconds, first_preview_seconds=0.1,
@@ -218,7 +222,7 @@ def test_one_size_tells_of_twice_and_half_the_size(learnt: int) -> None:
     measured = {128: 0.065, 192: 0.101, 256: 0.155, 384: 0.343, 512: 0.552, 768: 1.306}
     layers = {f"conv{block}_1": 1.0 for block in range(1, 6)}
     recipe = Recipe(style_layers=layers, content_layers={"conv4_2": 1.0})
-    work = {size: estimate.work_of_evaluation(recipe, (size, size)) for size in measured}
+    work = {size: operations.work_of_evaluation(recipe, (size, size)) for size in measured}
     pace = Pace(0.0).observed(work[learnt], (learnt, learnt), measured[learnt])
     for size, seconds in measured.items():
         if learnt / 2 <= size <= 2 * learnt:
@@ -231,21 +235,21 @@ def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
     observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
     points = pace_of().points
     assert list(points.values()) == [pytest.approx(0.02, rel=0.05)]
-    monkeypatch.setattr(estimate, "_paces", {})
+    monkeypatch.setattr(pace, "_paces", {})
     assert pace_of().points == points
     assert [path.name for path in own_home.iterdir()] == ["pace.json"]
-    for broken in ("", "[]", '{"x": 3}', json.dumps({estimate._machine("cpu"): {"a": 1}})):
+    for broken in ("", "[]", '{"x": 3}', json.dumps({pace._machine("cpu"): {"a": 1}})):
         (own_home / "pace.json").write_text(broken)
-        monkeypatch.setattr(estimate, "_paces", {})
+        monkeypatch.setattr(pace, "_paces", {})
         assert pace_of().points == {}  # probed
         assert pace_of().guess > 0
 
 
 def test_later_runs_move_a_pace_half_way() -> None:
     def seconds(pace: float) -> float:
-        return 0.004 + pace * (1 + estimate.FIXED_UNITS / 1e9)
+        return 0.004 + pace * (1 + pace.FIXED_UNITS / 1e9)
 
-    work = estimate.Work(operations=1e9, units=1e9, seconds=0.004)
+    work = operations.Work(operations=1e9, units=1e9, seconds=0.004)
     pace = Pace(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))
     assert pace.points == {16: pytest.approx(0.03)}
     assert pace.at((64, 64)) == pytest.approx(0.03)
@@ -254,7 +258,7 @@ def test_later_runs_move_a_pace_half_way() -> None:
 def test_a_home_that_cannot_be_written_only_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "file" / "home"))
-    monkeypatch.setattr(estimate, "_paces", {})
+    monkeypatch.setattr(pace, "_paces", {})
     observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
     assert pace_of().points
 
@@ -269,16 +273,16 @@ def test_nothing_is_learnt_where_it_cannot_be(own_home: Path) -> None:
 
 def test_what_turns_share_is_told_apart_from_what_each_run_holds() -> None:
     recipe, sizes = Recipe(size=256), ((400, 300), (300, 400))
-    memory = estimate.memory_of(recipe, *sizes)
-    whole = estimate.megabytes_of(recipe, *sizes)
-    assert estimate.BASE_MB["cpu"] + memory.network + memory.held + memory.passing == pytest.approx(whole)
-    assert memory.held < memory.passing / 5  # thirty runs that take turns cost far less than thirty times one
-    assert estimate.memory_of(recipe.changed({"size": 512}), *sizes).held == pytest.approx(4 * memory.held)
+    found = memory.memory_of(recipe, *sizes)
+    whole = memory.megabytes_of(recipe, *sizes)
+    assert memory.BASE_MB["cpu"] + found.network + found.held + found.passing == pytest.approx(whole)
+    assert found.held < found.passing / 5  # thirty runs that take turns cost far less than thirty times one
+    assert memory.memory_of(recipe.changed({"size": 512}), *sizes).held == pytest.approx(4 * found.held)
 
 
 def test_a_training_takes_more_with_every_crop() -> None:
     recipe = load_training_preset()
     one, four = (
-        estimate.memory_of(recipe.changed({"batch_size": count}), (1, 1), (256, 256)).passing for count in (1, 4)
+        memory.memory_of(recipe.changed({"batch_size": count}), (1, 1), (256, 256)).passing for count in (1, 4)
     )
     assert four == pytest.approx(4 * one)

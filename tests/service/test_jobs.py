@@ -28,8 +28,8 @@ from playground.engine.control import Control, FileControl
 from playground.engine.losses import Objective
 from playground.engine.run import Frame, Result, Run, State
 from playground.errors import PlaygroundError
-from playground.measure.estimate import BASE_MB
-from playground.networks import weights
+from playground.measure.memory import BASE_MB
+from playground.networks import catalogue, read
 from playground.recipe.model import Recipe, Stage
 from playground.service import job as job_module
 from playground.service import jobs as jobs_module
@@ -100,7 +100,7 @@ def painting(monkeypatch: pytest.MonkeyPatch) -> type[Painting]:
     Painting.gate, Painting.steps_of, Painting.tensors, Painting.fault = threading.Semaphore(0), [], [], None
     monkeypatch.setattr(jobs_module, "Run", Painting)
     monkeypatch.setattr(jobs_module, "load_network", lambda name, device: object())
-    monkeypatch.setattr(weights, "is_available", lambda name: name == "vgg16-hed")
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
     return Painting
 
 
@@ -562,8 +562,8 @@ def test_a_run_waits_for_the_network_that_is_fetched(
         arrived.wait(60)
         there.append(name)
 
-    monkeypatch.setattr(weights, "fetch", fetch)
-    monkeypatch.setattr(weights, "is_available", lambda name: bool(there))
+    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
+    monkeypatch.setattr(catalogue, "is_available", lambda name: bool(there))
     jobs = make()
     first, second = started(jobs, "a", "b")
     until(lambda: first.doing == second.doing == "Downloading: 1 of 2 MB")
@@ -583,11 +583,11 @@ def test_a_failed_download_fails_the_run_and_is_tried_again(
 
     def fetch(name: str, report: Callable[[str, float | None], None]) -> None:
         if next(tries) == 0:
-            raise weights.WeightsError("No network: plug it in.")
-        monkeypatch.setattr(weights, "is_available", lambda name: True)
+            raise catalogue.WeightsError("No network: plug it in.")
+        monkeypatch.setattr(catalogue, "is_available", lambda name: True)
 
-    monkeypatch.setattr(weights, "fetch", fetch)
-    monkeypatch.setattr(weights, "is_available", lambda name: False)
+    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
+    monkeypatch.setattr(catalogue, "is_available", lambda name: False)
     jobs = make()
     (job,) = started(jobs, "a")
     until(lambda: job.ended)
@@ -683,7 +683,7 @@ def _lent(task: Callable[..., Iterator[Any]], inputs: bytes, values: multiproces
 
 
 @pytest.fixture
-def lent(hed: weights.Weights) -> Iterator[Jobs]:
+def lent(hed: read.Weights) -> Iterator[Jobs]:
     jobs = Jobs("cpu", lent_gpu=in_another_process(paint_elsewhere), lent_seconds=300)
     yield jobs
     jobs.close()
@@ -726,7 +726,7 @@ def test_a_lent_gpu_is_given_back_in_time(lent: Jobs) -> None:
 
 
 def test_errors_of_another_process_are_said(lent: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "is_available", lambda name: True)
+    monkeypatch.setattr(catalogue, "is_available", lambda name: True)
     network = "no-such-file.pth"
     lent.networks = (*lent.networks, network)
     job = lent.start(PICTURE, PICTURE, Recipe(size=64, network=network), "a")
@@ -762,7 +762,7 @@ def test_megapixels_judged() -> None:
 # ---- real runs
 
 
-def test_two_real_runs_share_the_device(hed: weights.Weights) -> None:
+def test_two_real_runs_share_the_device(hed: read.Weights) -> None:
     jobs = Jobs("cpu")
     recipes = [Recipe(size=64, iterations=6, seed=seed, init="noise") for seed in (1, 2)]
     runs = [jobs.start(PICTURE, PICTURE, recipe, str(recipe.seed)) for recipe in recipes]

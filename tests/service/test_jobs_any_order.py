@@ -21,7 +21,7 @@ from PIL import Image
 from playground.engine.control import Control
 from playground.engine.frames import Frame, Result
 from playground.errors import PlaygroundError
-from playground.networks import weights
+from playground.networks import catalogue
 from playground.recipe.model import Recipe
 from playground.service import jobs as jobs_module
 from playground.service.job import Job
@@ -66,7 +66,7 @@ def sketches() -> Iterator[None]:
         patch.setattr(jobs_module, "Run", Sketch)
         patch.setattr(jobs_module, "LOOK_EVERY", 0.005)
         patch.setattr(jobs_module, "load_network", lambda name, device: object())
-        patch.setattr(weights, "is_available", lambda name: name == "vgg16-hed")
+        patch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
         yield
 
 

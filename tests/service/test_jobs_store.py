@@ -13,7 +13,7 @@ from PIL import Image
 from playground.engine.checkpoints import Checkpoints
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
-from playground.networks.weights import Weights
+from playground.networks.read import Weights
 from playground.recipe.model import Recipe, RecipeError
 from playground.recipe.training import load_training_preset
 from playground.service.job import Job, TrainingJob

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from playground.errors import PlaygroundError
+from playground.feedforward.model import load_model
 from playground.feedforward.photos import BUNDLED, Photos
-from playground.networks import weights
-from playground.networks.transformer import load_model
+from playground.networks import read
 from playground.recipe.training import load_training_preset
 from playground.service import job as job_module
 from playground.service import jobs as jobs_module
@@ -34,7 +34,7 @@ ENDLESS = TINY.changed({"steps": 1_000_000})
 
 
 @pytest.fixture
-def jobs(hed: weights.Weights) -> Iterator[Jobs]:
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
     made = Jobs("cpu", Limits(grace_seconds=0.2))
     yield made
     made.close()
@@ -115,7 +115,7 @@ def test_files_of_a_forgotten_training_and_of_one_that_never_began_are_deleted(
     assert not job.folder.exists()
 
 
-def test_where_the_gpu_is_lent_no_training_is_begun(hed: weights.Weights) -> None:
+def test_where_the_gpu_is_lent_no_training_is_begun(hed: read.Weights) -> None:
     lent = Jobs("cpu", lent_gpu=lambda *_: iter(()))
     with pytest.raises(PlaygroundError, match="by the minute"):
         train(lent)

@@ -20,8 +20,8 @@ from PIL import Image
 
 from playground.engine.checkpoints import COST_RATIO, Checkpoints
 from playground.engine.run import Run
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 from playground.recipe.model import Recipe
 from playground.recipe.training import load_training_preset
 from playground.service import jobs as jobs_module
@@ -43,8 +43,8 @@ TRAINING = load_training_preset().changed(
 
 SERVER = """
 import signal, sys, threading
-from playground.fast.photos import BUNDLED, Photos
-from tests.test_recovery import *
+from playground.feedforward.photos import BUNDLED, Photos
+from tests.service.test_recovery import *
 
 torch.set_num_threads(1)
 over = threading.Event()

@@ -15,18 +15,10 @@ from PIL import Image
 
 from playground.cli.doctor import examine, in_words
 from playground.errors import PlaygroundError
+from playground.service.address import advice, local_address, qr_code, shared_address
 from playground.service.limits import PROFILES
-from playground.service.settings import (
-    JsonLines,
-    Settings,
-    advice,
-    local_address,
-    qr_code,
-    read_settings,
-    setting_names,
-    settings_table,
-    shared_address,
-)
+from playground.service.log import JsonLines
+from playground.service.settings import Settings, read_settings, setting_names, settings_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

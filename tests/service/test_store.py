@@ -22,8 +22,8 @@ from PIL import Image
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.networks.weights import Weights
 from playground.recipe.model import Recipe
 from playground.recipe.training import load_training_preset
 from playground.service import store as store_module
@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Path:
 def server(script: str, root: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that runs a script with `store`, and prints a line when it has come so far; killed at the end."""
     prelude = (
-        "import sys, time\nfrom pathlib import Path\nfrom tests.test_store import *\n"
+        "import sys, time\nfrom pathlib import Path\nfrom tests.service.test_store import *\n"
         f"store = Store(Path({str(root)!r}), 100)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", prelude + script], stdout=subprocess.PIPE, text=True)
@@ -120,7 +120,7 @@ import torch
 torch.set_num_threads(1)
 folder = store.create(stored())
 checkpoints = Checkpoints(folder / "moments", 10**9)
-run = Run(PICTURE, STYLE, RECIPE, Vgg(weights.load("vgg16-hed")))
+run = Run(PICTURE, STYLE, RECIPE, Vgg(read.load("vgg16-hed")))
 for frame in run.frames():
     checkpoints.save(run)
     print(frame.evaluations, flush=True)
@@ -128,7 +128,7 @@ for frame in run.frames():
 
 
 def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: Weights, root: Path) -> None:
-    with server("from playground import weights\n" + PAINTING, root) as process:
+    with server("from playground.networks import read\n" + PAINTING, root) as process:
         while line(process) != "7":
             pass
     (found,) = (store := Store(root, 100)).adopt()

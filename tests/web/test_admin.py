@@ -14,8 +14,8 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from playground.networks import weights
-from playground.recipe.model import load_preset
+from playground.networks import read
+from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
@@ -46,7 +46,7 @@ def client(jobs: Jobs, files: PageFiles) -> TestClient:
 
 
 @pytest.fixture
-def painting(jobs: Jobs, hed: weights.Weights) -> Callable[[], Job]:
+def painting(jobs: Jobs, hed: read.Weights) -> Callable[[], Job]:
     """Start a run that goes on until it is stopped."""
 
     def start() -> Job:

@@ -19,8 +19,8 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from playground.images.load import read_recipe_text
-from playground.networks import weights
-from playground.recipe.model import parse_recipe
+from playground.networks import read
+from playground.recipe.parse import parse_recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -38,7 +38,7 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def jobs(hed: weights.Weights) -> Iterator[Jobs]:
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
     jobs = Jobs("cpu", Limits(runs_each=1))
     yield jobs
     jobs.close()

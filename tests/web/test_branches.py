@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.networks import weights
-from playground.recipe.model import Change, load_preset
+from playground.networks import read
+from playground.recipe.model import Change
+from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -28,7 +29,7 @@ ME, OTHER = "me-and-nobody-else-at-all", "somebody-else-altogether"
 
 
 @pytest.fixture
-def jobs(hed: weights.Weights, tmp_path: Path) -> Iterator[Jobs]:
+def jobs(hed: read.Weights, tmp_path: Path) -> Iterator[Jobs]:
     made = Jobs("cpu", Limits(runs_each=9, max_runs=9, save_every=0.1), store=Store(tmp_path, 100))
     yield made
     made.close()

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.images.load import save_picture
-from playground.networks import weights
-from playground.recipe.model import Recipe, RecipeError, bounds, field_info, load_preset, presets
+from playground.images.save import save_picture
+from playground.networks import catalogue
+from playground.recipe.model import Recipe, RecipeError, bounds, field_info
+from playground.recipe.presets import load_preset, presets
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.studio.session import link_query, preset_of, recipe_of_link, usable
@@ -119,7 +120,7 @@ def test_broken_links_are_refused_in_words(packed: str) -> None:
 
 
 def test_a_missing_network_is_replaced_with_adapted_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "is_available", lambda name: name == "vgg16-hed")
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
     jobs = Jobs(device="cpu")
     wanted = load_preset("gatys-adam")
     recipe, missing = usable(wanted, jobs)

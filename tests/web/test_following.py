@@ -7,7 +7,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
-from playground.recipe.model import load_preset
+from playground.recipe.presets import load_preset
 from playground.web.studio.following import Following
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions

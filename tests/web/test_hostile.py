@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.networks import weights
+from playground.networks import read
 from tests.helpers.serving import serving
 
 PASSWORD, CANARY = "correct horse", "sparrow-7f3a"
@@ -109,7 +109,7 @@ def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def target(hed: weights.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def target(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("hostile")
     temporary, elsewhere, log = folder / "temporary", folder / "elsewhere", folder / "log.txt"
     temporary.mkdir()

@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from playground.images.load import read_recipe_text, save_picture
-from playground.networks import weights
-from playground.recipe.model import Change, load_preset, parse_recipe
+from playground.images.load import read_recipe_text
+from playground.images.save import save_picture
+from playground.networks import catalogue, read
+from playground.recipe.model import Change
+from playground.recipe.parse import parse_recipe
+from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.system.progress import Report
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, until
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -26,7 +30,7 @@ ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 
 
 @pytest.fixture(scope="module")
-def jobs(hed: weights.Weights) -> Iterator[Jobs]:
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
     made = Jobs(device="cpu", limits=Limits(grace_seconds=GRACE, runs_each=1))
     yield made
     made.close()
@@ -240,9 +244,9 @@ def test_mistakes_are_told_where_they_were_made(visitor: Visitor, tmp_path: Path
 def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, there = weights.is_available, set[str]()
-    monkeypatch.setattr(weights, "is_available", lambda name: name in there or (name == "vgg16-hed" and here(name)))
-    monkeypatch.setattr(weights, "fetch", lambda name, report: there.add(name))
+    here, there = catalogue.is_available, set[str]()
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name in there or (name == "vgg16-hed" and here(name)))
+    monkeypatch.setattr("playground.networks.fetch.fetch", lambda name, report: there.add(name))
     monkeypatch.setattr("playground.service.jobs.load_network", lambda *_: None)  # 575 MB that no test downloads
     visitor.open()
     visitor.page.click("text=Gatys with Adam")
@@ -274,13 +278,13 @@ def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
 def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     there, go_on = set[str](), threading.Event()
 
-    def fetch(name: str, report: weights.Progress) -> None:
+    def fetch(name: str, report: Report) -> None:
         report("Downloading vgg16-hed: 20 of 55 MB", 0.36)
         assert go_on.wait(30)
         there.add(name)
 
-    monkeypatch.setattr(weights, "is_available", lambda name: name in there)
-    monkeypatch.setattr(weights, "fetch", fetch)
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name in there)
+    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
     visitor.open()
     visitor.says("vgg16-hed is not on this machine yet", "#banner")
     visitor.page.click("#banner-button")
@@ -293,13 +297,13 @@ def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, mon
 def test_a_download_that_is_on_its_way_is_shown(visitor: Visitor, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     there, go_on = set[str](), threading.Event()
 
-    def fetch(name: str, report: weights.Progress) -> None:
+    def fetch(name: str, report: Report) -> None:
         report("Downloading vgg16-hed: 30 of 55 MB", 0.54)
         assert go_on.wait(30)
         there.add(name)
 
-    monkeypatch.setattr(weights, "is_available", lambda name: name in there)
-    monkeypatch.setattr(weights, "fetch", fetch)
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name in there)
+    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
     jobs.fetch("vgg16-hed")
     visitor.open()
     visitor.says("30 of 55 MB", "#banner")

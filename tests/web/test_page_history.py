@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.networks import weights
-from playground.recipe.model import load_preset
+from playground.networks import read
+from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -36,7 +36,7 @@ BROKEN_OFF = re.compile("AbortError|Connection errored out|ERR_ABORTED")
 
 
 @pytest.fixture(scope="module")
-def jobs(hed: weights.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+def jobs(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     made = Jobs("cpu", LIMITS, store=Store(tmp_path_factory.mktemp("runs"), 500))
     yield made
     made.close()
@@ -310,7 +310,7 @@ def test_the_teachers_page_goes_first_and_hides_its_key(
 
 
 def test_a_run_comes_back_after_the_server_was_started_anew(
-    hed: weights.Weights, browser: playwright.Browser, tmp_path: Path
+    hed: read.Weights, browser: playwright.Browser, tmp_path: Path
 ) -> None:
     def server() -> Jobs:
         return Jobs("cpu", Limits(save_every=0.5), store=Store(tmp_path / "runs", 200))

@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from playground.feedforward import model as model_module
+from playground.feedforward.model import ModelCard, load_model, save_model, thumbnail
 from playground.images.load import load_picture
-from playground.networks import transformer as network
-from playground.networks import weights
-from playground.networks.transformer import ModelCard, load_model, new_network, save_model, thumbnail
+from playground.networks import read
+from playground.networks.transformer import new_network
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -37,12 +38,12 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         about = ModelCard(title=name, steps=12, photos=5, style=thumbnail(Image.new("RGB", (64, 64), "navy")))
         save_model(new_network(4, 1, seed), about, folder / f"{name}.safetensors", half=True)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(network, "SHIPPED_FOLDER", folder)
+        patched.setattr(model_module, "SHIPPED_FOLDER", folder)
         yield folder
 
 
 @pytest.fixture(scope="module")
-def jobs(hed: weights.Weights, styles: Path) -> Iterator[Jobs]:
+def jobs(hed: read.Weights, styles: Path) -> Iterator[Jobs]:
     made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0, runs_each=1))
     yield made
     made.close()
@@ -171,7 +172,7 @@ def test_keys_press_no_button_of_another_tab(visitor: Visitor, jobs: Jobs) -> No
 def test_without_any_style_the_tab_says_where_to_get_one(
     visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "SHIPPED_FOLDER", tmp_path)
+    monkeypatch.setattr(model_module, "SHIPPED_FOLDER", tmp_path)
     enter(visitor, "Instant styles")
     visitor.says("No style is here yet: train one", "#styles-message")
 

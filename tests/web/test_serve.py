@@ -18,13 +18,13 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
-from playground.networks import weights
+from playground.networks import read
 from tests.helpers.serving import APP, ROOT, SERVE, free_port, serving, start
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
 
 
 @pytest.fixture(scope="module")
-def app(hed: weights.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def app(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The app on a port that the environment names, with its temporary files in a folder of the test."""
     temporary, port = tmp_path_factory.mktemp("temporary"), free_port()
     with serving(GRADIO_SERVER_PORT=str(port), TMPDIR=str(temporary)) as (process, address):
@@ -151,7 +151,7 @@ def with_a_run(address: str, uploads: dict[str, Any], folder: Path) -> None:
         time.sleep(0.05)
 
 
-def test_a_run_outlives_sigterm_and_sigkill(hed: weights.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
+def test_a_run_outlives_sigterm_and_sigkill(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
     ends = [signal.SIGTERM, signal.SIGKILL, signal.SIGTERM]
     for number, end in enumerate(ends):
         arguments = ["--port", str(free_port()), "--set", "save_every=0.2"]
@@ -169,7 +169,7 @@ def test_a_run_outlives_sigterm_and_sigkill(hed: weights.Weights, uploads: dict[
 
 
 def test_without_a_folder_for_runs_it_paints_all_the_same(
-    hed: weights.Weights, uploads: dict[str, Any], tmp_path: Path
+    hed: read.Weights, uploads: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "runs").write_text("a file where a folder should be", "utf-8")
     with serving("--port", str(free_port()), PLAYGROUND_RUNS_FOLDER=str(tmp_path / "runs")) as (process, address):
@@ -208,7 +208,7 @@ def test_wrong_arguments_end_with_one_sentence(
     assert sentence in line
 
 
-def test_serve_is_the_same_page(hed: weights.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
+def test_serve_is_the_same_page(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
     """And what must be set before gradio is imported is set on this way too."""
     port = free_port()
     with serving("--port", str(port), program=SERVE, TMPDIR=str(tmp_path)) as (process, address):

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from playground.networks import weights
-from playground.service.settings import local_address
+from playground.networks import read
+from playground.service.address import local_address
 from tests.helpers.serving import free_port, serving
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
 
@@ -21,7 +21,7 @@ LOGIN, ADMIN = "class:open sesame", "correct horse"
 
 
 @pytest.fixture(scope="module")
-def classroom(hed: weights.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def classroom(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A class's server with everything turned on, and what it said when it opened."""
     folder = tmp_path_factory.mktemp("classroom")
     (folder / "settings.json").write_text(json.dumps({"login": LOGIN, "upload_mb": 1, "max_size": 128}), "utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from gradio_client import Client
 
-from playground.networks import weights
+from playground.networks import read
 from tests.helpers.serving import free_port, serving
 from tests.helpers.visitor import NEEDS_CHROMIUM, playwright
 
@@ -77,7 +77,7 @@ def work(task, inputs, values):
 
 
 def test_on_zerogpu_a_run_is_painted_in_the_lent_process(
-    hed: weights.Weights, uploads: dict[str, Any], tmp_path: Path
+    hed: read.Weights, uploads: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "spaces.py").write_text(textwrap.dedent(SPACES), encoding="utf-8")
     environment = {"PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true"}

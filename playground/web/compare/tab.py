@@ -15,9 +15,11 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import encode_picture, load_picture
-from playground.measure.compare import Entry, compare, sheet
-from playground.networks.transformer import shipped_styles
+from playground.feedforward.model import shipped_styles
+from playground.images.load import load_picture
+from playground.images.save import encode_picture
+from playground.measure.compare import compare
+from playground.measure.sheet import Entry, sheet
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.job import Task
 from playground.service.jobs import Jobs

@@ -12,8 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from playground.recipe import model as recipes
-from playground.recipe.model import Recipe, RecipeError, field_info
+from playground.recipe.model import Recipe, RecipeError, bounds, field_info
 
 PANELS = {
     "picture": "Picture and run",
@@ -91,7 +90,7 @@ def control(
     if choices or options(name, model):
         pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name, model)]
         return gr.Dropdown(pairs, value=value, filterable=False, **common)
-    low, high = recipes.bounds(name, model)
+    low, high = bounds(name, model)
     whole = hint is int
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
         return gr.Number(

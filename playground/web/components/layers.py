@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.networks import weights
+from playground.networks import catalogue, read
 from playground.recipe.model import STYLE_BLOCKS, Recipe
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")
@@ -32,9 +32,9 @@ PICKS = {
 def layer_names(network: str) -> tuple[str, ...]:
     """The convolutions of a network; VGG16's where the file cannot be read."""
     try:
-        return weights.LAYERS[weights.describe(network).architecture]
+        return catalogue.LAYERS[read.describe(network).architecture]
     except (PlaygroundError, KeyError):
-        return weights.LAYERS["vgg16"]
+        return catalogue.LAYERS["vgg16"]
 
 
 def grid_value(recipe: Recipe) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from playground.images.load import load_picture, resize_picture
-from playground.recipe.model import PRESET_FOLDER
+from playground.images.convert import resize_picture
+from playground.images.load import load_picture
+from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
 

@@ -23,9 +23,12 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import FILMS, Painted, Painter, check_film, is_film, paint, paint_film
-from playground.images.load import encode_picture, load_picture, resize_picture
-from playground.networks.transformer import Model, load_model, shipped_styles
+from playground.feedforward.apply import Painted, Painter, paint
+from playground.feedforward.model import Model, load_model, shipped_styles
+from playground.feedforward.video import FILMS, check_film, is_film, paint_film
+from playground.images.convert import resize_picture
+from playground.images.load import load_picture
+from playground.images.save import encode_picture
 from playground.service.job import Task
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device

@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.engine.checkpoints import CheckpointError
-from playground.measure.compare import board
+from playground.measure.sheet import board
 from playground.recipe.model import Recipe, field_info, live_settings
 from playground.service.job import Job
 from playground.service.jobs import Jobs

@@ -10,7 +10,8 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.measure import estimate
+from playground.measure.estimate import estimate
+from playground.measure.memory import too_large
 from playground.service.jobs import Jobs
 from playground.system.memory import free_megabytes
 from playground.web.components.format import duration
@@ -44,10 +45,10 @@ def cost(
     try:
         recipe = panel.assembled(session, values)
         sizes = _size(content), _size(style)
-        warning = estimate.too_large(recipe, *sizes, free_megabytes(jobs.device), jobs.device)
+        warning = too_large(recipe, *sizes, free_megabytes(jobs.device), jobs.device)
         if warning:
             return f'<p class="message error">{escape(warning)}</p>'
-        expected = estimate.estimate(recipe, *sizes, device=jobs.device)
+        expected = estimate(recipe, *sizes, device=jobs.device)
     except PlaygroundError:
         return ""  # the control's own line says what is wrong
     sure = "About" if expected.measured else "Perhaps"

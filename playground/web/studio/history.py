@@ -22,7 +22,7 @@ from playground.engine.previews import Preview
 from playground.engine.run import NOT_JOURNALLED
 from playground.engine.timelapse import time_lapse
 from playground.errors import PlaygroundError
-from playground.images.load import encode_picture
+from playground.images.save import encode_picture
 from playground.service.job import Job
 from playground.service.jobs import Busy
 from playground.web.components import charts

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.networks import weights
+from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
 from playground.web.components.messages import Updates, message
@@ -23,7 +23,7 @@ OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-but
 def offer(parts: Mapping[str, Any], session: Session) -> Updates:
     """The line and the button that offer a network which is not on this machine."""
     wanted = session.wanted_network
-    label = f"Download {wanted} ({weights.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
+    label = f"Download {wanted} ({catalogue.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
     first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
     missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
     instead = f"The network {wanted} is not on this machine: download it, or choose another"
@@ -43,5 +43,5 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
 
 def network_choices(jobs: Jobs) -> list[tuple[str, str]]:
     """The networks this server paints with, each saying whether it is here."""
-    here = weights.is_available
+    here = catalogue.is_available
     return [(name if here(name) else f"{name} (not on this machine)", name) for name in jobs.networks]

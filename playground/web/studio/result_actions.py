@@ -12,7 +12,8 @@ import gradio as gr
 
 from playground.engine.run import check_pictures
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture, resize_picture, to_picture, to_tensor
+from playground.images.convert import resize_picture, to_picture, to_tensor
+from playground.images.load import load_picture
 from playground.networks.hrnet import Repainter
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.studio import results

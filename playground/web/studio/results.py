@@ -11,7 +11,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.images.load import encode_picture, keep_colours, resize_picture
+from playground.images.colour import keep_colours
+from playground.images.convert import resize_picture
+from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
 from playground.recipe.model import Recipe
 from playground.service.job import Job

@@ -14,7 +14,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.load import load_picture
-from playground.networks import weights
+from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.job import Job
 from playground.service.jobs import Busy
@@ -108,7 +108,7 @@ class Running:
         if wrong:
             return wrong
         recipe = self.panel.assembled(session, values)
-        if recipe.network != DEFAULT_NETWORK and not weights.is_available(recipe.network):
+        if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
             raise PlaygroundError(
                 f"the network {recipe.network} is not on this machine: download it under Recipe, or choose another under Network"
             )

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from playground.images.load import keep_colours, resize_picture
-from playground.networks import weights
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, load_preset, presets, validated
+from playground.images.colour import keep_colours
+from playground.images.convert import resize_picture
+from playground.networks import catalogue
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.visit import Visit
@@ -96,11 +98,11 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     Raises:
         RecipeError: its layers do not exist in the network that is here.
     """
-    if recipe.network in jobs.networks and weights.is_available(recipe.network):
+    if recipe.network in jobs.networks and catalogue.is_available(recipe.network):
         return recipe, ""
     if recipe.network == DEFAULT_NETWORK:
         return recipe, DEFAULT_NETWORK
-    wanted = recipe.network if recipe.network in weights.NETWORKS else ""
+    wanted = recipe.network if recipe.network in catalogue.NETWORKS else ""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
     theirs: Recipe = load_preset(name or "default")
     ours: Recipe = load_preset(name or "default", network=DEFAULT_NETWORK)

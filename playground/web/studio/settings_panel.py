@@ -13,8 +13,10 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.images import load as images
-from playground.recipe.model import Recipe, find_preset, load_preset, parse_recipe
+from playground.images.load import read_recipe_text
+from playground.recipe.model import Recipe
+from playground.recipe.parse import parse_recipe
+from playground.recipe.presets import find_preset, load_preset
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
@@ -191,7 +193,7 @@ def read_recipe(path: str) -> Recipe:
         if head.startswith(b"{"):
             file.seek(0)
             return parse_recipe(file.read(2_000_000).lstrip(b"\xef\xbb\xbf"))
-    text = images.read_recipe_text(path)
+    text = read_recipe_text(path)
     if text is None:
         raise PlaygroundError("that picture holds no recipe: only pictures saved by the playground do")
     return parse_recipe(text)

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from playground.networks import weights
+from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
@@ -71,7 +71,7 @@ class Steering:
     def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
         """Another network was chosen: the grid shows its layers; one that is not here is offered."""
         network, grid = network or DEFAULT_NETWORK, layers.judged(grid)
-        session.wanted_network, session.intended = "" if weights.is_available(network) else network, None
+        session.wanted_network, session.intended = "" if catalogue.is_available(network) else network, None
         grid = {**grid, "layers": list(layers.layer_names(network))}
         for kind in ("content", "style"):
             grid[kind] = {name: weight for name, weight in grid[kind].items() if name in grid["layers"]}

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from playground.recipe.model import Recipe, load_preset
+from playground.recipe.model import Recipe
+from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls, layers, pictures
 from playground.web.components.format import balance, compared

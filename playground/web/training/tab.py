@@ -19,9 +19,11 @@ import numpy as np
 
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Crops, Photos
-from playground.images.load import load_picture, resize_picture, to_array
-from playground.networks import weights
-from playground.recipe.model import DEFAULT_NETWORK, field_info, find_preset, presets
+from playground.images.convert import resize_picture, to_array
+from playground.images.load import load_picture
+from playground.networks import catalogue
+from playground.recipe.model import DEFAULT_NETWORK, field_info
+from playground.recipe.presets import find_preset, presets
 from playground.recipe.training import TrainingRecipe, load_training_preset
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
@@ -70,7 +72,7 @@ def training_presets() -> dict[str, Any]:
 def first_recipe(name: str) -> TrainingRecipe:
     """A preset's recipe on a network that is here; other than the source's, its adapted numbers apply."""
     wanted = find_preset(name, "train").network
-    network = wanted if weights.is_available(wanted) else DEFAULT_NETWORK
+    network = wanted if catalogue.is_available(wanted) else DEFAULT_NETWORK
     return load_training_preset(name, network).changed({"steps": FIRST_STEPS})
 
 

@@ -1,0 +1,119 @@
+"""GIFs and films, stylised frame by frame at their own size and pace, a film with its sound.
+
+Called by the command line and the page; what a stranger's film must not be is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+
+from playground.feedforward.apply import Painter, paint
+from playground.images.load import PictureError, load_picture
+from playground.system.files import whole_file
+
+FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+"""Suffixes that are taken for films; they are written as .mp4."""
+GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is painted frame by frame: a film by its suffix, or a GIF with more than one frame."""
+    if path.suffix.lower() in FILMS:
+        return True
+    try:
+        with Image.open(path, formats=["GIF"]) as picture:
+            return getattr(picture, "n_frames", 1) > 1
+    except (OSError, ValueError):
+        return False
+
+
+def check_film(path: Path) -> None:
+    """Refuse what a stranger's film must not be: a list of other files, which ffmpeg would open, or too large a GIF.
+
+    Raises:
+        PictureError: in one sentence.
+    """
+    if path.suffix.lower() in FILMS:
+        with open(path, "rb") as file:
+            head = file.read(12)
+        if not (head[4:8] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3") or head[:4] + head[8:] == b"RIFFAVI "):
+            raise PictureError(f"The film {path.name!r} is not what its name says: give an mp4, mov, mkv, webm or avi.")
+        return
+    with Image.open(path, formats=["GIF"]) as film:
+        pixels = film.width * film.height * getattr(film, "n_frames", 1)
+    if pixels > GIF_PIXELS:
+        raise PictureError(
+            f"The GIF {path.name!r} has {pixels / 1e6:.0f} megapixels over all frames: at most {GIF_PIXELS // 10**6} fit."
+        )
+
+
+def paint_film(
+    painter: Painter, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
+) -> Generator[float, None, None]:
+    """Paint an animated GIF or a film frame by frame, at its own size and pace, a film with its sound.
+
+    Args:
+        output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
+
+    Yields:
+        The share that is done, after every frame.
+
+    Raises:
+        PictureError: the film cannot be read or written.
+    """
+    paint_frames = _paint_film if source.suffix.lower() in FILMS else _paint_gif
+    try:
+        with whole_file(output, durable=False) as unfinished:
+            for done, frame in paint_frames(source, unfinished):
+                frame[0] = paint(painter, frame[0]).at(strength, original_colours)
+                yield done
+    except OSError as error:  # also what ffmpeg complains of
+        raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
+
+
+def _last_words(error: OSError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
+
+
+def _paint_gif(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+    """Every frame in a list of one, to be replaced; the GIF is written after the last."""
+    frames, durations = [], []
+    with Image.open(source, formats=["GIF"]) as film:
+        count, loop = getattr(film, "n_frames", 1), film.info.get("loop")
+        for number in range(count):
+            film.seek(number)
+            frame = [load_picture(film.convert("RGBA"), name="the film")]
+            durations.append(film.info.get("duration", 100))
+            yield (number + 1) / count, frame
+            frames.append(frame[0])
+    again = {} if loop is None else {"loop": loop}
+    frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
+
+
+def _paint_film(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+    """Every frame in a list of one, to be replaced and then written, with the sound of the source copied beside it."""
+    frames = imageio_ffmpeg.read_frames(str(source))
+    about = next(frames)
+    width, height = about["size"]
+    sound = {"audio_path": str(source), "audio_codec": "copy"} if about.get("audio_codec") else {}
+    # The usual halved colour resolution needs even sides; the few films with odd ones keep their size instead.
+    colours = "yuv444p" if width % 2 or height % 2 else "yuv420p"
+    writer = imageio_ffmpeg.write_frames(
+        str(output), (width, height), fps=about["fps"], quality=7, macro_block_size=1, pix_fmt_out=colours, **sound
+    )
+    writer.send(None)
+    count = max(1.0, about["fps"] * about["duration"])
+    try:
+        for number, data in enumerate(frames):
+            frame = [Image.fromarray(np.frombuffer(data, np.uint8).reshape(height, width, 3))]
+            yield min(1.0, (number + 1) / count), frame
+            writer.send(np.asarray(frame[0]).tobytes())
+    finally:
+        writer.close()
+        frames.close()

@@ -1,0 +1,173 @@
+"""How much memory a run or a training takes, and the largest size that fits, from shapes alone.
+
+Called by whoever admits a run and by the page. What this machine has stands in system/memory.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from playground.engine.optimisers import lbfgs_history
+from playground.engine.schedule import style_long_side
+from playground.engine.tiling import segments
+from playground.images.convert import fit_size
+from playground.measure.operations import (
+    FLOAT,
+    MB,
+    Layer,
+    Size,
+    _architecture,
+    _by_winograd,
+    _generator_per_pixel,
+    layers_in_use,
+)
+from playground.networks.catalogue import CHANNELS, LAYERS
+from playground.recipe.model import Recipe
+from playground.recipe.training import TrainingRecipe
+
+# Memory, fitted to the peaks that `python -m benchmarks --only memory` measures.
+BASE_MB = {"cpu": 640.0, "cuda": 100.0, "mps": 100.0}  # the interpreter with torch; an accelerator's workspaces
+FRAGMENTS = {"cpu": 1.15, "cuda": 1.5, "mps": 1.15}  # what the allocator holds over what is in use
+GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
+PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
+GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
+TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
+TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
+
+
+def _moments(recipe: Recipe, parameters: float, device: str) -> int:
+    """Tensors of the canvas's size that the optimiser holds: Adam's two, or L-BFGS's memory and its own copies.
+
+    The whole memory is asked for at once; a CPU takes a page when it is written to.
+    """
+    if recipe.optimizer == "adam":
+        return 2
+    pairs = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
+    if device == "cpu":
+        pairs = min(pairs, recipe.lbfgs_evaluations * (1 if recipe.lbfgs_restart else recipe.iterations))
+    return 2 * pairs + 6
+
+
+def _peak_of_maps(layers: list[Layer], pool: str) -> float:
+    """Most bytes of maps and their gradients at any moment of one evaluation that keeps all of them."""
+    kept, highest = 0.0, 0.0
+    for layer, after in pairwise([*layers, None]):
+        assert layer is not None
+        kept += FLOAT * layer.elements
+        deeper = after.elements if after is not None else 0
+        highest = max(highest, kept + GRADIENTS * FLOAT * (layer.elements + deeper))
+        if after is not None and after.name[4] != layer.name[4]:
+            kept += (
+                (FLOAT + (8 if pool == "max" else 0)) * layer.elements / 4
+            )  # the pooled maps and where they came from
+    return highest
+
+
+def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
+    layers = layers_in_use(recipe, size)
+    highest = held = 0.0
+    whole = layers
+    for segment, names in segments([layer.name for layer in layers], size[0] * size[1], device):
+        ours, whole = whole[: len(names)], whole[len(names) :]
+        rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
+        strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
+        passed_on = FLOAT * whole[0].inputs * whole[0].width * whole[0].height
+        highest = max(highest, held + _peak_of_maps(strip, recipe.pool) + 2 * passed_on)  # the maps and their gradient
+        held += passed_on + FLOAT * sum(
+            layer.elements for layer in ours if layer.name in recipe.active_layers("content")
+        )
+    return max(highest, held + _peak_of_maps(whole, recipe.pool))  # on the way back one follows the other
+
+
+def _peak_of_targets(recipe: Recipe, size: Size, device: str) -> float:
+    """Most bytes of describing a style picture: the maps of its layers and the two being worked on."""
+    layers = layers_in_use(recipe, size)
+    in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1], device))
+    held = layers[in_strips:]
+    return FLOAT * (sum(layer.elements for layer in held if layer.gram) + 2 * held[0].elements)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run takes (MiB) beside the bare program.
+
+    Attributes:
+        network: once for all runs that paint with it.
+        held: from the run's beginning to its end: the picture, the optimiser's memory, targets.
+        passing: during one evaluation alone, so that of runs which take turns only the largest counts.
+    """
+
+    network: float
+    held: float
+    passing: float
+
+
+def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> Memory:
+    """What a run or a training takes, by when it takes it.
+
+    Args:
+        content_size: of no account for a training.
+
+    Raises:
+        PlaygroundError: the recipe names a network that cannot be used.
+    """
+    size = (recipe.image_size,) * 2 if isinstance(recipe, TrainingRecipe) else fit_size(*content_size, recipe.size)
+    layers, pixels = layers_in_use(recipe, size), size[0] * size[1]
+    names = LAYERS[_architecture(recipe.network)]
+    kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}
+    network = 2.0 * FLOAT * sum(kernels.values())  # twice: while the file is read
+    if device == "cpu":
+        planes = [4 * FLOAT * kernels[layer.name] for layer in layers if _by_winograd(layer)]
+        network += sum(planes) + 2 * max(planes, default=0)  # the largest in double precision, while it is made
+    if isinstance(recipe, TrainingRecipe):
+        generator = FLOAT * recipe.width * (GENERATOR_MAPS + GENERATOR_MAPS_PER_BLOCK * recipe.blocks)
+        maps = recipe.batch_size * (_peak_of_maps(layers, recipe.pool) + generator * pixels)
+        return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
+    style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
+    maps = _peak_of_evaluation(recipe, size, device)
+    parameters = 3.0 * pixels
+    if recipe.canvas == "pyramid":
+        parameters *= 4 / 3  # 1 + 1/4 + 1/16 + ...
+    if recipe.canvas == "hrnet":
+        maps += FLOAT * _generator_per_pixel()[1] * pixels
+        parameters = 0.0  # of the size of the picture
+    pictures = FLOAT * (parameters * _moments(recipe, parameters, device) + PICTURES * 3.0 * pixels)
+    return Memory(
+        network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
+    )
+
+
+def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:
+    """Peak resident memory of a process that paints this (MiB); on an accelerator the allocator's peak.
+
+    Raises:
+        PlaygroundError: the recipe names a network that cannot be used.
+    """
+    memory = memory_of(recipe, content_size, style_size, device)
+    return BASE_MB[device] + memory.network + memory.held + memory.passing
+
+
+def too_large(
+    recipe: Recipe, content_size: Size, style_size: Size, limit: float | None, device: str = "cpu"
+) -> str | None:
+    """A sentence for a run that needs more than `limit` megabytes, with the next size that fits; None where it fits."""
+    needed = megabytes_of(recipe, content_size, style_size, device)
+    if limit is None or needed <= limit:
+        return None
+    fitting = largest_size_that_fits(recipe, content_size, style_size, limit, device)
+    advice = f"try {fitting} px" if fitting else "close other programs or use another machine"
+    return (
+        f"{recipe.size} px needs about {needed / 1024:.1f} GB of memory and {limit / 1024:.1f} GB are free: {advice}."
+    )
+
+
+def largest_size_that_fits(
+    recipe: Recipe, content_size: Size, style_size: Size, limit: float, device: str = "cpu"
+) -> int | None:
+    """The largest size below the recipe's, a multiple of 32, that takes at most `limit` megabytes; None for none."""
+    for size in range((recipe.size - 1) // 32 * 32, 63, -32):  # from above: strips let a larger size need less
+        if megabytes_of(recipe.model_copy(update={"size": size}), content_size, style_size, device) <= limit:
+            return size
+    return None

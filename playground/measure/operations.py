@@ -1,0 +1,149 @@
+"""How much work one evaluation is: operations counted layer by layer, from shapes alone.
+
+Called by memory.py and estimate.py. It knows no machine and no clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from playground.engine.tiling import segments
+from playground.networks import winograd
+from playground.networks.catalogue import CHANNELS, LAYERS
+from playground.networks.hrnet import HrNet
+from playground.networks.read import describe
+from playground.recipe.model import Recipe
+
+Size = tuple[int, int]  # width, height
+
+# Time besides the products: every value of a map is written, rectified, pooled and read again on the way back.
+ELEMENT_OPERATIONS = 500.0  # direct-convolution operations that take as long as one value's share of that
+WINOGRAD_SHARE = 0.6  # time of a layer by Winograd over its time by direct convolution
+FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
+LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
+# A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
+LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
+LBFGS_SHARE = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
+GENERATOR_SHARE = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
+MB = 2**20
+FLOAT = 4
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution on the way to the deepest layer in use, at one picture size."""
+
+    name: str
+    inputs: int
+    outputs: int
+    width: int
+    height: int
+    gram: bool
+
+    @property
+    def elements(self) -> int:
+        return self.outputs * self.width * self.height
+
+    @property
+    def convolution(self) -> int:
+        """Operations (two a multiply-add) of the convolution, one way."""
+        return 2 * 9 * self.inputs * self.elements
+
+    @property
+    def product(self) -> int:
+        """Operations of the Gram matrix, one way; nothing where the layer carries no style."""
+        return 2 * self.outputs * self.elements if self.gram else 0
+
+
+def layers_in_use(recipe: Recipe, size: Size) -> list[Layer]:
+    """The network's convolutions up to the deepest layer that carries content or style, for a picture of `size`."""
+    style = recipe.active_layers("style")
+    names = LAYERS[_architecture(recipe.network)]
+    deepest = max(names.index(name) for name in {*style, *recipe.active_layers("content")})
+    width, height = size
+    layers: list[Layer] = []
+    inputs = 3
+    for index, name in enumerate(names[: deepest + 1]):
+        if index and name[4] != names[index - 1][4]:
+            width, height = width // 2, height // 2
+        layers.append(Layer(name, inputs, CHANNELS[name], width, height, name in style))
+        inputs = CHANNELS[name]
+    return layers
+
+
+@cache
+def _architecture(network: str) -> str:
+    return describe(network).architecture
+
+
+def _by_winograd(layer: Layer) -> bool:
+    return winograd.pays(layer.inputs, layer.outputs, layer.height, layer.width)
+
+
+@cache
+def _generator_per_pixel() -> tuple[float, float]:
+    """Of the photorealistic network, for each pixel: operations one way, and values kept for the way back."""
+    operations, kept, side = 0, {}, 64
+
+    def count(module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        nonlocal operations
+        assert isinstance(module, torch.nn.Conv2d)
+        operations += 2 * output.numel() * module.in_channels * math.prod(module.kernel_size)
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[id(tensor.untyped_storage())] = tensor  # held, so that no two share an id
+        return tensor
+
+    with torch.device("meta"):  # shapes only
+        network, photo = HrNet(), torch.empty(1, 3, side, side)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(photo)
+    return operations / side**2, sum(tensor.numel() for tensor in kept.values()) / side**2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one evaluation of a picture takes: direct-convolution operations, and the time that comes of them.
+
+    Attributes:
+        units: of time at a pace of 1.
+        seconds: at any pace.
+    """
+
+    operations: float
+    units: float
+    seconds: float
+
+
+def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
+    """Loss and gradient of one picture of `size`; operations are in direct convolution, also where Winograd is used."""
+    layers = layers_in_use(recipe, size)
+    passes = {layer.name: 2.0 for layer in layers}
+    for segment, names in segments(
+        list(passes), size[0] * size[1], device
+    ):  # forward, forward again and back, with the halos
+        width = next(layer.width for layer in layers if layer.name == names[0])
+        passes |= dict.fromkeys(names, 3 * segment.growth(width))
+    operations = units = 0.0
+    for layer in layers:
+        share = WINOGRAD_SHARE if device == "cpu" and _by_winograd(layer) else 1.0
+        operations += passes[layer.name] * (layer.convolution + layer.product)
+        units += passes[layer.name] * (
+            share * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
+        )
+    if recipe.canvas == "hrnet":
+        each, kept = _generator_per_pixel()
+        pixels = size[0] * size[1]
+        operations += 3 * each * pixels  # its weights have gradients too
+        units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
+    seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
+    if recipe.optimizer == "lbfgs":
+        units, seconds = units * LBFGS_SHARE[device], seconds + LBFGS_SECONDS[device]
+    return Work(operations, units, seconds)

