@@ -18,9 +18,23 @@ from playground.networks import fetch, read
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 
+pytest.register_assert_rewrite("tests.helpers")  # so that a failed assertion there says what it compared
+
 # How fast a machine makes up its examples says nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+# A test is marked by the fixture that it cannot do without, so that no list of tests goes out of date.
+MARKED_BY_FIXTURE = {"browser": pytest.mark.browser, "fetched": pytest.mark.online, "wheel": pytest.mark.online}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in MARKED_BY_FIXTURE:
+                item.add_marker(MARKED_BY_FIXTURE[fixture])
 
 
 @pytest.fixture(scope="session")
