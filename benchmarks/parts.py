@@ -31,8 +31,9 @@ from playground.images.convert import to_tensor
 from playground.measure.estimate import estimate, seconds_of_evaluations
 from playground.measure.operations import layers_in_use, work_of_evaluation
 from playground.measure.pace import Pace
+from playground.networks.arithmetic import precision_of
 from playground.networks.read import load
-from playground.networks.vgg import load_network, precision_of
+from playground.networks.vgg import load_network
 from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device, processor_name

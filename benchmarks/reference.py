@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.networks.catalogue import LAYERS
+from playground.networks.normalisation import CAFFE_MEAN_BGR
 from playground.networks.read import Weights
-from playground.networks.vgg import CAFFE_MEAN_BGR
 from playground.recipe.model import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from playground.feedforward.apply import Painter
 from playground.feedforward.model import Model, ModelCard
-from playground.networks.hrnet import TorchConvention
+from playground.networks.normalisation import TorchConvention
 from playground.networks.transformer import new_network
 from playground.system.device import describe_device, pick_device
 

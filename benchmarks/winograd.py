@@ -1,6 +1,6 @@
 """Winograd against oneDNN's direct convolution, layer by layer and for a whole VGG16: `python -m benchmarks.winograd`.
 
-The figures behind `playground.winograd.pays`. Random weights and pictures: time does not depend on their values. All
+The figures behind `playground.networks.arithmetic.winograd_pays`. Random weights and pictures: time does not depend on their values. All
 variants take turns within a round, and a cell is the best of all rounds, since other work only ever adds time.
 """
 
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from playground.engine.statistics import gram_matrix
 from playground.networks import winograd
+from playground.networks.arithmetic import winograd_pays
 
 # (layer, channels in, channels out), a pool before every layer that opens a block
 LAYERS = [
@@ -104,7 +105,7 @@ def layer_table(size: int, rounds: int, kernels: Kernels) -> Table:
             *(name, f"{channels}→{outputs} {side}²"),
             *(f"{times['direct']:.1f}", f"{times['ours']:.1f}", f"{forward:.2f}"),
             *(f"{times['direct, back']:.1f}", f"{times['ours, back']:.1f}", f"{back:.2f}"),
-            "yes" if winograd.pays(channels, outputs, side, side) else "no",
+            "yes" if winograd_pays(channels, outputs, side, side) else "no",
         )
     return table
 
@@ -130,7 +131,7 @@ def loss_channels_last(x: Tensor, kernels: Kernels, planes: dict[str, Tensor]) -
     for index, (name, channels, outputs) in enumerate(LAYERS):
         if index and name[4] != LAYERS[index - 1][0][4]:
             x = F.max_pool2d(x, 2)
-        if name in planes and winograd.pays(channels, outputs, *x.shape[-2:]):
+        if name in planes and winograd_pays(channels, outputs, *x.shape[-2:]):
             x = winograd.conv3x3(x, planes[name], kernels[name][1], relu=True)
         else:
             x = F.conv2d(x, *kernels[name], padding=1).relu_()

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.networks.hrnet import HrNet, TorchConvention, repaint
-from playground.networks.vgg import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
+from playground.networks.hrnet import HrNet, repaint
+from playground.networks.normalisation import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD, TorchConvention
 from playground.recipe.model import Recipe
 
 Size = Sequence[int]  # height, width

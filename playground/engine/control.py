@@ -1,6 +1,6 @@
 """What a person may do to a run while it is going on: change settings, pause, resume, stop, ask for gradient shares.
 
-The page, the command line and jobs.py write to a control; the loop (run.py) reads it before every evaluation. One
+The page, the command line and service/ write to a control; the loop (run.py) reads it before every evaluation. One
 carrier lives in memory, the other in a small file that is replaced atomically, for where the loop is another process.
 """
 

@@ -1,4 +1,4 @@
-"""Judging the picture on a canvas: its losses, the way downhill, and which picture was the best. Called by the loop (run.py).
+"""Judging the picture on a canvas: its losses, the way downhill, and which picture was the best. Called by painting.py.
 
 An evaluation is hundreds of small kernels on an accelerator, and starting them takes longer than running them. On CUDA
 it is therefore recorded as a graph and then replayed with a single launch.

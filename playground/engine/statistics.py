@@ -1,4 +1,4 @@
-"""Gram matrices and sums: the style statistic of a layer. Called by strips.py, which may gather it piece by piece, and objective.py."""
+"""Gram matrices and sums: the style statistic of a layer. Called by tiling.py, which may gather it piece by piece, and losses.py."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A large picture's first three blocks, which hold nearly all activations, are taken in horizontal strips: blocks 1 and 2
 together, then block 3. Gram matrices are gathered strip by strip and no maps are kept but those of content layers; the
-way back computes each strip anew. Called by objective.py.
+way back computes each strip anew. Called by losses.py.
 """
 
 from __future__ import annotations

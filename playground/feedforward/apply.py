@@ -16,7 +16,8 @@ from torch import Tensor
 from playground.feedforward.model import Model
 from playground.images.colour import keep_colours
 from playground.images.convert import to_picture, to_tensor
-from playground.networks.hrnet import TorchConvention, pad_to_multiple
+from playground.networks.hrnet import pad_to_multiple
+from playground.networks.normalisation import TorchConvention
 from playground.networks.transformer import Layer, Residual
 
 WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB

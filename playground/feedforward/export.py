@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from playground.feedforward.layouts import ModelError
 from playground.feedforward.model import Model
-from playground.networks.hrnet import TorchConvention
+from playground.networks.normalisation import TorchConvention
 from playground.system.files import whole_file
 
 OPSET = 18

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from playground.errors import PlaygroundError
-from playground.networks.vgg import TORCH_MEAN, TORCH_STD
+from playground.networks.normalisation import TORCH_MEAN, TORCH_STD
 
 
 class ModelError(PlaygroundError):

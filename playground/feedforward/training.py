@@ -42,7 +42,7 @@ from playground.feedforward.model import (
 from playground.feedforward.photos import Crops, Photos
 from playground.images.convert import resize_picture, to_array, to_tensor
 from playground.images.save import save_picture
-from playground.networks.hrnet import TorchConvention
+from playground.networks.normalisation import TorchConvention
 from playground.networks.transformer import new_network
 from playground.networks.vgg import Vgg
 from playground.recipe.model import RecipeError, validated

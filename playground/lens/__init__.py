@@ -1,0 +1,4 @@
+"""What a network sees, as pure functions on features.
+
+Called by the command line and the page. It must never touch a run, nor hold any state.
+"""

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 
 from playground.engine.tiling import segments
-from playground.networks import winograd
+from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.hrnet import HrNet
 from playground.networks.read import describe
@@ -81,7 +81,7 @@ def _architecture(network: str) -> str:
 
 
 def _by_winograd(layer: Layer) -> bool:
-    return winograd.pays(layer.inputs, layer.outputs, layer.height, layer.width)
+    return winograd_pays(layer.inputs, layer.outputs, layer.height, layer.width)
 
 
 @cache

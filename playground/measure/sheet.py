@@ -21,7 +21,7 @@ class Entry:
         picture: the result.
         seconds: of the loop or the pass alone.
         memory_mb: how far it raised the memory in use, at its peak, in MiB; None where that is not known.
-        content, style: distances, structure, edges: what is left of the photo's drawing; see measures.py.
+        content, style: distances, structure, edges: what is left of the photo's drawing; see distances.py.
     """
 
     method: str

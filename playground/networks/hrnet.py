@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.networks.vgg import TORCH_MEAN, TORCH_STD
+from playground.networks.normalisation import TorchConvention
 
 MULTIPLE = 4  # the lowest branch lives at a quarter of the size
 
@@ -75,20 +75,6 @@ def pad_to_multiple(image: Tensor, multiple: int = MULTIPLE) -> Tensor:
     """N×C×H×W with right and bottom edges mirrored until both sides divide by `multiple`; crop back with the old size."""
     height, width = image.shape[-2:]
     return F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
-
-
-class TorchConvention:
-    """Unit RGB to torch's convention (mean 0, deviation 1 over ImageNet) and back, on one device."""
-
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.mean = torch.tensor(TORCH_MEAN, device=device).view(1, 3, 1, 1)
-        self.std = torch.tensor(TORCH_STD, device=device).view(1, 3, 1, 1)
-
-    def to(self, unit: Tensor) -> Tensor:
-        return (unit - self.mean) / self.std
-
-    def of(self, normalised: Tensor) -> Tensor:
-        return normalised * self.std + self.mean
 
 
 class Repainter:

@@ -1,7 +1,7 @@
 """VGG16 and VGG19 as functions from a picture to {layer: activations}, in one pass that stops at the deepest layer asked for.
 
 A layer is called after its convolution (`conv4_2`) and always means the rectified output. The network knows its own
-input convention; pool type and edge padding come from the recipe. Called by the objective, and by fast/ in training.
+input convention; pool type and edge padding come from the recipe. Called by engine/ and measure/; it knows no loss.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch import Tensor
 
 from playground.errors import PlaygroundError
 from playground.networks import winograd
+from playground.networks.arithmetic import precision_of, winograd_pays
 from playground.networks.catalogue import LAYERS
+from playground.networks.normalisation import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
 from playground.networks.read import Weights, load
 
-TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in [0, 1]
-CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # BGR in [0, 255]
 MIN_SIDE = 16  # four pools halve the shorter side four times before conv5
 
 
@@ -134,7 +134,7 @@ class Vgg:
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
         kernel, bias = self.kernels[name], self.biases[name]
         x = x.to(kernel.dtype)
-        if x.device.type == "cpu" and winograd.pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
+        if x.device.type == "cpu" and winograd_pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
             return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
         return F.conv2d(x, kernel, bias, padding=padding).relu_()
 
@@ -150,17 +150,6 @@ class Vgg:
             return F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * 2 if self.pool_rescale else x
-
-
-def precision_of(device: torch.device) -> torch.dtype:
-    """bfloat16 on CUDA where the processor itself has it, else float32.
-
-    Its 8 bits of mantissa are lost in the sums over positions; its exponents are those of float32, so that no gradient
-    vanishes. In float16 the losses came out wrong: it has too few exponents for networks in caffe's convention.
-    """
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return torch.float32
 
 
 @lru_cache(maxsize=2)

@@ -55,16 +55,6 @@ FORWARD = (_INPUT.float().contiguous(), _OUTPUT.float().contiguous())
 BACKWARD = (_INPUT_TURNED.float().contiguous(), _OUTPUT_TURNED.float().contiguous())
 
 
-def pays(channels_in: int, channels_out: int, height: int, width: int) -> bool:
-    """Whether Winograd beats oneDNN's direct convolution on an image of this shape, forward and backward together.
-
-    A rule measured once (`python -m benchmarks.winograd`), never a timing at run time: the two differ in the last
-    bits, so the choice has to be the same on every run of a recipe. With fewer channels the transforms cost more than
-    the products save; below 2²⁶ (512 channels at 16², 256 at 32², 128 at 64²) what is saved is less than the calls.
-    """
-    return min(channels_in, channels_out) >= 128 and channels_in * channels_out * height * width >= 2**26
-
-
 def prepare(weight: Tensor) -> Tensor:
     """The transformed kernels G g Gᵀ of a layer, made once, for both directions.
 

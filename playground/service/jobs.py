@@ -1,7 +1,7 @@
 """Runs on behalf of people: who may start one, whose turn it is, what is known about each, and when it is forgotten.
 
 A job's worker thread iterates the run and stores the latest state. Trainings are jobs that go on unwatched, tasks are
-smaller works. `ui/` starts, watches and steers them; `app.py` makes the one `Jobs`.
+smaller works. web/ starts, watches and steers them; its server makes the one `Jobs`.
 """
 
 from __future__ import annotations

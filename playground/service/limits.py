@@ -1,6 +1,6 @@
 """Every limit of a server in one place: how many runs, how large, how long, how much memory and disk.
 
-`jobs.py` keeps to them, `server.py` reads them from a profile, a file and the environment. A recipe beyond a limit is
+`jobs.py` keeps to them, `settings.py` reads them from a profile, a file and the environment. A recipe beyond a limit is
 refused in words, never cut down in silence.
 """
 

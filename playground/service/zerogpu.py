@@ -1,6 +1,6 @@
 """Runs on a GPU that is lent by the minute, as on Hugging Face's ZeroGPU: another process paints, steered by a file.
 
-`app.py` decorates `paint_elsewhere` and hands it to jobs.py, which asks for as much time as a run is likely to need.
+web/serve.py decorates `paint_elsewhere` and hands it to jobs.py, which asks for as much time as a run is likely to need.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which device to paint on, in what words, and how much memory that took. Called by the API, the command line and jobs.py."""
+"""Which device to work on, in what words, and how its memory and threads are used. Called by the API, the command line and service/."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from playground.feedforward.video import is_film, paint_film
 from playground.images.colour import keep_colours
 from playground.images.convert import to_picture, to_tensor
 from playground.images.load import PictureError, load_picture
-from playground.networks.hrnet import TorchConvention
+from playground.networks.normalisation import TorchConvention
 from tests.feedforward.test_model import lively
 
 

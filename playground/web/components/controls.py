@@ -1,6 +1,6 @@
 """Recipe fields as gradio controls, in both directions: a field's control, what it shows for a recipe, what it gives back.
 
-Label, help and bounds come from the field (recipe.py). A recipe keeps every value that nobody touched: `assembled` takes
+Label, help and bounds come from the field (recipe/model.py). A recipe keeps every value that nobody touched: `assembled` takes
 over only what differs from what the controls showed, so that nothing is lost to a slider's range or a rounding.
 """
 

@@ -1,6 +1,6 @@
 """The Instant styles tab: a trained network paints a photo in one pass, and its strength changes without another one.
 
-Laid out and wired here; what takes time is a task of jobs.py or one turn on the device. Also takes trained networks
+Laid out and wired here; what takes time is a task of service/ or one turn on the device. Also takes trained networks
 that people bring, and whole folders, animated GIFs and films.
 """
 

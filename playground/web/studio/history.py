@@ -1,6 +1,6 @@
 """The time machine under the curves: the picture of any moment of a run, branches from there, and time-lapses.
 
-Laid out and wired here for the Studio; playground/history.py keeps what it shows, branches.py puts runs side by side.
+Laid out and wired here for the Studio; engine/ keeps what it shows, branches.py puts runs side by side.
 """
 
 from __future__ import annotations

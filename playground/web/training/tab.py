@@ -1,7 +1,7 @@
 """The Train a style tab: a network learns one painting from photographs, as a job of the server that needs no page.
 
 The browser remembers the training's unguessable id, so that a page that is opened again finds it. Laid out and wired
-here; jobs.py trains.
+here; service/ trains.
 """
 
 from __future__ import annotations
