@@ -14,7 +14,7 @@ from playground.engine.schedule import evaluations_of, plan_stages, style_long_s
 from playground.images.convert import fit_size
 from playground.measure.memory import megabytes_of
 from playground.measure.operations import Size, Work, work_of_evaluation
-from playground.measure.pace import Pace, _lock, _machine, _paces, _store, pace_of
+from playground.measure.pace import Pace, pace_of, remember_pace
 from playground.recipe.model import Recipe
 
 RECORDING_SECONDS = {"cpu": 0.0, "cuda": 0.03, "mps": 0.0}  # of a size, before its evaluations are replayed
@@ -99,9 +99,7 @@ def observe_run(result: Result, device: str = "cpu") -> None:
     pace = pace_of(device)
     for size, seconds in seconds_of_evaluations(result):
         pace = pace.observed(work_of_evaluation(result.recipe, size, device), size, seconds)
-    with _lock:
-        _paces[_machine(device)] = pace
-        _store(_machine(device), pace.points)
+    remember_pace(pace, device)
 
 
 def seconds_of_evaluations(result: Result) -> list[tuple[Size, float]]:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from playground.engine.canvas import CANVASES
 from playground.engine.optimisers import lbfgs_history
 from playground.engine.schedule import style_long_side
 from playground.engine.tiling import segments
@@ -18,9 +19,9 @@ from playground.measure.operations import (
     MB,
     Layer,
     Size,
-    _architecture,
-    _by_winograd,
-    _generator_per_pixel,
+    architecture_of,
+    by_winograd,
+    generator_per_pixel,
     layers_in_use,
 )
 from playground.networks.catalogue import CHANNELS, LAYERS
@@ -86,7 +87,7 @@ def _peak_of_targets(recipe: Recipe, size: Size, device: str) -> float:
     layers = layers_in_use(recipe, size)
     in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1], device))
     held = layers[in_strips:]
-    return FLOAT * (sum(layer.elements for layer in held if layer.gram) + 2 * held[0].elements)
+    return FLOAT * (sum(layer.elements for layer in held if layer.products) + 2 * held[0].elements)
 
 
 @dataclass(frozen=True)
@@ -115,24 +116,19 @@ def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str 
     """
     size = (recipe.image_size,) * 2 if isinstance(recipe, TrainingRecipe) else fit_size(*content_size, recipe.size)
     layers, pixels = layers_in_use(recipe, size), size[0] * size[1]
-    names = LAYERS[_architecture(recipe.network)]
+    names = LAYERS[architecture_of(recipe.network)]
     kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}
     network = 2.0 * FLOAT * sum(kernels.values())  # twice: while the file is read
     if device == "cpu":
-        planes = [4 * FLOAT * kernels[layer.name] for layer in layers if _by_winograd(layer)]
+        planes = [4 * FLOAT * kernels[layer.name] for layer in layers if by_winograd(layer)]
         network += sum(planes) + 2 * max(planes, default=0)  # the largest in double precision, while it is made
     if isinstance(recipe, TrainingRecipe):
         generator = FLOAT * recipe.width * (GENERATOR_MAPS + GENERATOR_MAPS_PER_BLOCK * recipe.blocks)
         maps = recipe.batch_size * (_peak_of_maps(layers, recipe.pool) + generator * pixels)
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
-    maps = _peak_of_evaluation(recipe, size, device)
-    parameters = 3.0 * pixels
-    if recipe.canvas == "pyramid":
-        parameters *= 4 / 3  # 1 + 1/4 + 1/16 + ...
-    if recipe.canvas == "hrnet":
-        maps += FLOAT * _generator_per_pixel()[1] * pixels
-        parameters = 0.0  # of the size of the picture
+    maps = _peak_of_evaluation(recipe, size, device) + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
+    parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
     pictures = FLOAT * (parameters * _moments(recipe, parameters, device) + PICTURES * 3.0 * pixels)
     return Memory(
         network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB

@@ -11,10 +11,11 @@ from functools import cache
 
 import torch
 
+from playground.engine.canvas import CANVASES
+from playground.engine.losses import STYLE_LOSSES
 from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
-from playground.networks.hrnet import HrNet
 from playground.networks.read import describe
 from playground.recipe.model import Recipe
 
@@ -42,7 +43,8 @@ class Layer:
     outputs: int
     width: int
     height: int
-    gram: bool
+    products: float
+    """Matrix products that its style loss takes; 0 where it carries no style."""
 
     @property
     def elements(self) -> int:
@@ -54,15 +56,15 @@ class Layer:
         return 2 * 9 * self.inputs * self.elements
 
     @property
-    def product(self) -> int:
-        """Operations of the Gram matrix, one way; nothing where the layer carries no style."""
-        return 2 * self.outputs * self.elements if self.gram else 0
+    def product(self) -> float:
+        """Operations of the style statistic, one way."""
+        return 2 * self.outputs * self.elements * self.products
 
 
 def layers_in_use(recipe: Recipe, size: Size) -> list[Layer]:
     """The network's convolutions up to the deepest layer that carries content or style, for a picture of `size`."""
-    style = recipe.active_layers("style")
-    names = LAYERS[_architecture(recipe.network)]
+    style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
+    names = LAYERS[architecture_of(recipe.network)]
     deepest = max(names.index(name) for name in {*style, *recipe.active_layers("content")})
     width, height = size
     layers: list[Layer] = []
@@ -70,23 +72,26 @@ def layers_in_use(recipe: Recipe, size: Size) -> list[Layer]:
     for index, name in enumerate(names[: deepest + 1]):
         if index and name[4] != names[index - 1][4]:
             width, height = width // 2, height // 2
-        layers.append(Layer(name, inputs, CHANNELS[name], width, height, name in style))
+        layers.append(Layer(name, inputs, CHANNELS[name], width, height, products if name in style else 0))
         inputs = CHANNELS[name]
     return layers
 
 
 @cache
-def _architecture(network: str) -> str:
+def architecture_of(network: str) -> str:
     return describe(network).architecture
 
 
-def _by_winograd(layer: Layer) -> bool:
+def by_winograd(layer: Layer) -> bool:
     return winograd_pays(layer.inputs, layer.outputs, layer.height, layer.width)
 
 
 @cache
-def _generator_per_pixel() -> tuple[float, float]:
-    """Of the photorealistic network, for each pixel: operations one way, and values kept for the way back."""
+def generator_per_pixel(canvas: str) -> tuple[float, float]:
+    """Of a canvas's own network, for each pixel: operations one way, and values kept for the way back; 0 without one."""
+    make = CANVASES[canvas].network
+    if make is None:
+        return 0.0, 0.0
     operations, kept, side = 0, {}, 64
 
     def count(module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
@@ -99,7 +104,7 @@ def _generator_per_pixel() -> tuple[float, float]:
         return tensor
 
     with torch.device("meta"):  # shapes only
-        network, photo = HrNet(), torch.empty(1, 3, side, side)
+        network, photo = make(), torch.empty(1, 3, side, side)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
@@ -133,16 +138,15 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
-        share = WINOGRAD_SHARE if device == "cpu" and _by_winograd(layer) else 1.0
+        share = WINOGRAD_SHARE if device == "cpu" and by_winograd(layer) else 1.0
         operations += passes[layer.name] * (layer.convolution + layer.product)
         units += passes[layer.name] * (
             share * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
         )
-    if recipe.canvas == "hrnet":
-        each, kept = _generator_per_pixel()
-        pixels = size[0] * size[1]
-        operations += 3 * each * pixels  # its weights have gradients too
-        units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
+    each, kept = generator_per_pixel(recipe.canvas)
+    pixels = size[0] * size[1]
+    operations += 3 * each * pixels  # its weights have gradients too
+    units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
     seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
     if recipe.optimizer == "lbfgs":
         units, seconds = units * LBFGS_SHARE[device], seconds + LBFGS_SECONDS[device]

