@@ -30,9 +30,13 @@ class Optimiser(Protocol):
     Attributes:
         keeps_memory: it learns the landscape from step to step, which goes stale when the objective changes, may lead
             astray, and can be begun anew at any time.
+        rate: the learning rate of the last step.
     """
 
     keeps_memory: bool
+
+    @property
+    def rate(self) -> float: ...
 
     def set_rates(self, recipe: Recipe, rate: float) -> None:
         """Take over the recipe's live settings, with `rate` in place of its learning rate, before a step."""
@@ -72,6 +76,11 @@ class Adam:
     def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
         self.parameters = list(parameters)
         self._adam = torch.optim.Adam(self.parameters, lr=rate)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self._adam.param_groups[0]["lr"])
 
     def set_rates(self, recipe: Recipe, rate: float) -> None:
         settings = {"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}

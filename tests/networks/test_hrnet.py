@@ -101,11 +101,11 @@ def test_it_trains_although_a_relu_stands_before_the_residual_sum(
 def test_the_rate_falls_after_its_steps_and_the_first_step_has_the_full_one(
     network: Vgg, pictures: tuple[Image.Image, Image.Image]
 ) -> None:
-    painting = Run(*pictures, small(iterations=5, decay_steps=2), network)
+    run = Run(*pictures, small(iterations=5, decay_steps=2), network)
     taken = []
-    for _ in painting.frames():
-        if painting.evaluations > len(taken):
-            taken.append(painting.optimizer.param_groups[0]["lr"])
+    for _ in run.frames():
+        if run.evaluations > len(taken):
+            taken.append(run.painting.optimiser.rate)
     assert taken == pytest.approx([0.005, 0.005, 0.0045, 0.0045, 0.00405])
 
 
