@@ -21,13 +21,17 @@ RUN if [ -n "$TORCH_INDEX_URL" ]; then \
 # A user without rights: the program belongs to root, and only the cache (weights, kept runs) can be written. A volume
 # mounted there takes its owner from the folder.
 RUN useradd --create-home painter && install -d -o painter -g painter /home/painter/.cache
-COPY LICENSE NOTICE.md app.py ./
+COPY LICENSE NOTICE.md pyproject.toml app.py ./
 COPY presets presets
 COPY playground playground
 USER painter
 
 ENV GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 7860
-HEALTHCHECK --interval=30s --timeout=10s --start-period=120s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:7860/health', timeout=8)"]
+# Asked directly: an address in HTTP_PROXY is not for this.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["python", "-c", "\
+from http.client import HTTPConnection; \
+asked = HTTPConnection('127.0.0.1', 7860, timeout=8); \
+asked.request('GET', '/health'); \
+raise SystemExit(asked.getresponse().status != 200)"]
 CMD ["python", "app.py"]
