@@ -20,10 +20,13 @@ from playground.web.gradio_patches.closed_pages import forget_closed_pages
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
-from playground.web.instant.tab import PAINTING, Easel, Instant, build_instant
+from playground.web.instant.easel import Easel
+from playground.web.instant.handlers import Instant
+from playground.web.instant.tab import PAINTING, build_instant
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
-from playground.web.training.tab import Desk, build_training, memory
+from playground.web.training.desk import Desk
+from playground.web.training.tab import build_training, memory
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.service.job import Job, TrainingJob
+from playground.service.job import Job
 from playground.web.components.messages import Updates, message
 from playground.web.studio.branches import settings_now
 from playground.web.studio.result_actions import ResultActions
@@ -74,7 +74,7 @@ class Restore:
     def _own(self, session: Session, run: str) -> Job | None:
         """The run with this id, if it can be shown still."""
         job = self.pages.jobs.get(run) if run else None
-        return None if isinstance(job, TrainingJob) or job is None or job.content is None else job
+        return job if job is not None and job.content is not None else None  # a training has no content image
 
     def _left_alone(self, session: Session) -> Job | None:
         """The latest run of this person that goes on and that no open page shows."""

@@ -1,0 +1,145 @@
+"""A comparison on the page: every method paints the same pair as one task, and the sheet grows method by method.
+
+Wired by the Side by side tab; measure/ paints and measures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.feedforward.model import shipped_styles
+from playground.images.load import load_picture
+from playground.images.save import encode_picture
+from playground.measure.compare import compare
+from playground.measure.sheet import Entry, sheet
+from playground.recipe.model import DEFAULT_NETWORK
+from playground.service.job import Task
+from playground.service.jobs import Jobs
+from playground.web.components.layout import Parts, news
+from playground.web.components.messages import Updates, fault, message
+from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.visit import Visit
+
+TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
+LARGEST, LONGEST = 768, 600  # px and seconds a method, since several people may ask at once
+PARTS = (
+    "board", "bench-empty", "bench-status", "bench-message", "figures", "compare", "compare-stop", "board-save",
+)  # fmt: skip
+
+
+@dataclass
+class Bench(Visit):
+    """The state of the tab on one open page."""
+
+    task: Task | None = None
+
+
+class Comparer:
+    """Handlers of the tab.
+
+    Args:
+        jobs: for the device and for tasks.
+        parts: the tab's components by name.
+    """
+
+    def __init__(self, jobs: Jobs, parts: Parts) -> None:
+        self.jobs, self.parts = jobs, parts
+
+    async def compare(
+        self, bench: Bench, photo: str | None, style: str | None, size: float, seconds: float, model: str | None
+    ) -> AsyncIterator[Updates]:
+        """Paint and measure the pair with every method, showing each as soon as it is done."""
+        parts = self.parts
+        yield {parts["bench-message"]: "", parts["bench-status"]: "reading the network and the pictures …"}
+        try:
+            pictures, task = await asyncio.to_thread(self._start, bench, photo, style, int(size), seconds, model)
+        except Exception as error:
+            yield {parts["bench-message"]: message(fault(error)), parts["bench-status"]: ""}
+            return
+        yield {
+            parts["compare"]: gr.Button("Comparing", interactive=False),
+            parts["compare-stop"]: gr.Button(interactive=True),
+            parts["board-save"]: gr.DownloadButton(interactive=False),
+        }
+        async for updates in news(task, parts["bench-status"], lambda found: self._shown(pictures, found)):
+            yield updates
+        yield await asyncio.to_thread(self._finished, pictures, task)
+
+    def _start(
+        self, bench: Bench, photo: str | None, style: str | None, size: int, seconds: float, model: str | None
+    ) -> tuple[tuple[Image.Image, Image.Image], Task]:
+        if not photo or not style:
+            raise PlaygroundError("choose a photo and a painting first")
+        pictures = load_picture(photo, name="the content picture"), load_picture(style, name="the style picture")
+        if model and model not in shipped_styles():  # a visitor's own path never is one
+            raise PlaygroundError("that instant style is not here any more: choose another")
+        size, seconds = max(64, min(LARGEST, size)), max(1.0, min(float(LONGEST), seconds))
+        self.jobs.network(DEFAULT_NETWORK)
+
+        def work(task: Task) -> None:
+            for entry in compare(
+                *pictures, size, seconds, model or None, self.jobs.here, task.control, task.report
+            ):  # fmt: skip
+                task.found.append(entry)
+                if task.stopped:
+                    return
+
+        bench.task = self.jobs.task(bench.who(), work)
+        return pictures, bench.task
+
+    def _shown(self, pictures: tuple[Image.Image, Image.Image], entries: list[Entry]) -> Updates:
+        return {
+            self.parts["board"]: gr.Image(sheet(*pictures, entries), visible=True),
+            self.parts["bench-empty"]: "",
+            self.parts["figures"]: table(entries),
+        }
+
+    def _finished(self, pictures: tuple[Image.Image, Image.Image], task: Task) -> Updates:
+        parts, entries = self.parts, list(task.found)
+        updates: Updates = {
+            parts["compare"]: gr.Button("Compare", interactive=True),
+            parts["compare-stop"]: gr.Button(interactive=False),
+            parts["bench-status"]: "stopped" if task.stopped else "" if task.error else "done",
+        }
+        if task.error:
+            updates[parts["bench-message"]] = message(task.error)
+        elif not task.stopped and all(entry.method != "instant" for entry in entries):
+            updates[parts["bench-message"]] = message(
+                "No instant style was trained on this painting: choose one by name, or train one under Train a style",
+                "note",
+            )
+        if entries:
+            data = encode_picture(sheet(*pictures, entries), "png")
+            path = served_bytes(data, "side-by-side.png", parts["board-save"])
+            updates |= self._shown(pictures, entries)
+            updates[parts["board-save"]] = gr.DownloadButton(value=path, interactive=True)
+        return updates
+
+    def stop(self, bench: Bench) -> Any:
+        """End with the best picture of the method that is painting."""
+        if bench.task is not None:
+            bench.task.control.stop()
+        return gr.Button(interactive=False)
+
+
+def table(entries: list[Entry]) -> str:
+    """What was measured, as an HTML table."""
+    rows = "".join(
+        f'<tr><th scope="row">{TITLES[entry.method]}</th><td>{escape(entry.label)}</td>'
+        f"<td>{entry.seconds:.2g} s</td><td>{'–' if entry.memory_mb is None else f'{entry.memory_mb:.0f} MB'}</td>"
+        f"<td>{entry.content:.3f}</td><td>{entry.style:.3f}</td><td>{entry.structure:.2f}</td><td>{entry.edges:.2f}</td></tr>"
+        for entry in entries
+    )
+    heads = "".join(
+        f'<th scope="col">{head}</th>'
+        for head in ("method", "of", "time", "memory", "content", "style", "structure", "edges")
+    )
+    return f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'

@@ -1,0 +1,60 @@
+"""The state of the Instant styles tab on one open page, and the bounds of what it paints.
+
+Read by the tab and its handlers. Knows no component and paints nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.feedforward.apply import Painted, Painter
+from playground.feedforward.model import Model, load_model, shipped_styles
+from playground.service.job import Task
+from playground.web.visit import Visit
+
+LARGEST = 4096  # long side that may be asked for
+MAX_OWN = 4  # models a page keeps besides the shipped ones
+
+
+@dataclass
+class Easel(Visit):
+    """The state of the tab on one open page."""
+
+    own: dict[str, Model] = field(default_factory=dict)
+    style: str = ""
+    painter: Painter | None = None
+    painted: Painted | None = None  # at its own size
+    shown: Painted | None = None  # as the page shows it
+    made_of: tuple[str, str | None, float | None] | None = None
+    stem: str = "painted"
+    task: Task | None = None
+
+    def names(self) -> list[str]:
+        """Every style that can be picked, in the gallery's order."""
+        return [*shipped_styles(), *self.own]
+
+    def model(self, name: str) -> Model:
+        return self.own[name] if name in self.own else load_model(name)
+
+    def add(self, model: Model) -> str:
+        """Take a model over under a name of its own, dropping the oldest when there are too many."""
+        name, number = model.card.title[:60], 1
+        while name in self.names():
+            number += 1
+            name = f"{model.card.title[:60]} {number}"
+        self.own = dict([*self.own.items(), (name, model)][-MAX_OWN:])
+        return name
+
+
+def check_sides(photo: Image.Image) -> None:
+    if min(photo.size) < 8:
+        raise PlaygroundError("that picture is too narrow to be painted: it needs at least 8 px a side")
+
+
+def plain(text: str) -> str:
+    """A part of a file's name from any text."""
+    return re.sub(r"[^\w-]+", "_", text)[:60] or "painted"

@@ -1,0 +1,162 @@
+"""One photo in one pass: a style is picked or opened, the photo is painted, and its strength changes without another pass.
+
+Wired by the Instant styles tab; what takes time has its turn on the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.feedforward.apply import Painted, Painter, paint
+from playground.feedforward.model import load_model
+from playground.images.convert import resize_picture
+from playground.images.load import load_picture
+from playground.images.save import encode_picture
+from playground.service.jobs import Jobs
+from playground.system.device import describe_device
+from playground.web.components.format import duration
+from playground.web.components.layout import Parts
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.instant.card import card_html, named, thumbnail
+from playground.web.instant.easel import LARGEST, Easel, check_sides, plain
+
+SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
+NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
+
+
+class Instant:
+    """Handlers of the tab.
+
+    Args:
+        jobs: for turns on the device and for tasks.
+        parts: the tab's components by name.
+    """
+
+    def __init__(self, jobs: Jobs, parts: Parts) -> None:
+        self.jobs, self.parts = jobs, parts
+        self.device = describe_device(jobs.here)
+
+    # ---------------------------------------------------------------- styles
+
+    def opened(self, easel: Easel) -> Updates:
+        """The page was opened: the styles that are here, and no size asked for (a number box by itself begins with 0)."""
+        return {**self.styles(easel), self.parts["instant-size"]: None}
+
+    def styles(self, easel: Easel, selected: str = "") -> Updates:
+        """The gallery of styles, with `selected` marked."""
+        names = easel.names()
+        listed = [(thumbnail(easel.model(name)), named(name)) for name in names]
+        index = names.index(selected) if selected in names else None
+        return {
+            self.parts["styles"]: gr.Gallery(listed, selected_index=index, visible=bool(names)),
+            self.parts["styles-message"]: "" if names else message(NO_STYLE, "note"),
+        }
+
+    def pick(self, easel: Easel, event: gr.SelectData) -> None:
+        """A style was picked; `paint` follows."""
+        names = easel.names()
+        if isinstance(event.index, int) and event.index < len(names):
+            self.take(easel, names[event.index])
+
+    def take(self, easel: Easel, name: str) -> None:
+        """Make a style ready to paint."""
+        if name != easel.style or easel.painter is None:
+            easel.painter = Painter(easel.model(name), self.jobs.here)
+            easel.style = name
+
+    def open_file(self, easel: Easel, path: str | None) -> Updates:
+        """A network's file was given: it joins the styles and is taken."""
+        if not path:
+            return NOTHING
+        try:
+            name = easel.add(load_model(Path(path)))
+            self.take(easel, name)
+        except Exception as error:
+            easel.painter, easel.style = None, ""
+            return {self.parts["styles-message"]: message(fault(error))}
+        return self.styles(easel, name)
+
+    # ---------------------------------------------------------------- one picture
+
+    async def paint(
+        self, easel: Easel, photo: str | None, size: float | None, strength: float, colours: bool
+    ) -> AsyncIterator[Updates]:
+        """Paint the photo in the style that is taken, unless that is what is on show already."""
+        parts, wanted = self.parts, (easel.style, photo, size)
+        yield NOTHING
+        if easel.painter is None or wanted == easel.made_of:
+            return
+        yield {parts["instant-status"]: f"{escape(named(easel.style))} · painting …", parts["instant-message"]: ""}
+        try:
+            seconds = await asyncio.to_thread(self._paint, easel, photo, size)
+        except Exception as error:
+            yield {parts["instant-message"]: message(fault(error)), parts["instant-status"]: ""}
+            return
+        easel.made_of = wanted
+        assert easel.painted is not None
+        width, height = easel.painted.photo.size
+        said = (
+            f"{width} × {height} px in {seconds:.2g} s"
+            if seconds < 10
+            else f"{width} × {height} px in {duration(seconds)}"
+        )
+        yield {
+            parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
+            parts["instant-empty"]: "",
+            parts["instant-after"]: gr.Row(visible=True),
+            parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {self.device}",
+            parts["passport"]: card_html(easel.model(easel.style)),
+        }
+
+    def _paint(self, easel: Easel, path: str | None, size: float | None) -> float:
+        """Paint into the easel; the seconds that the pass took, without waiting for a turn."""
+        if not path:
+            raise PlaygroundError("choose a content picture first")
+        if size and not 64 <= size <= LARGEST:
+            raise PlaygroundError(f"Size: give 64 to {LARGEST} px, or nothing for the photo's own")
+        photo = load_picture(path, name="the content picture")
+        if size or max(photo.size) > LARGEST:
+            photo = resize_picture(photo, int(size or LARGEST))
+        check_sides(photo)
+        assert easel.painter is not None
+        easel.painted, seconds = self.jobs.turn().do(partial(_timed, easel.painter, photo))
+        easel.stem = plain(Path(path).stem)
+        small = min(SHOWN, max(photo.size))
+        easel.shown = Painted(*(resize_picture(picture, small) for picture in (photo, easel.painted.painted)))
+        return seconds
+
+    def _pair(self, easel: Easel, strength: float, colours: bool) -> tuple[Image.Image, Image.Image] | None:
+        return (easel.shown.photo, easel.shown.at(strength, colours)) if easel.shown else None
+
+    def redraw(self, easel: Easel, strength: float, colours: bool) -> Updates:
+        """Another strength or other colours of what is painted: a blend, no pass."""
+        if easel.shown is None:
+            return NOTHING
+        return {self.parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours))}
+
+    def file(self, easel: Easel, strength: float, colours: bool) -> Updates:
+        """The picture on show as a PNG at its full size, for the browser to save."""
+        place = self.parts["instant-file"]
+        if easel.painted is None:
+            return NOTHING
+        try:
+            data = encode_picture(easel.painted.at(strength, colours), "png")
+            return {place: served_bytes(data, f"{easel.stem}-{plain(easel.style)}.png", place)}
+        except Exception as error:
+            return {self.parts["instant-message"]: message(fault(error))}
+
+
+def _timed(painter: Painter, photo: Image.Image) -> tuple[Painted, float]:
+    started = time.perf_counter()
+    painted = paint(painter, photo)
+    return painted, time.perf_counter() - started

@@ -1,0 +1,216 @@
+"""A training on the page: found again, started, steered, followed, and what it leaves.
+
+Wired by the Train a style tab. The training itself is the server's, and needs no page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.images.convert import resize_picture
+from playground.images.load import load_picture
+from playground.recipe.model import field_info
+from playground.recipe.presets import find_preset
+from playground.recipe.training import TrainingRecipe
+from playground.service.job import TrainingJob
+from playground.service.jobs import Jobs
+from playground.service.uploads import clear
+from playground.system.device import describe_device
+from playground.web.components import charts, controls
+from playground.web.components.format import status_line
+from playground.web.components.layout import Parts
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
+from playground.web.training.photographs import bundled, photos_note, sample_crops
+from playground.web.visit import told
+
+STYLE_SIDE = 1024  # of the style picture that a training keeps
+PACE_WORDS = "It goes on without the page: close it, and come back whenever you like, with this browser."
+NEWS_EVERY = 0.5  # seconds between two updates of the page
+
+
+class Trainer:
+    """Handlers of the tab.
+
+    Args:
+        jobs: the server's runs.
+        parts: the tab's components by name.
+    """
+
+    def __init__(self, jobs: Jobs, parts: Parts) -> None:
+        self.jobs, self.parts = jobs, parts
+        self.device = describe_device(jobs.here)
+
+    # ---------------------------------------------------------------- coming back
+
+    def opened(self, desk: Desk, memory: str | None, text: str | None) -> Updates:
+        """The page was opened: the training that this browser began, if it is still known, else crops to look at."""
+        desk.visitor = told(text).person or desk.who()
+        job, parts = self.jobs.get(str(memory or "")), self.parts
+        if not isinstance(job, TrainingJob) or not isinstance(job.recipe, TrainingRecipe):
+            recipe = first_recipe(desk.preset)
+            return {parts["photos-note"]: photos_note(desk, recipe), parts["grid"]: sample_crops()}
+        desk.job, desk.preset = job, job.recipe.preset or "fast-default"
+        job.touch()
+        return {
+            **self.begun(job),
+            **{parts[f"train-{name}"]: controls.shown(name, job.recipe) for name in FIELDS},
+            parts["title"]: job.title,
+            parts["train-style"]: job.style,
+        }
+
+    # ---------------------------------------------------------------- settings
+
+    def choose_preset(self, desk: Desk, name: str | None) -> Updates:
+        """A preset was picked: its numbers stand in the controls."""
+        if not name:
+            return NOTHING
+        recipe = first_recipe(find_preset(name, "train").name)
+        desk.preset = recipe.preset or name
+        return {
+            **{self.parts[f"train-{field}"]: controls.shown(field, recipe) for field in FIELDS},
+            self.parts["train-preset-note"]: numbers_note(recipe),
+            self.parts["photos-note"]: photos_note(desk, recipe),
+        }
+
+    def moved(self, name: str, desk: Desk, value: Any, *values: Any) -> Updates:
+        """A control was moved: steer the training, or say when the change will apply."""
+        place, job = self.parts["train-settings-message"], desk.running()
+        try:
+            recipe = wanted_recipe(desk, values)
+            said = ""
+            if job is not None and not field_info(name, TrainingRecipe)["live"]:
+                label = field_info(name, TrainingRecipe)["label"]
+                said = message(
+                    f"{label} cannot change while a training is going on; it applies to the next one", "note"
+                )
+            elif job is not None:
+                change = {name: controls.given(name, value, TrainingRecipe)}
+                job.recipe.changed({**job.control.read().settings, **change})
+                job.control.change(change)
+        except Exception as error:
+            return {place: message(fault(error))}
+        return {place: said, self.parts["photos-note"]: photos_note(desk, recipe)}
+
+    # ---------------------------------------------------------------- a training
+
+    async def start(
+        self, desk: Desk, memory: str | None, style: str | None, title: str | None, *values: Any
+    ) -> Updates:
+        """Start a training with what the page shows, or say what is wrong."""
+        try:
+            job = await asyncio.to_thread(self._start, desk, memory, style, title, values)
+        except Exception as error:
+            return {self.parts["train-message"]: message(fault(error))}
+        return {self.parts["memory"]: job.id, **self.begun(job)}
+
+    def _start(
+        self, desk: Desk, memory: str | None, style: str | None, title: str | None, values: Sequence[Any]
+    ) -> TrainingJob:
+        before = self.jobs.get(str(memory or ""))
+        if desk.running() or (isinstance(before, TrainingJob) and not before.ended):
+            raise PlaygroundError("this browser already has a training going on: stop it first")
+        if not style:
+            raise PlaygroundError("choose a style picture first")
+        painting = load_picture(style, name="the style picture")
+        painting = resize_picture(painting, min(STYLE_SIDE, max(painting.size)))
+        recipe = wanted_recipe(desk, values)
+        photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
+        try:
+            desk.job = self.jobs.train(
+                painting, photos, recipe, desk.who(), folder, (title or "").strip() or "My style"
+            )
+        except PlaygroundError:
+            if folder != desk.folder:
+                clear(folder)
+            raise
+        desk.folder = desk.photos = None
+        return desk.job
+
+    def begun(self, job: TrainingJob) -> Updates:
+        """Buttons and places for a training that is going on or was found again."""
+        parts = self.parts
+        return {
+            **self._buttons(job),
+            parts["train-status"]: status_line(job, self.device),
+            parts["train-message"]: "",
+            parts["train-after"]: gr.Row(visible=False),
+            parts["train-note"]: message(PACE_WORDS, "note"),
+            parts["train-chart"]: charts.term_chart(job.curve),
+            **({parts["grid"]: job.picture} if job.picture is not None else {}),
+        }
+
+    def _buttons(self, job: TrainingJob) -> Updates:
+        going_on, paused = not job.ended, job.control.read().paused
+        return {
+            self.parts["train"]: gr.Button("Training" if going_on else "Train", interactive=not going_on),
+            self.parts["train-pause"]: gr.Button("Resume" if paused and going_on else "Pause", interactive=going_on),
+            self.parts["train-stop"]: gr.Button(interactive=going_on),
+        }
+
+    async def follow(self, desk: Desk) -> AsyncIterator[Updates]:
+        """Show what a training has to tell until it ends, or until the page goes away."""
+        job, parts, seen, seen_picture, said_notes = desk.job, self.parts, -1, 0, 0
+        yield NOTHING
+        while job is not None and not job.ended:
+            job.touch()
+            updates: Updates = {}
+            if job.version != seen:
+                seen = job.version
+                updates[parts["train-status"]] = status_line(job, self.device)
+                if job.picture_version != seen_picture:
+                    seen_picture = job.picture_version
+                    updates[parts["grid"]] = job.picture
+                if curve := job.curve:
+                    updates[parts["train-chart"]] = charts.term_chart(curve, job.frame.steps if job.frame else 0)
+                if len(job.notes) != said_notes:
+                    said_notes = len(job.notes)
+                    updates[parts["train-note"]] = message(job.notes[-1], "note") + message(PACE_WORDS, "note")
+            yield updates or NOTHING  # nothing too, since only a yield notices that the page has gone
+            await asyncio.sleep(NEWS_EVERY)
+
+    def finish(self, desk: Desk) -> Updates:
+        """Show what a training has left, once it has ended."""
+        job, parts = desk.job, self.parts
+        if job is None or not job.ended:
+            return NOTHING
+        updates = {
+            **self.begun(job),
+            parts["train-note"]: message(job.notes[-1], "note") if job.notes else "",
+            parts["train-message"]: message(job.error) if job.error else "",
+        }
+        if job.model is not None:
+            place = parts["train-save"]
+            name = re.sub(r"[^\w-]+", "_", job.title) + ".safetensors"
+            path = served_bytes(job.model.read_bytes(), name, place)
+            updates |= {place: gr.DownloadButton(value=path), parts["train-after"]: gr.Row(visible=True)}
+        return updates
+
+    def pause(self, desk: Desk) -> Updates:
+        """Pause the training, or let a paused one go on."""
+        job, parts = desk.running(), self.parts
+        if job is None:
+            return NOTHING
+        if job.control.read().paused:
+            job.control.resume()
+            return {parts["train-pause"]: gr.Button("Pause"), parts["train-status"]: "going on …"}
+        job.control.pause()
+        return {parts["train-pause"]: gr.Button("Resume"), parts["train-status"]: "pausing after this step …"}
+
+    def stop(self, desk: Desk) -> Updates:
+        """Stop the training; it leaves the network as it stands."""
+        job, parts = desk.running(), self.parts
+        if job is None:
+            return NOTHING
+        job.control.stop()
+        off = gr.Button(interactive=False)
+        return {
+            parts["train-stop"]: off, parts["train-pause"]: off, parts["train-status"]: "stopping after this step …"
+        }  # fmt: skip
