@@ -1,29 +1,23 @@
-"""How a server is set up: its settings from a file, the environment and the command line, its address, and its log.
+"""How a server is set up: its settings from a file, the environment and the command line, and what is wrong with them.
 
-`app.py` reads the settings and starts the log; `doctor` reports what would apply. Knows nothing of the page.
+web/serve.py reads them when it starts, `doctor` reports what would apply. Knows nothing of the page.
 """
 
 from __future__ import annotations
 
 import difflib
 import hmac
-import io
-import ipaddress
 import json
-import logging
 import os
-import socket
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import segno
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from playground.errors import PlaygroundError
+from playground.service.address import is_loopback
 from playground.service.limits import PROFILES, Limits
 
 PREFIX = "PLAYGROUND_"
@@ -131,14 +125,6 @@ OWN_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address means this machine itself."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 def same_secret(given: str, secret: str) -> bool:
     """Compare in a time that tells nothing about where they differ."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8"))
@@ -232,54 +218,6 @@ def _sentence(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> 
     return f"{where} cannot be {shown}: {complaint[:1].lower()}{complaint[1:]}."
 
 
-def settings_table() -> str:
-    """The table of all settings for the README: name, what it does, and each profile's default."""
-    rows = ["| setting | what it does | laptop | classroom | Space |", "|---|---|---|---|---|"]
-    profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
-    for name in setting_names():
-        field = Settings.model_fields.get(name) or Limits.model_fields[name]
-        defaults = ["" if flat[name] is None else _shown(flat[name]) for flat in profiles]
-        rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
-    return "\n".join(rows)
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-# -------------------------------------------------------------------- where it is found
-
-
-def local_address() -> str | None:
-    """This machine's address on its network; None where it has none beside itself. Sends nothing."""
-    for family, far_away in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # reserved for examples
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((far_away, 9))  # only asks the routing table
-                address = probe.getsockname()[0]
-        except OSError:
-            continue
-        if not ipaddress.ip_address(address).is_loopback:
-            return f"[{address}]" if family == socket.AF_INET6 else address
-    return None
-
-
-def shared_address(settings: Settings, opened: str) -> str:
-    """The address for others, given the one that the server said it opened: a name they can reach in place of ours."""
-    if settings.host not in ("0.0.0.0", "::", "[::]"):
-        return opened
-    scheme, _, rest = opened.partition("://")
-    port = rest.rstrip("/").rpartition(":")[2]
-    return f"{scheme}://{local_address() or socket.gethostname()}:{port}/"
-
-
-def qr_code(address: str) -> str:
-    """The address as a QR code of half-block characters, to be pointed at with a phone."""
-    drawn = io.StringIO()
-    segno.make(address, micro=False).terminal(drawn, compact=True)
-    return drawn.getvalue().rstrip("\n")
-
-
 def advice(settings: Settings) -> list[str]:
     """What whoever starts the server should know about how it is reached."""
     if settings.on_loopback or settings.on_space:
@@ -293,42 +231,16 @@ def advice(settings: Settings) -> list[str]:
     return said
 
 
-# -------------------------------------------------------------------- the log
+def settings_table() -> str:
+    """The table of all settings for the README: name, what it does, and each profile's default."""
+    rows = ["| setting | what it does | laptop | classroom | Space |", "|---|---|---|---|---|"]
+    profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
+    for name in setting_names():
+        field = Settings.model_fields.get(name) or Limits.model_fields[name]
+        defaults = ["" if flat[name] is None else _shown(flat[name]) for flat in profiles]
+        rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
+    return "\n".join(rows)
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time (UTC), level, source, message, and what a message carries in `extra`.
-
-    Of `extra` only plain values are written, so that neither a picture nor a run with its secret id gets into a log.
-    """
-
-    PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        said: dict[str, Any] = {
-            "time": f"{seconds}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "source": record.name,
-            "message": record.getMessage(),
-        }
-        for name, value in vars(record).items():
-            if name not in self.PLAIN and (value is None or isinstance(value, (str, int, float))):
-                said[name] = value
-        if record.exc_info:
-            said["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False, default=str)
-
-
-def start_log(kind: Literal["text", "json"]) -> None:
-    """Let everything that is logged go to stderr, the playground's own from INFO, others' from WARNING."""
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
-    handler.setFormatter(JsonLines() if kind == "json" else text)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger("playground").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which set up handlers of their own
-        theirs = logging.getLogger(name)
-        theirs.handlers.clear()
-        theirs.propagate = True
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

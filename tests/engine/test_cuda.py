@@ -26,7 +26,7 @@ from playground.measure.estimate import free_megabytes
 from playground.networks.vgg import Vgg
 from playground.networks.weights import Weights
 from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe, presets
-from playground.service.job import did_not_fit, explain, out_of_memory
+from playground.service.faults import did_not_fit, explain, out_of_memory
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 

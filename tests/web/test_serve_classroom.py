@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from playground.networks import weights
-from playground.service.settings import local_address
+from playground.service.address import local_address
 from tests.helpers.serving import free_port, serving
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
 

@@ -19,8 +19,8 @@ from playground.images.load import encode_picture, load_picture
 from playground.measure.compare import Entry, compare, sheet
 from playground.networks.transformer import shipped_styles
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.job import Task
 from playground.service.jobs import Jobs
+from playground.service.tasks import Task
 from playground.web.components.layout import LIGHT, WATCHING, Parts, heading, html, news, source, wire_source
 from playground.web.components.messages import Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes

@@ -26,8 +26,8 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import FILMS, Painted, Painter, check_film, is_film, paint, paint_film
 from playground.images.load import encode_picture, load_picture, resize_picture
 from playground.networks.transformer import Model, load_model, shipped_styles
-from playground.service.job import Task
 from playground.service.jobs import Jobs
+from playground.service.tasks import Task
 from playground.system.device import describe_device
 from playground.web.components import charts, pictures
 from playground.web.components.format import duration

@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -25,7 +24,8 @@ from playground.recipe.model import DEFAULT_NETWORK, field_info, find_preset, pr
 from playground.recipe.training import TrainingRecipe, load_training_preset
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
-from playground.service.uploads import clear, collect_photos
+from playground.service.run_folder import RunFolder
+from playground.service.uploads import collect_photos
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
 from playground.web.components.format import status_line
@@ -52,7 +52,7 @@ class Desk(Visit):
     """The state of the tab on one open page."""
 
     job: TrainingJob | None = None
-    folder: Path | None = None  # of uploaded photographs that no training has taken over yet
+    folder: RunFolder | None = None  # of uploaded photographs that no training has taken over yet
     photos: Photos | None = None
     preset: str = "fast-default"
 
@@ -293,8 +293,8 @@ class Trainer:
         self._forget(desk)
         if files:
             desk.folder = self.jobs.new_folder()
-            collect_photos(files, desk.folder / "photos")
-            desk.photos = Photos(desk.folder / "photos")
+            collect_photos(files, desk.folder.photos)
+            desk.photos = Photos(desk.folder.photos)
 
     def _forget(self, desk: Desk) -> None:
         """Drop what was uploaded, unless a training has taken it over."""
@@ -381,7 +381,7 @@ class Trainer:
             )
         except PlaygroundError:
             if folder != desk.folder:
-                clear(folder)
+                self.jobs.drop_folder(folder)
             raise
         desk.folder = desk.photos = None
         return desk.job
