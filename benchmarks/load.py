@@ -30,10 +30,12 @@ from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, serving
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
-from playground.service import jobs as jobs_module
-from playground.service.jobs import KEEP, Jobs
+from playground.service import worker as worker_module
+from playground.service.jobs import Jobs
 from playground.service.limits import PROFILES
-from playground.service.store import Store, folder_bytes
+from playground.service.registry import KEEP
+from playground.service.run_folder import RunFolder, folder_bytes
+from playground.service.store import Store
 
 SIZE, ITERATIONS = 128, 500  # as many as the classroom allows
 MOVES_SECONDS = 10.0
@@ -347,7 +349,7 @@ def newest_moments(runs: Path) -> dict[str, dict[str, Any]]:
     """The newest snapshot of every run in a store, by the run's id."""
     found = {}
     for path in runs.glob("server-*/run-*/meta.json"):
-        snapshot = Checkpoints(path.parent / "moments", 10**12).newest()
+        snapshot = Checkpoints(RunFolder(path.parent).checkpoints, 10**12).newest()
         if snapshot is not None:
             found[json.loads(path.read_text("utf-8"))["id"]] = snapshot
     return found
@@ -375,7 +377,7 @@ def same_bits(runs: Path, snapshots: dict[str, dict[str, Any]]) -> int:
             taken[self.control] = [parameter.detach().clone() for parameter in self.painting.canvas.parameters]
             return super().frames()
 
-    jobs_module.Run = Spy  # type: ignore[misc]
+    worker_module.Run = Spy  # type: ignore[misc]
     try:
         jobs = Jobs("cpu", PROFILES["classroom"], store=Store(runs, 1000))
         found = jobs.recover()
@@ -384,7 +386,7 @@ def same_bits(runs: Path, snapshots: dict[str, dict[str, Any]]) -> int:
             time.sleep(0.05)
         jobs.close()
     finally:
-        jobs_module.Run = Run  # type: ignore[misc]
+        worker_module.Run = Run  # type: ignore[misc]
     return sum(
         job.control in taken and all(map(torch.equal, taken[job.control], snapshots[job.id]["parameters"]))
         for job in found

@@ -28,6 +28,7 @@ from playground import load_preset
 from playground.engine.frames import Frame
 from playground.engine.run import Run
 from playground.images.convert import to_tensor
+from playground.images.pictures import Pictures
 from playground.measure.estimate import estimate, seconds_of_evaluations
 from playground.measure.operations import layers_in_use, work_of_evaluation
 from playground.measure.pace import Pace
@@ -266,7 +267,7 @@ def page(size: int, steps: int, rounds: int, device: str) -> dict[str, float]:
         return list(run.frames())[-1].seconds / steps
 
     def watched() -> float:
-        job = jobs.start(photo, painting, recipe, "benchmark", replace=True)
+        job = jobs.start(Pictures(photo, (painting,)), recipe, "benchmark", replace=True)
         version, drawn = 0, 0
         while not job.ended:
             version = job.wait(version, 1.0)

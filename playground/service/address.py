@@ -1,6 +1,6 @@
-"""Where a server can be reached: its own address, the one for the class, as a QR code, and what to know about it.
+"""Where a server is found: its address on the network, as text and as a QR code.
 
-Called when the page opens. It opens no connection.
+web/serve.py says it when it starts; settings.py and web/security.py ask what is this machine itself. Opens no connection.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ import socket
 
 import segno
 
-from playground.service.settings import Settings
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def local_address() -> str | None:
@@ -28,9 +34,13 @@ def local_address() -> str | None:
     return None
 
 
-def shared_address(settings: Settings, opened: str) -> str:
-    """The address for others, given the one that the server said it opened: a name they can reach in place of ours."""
-    if settings.host not in ("0.0.0.0", "::", "[::]"):
+def shared_address(host: str, opened: str) -> str:
+    """The address for others, given the one that the server said it opened: a name they can reach in place of ours.
+
+    Args:
+        host: that the server listens on.
+    """
+    if host not in ("0.0.0.0", "::", "[::]"):
         return opened
     scheme, _, rest = opened.partition("://")
     port = rest.rstrip("/").rpartition(":")[2]
@@ -42,16 +52,3 @@ def qr_code(address: str) -> str:
     drawn = io.StringIO()
     segno.make(address, micro=False).terminal(drawn, compact=True)
     return drawn.getvalue().rstrip("\n")
-
-
-def advice(settings: Settings) -> list[str]:
-    """What whoever starts the server should know about how it is reached."""
-    if settings.on_loopback or settings.on_space:
-        return []
-    said = ["Over plain HTTP browsers offer no webcam, no pasting by button and no installation as an app."]
-    if settings.login is None:
-        said.append(
-            "Anybody on this network can open the page. Where not everybody is trusted, ask for a login: "
-            "set PLAYGROUND_LOGIN=user:password and start again."
-        )
-    return said

@@ -1,11 +1,11 @@
-"""One person's work as others see it: a run, a training, an task, a download. Each may be read at any time.
+"""One person's run or training as others see it, and all in which the two differ. It may be read at any time.
 
-A worker of jobs.py writes to them; pages and the API look and wait for news, so that no slow listener holds a run up.
+worker.py writes to it; pages and the API look and wait for news, so that no slow listener holds a run up. It knows
+neither the queue nor other jobs.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import secrets
 import threading
@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -22,18 +22,21 @@ from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.engine.previews import Previews
-from playground.errors import PlaygroundError
-from playground.measure.estimate import Estimate
-from playground.measure.memory import Memory
+from playground.images.convert import resize_picture
+from playground.images.pictures import Pictures
+from playground.measure.estimate import Estimate, estimate
+from playground.measure.memory import Memory, memory_of, too_large
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
-from playground.system.memory import is_out_of_memory
+from playground.service.limits import Limits
+from playground.service.run_folder import RunFolder
+from playground.service.store import Stored
 
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
+"""Every state in which a job has ended."""
 PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
-
-logger = logging.getLogger(__name__)
+BYTES_A_PIXEL = 4  # of a PIL picture
 
 
 class Job:
@@ -43,14 +46,14 @@ class Job:
         id: unguessable, and the only authorisation to watch or steer.
         name: short and public, such as "run 12", for logs and for whoever looks after the server.
         visitor: who it belongs to.
-        content, style: clean RGB pictures as they were given, of a run that ended long ago smaller; a training has no content.
+        pictures: clean RGB as they were given, of a run that ended long ago smaller; a training has no content image.
         recipe: as it was started.
         control: pause, resume, stop, change, want_shares.
-        weight: how many ordinary runs' share of the device it gets.
+        weight: for how many ordinary runs it counts when turns on the device are given.
         folder: where its checkpoints and its previews lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
-        branches: ids of the latest branches that left this run.
-        state: "waiting" for a seat, "loading" the network, "running", "paused", or how it ended.
+        original_colours: whether it is shown and saved with the content image's colours; the engine paints without.
+        state: "waiting" for a slot, "loading" the network, "running", "paused", or how it ended.
         place: in the queue while waiting, 1 for the next; else 0.
         wait_seconds: what the wait is likely to be; None where nobody knows, as while others pause.
         doing: what is going on, in words, while loading; else empty.
@@ -63,13 +66,18 @@ class Job:
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
         memory, cost: what it was expected to take; None on a lent GPU.
-        started_at, ended_at: by `time.monotonic()`; when it got its seat, and when its worker was through with it.
+        started_at, ended_at: by `time.monotonic()`; when it got its slot, and when its worker was through with it.
     """
+
+    counts_as_run: ClassVar[bool] = True
+    """Whether it waits for one of the slots and counts among its visitor's runs."""
+
+    can_go_back: ClassVar[bool] = True
+    """Whether previews and checkpoints are kept on its way."""
 
     def __init__(
         self,
-        content: Image.Image | None,
-        style: Image.Image,
+        pictures: Pictures,
         recipe: Recipe,
         visitor: str,
         control: MemoryControl,
@@ -78,17 +86,17 @@ class Job:
         name: str = "run",
         id: str | None = None,
         weight: float = 1.0,
-        folder: Path | None = None,
+        folder: RunFolder | None = None,
         parent: tuple[str, int] | None = None,
         changes: Mapping[str, Any] | None = None,
+        original_colours: bool = False,
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
-        self.content, self.style = content, style
+        self.pictures = pictures
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
-        self.branches: list[str] = []
-        self.original_colours = False  # whether it is shown and saved with the content's colours
+        self.original_colours = original_colours
         self.state: State = "waiting"
         self.place = 0
         self.wait_seconds: float | None = None
@@ -117,6 +125,21 @@ class Job:
         return self.state in ENDS
 
     @property
+    def content(self) -> Image.Image | None:
+        """The content image, for pages; a training has none."""
+        return self.pictures.content
+
+    @property
+    def style(self) -> Image.Image:
+        """The first style image, for pages."""
+        return self.pictures.style
+
+    @property
+    def training(self) -> TrainingJob | None:
+        """The job itself where it is a training."""
+        return None
+
+    @property
     def curve(self) -> list[dict[str, float]]:
         """Points {step, evaluations, seconds, content, style, variation, total}, thinned evenly, in order."""
         with self._news:
@@ -130,7 +153,7 @@ class Job:
 
     @property
     def beside(self) -> dict[str, Any]:
-        """What a moment keeps beside the run's own snapshot, as plain data for `go_on_from`."""
+        """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
             return {"layers": self._layer_curve.plain()}
 
@@ -155,14 +178,69 @@ class Job:
         """Somebody is watching: the grace period starts anew."""
         self._seen = time.monotonic()
 
-    def leave(self) -> None:
-        """The page went away: the run has the grace period from now, unless somebody touches it again."""
-        self._seen = time.monotonic()
-
     @property
     def abandoned(self) -> bool:
         """Whether nobody has watched for longer than the grace period."""
         return time.monotonic() - self._seen > self._grace
+
+    # ---------------------------------------------------------------- what it takes
+
+    @property
+    def pictures_mb(self) -> float:
+        """MiB that its pictures take."""
+        pictures = [self.pictures.content, *self.pictures.styles, self.pictures.region_map]
+        return sum(picture.width * picture.height for picture in pictures if picture) * BYTES_A_PIXEL / 2**20
+
+    def shrink_pictures(self) -> None:
+        """Keep its pictures only as large as they are shown, and no checkpoints, which need them as they were given."""
+        if (content := self.pictures.content) is not None:
+            size, styles = self.recipe.size, self.pictures.styles
+            styles = tuple(resize_picture(style, size) for style in styles)
+            self.pictures = replace(self.pictures, content=resize_picture(content, size), styles=styles)
+            self.checkpoints = None
+
+    def expect(self, device: str) -> None:
+        """Work out what it is likely to take there."""
+        self.memory = memory_of(self.recipe, *self._sizes, device)
+        self.cost = estimate(self.recipe, *self._sizes, device=device)
+
+    def does_not_fit(self, limit_mb: float, device: str) -> str:
+        """The sentence that refuses it where it would not even fit alone."""
+        return (
+            too_large(self.recipe, *self._sizes, limit_mb - self.pictures_mb, device)
+            or "These pictures are too large for the memory of this server: scale them down."
+        )
+
+    @property
+    def _sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (self.pictures.content or self.pictures.style).size, self.pictures.style.size
+
+    def seconds_allowed(self, limits: Limits) -> float | None:
+        """From its slot to its end; None where its recipe alone says when it ends."""
+        return limits.max_seconds
+
+    def seconds_kept(self, limits: Limits) -> float:
+        """How long it is remembered after its end."""
+        return limits.keep_seconds
+
+    def as_stored(self) -> Stored:
+        """What the store keeps of it, as it stands."""
+        return Stored(
+            self.id, self.visitor, self.recipe, self.pictures, self.parent, self.changes, folder=self.folder,
+            **self.standing(),
+        )  # fmt: skip
+
+    def standing(self) -> dict[str, Any]:
+        """What of that changes on its way."""
+        asked = self.control.read()
+        return {
+            "settings": asked.settings,
+            "paused": asked.paused,
+            "notes": tuple(self.notes),
+            "original_colours": self.original_colours,
+        }
+
+    # ---------------------------------------------------------------- for the worker
 
     def note(self, sentence: str) -> None:
         """Say something that a person should know."""
@@ -202,6 +280,9 @@ class Job:
 class TrainingJob(Job):
     """A training, which nobody need watch; `picture` is its latest before/after grid.
 
+    It has no slot of the runs' and goes on at once or is refused, nothing of its way is kept, and its recipe says when
+    it ends.
+
     Attributes:
         recipe: a `TrainingRecipe`.
         title: the style's name.
@@ -209,15 +290,18 @@ class TrainingJob(Job):
         photos: the folder within where its photographs lie until it ends, or `BUNDLED`.
     """
 
-    folder: Path
+    recipe: TrainingRecipe
+    folder: RunFolder
+    counts_as_run = False
+    can_go_back = False
 
     def __init__(
         self,
-        style: Image.Image,
+        pictures: Pictures,
         recipe: TrainingRecipe,
         visitor: str,
         control: MemoryControl,
-        folder: Path,
+        folder: RunFolder,
         title: str,
         photos: str,
         *,
@@ -225,87 +309,35 @@ class TrainingJob(Job):
         id: str | None = None,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(None, style, recipe, visitor, control, math.inf, name=name, id=id, weight=weight)
+        super().__init__(pictures, recipe, visitor, control, math.inf, name=name, id=id, weight=weight)
         self.folder, self.title, self.photos = folder, title, photos
 
     @property
     def model(self) -> Path | None:
         """The trained network's file, once the training has ended; None where it left none."""
-        path = self.folder / "model.safetensors"
+        path = self.folder.model
         return path if self.ended and path.is_file() else None
+
+    @property
+    def training(self) -> TrainingJob:
+        return self
 
     @property
     def abandoned(self) -> bool:
         return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
 
+    def expect(self, device: str) -> None:
+        self.memory = memory_of(self.recipe, *self._sizes, device)
 
-class Task:
-    """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
+    def does_not_fit(self, limit_mb: float, device: str) -> str:
+        crops = f"{self.recipe.batch_size} crops of {self.recipe.image_size} px"
+        return f"{crops} at once do not fit into the memory: set a smaller batch size or crop size."
 
-    Attributes:
-        control: `control.stop()` ends it; `control.turn().do(...)` works on the device.
-        sentence, fraction: how far it is; the share that is done is None where it is not known.
-        found: what it has made so far, in order.
-        error: one sentence, when it failed.
-        over: set at its end, however it ended.
-    """
+    def seconds_allowed(self, limits: Limits) -> None:
+        return None
 
-    def __init__(self, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
-        self.visitor, self.control = visitor, control
-        self.sentence, self.fraction = "Getting ready", None
-        self.found: list[Any] = []
-        self.error: str | None = None
-        self.over = threading.Event()
-        self._grace = grace_seconds
-        self._seen = time.monotonic()
+    def seconds_kept(self, limits: Limits) -> float:
+        return limits.training_seconds
 
-    sentence: str
-    fraction: float | None
-
-    def touch(self) -> None:
-        """Somebody is watching."""
-        self._seen = time.monotonic()
-
-    def report(self, sentence: str, fraction: float | None) -> None:
-        """Say how far it is; for the work itself, as often as it likes, since it also notices here that all have gone."""
-        self.sentence, self.fraction = sentence, fraction
-        if time.monotonic() - self._seen > self._grace:
-            self.control.stop()
-
-    @property
-    def stopped(self) -> bool:
-        return self.control.read().stopped
-
-
-class Download:
-    """A network on its way to this machine: `sentence` and `fraction` (0 to 1, None if unknown) say how far it is."""
-
-    def __init__(self, network: str) -> None:
-        self.network = network
-        self.sentence = f"Fetching {network}"
-        self.fraction: float | None = None
-        self.error: PlaygroundError | None = None
-        self.over = threading.Event()
-
-
-def did_not_fit(recipe: Recipe) -> str:
-    """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
-    if isinstance(recipe, TrainingRecipe):
-        crops = f"{recipe.batch_size} crops of {recipe.image_size} px"
-        return f"{crops} at once are more than this machine's memory can take: set a smaller batch size or crop size."
-    return f"{recipe.size} px is more than this machine's memory can take: try {max(64, recipe.size // 2)} px."
-
-
-def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
-    """One sentence for a person about what ended a run or an task; what nobody can mend goes to the log as `name`."""
-    if isinstance(error, PlaygroundError):
-        return str(error)
-    if is_out_of_memory(error):
-        return (
-            did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
-        )
-    message = getattr(error, "message", None)
-    if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
-        return message
-    logger.error("%s failed", name, exc_info=error)
-    return f"This run ended because of a fault in the playground; the server's log tells more under {name}."
+    def as_stored(self) -> Stored:
+        return replace(super().as_stored(), title=self.title, photos=self.photos)

@@ -1,7 +1,7 @@
 """Every limit of a server in one place: how many runs, how large, how long, how much memory and disk.
 
-`jobs.py` keeps to them, `settings.py` reads them from a profile, a file and the environment. A recipe beyond a limit is
-refused in words, never cut down in silence.
+settings.py reads them from a profile, a file and the environment, new_jobs.py and admission.py keep to them. A recipe
+beyond a limit is refused in words, never cut down in silence. Knows no job.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Limits(BaseModel):
         4096, ge=64, le=4096, description="Long side of a picture in pixels, and of a training's crops."
     )
     max_iterations: int = Field(100_000, ge=1, le=100_000, description="Iterations of a run.")
-    max_seconds: float = Field(24 * HOUR, ge=1, description="Seconds from a run's seat to its end, pauses included.")
+    max_seconds: float = Field(24 * HOUR, ge=1, description="Seconds from a run's slot to its end, pauses included.")
     memory_mb: float | None = Field(
         None, ge=64, description="MiB that this process may take; empty: 0.8 of what is free when the server starts."
     )
@@ -39,12 +39,15 @@ class Limits(BaseModel):
     disk_mb: float = Field(
         4000.0, ge=0, description="MiB on disk of all runs together; the oldest ended ones go first."
     )
-    moments_mb: float = Field(
+    checkpoints_mb: float = Field(
         600.0, ge=0, description="MiB on disk of one run's checkpoints, which one can go back to."
     )
     save_every: float = Field(15.0, ge=0.1, description="Seconds between two saved checkpoints of a run at most.")
     teacher_weight: float = Field(
-        4.0, ge=1, le=1000, description="Shares of the device that a teacher's run counts for."
+        4.0,
+        ge=1,
+        le=1000,
+        description="Ordinary runs that a teacher's run counts for when turns on the device are given.",
     )
 
     def check(self, recipe: Recipe) -> None:
@@ -80,11 +83,11 @@ PROFILES = {
     "laptop": Limits(),
     "classroom": Limits(
         max_runs=32, max_waiting=40, runs_each=1, max_size=512, max_iterations=500, max_seconds=900, grace_seconds=120,
-        max_trainings=1, training_seconds=2 * HOUR, disk_mb=6000, moments_mb=128,
+        max_trainings=1, training_seconds=2 * HOUR, disk_mb=6000, checkpoints_mb=128,
     ),
     "space": Limits(
         max_runs=8, max_waiting=40, runs_each=1, max_size=768, max_iterations=500, max_seconds=600, grace_seconds=60,
-        max_trainings=1, training_seconds=2 * HOUR, disk_mb=2000, moments_mb=128,
+        max_trainings=1, training_seconds=2 * HOUR, disk_mb=2000, checkpoints_mb=128,
     ),
 }  # fmt: skip
 """Limits by the kind of server: one person's own machine, a class on one machine, a public Space."""

@@ -1,6 +1,6 @@
-"""The server's log on stderr: text for people, or a JSON object a line.
+"""The log of a server on stderr: lines for people, or JSON objects for whatever collects them.
 
-Called once at the start, and once more when the server underneath has set up a log of its own.
+web/serve.py starts it. Knows nothing of what is logged.
 """
 
 from __future__ import annotations

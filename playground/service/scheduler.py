@@ -1,21 +1,19 @@
-"""Scheduler on one device: several runs paint beside each other, one evaluation at a time, each by its ticket.
+"""Turns on one device: several runs paint beside each other, one evaluation at a time, each by its ticket.
 
 Start-time fair queueing: whoever has used the least device time for its weight goes next, so that a large picture does
-not hold small ones up, and nobody starves. Made by jobs.py; a run works in its turns through its control.
+not hold small ones up, and nobody starves. Made by jobs.py; a run works in its turns through its control. It knows neither
+runs nor who waits to begin: that is admission.py's.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakSet
 
-Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
 KEPT_SECONDS = 0.02  # a run needs about a millisecond between two evaluations, and more where it shows a picture
@@ -83,7 +81,7 @@ class Queue:
         return self.holder is ticket and self.kept_until is None
 
     def ask(self, ticket: Ticket, now: float) -> None:
-        """Take the device, or a place in queue."""
+        """Take the device, or a place in the queue."""
         if self.kept_until is not None:
             self._charge(now)
             if now >= self.kept_until and not self.waiting:
@@ -173,53 +171,3 @@ class Scheduler:
         with self.mutex:
             self.queue.members.add(ticket)
         return ticket
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is still to come of a run: device seconds, infinite where nobody knows.
-
-    Attributes:
-        weight: 0 while it takes no turns.
-        until: seconds after which it ends in any case.
-    """
-
-    seconds: float
-    weight: float = 1.0
-    until: float = math.inf
-
-
-def expected_waits(
-    going_on: Mapping[Key, Load], waiting: Mapping[Key, Load], has_room: Callable[[Collection[Key], Key], bool]
-) -> list[float | None]:
-    """Seconds until each of those who wait begins, if the device is shared fairly and nobody overtakes.
-
-    Args:
-        waiting: in order.
-        has_room: whether one may begin beside those given.
-
-    Returns:
-        None from the first on for whom nobody can say.
-    """
-    present = {key: [load.seconds, load.until] for key, load in going_on.items()}
-    loads = {**going_on, **waiting}
-    now, found = 0.0, list[float | None]()
-    for key, load in waiting.items():
-        while not has_room(present.keys(), key):
-            weights = sum(loads[other].weight for other in present)
-            rates = {other: loads[other].weight / weights if weights else 0.0 for other in present}
-            ends = {
-                other: min(left / rates[other] if rates[other] else math.inf, until - now)
-                for other, (left, until) in present.items()
-            }
-            first = min(ends, key=lambda other: ends[other], default=None)
-            if first is None or math.isinf(ends[first]):
-                return found + [None] * (len(waiting) - len(found))
-            passing = max(0.0, ends[first])
-            for other, left in present.items():
-                left[0] -= passing * rates[other]
-            now += passing
-            del present[first]
-        found.append(now)
-        present[key] = [load.seconds, now + load.until]
-    return found

@@ -1,13 +1,12 @@
-"""The settings of a server: a profile's defaults, a file, the environment, the command line, one over the other.
+"""How a server is set up: its settings from a file, the environment and the command line, and what is wrong with them.
 
-Called by the page's server and by `doctor`; every wrong setting is one sentence.
+web/serve.py reads them when it starts, `doctor` reports what would apply. Knows nothing of the page.
 """
 
 from __future__ import annotations
 
 import difflib
 import hmac
-import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from playground.errors import PlaygroundError
+from playground.service.address import is_loopback
 from playground.service.limits import PROFILES, Limits
 
 PREFIX = "PLAYGROUND_"
@@ -27,14 +27,6 @@ SECRETS = {"login", "admin_password", "teacher_key"}
 MAX_SETTINGS_BYTES = 100_000
 
 Profile = Literal["laptop", "classroom", "space"]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address means this machine itself."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class Settings(BaseModel):
@@ -224,6 +216,19 @@ def _sentence(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> 
     shown = "used" if name in SECRETS else repr(value)
     complaint = first["msg"].removeprefix("Value error, ")
     return f"{where} cannot be {shown}: {complaint[:1].lower()}{complaint[1:]}."
+
+
+def advice(settings: Settings) -> list[str]:
+    """What whoever starts the server should know about how it is reached."""
+    if settings.on_loopback or settings.on_space:
+        return []
+    said = ["Over plain HTTP browsers offer no webcam, no pasting by button and no installation as an app."]
+    if settings.login is None:
+        said.append(
+            "Anybody on this network can open the page. Where not everybody is trusted, ask for a login: "
+            "set PLAYGROUND_LOGIN=user:password and start again."
+        )
+    return said
 
 
 def settings_table() -> str:

@@ -1,8 +1,8 @@
 """What outlives a server: for every run that goes on its pictures, settings and checkpoints, for a training its files.
 
-Jobs.py puts a run in when it is started and takes out what an earlier server has left, whether that was asked to end or
-was killed. Every server has a folder of its own below one root and holds its lock while it lives, which the system
-lets go of however it dies, so that two servers on one machine never take each other's runs.
+worker.py puts a run in when it begins, jobs.py takes out what an earlier server has left, whether that was asked to end
+or was killed. Every server has a folder of its own below one root and holds its lock while it lives, which the system
+releases however it dies, so that two servers on one machine never take each other's runs. Knows no job.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
+from playground.images.pictures import Pictures
 from playground.recipe.model import Recipe, validated
 from playground.recipe.training import TrainingRecipe
-from playground.system.files import UNFINISHED, whole_file
+from playground.service.run_folder import RunFolder, folder_bytes
+from playground.system.files import whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
-MAX_TRIES = 3  # of taking up a run from the same moment; what brings a server down does not do so for ever
-DOOR_SECONDS = 30.0  # to wait while another server comes or takes up what a dead one has left
+MAX_TRIES = 3  # of resuming a run from the same place; what brings a server down does not do so for ever
+DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
 logger = logging.getLogger(__name__)
 
@@ -43,37 +42,39 @@ class Stored:
     Attributes:
         id, visitor: as the job's; secrets, which is why nobody else may read the folder.
         recipe: as it was started; of a training a `TrainingRecipe`.
-        style, content: clean RGB; a training has no content.
+        pictures: clean RGB; a training has no content image.
         parent: id of the run and evaluation that a branch left, with what was `changes` there.
-        settings: every live setting that was wished for so far, for `control.change`.
+        settings: every live setting that was asked for so far, for `control.change`.
         paused: whether it was.
         notes: what a person was told.
+        original_colours: whether it is shown and saved with the content image's colours.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
-        tries, reached: how often it was taken up where it stands now, and where that is.
-        folder: its own, once it is kept: "moments" and "film" in it are a run's, the rest a training's.
+        tries, reached: how often it was resumed where it stands now, and where that is.
+        folder: its own, once it is kept.
     """
 
     id: str
     visitor: str
     recipe: Recipe | TrainingRecipe
-    style: Image.Image
-    content: Image.Image | None = None
+    pictures: Pictures
     parent: tuple[str, int] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     paused: bool = False
     notes: Sequence[str] = ()
+    original_colours: bool = False
     title: str = ""
     photos: str = ""
     created: float = field(default_factory=time.time)
     tries: int = 0
     reached: str = ""
-    folder: Path | None = None
+    folder: RunFolder | None = None
 
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached")
-_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries")
+_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "original_colours")
+_MISSING = {"original_colours": False}  # what earlier versions did not write
 
 
 class Store:
@@ -89,6 +90,7 @@ class Store:
 
     def __init__(self, root: Path, limit_mb: float) -> None:
         self.root, self.limit_bytes = root, round(limit_mb * 2**20)
+        self._writing = threading.Lock()  # over how runs stand on the disk; taken before the other one
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
@@ -108,15 +110,19 @@ class Store:
 
     # ---------------------------------------------------------------- a run's life
 
-    def new_folder(self) -> Path:
+    def new_folder(self) -> RunFolder:
         """An empty folder of this server, for what is to become a run or a training.
 
         Raises:
             OSError: the disk takes none.
         """
-        return Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self.folder)))
 
-    def create(self, run: Stored) -> Path:
+    def owns(self, folder: RunFolder) -> bool:
+        """Whether it is one of this server's."""
+        return folder.path.parent == self.folder
+
+    def create(self, run: Stored) -> RunFolder:
         """Keep a run from now on; its folder, which is `run.folder` where it has one from `new_folder`.
 
         Raises:
@@ -124,54 +130,55 @@ class Store:
         """
         folder = run.folder or self.new_folder()
         try:
-            for name, picture in (("content", run.content), ("style", run.style)):
-                if picture is not None:
-                    with whole_file(folder / f"{name}.png", durable=False) as unfinished:
-                        picture.save(unfinished, compress_level=1)
-            run = replace(run, folder=folder)
-            self._write(run)
+            folder.write_pictures(run.pictures)
+            new = replace(run, folder=folder)
+            self._write(new)
         except OSError:
             if run.folder is None:
-                shutil.rmtree(folder, ignore_errors=True)
+                folder.remove()
             raise
         with self._mutex:
-            self._kept[run.id] = run
+            self._kept[run.id] = new
         return folder
 
-    def update(self, id: str, *, settings: Mapping[str, Any], paused: bool, notes: Sequence[str]) -> None:
-        """Note how a run stands; nothing is written where nothing is new, nor where the disk is full."""
+    def update(self, id: str, **news: object) -> None:
+        """Note how a run stands; nothing is written where nothing is new, nor where the disk is full.
+
+        Args:
+            news: attributes of `Stored`.
+        """
         with self._mutex:
             old = self._kept.get(id)
-            if old is None or id in self._ended:
+            if old is None or id in self._ended or all(getattr(old, name) == value for name, value in news.items()):
                 return
-            new = replace(old, settings=dict(settings), paused=paused, notes=tuple(notes))
-            if (old.settings, old.paused, tuple(old.notes)) == (new.settings, new.paused, new.notes):
-                return
-            self._kept[id] = new
+            self._kept[id] = replace(old, **news)  # type: ignore[arg-type]
         try:
-            self._write(new)
+            with self._writing:
+                with self._mutex:  # the latest, whoever comes last
+                    run = None if id in self._ended else self._kept.get(id)
+                if run is not None:
+                    self._write(run)
         except OSError as error:
             logger.warning("how a run stands could not be noted: %s", error)
 
     def _write(self, run: Stored) -> None:
-        """The run's meta.json."""
+        """Everything of a run but its pictures."""
         assert run.folder is not None
         data = {name: getattr(run, name) for name in _PLAIN}
         data |= {"kind": type(run.recipe).__name__, "recipe": run.recipe.model_dump(mode="json")}
-        with whole_file(run.folder / "meta.json", durable=False) as unfinished:
+        with whole_file(run.folder.meta, durable=False) as unfinished:
             unfinished.write_text(json.dumps(data, default=dict), "utf-8")
 
     def end(self, id: str) -> None:
-        """The run has ended: no other server takes it up. Its checkpoints and previews stay until `remove` or `sweep`."""
+        """The run has ended: no other server resumes it. Its checkpoints and previews stay until `remove` or `sweep`."""
         with self._mutex:
             if id not in self._kept or id in self._ended:
                 return
             self._ended.append(id)
             folder = self._kept[id].folder
         assert folder is not None
-        for name in ("meta.json", "content.png", "style.png"):
-            with suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
+        with self._writing:
+            folder.close()
 
     def remove(self, id: str) -> None:
         """Delete everything that is kept of a run."""
@@ -179,7 +186,8 @@ class Store:
             run = self._kept.pop(id, None)
             self._ended = [other for other in self._ended if other != id]
         if run and run.folder:
-            shutil.rmtree(run.folder, ignore_errors=True)
+            with self._writing:
+                run.folder.remove()
 
     # ---------------------------------------------------------------- bounds
 
@@ -214,9 +222,9 @@ class Store:
             self._kept |= {run.id: run for run in runs}
         return sorted(runs, key=lambda run: run.created)
 
-    def _take_from(self, server: Path) -> list[Path]:
+    def _take_from(self, server: Path) -> list[RunFolder]:
         """The folders of a dead server's runs, moved into this one's; none while it lives."""
-        life, taken = FileLock(server / "lock", thread_local=False), []
+        life, taken = FileLock(server / "lock", thread_local=False), list[RunFolder]()
         try:
             life.acquire(blocking=False)
         except Timeout:
@@ -226,7 +234,7 @@ class Store:
             return []
         try:
             for folder in sorted(server.glob("run-*")):
-                taken.append(folder.rename(self.folder / folder.name))
+                taken.append(RunFolder(folder.rename(self.folder / folder.name)))
         except OSError as error:
             logger.warning("what %s has left cannot be taken over: %s", server.name, error)
             return taken
@@ -235,20 +243,20 @@ class Store:
         shutil.rmtree(server, ignore_errors=True)
         return taken
 
-    def _read_or_delete(self, folder: Path) -> Stored | None:
+    def _read_or_delete(self, folder: RunFolder) -> Stored | None:
         """A run that was taken over; None, and the folder gone, where there is nothing to go on with."""
         try:
-            if (folder / "meta.json").exists():
+            if folder.meta.exists():
                 return self._read(folder)
         except (PlaygroundError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            logger.warning("a run that an earlier server has left in %s is deleted: %s", folder.name, error)
-        shutil.rmtree(folder, ignore_errors=True)
+            logger.warning("a run that an earlier server has left in %s is deleted: %s", folder.path.name, error)
+        folder.remove()
         return None
 
-    def _read(self, folder: Path) -> Stored:
-        if time.time() - _last_written(folder) > FORGOTTEN_SECONDS:
+    def _read(self, folder: RunFolder) -> Stored:
+        if time.time() - folder.last_written > FORGOTTEN_SECONDS:
             raise PlaygroundError("nobody has come back for it")
-        data = json.loads((folder / "meta.json").read_text("utf-8"))
+        data = _MISSING | json.loads(folder.meta.read_text("utf-8"))
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
         recipe = validated(data["recipe"], TrainingRecipe if training else Recipe)
         plain = {name: data[name] for name in _PLAIN}
@@ -260,24 +268,23 @@ class Store:
             **{
                 **plain,
                 "recipe": recipe,
-                "content": None if training else load_picture(folder / "content.png"),
-                "style": load_picture(folder / "style.png"),
+                "pictures": folder.read_pictures(content=not training),
                 "parent": (str(plain["parent"][0]), int(plain["parent"][1])) if plain["parent"] else None,
                 "changes": dict(plain["changes"]),
                 "settings": dict(plain["settings"]),
                 "notes": tuple(map(str, plain["notes"])),
+                "original_colours": bool(plain["original_colours"]),
                 "created": float(plain["created"]),
                 "paused": bool(plain["paused"]),
                 "tries": int(plain["tries"]),
                 "folder": folder,
             }
         )
-        for path in folder.rglob(UNFINISHED):
-            path.unlink(missing_ok=True)
-        reached = _reached(folder)
+        folder.drop_unfinished()
+        reached = folder.reached
         run = replace(run, tries=run.tries + 1 if run.reached == reached else 1, reached=reached)
         if run.tries > MAX_TRIES:
-            raise PlaygroundError(f"it has been taken up {MAX_TRIES} times and never got any further")
+            raise PlaygroundError(f"it has been resumed {MAX_TRIES} times and never got any further")
         self._write(run)
         return run
 
@@ -289,25 +296,3 @@ class Store:
             self._life.release()
             if not self._kept:
                 shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def folder_bytes(folder: Path) -> int:
-    """What all files below a folder take, whatever comes and goes meanwhile."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += os.stat(os.path.join(parent, name)).st_size
-    return total
-
-
-def _last_written(folder: Path) -> float:
-    """When anything below a folder was last written, in seconds since the epoch."""
-    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-
-
-def _reached(folder: Path) -> str:
-    """How far a run had come: its newest moment, or of a training its checkpoint's time; empty before either."""
-    checkpoints = sorted(path.name for path in (folder / "moments").glob("*.moment"))
-    checkpoints = [str(path.stat().st_mtime_ns) for path in folder.glob("*.state.safetensors")]
-    return checkpoints[-1] if checkpoints else "".join(checkpoints)

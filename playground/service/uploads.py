@@ -5,7 +5,6 @@ Nothing of what they were called is used for a path, and nothing beyond the limi
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -77,8 +76,3 @@ def _inside(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
         raise PlaygroundError(
             f"the zip {file.name!r} cannot be unpacked, it may be damaged or encrypted: pack it again"
         ) from error
-
-
-def clear(folder: Path) -> None:
-    """Delete a folder with all that is in it, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.load import load_picture
+from playground.images.pictures import Pictures
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe, RecipeError
 from playground.recipe.presets import load_preset
@@ -66,9 +67,9 @@ def add_api(jobs: Jobs) -> None:
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
         try:
             recipe = wished_recipe(preset, overrides)
-            pictures = uploaded(content, "the content picture"), uploaded(style, "the style picture")
+            pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
             visitor = request.session_hash or (request.client.host if request.client else "")
-            job = jobs.start(*pictures, recipe, visitor, replace=replace is True)
+            job = jobs.start(pictures, recipe, visitor, replace=replace is True)
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from None
         try:

@@ -17,7 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from playground.service.settings import Settings, is_loopback, same_secret
+from playground.service.address import is_loopback
+from playground.service.settings import Settings, same_secret
 from playground.web.pagefiles import PageFiles
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal

@@ -23,14 +23,14 @@ from pydantic import SecretStr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.address import advice, qr_code, shared_address
+from playground.service.address import qr_code, shared_address
 from playground.service.log import start_log
-from playground.service.settings import Settings, read_settings
+from playground.service.settings import Settings, advice, read_settings
 from playground.system.progress import progress_in_log, progress_on_stderr
 from playground.web.environment import prepare
 
 if TYPE_CHECKING:
-    from playground.service.jobs import Download
+    from playground.service.downloads import Download
     from playground.web.server import Server
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def welcome(server: Server, address: str) -> None:
     """Say on the terminal where the page is, for whom, and what to know about it."""
     settings = server.settings
     print(f"The Style Playground is open at {address} (Ctrl-C closes it)", flush=True)
-    shared = shared_address(settings, address)
+    shared = shared_address(settings.host, address)
     if settings.profile == "classroom":
         print(f"For the class: {shared}\n{qr_code(shared)}")
     if link := settings.teacher_link(shared):

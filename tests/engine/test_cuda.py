@@ -26,7 +26,7 @@ from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe
 from playground.recipe.presets import presets
-from playground.service.job import did_not_fit, explain
+from playground.service.faults import did_not_fit, explain
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.system.memory import free_megabytes, is_out_of_memory

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,12 +22,14 @@ from playground.engine.frames import Frame, Result
 from playground.errors import PlaygroundError
 from playground.networks import catalogue
 from playground.recipe.model import Recipe
-from playground.service import jobs as jobs_module
+from playground.service import downloads as downloads_module
+from playground.service import worker as worker_module
+from playground.service.admission import Busy
 from playground.service.job import Job
-from playground.service.jobs import Busy, Jobs
+from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from tests.helpers.paintings import PICTURES, expected
 
-PICTURE = Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8))
 VISITORS = st.sampled_from(["ann", "ben", "cy", "dan", "eve", "flo"])
 
 
@@ -43,8 +44,8 @@ class Sketch:
 
     def frames(self) -> Iterator[Frame]:
         step = 0
-        while step < self.recipe.iterations and not (orders := self.control.read()).stopped:
-            if orders.paused:
+        while step < self.recipe.iterations and not (asked := self.control.read()).stopped:
+            if asked.paused:
                 yield Frame(step, self.recipe.iterations, step, 0.0, {}, {}, state="paused")
                 self.control.wait(0.01)
                 continue
@@ -63,9 +64,9 @@ class Sketch:
 @pytest.fixture(autouse=True, scope="module")
 def sketches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs_module, "Run", Sketch)
-        patch.setattr(jobs_module, "LOOK_EVERY", 0.005)
-        patch.setattr(jobs_module, "load_network", lambda name, device: object())
+        patch.setattr(worker_module, "Run", Sketch)
+        patch.setattr(worker_module, "LOOK_EVERY", 0.005)
+        patch.setattr(downloads_module, "load_network", lambda name, device: object())
         patch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
         yield
 
@@ -81,10 +82,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.jobs = Jobs("cpu", Limits(max_runs=max_runs, max_waiting=max_waiting, runs_each=runs_each))
         self.started: list[Job] = []
         if tight:  # a memory that holds one large run, or two small ones
-            probe = self.jobs._new_job(PICTURE, PICTURE, Recipe(size=512), "nobody")
-            self.jobs.memory_limit_mb = 1.0
-            while not self.jobs._fits([probe]):
-                self.jobs.memory_limit_mb += 1.0
+            probe = expected(Recipe(size=512))
+            self.jobs.admission.memory_limit_mb = 1.0
+            while not self.jobs.admission.fits([probe]):
+                self.jobs.admission.memory_limit_mb += 1.0
 
     def going_on(self) -> list[Job]:
         return [job for job in self.started if not job.ended]
@@ -96,7 +97,7 @@ class AnyOrder(RuleBasedStateMachine):
     def start(self, visitor: str, size: int, steps: int, replace: bool, teacher: bool) -> None:
         recipe = Recipe(size=size, iterations=steps)
         try:
-            job = self.jobs.start(PICTURE, PICTURE, recipe, visitor, replace=replace, teacher=teacher)
+            job = self.jobs.start(PICTURES, recipe, visitor, replace=replace, teacher=teacher)
         except Busy:
             assert not replace
             assert len([job for job in self.started if job.visitor == visitor]) >= self.jobs.limits.runs_each
@@ -106,16 +107,16 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             self.started.append(job)
 
-    @rule(number=st.integers(0, 20), order=st.sampled_from(["pause", "resume", "stop", "vanish"]))
-    def steer(self, number: int, order: str) -> None:
+    @rule(number=st.integers(0, 20), asked=st.sampled_from(["pause", "resume", "stop", "vanish"]))
+    def steer(self, number: int, asked: str) -> None:
         """To any run, since what still goes on depends on the clock, which hypothesis cannot repeat."""
         if not self.started:
             return
         job = self.started[-1 - number % len(self.started)]
-        if order == "vanish":
+        if asked == "vanish":
             job._seen -= 1e6  # nobody has watched for days
         else:
-            getattr(job.control, order)()
+            getattr(job.control, asked)()
 
     @rule(seconds=st.sampled_from([0.0, 0.001, 0.01]))
     def time_passes(self, seconds: float) -> None:
@@ -125,22 +126,22 @@ class AnyOrder(RuleBasedStateMachine):
     def limits_hold(self) -> None:
         jobs = self.jobs
         with jobs._lock:
-            seated, waiting = list(jobs._seated), list(jobs._waiting)
-            assert len(seated) <= jobs.limits.max_runs
+            admitted, waiting = list(jobs.admission.admitted), list(jobs.admission.waiting)
+            assert len(admitted) <= jobs.limits.max_runs
             assert len(waiting) <= jobs.limits.max_waiting
-            assert jobs._fits(seated) or len(seated) == 1
+            assert jobs.admission.fits(admitted) or len(admitted) == 1
             assert len(set(waiting)) == len(waiting)
-            assert not set(seated) & set(waiting)
-            if waiting:  # nobody waits beside an empty seat
-                assert not jobs._has_room(seated, waiting[0])
-            theirs = [job.visitor for job in [*seated, *waiting] if not job.control.read().stopped]
+            assert not set(admitted) & set(waiting)
+            if waiting:  # nobody waits beside an empty slot
+                assert not jobs.admission.has_room(admitted, waiting[0])
+            theirs = [job.visitor for job in [*admitted, *waiting] if not job.control.read().stopped]
         assert all(theirs.count(visitor) <= jobs.limits.runs_each for visitor in theirs)
         assert Sketch.most_at_once <= 1
 
     @invariant()
     def nobody_is_lost(self) -> None:
         with self.jobs._lock:
-            known = {*self.jobs._seated, *self.jobs._waiting}
+            known = {*self.jobs.admission.admitted, *self.jobs.admission.waiting}
             lost = [job for job in self.started if not job.ended and job not in known]
         deadline = time.monotonic() + 10
         for job in lost:  # it is just ending
@@ -162,10 +163,10 @@ class AnyOrder(RuleBasedStateMachine):
             assert time.monotonic() < deadline, f"{[job.state for job in going_on]} starve"
             time.sleep(0.001)
         self.jobs.close()
-        assert not self.jobs._workers
-        assert not self.jobs._seated
-        assert not self.jobs._waiting
-        assert not self.jobs._turns.line.waiting
+        assert not self.jobs.threads.alive
+        assert not self.jobs.admission.admitted
+        assert not self.jobs.admission.waiting
+        assert not self.jobs.scheduler.queue.waiting
 
 
 TestAnyOrder = AnyOrder.TestCase
@@ -176,7 +177,7 @@ TestAnyOrder.settings = settings(
 
 def test_many_at_once_all_finish_and_none_is_far_ahead() -> None:
     jobs = Jobs("cpu", Limits(max_runs=12, max_waiting=20))
-    started = [jobs.start(PICTURE, PICTURE, Recipe(size=64, iterations=40), str(number)) for number in range(20)]
+    started = [jobs.start(PICTURES, Recipe(size=64, iterations=40), str(number)) for number in range(20)]
     apart, most = 0, threading.Event()
     for _ in itertools.repeat(None):
         steps = [job.frame.step for job in started if job.frame is not None and not job.ended]

@@ -13,17 +13,20 @@ from PIL import Image
 from playground.engine.checkpoints import Checkpoints
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
+from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe, RecipeError
 from playground.recipe.training import load_training_preset
+from playground.service.admission import Busy
 from playground.service.job import Job, TrainingJob
-from playground.service.jobs import Busy, Jobs
+from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
-from tests.service.test_jobs import until
+from tests.helpers.waiting import until
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
 STYLE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+PICTURES = Pictures(PICTURE, (STYLE,))
 ENDLESS = Recipe(size=64, iterations=100_000, scales=1)
 
 
@@ -39,7 +42,7 @@ def serve(hed: Weights, tmp_path: Path) -> Iterator[Callable[..., Jobs]]:
     yield serve
     for jobs in made:
         jobs.close()
-        assert not jobs._workers
+        assert not jobs.threads.alive
 
 
 def painted(job: Job, evaluations: int) -> None:
@@ -48,7 +51,7 @@ def painted(job: Job, evaluations: int) -> None:
 
 
 def paused(job: Job) -> int:
-    """Pause a run; the evaluation where it stands, once its moment is kept."""
+    """Pause a run; the evaluation where it stands, once its checkpoint is kept."""
     job.control.pause()
     until(lambda: job.state == "paused")
     assert job.frame is not None
@@ -60,13 +63,12 @@ def paused(job: Job) -> int:
 
 def test_a_branch_leaves_where_the_run_paused_with_other_settings(serve: Callable[..., Jobs]) -> None:
     jobs = serve(runs_each=2)
-    parent = jobs.start(PICTURE, STYLE, ENDLESS, "ann")
+    parent = jobs.start(PICTURES, ENDLESS, "ann")
     painted(parent, 5)
     at = paused(parent)
     branch = jobs.branch(parent, at, {"style_weight": 7.0}, "ann")
     painted(branch, at + 3)
     assert (branch.parent, branch.changes) == ((parent.id, at), {"style_weight": 7.0})
-    assert parent.branches == [branch.id]
     assert branch.recipe.style_weight == 7.0
     assert [point["evaluations"] for point in branch.curve][: at + 1] == list(range(1, at + 2))  # the parent's, and on
     assert branch.layer_curve[0]["evaluations"] == 1
@@ -80,7 +82,7 @@ def test_a_branch_leaves_where_the_run_paused_with_other_settings(serve: Callabl
 
 def test_what_cannot_branch_says_why_and_leaves_nothing(serve: Callable[..., Jobs]) -> None:
     jobs = serve(runs_each=1)
-    parent = jobs.start(PICTURE, STYLE, ENDLESS, "ann")
+    parent = jobs.start(PICTURES, ENDLESS, "ann")
     painted(parent, 2)
     paused(parent)
     assert jobs.store is not None
@@ -94,19 +96,19 @@ def test_what_cannot_branch_says_why_and_leaves_nothing(serve: Callable[..., Job
     until(lambda: parent.ended)
     painted(branch, 1)
     without = Jobs("cpu")
-    job = without.start(PICTURE, STYLE, ENDLESS, "ann")
+    job = without.start(PICTURES, ENDLESS, "ann")
     painted(job, 1)
     assert job.previews.frames  # in memory alone
-    with pytest.raises(PlaygroundError, match="keeps no moments"):
+    with pytest.raises(PlaygroundError, match="keeps no checkpoints"):
         without.branch(job, 0, {}, "ann")
     without.close()
 
 
 def test_a_server_that_ends_leaves_its_runs_to_the_next(serve: Callable[..., Jobs]) -> None:
     first = serve(max_runs=2)
-    running = first.start(PICTURE, STYLE, ENDLESS, "ann")
-    resting = first.start(PICTURE, STYLE, ENDLESS, "ben")
-    waiting = first.start(PICTURE, STYLE, ENDLESS, "cy")
+    running = first.start(PICTURES, ENDLESS, "ann")
+    resting = first.start(PICTURES, ENDLESS, "ben")
+    waiting = first.start(PICTURES, ENDLESS, "cy")
     painted(running, 3)
     painted(resting, 3)
     rested_at = paused(resting)
@@ -135,7 +137,7 @@ def test_a_server_that_ends_leaves_its_runs_to_the_next(serve: Callable[..., Job
 
 def test_a_run_that_ended_or_was_stopped_does_not_come_back(serve: Callable[..., Jobs]) -> None:
     first = serve()
-    done = first.start(PICTURE, STYLE, Recipe(size=64, iterations=2, scales=1), "ann")
+    done = first.start(PICTURES, Recipe(size=64, iterations=2, scales=1), "ann")
     until(lambda: done.ended_at)
     assert done.state == "done"
     assert done.checkpoints is not None
@@ -146,7 +148,7 @@ def test_a_run_that_ended_or_was_stopped_does_not_come_back(serve: Callable[...,
 
 def test_from_the_end_of_a_run_one_may_go_on(serve: Callable[..., Jobs]) -> None:
     jobs = serve()
-    done = jobs.start(PICTURE, STYLE, Recipe(size=64, iterations=2, scales=1), "ann")
+    done = jobs.start(PICTURES, Recipe(size=64, iterations=2, scales=1), "ann")
     until(lambda: done.ended_at)
     longer = jobs.branch(done, 2, {"iterations": 5}, "ann")
     until(lambda: longer.ended_at)
@@ -183,7 +185,7 @@ def test_a_disk_that_takes_nothing_is_said_and_the_run_goes_on(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Store, "create", full)
-    job = jobs.start(PICTURE, STYLE, Recipe(size=64, iterations=3, scales=1), "ann")
+    job = jobs.start(PICTURES, Recipe(size=64, iterations=3, scales=1), "ann")
     until(lambda: job.ended_at)
     assert job.state == "done"
     assert job.notes == ["the server's disk is full or read-only: the picture goes on, but it cannot be gone back in"]
@@ -191,7 +193,7 @@ def test_a_disk_that_takes_nothing_is_said_and_the_run_goes_on(
 
 def test_a_disk_that_fills_up_later_is_said_once(serve: Callable[..., Jobs]) -> None:
     jobs = serve()
-    job = jobs.start(PICTURE, STYLE, ENDLESS, "ann")
+    job = jobs.start(PICTURES, ENDLESS, "ann")
     painted(job, 2)
     at = paused(job)
     assert isinstance(job.checkpoints, Checkpoints)

@@ -20,19 +20,24 @@ from PIL import Image
 
 from playground.engine.checkpoints import COST_RATIO, Checkpoints
 from playground.engine.run import Run
+from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.training import load_training_preset
-from playground.service import jobs as jobs_module
-from playground.service.jobs import Job, Jobs, TrainingJob
+from playground.service import worker as worker_module
+from playground.service.job import Job
+from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.service.run_folder import RunFolder
 from playground.service.store import Store
+from tests.helpers.waiting import until
 
 SAVE_EVERY = 1.0
 LIMITS = Limits(max_runs=8, save_every=SAVE_EVERY, grace_seconds=600)
 CONTENT = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
 STYLE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+PICTURES = Pictures(CONTENT, (STYLE,))
 ADAM = Recipe(size=64, smallest=48, iterations=100_000, scales=1)
 LBFGS = ADAM.changed(
     {"optimizer": "lbfgs", "learning_rate": 1.0, "canvas": "pyramid", "lbfgs_evaluations": 1, "lbfgs_restart": False}
@@ -50,7 +55,7 @@ torch.set_num_threads(1)
 over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
 jobs = Jobs("cpu", LIMITS, store=Store(Path(sys.argv[1]), 500))
-made = [jobs.start(CONTENT, STYLE, recipe, f"visitor {n}") for n, recipe in enumerate([ADAM, LBFGS, ADAM, LBFGS])]
+made = [jobs.start(PICTURES, recipe, f"visitor {n}") for n, recipe in enumerate([ADAM, LBFGS, ADAM, LBFGS])]
 made.append(jobs.train(STYLE, Photos(BUNDLED), TRAINING, "trainer", jobs.new_folder(), "Noise"))
 made[0].control.change({"style_weight": 7.0})
 while not over.wait(0.05):
@@ -109,7 +114,7 @@ def left_behind(root: Path) -> dict[str, dict[str, Any]]:
     """The newest snapshot of every run, by id."""
     found = {}
     for path in root.glob("server-*/run-*/meta.json"):
-        snapshot = Checkpoints(path.parent / "moments", 10**9).newest()
+        snapshot = Checkpoints(RunFolder(path.parent).checkpoints, 10**9).newest()
         if snapshot is not None:
             found[json.loads(path.read_text())["id"]] = snapshot
     return found
@@ -125,8 +130,13 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> dict[object, list[torch.Tensor]]:
             seen[self.control] = [parameter.detach().clone() for parameter in self.canvas.parameters]
             return super().frames()
 
-    monkeypatch.setattr(jobs_module, "Run", Spy)
+    monkeypatch.setattr(worker_module, "Run", Spy)
     return seen
+
+
+def moved_on(job: Job, before: int) -> bool:
+    """Whether a run has gone on from where it was, or rests again, or has ended."""
+    return job.ended or job.state == "paused" or (job.frame is not None and job.frame.evaluations > before)
 
 
 def check_recovered(
@@ -141,14 +151,10 @@ def check_recovered(
             assert jobs.get(id) is job
             assert job.visitor == told[id]["visitor"]
             before = told[id]["kept"] if id in snapshots else 5
-            deadline = time.monotonic() + 60
-            while not job.ended and not (job.frame and (job.frame.evaluations > before or job.state == "paused")):
-                job.touch()
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            until(lambda job=job, before=before: job.touch() or moved_on(job, before))  # type: ignore[misc]
             assert not job.ended, (job.state, job.error)
             assert job.frame is not None
-            if isinstance(job, TrainingJob):
+            if job.training:
                 assert job.frame.step > 5
                 assert [point["step"] for point in job.curve][:5] == [1, 2, 3, 4, 5]
                 continue
@@ -199,25 +205,22 @@ def test_asked_to_end_nothing_at_all_is_lost(
     check_recovered(tmp_path, told, snapshots, spied)
 
 
-def until(job: Job, reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not reached():
-        job.touch()
-        assert time.monotonic() < deadline, (job.state, job.error)
-        time.sleep(0.02)
+def watched(job: Job, reached: Callable[[], object]) -> None:
+    """Wait until it has come so far, watching it all the while."""
+    until(lambda: job.touch() or reached())
 
 
 def test_a_branch_that_still_waits_comes_back_and_begins_where_it_left(hed: Weights, tmp_path: Path) -> None:
     limits = LIMITS.model_copy(update={"max_runs": 1})
     first = Jobs("cpu", limits, store=Store(tmp_path, 500))
-    parent = first.start(CONTENT, STYLE, ADAM, "ann")
-    until(parent, lambda: parent.checkpoints and parent.checkpoints.evaluations[-1:] > [3])
+    parent = first.start(PICTURES, ADAM, "ann")
+    watched(parent, lambda: parent.checkpoints and parent.checkpoints.evaluations[-1:] > [3])
     wishes: dict[str, Any] = {"style_weight": 5.0, "iterations": parent.checkpoints.evaluations[-1] + 5}  # type: ignore[union-attr]
     branch = first.branch(parent, wishes["iterations"], wishes, "ann")
     assert branch.parent is not None
     left_at = branch.parent[1]
     assert left_at > 3
-    until(parent, lambda: list(tmp_path.glob(f"server-*/{branch.folder.name}/meta.json")))  # type: ignore[union-attr]
+    watched(parent, lambda: list(tmp_path.glob(f"server-*/{branch.folder.path.name}/meta.json")))  # type: ignore[union-attr]
     assert branch.state == "waiting"
     first.close(30, save=True)
     second = Jobs("cpu", limits, store=Store(tmp_path, 500))
@@ -228,7 +231,7 @@ def test_a_branch_that_still_waits_comes_back_and_begins_where_it_left(hed: Weig
         assert later is not None
         assert (later.parent, later.changes) == ((parent.id, left_at), wishes)
         later_parent.control.stop()
-        until(later, lambda: later.ended)
+        watched(later, lambda: later.ended)
         assert later.result is not None, later.error
         journal = [(change.evaluation, change.key, change.value) for change in later.result.recipe.journal]
         assert journal == [(left_at, "style_weight", 5.0)]
@@ -246,8 +249,8 @@ def test_a_full_disk_is_said_once_and_the_picture_is_painted(hed: Weights, tmp_p
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # fails as a full disk does
     try:
-        job = jobs.start(CONTENT, STYLE, ADAM.changed({"iterations": 5}), "ann")
-        until(job, lambda: job.ended)
+        job = jobs.start(PICTURES, ADAM.changed({"iterations": 5}), "ann")
+        watched(job, lambda: job.ended)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert job.state == "done", job.error
@@ -261,8 +264,8 @@ def test_the_oldest_ended_runs_give_way_when_the_disk_is_at_its_limit(hed: Weigh
     jobs = Jobs("cpu", LIMITS, store=Store(tmp_path, 0.5))
     ended = []
     for visitor in ("ann", "ben", "cy", "dan", "eve"):
-        job = jobs.start(CONTENT, STYLE, ADAM.changed({"iterations": 2}), visitor)
-        until(job, lambda job=job: job.ended_at)  # type: ignore[misc]
+        job = jobs.start(PICTURES, ADAM.changed({"iterations": 2}), visitor)
+        watched(job, lambda job=job: job.ended_at)  # type: ignore[misc]
         ended.append(job.checkpoints is not None)
         assert jobs.store is not None
         assert jobs.store.bytes <= 0.5 * 2**20

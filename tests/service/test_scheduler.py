@@ -6,33 +6,18 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from playground.service.scheduler import (
-    CREDIT_SECONDS,
-    KEPT_SECONDS,
-    MIN_SECONDS,
-    Load,
-    Queue,
-    Scheduler,
-    Ticket,
-    expected_waits,
-)
+from playground.service.scheduler import CREDIT_SECONDS, KEPT_SECONDS, MIN_SECONDS, Queue, Scheduler, Ticket
+from tests.helpers.waiting import until
 
 LONGEST = 2.0  # seconds of a turn in these tests
 WEIGHTS = st.sampled_from([0.5, 1.0, 1.0, 2.0, 4.0])
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.002)
 
 
 # ---- the arithmetic
@@ -235,28 +220,6 @@ def test_the_device_is_not_kept_for_whoever_does_not_come_back() -> None:
 
 
 # ---- how long a queue lasts
-
-
-def test_the_wait_is_until_enough_seats_are_free() -> None:
-    def two_seats(present: Collection[str], key: str) -> bool:
-        return len(present) < 2
-
-    going_on = {"a": Load(10.0), "b": Load(30.0)}
-    # a and b ticket the device: a ends after 20 s, when b has 20 s left, and c's 5 s take 10 beside b
-    assert expected_waits(going_on, {"c": Load(5.0), "d": Load(5.0)}, two_seats) == pytest.approx([20.0, 30.0])
-    # a weight of four leaves b a fifth
-    heavy = {"a": Load(10.0, weight=4.0), "b": Load(30.0)}
-    assert expected_waits(heavy, {"c": Load(5.0)}, two_seats) == pytest.approx([12.5])
-
-
-def test_nobody_knows_how_long_a_pause_lasts() -> None:
-    def one_seat(present: Collection[str], key: str) -> bool:
-        return not present
-
-    paused = Load(math.inf, weight=0.0)
-    assert expected_waits({"a": paused}, {"b": Load(1.0), "c": Load(1.0)}, one_seat) == [None, None]
-    assert expected_waits({"a": Load(math.inf, 0.0, until=60.0)}, {"b": Load(1.0)}, one_seat) == [60.0]
-    assert expected_waits({}, {"b": Load(1.0), "c": Load(1.0)}, one_seat) == [0.0, 1.0]
 
 
 # ---- with threads

@@ -1,24 +1,22 @@
-"""Settings from file, environment and command line, in this order of strength; the address; the log."""
+"""Settings from file, environment and command line, in this order of strength."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import re
-import socket
 from pathlib import Path
 
 import pytest
-import segno
-from PIL import Image
 
 from playground.cli.doctor import examine, in_words
 from playground.errors import PlaygroundError
-from playground.service.address import advice, local_address, qr_code, shared_address
 from playground.service.limits import PROFILES
-from playground.service.log import JsonLines
-from playground.service.settings import Settings, read_settings, setting_names, settings_table
+from playground.service.settings import (
+    Settings,
+    read_settings,
+    setting_names,
+    settings_table,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,62 +115,6 @@ def test_the_readme_documents_every_setting_with_its_defaults() -> None:
     assert table in (ROOT / "docs" / "server.md").read_text("utf-8"), (
         "put what settings_table() returns into docs/server.md"
     )
-
-
-def test_a_server_that_others_reach_without_a_login_is_told_so() -> None:
-    assert advice(Settings()) == []
-    assert advice(read_settings({"host": "localhost"}, environment={})) == []
-    assert advice(read_settings(environment={"SPACE_ID": "someone/playground"})) == []
-    openly = " ".join(advice(read_settings({"host": "192.0.2.7"}, environment={})))
-    assert "webcam" in openly
-    assert "PLAYGROUND_LOGIN" in openly
-    with_login = " ".join(advice(read_settings({"profile": "classroom", "login": "class:x"}, environment={})))
-    assert "webcam" in with_login
-    assert "PLAYGROUND_LOGIN" not in with_login
-
-
-def test_the_address_for_others_is_one_of_this_machine() -> None:
-    address = local_address()
-    if address is None:
-        pytest.skip("this machine has no network")
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
-        listener.bind((address.strip("[]"), 0))
-    everywhere = read_settings({"host": "0.0.0.0"}, environment={})
-    assert shared_address(everywhere, "http://localhost:7860/") == f"http://{address}:7860/"
-    assert shared_address(Settings(), "http://127.0.0.1:7860/") == "http://127.0.0.1:7860/"
-
-
-def test_the_qr_code_on_the_terminal_is_the_addresss() -> None:
-    """Read back from the half blocks: a space is two dark modules on a dark terminal, a full block two light ones."""
-    address = "http://192.0.2.7:7860/"
-    rows: list[list[int]] = []
-    for line in qr_code(address).splitlines():
-        rows.append([int(character in " ▄") for character in line])
-        rows.append([int(character in " ▀") for character in line])
-    matrix = [list(row) for row in segno.make(address, micro=False).matrix_iter(border=4)]
-    assert rows[: len(matrix)] == matrix
-
-
-def test_a_json_line_holds_what_was_said_and_no_object() -> None:
-    logger, stream = logging.getLogger("playground.test"), io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
-    logger.addHandler(handler)
-    try:
-        extra = {"run": "run 12", "seconds": 1.5, "picture": Image.new("RGB", (8, 8)), "nothing": None}
-        logger.error("%s\nended", "run 12", extra=extra)
-        try:
-            raise ValueError("inside")
-        except ValueError:
-            logger.exception("failed")
-    finally:
-        logger.removeHandler(handler)
-    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
-    assert (first["level"], first["source"], first["message"]) == ("error", "playground.test", "run 12\nended")
-    assert (first["run"], first["seconds"], first["nothing"]) == ("run 12", 1.5, None)
-    assert "picture" not in first
-    assert first["time"].endswith("Z")
-    assert "ValueError: inside" in second["traceback"]
 
 
 def test_doctor_reports_the_settings_as_they_would_apply(monkeypatch: pytest.MonkeyPatch) -> None:

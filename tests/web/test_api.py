@@ -73,7 +73,7 @@ def pictures(tmp_path: Path) -> dict[str, Any]:
 
 
 def all_of(jobs: Jobs) -> list[Job]:
-    return list(jobs._jobs.values())
+    return list(jobs.known())
 
 
 def raw(address: str, data: list[Any]) -> str:

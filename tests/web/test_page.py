@@ -247,7 +247,7 @@ def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
     here, there = catalogue.is_available, set[str]()
     monkeypatch.setattr(catalogue, "is_available", lambda name: name in there or (name == "vgg16-hed" and here(name)))
     monkeypatch.setattr("playground.networks.fetch.fetch", lambda name, report: there.add(name))
-    monkeypatch.setattr("playground.service.jobs.load_network", lambda *_: None)  # 575 MB that no test downloads
+    monkeypatch.setattr("playground.service.downloads.load_network", lambda *_: None)  # 575 MB that no test downloads
     visitor.open()
     visitor.page.click("text=Gatys with Adam")
     visitor.says("made for vgg19-imagenet, which is not on this machine", "#network-note")

@@ -161,10 +161,10 @@ def test_many_pictures_and_a_gif_are_painted_and_come_as_a_zip(visitor: Visitor,
 def test_keys_press_no_button_of_another_tab(visitor: Visitor, jobs: Jobs) -> None:
     enter(visitor, "Instant styles")
     playwright.expect(visitor.page.locator("#styles button.thumbnail-item")).to_have_count(2)
-    before = len(jobs._jobs)
+    before = len(jobs.known())
     visitor.page.keyboard.press("r")
     visitor.page.wait_for_timeout(500)
-    assert len(jobs._jobs) == before
+    assert len(jobs.known()) == before
     visitor.page.get_by_role("tab", name="Studio", exact=True).click()
     visitor.says("press Run")
 
@@ -181,7 +181,7 @@ def test_without_any_style_the_tab_says_where_to_get_one(
 
 
 def training_of(jobs: Jobs) -> TrainingJob:
-    found = [job for job in jobs._jobs.values() if isinstance(job, TrainingJob)]
+    found = [job for job in jobs.known() if isinstance(job, TrainingJob)]
     return found[-1]
 
 

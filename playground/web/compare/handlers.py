@@ -21,8 +21,8 @@ from playground.images.save import encode_picture
 from playground.measure.compare import compare
 from playground.measure.sheet import Entry, sheet
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.job import Task
 from playground.service.jobs import Jobs
+from playground.service.tasks import Task
 from playground.web.components.layout import Parts, news
 from playground.web.components.messages import Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes

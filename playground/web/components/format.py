@@ -11,8 +11,8 @@ from typing import Any
 
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.training import TrainingRecipe
+from playground.service.job import ENDS
 
-ENDED = frozenset({"done", "stopped", "time", "recovered", "failed"})
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -113,7 +113,7 @@ def planned_evaluations(job: Any) -> int:
     """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
     if job.frame is None:
         return 0
-    if job.state in ENDED:
+    if job.state in ENDS:
         return int(job.frame.evaluations)
     return int(job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1))
 
@@ -144,7 +144,7 @@ def status_line(job: Any, device: str) -> str:
     took = duration(frame.seconds)
     if state == "paused":
         return f"paused at {steps} · {took}"
-    if state in ENDED:
+    if state in ENDS:
         how = {"done": "done", "stopped": "stopped", "time": "time is up", "recovered": "done, after a recovery"}[state]
         left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
         return f"{how} · {frame.step} steps in {took} · {left_over} · {device}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.service.job import Task
+from playground.service.tasks import Task
 from playground.web.components import pictures
 from playground.web.components.messages import NOTHING, Updates, progress
 

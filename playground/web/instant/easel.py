@@ -13,7 +13,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.feedforward.apply import Painted, Painter
 from playground.feedforward.model import Model, load_model, shipped_styles
-from playground.service.job import Task
+from playground.service.tasks import Task
 from playground.web.visit import Visit
 
 LARGEST = 4096  # long side that may be asked for

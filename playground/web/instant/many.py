@@ -22,8 +22,8 @@ from playground.feedforward.video import FILMS, check_film, is_film, paint_film
 from playground.images.convert import resize_picture
 from playground.images.load import load_picture
 from playground.images.save import encode_picture
-from playground.service.job import Task
 from playground.service.jobs import Jobs
+from playground.service.tasks import Task
 from playground.web.components import pictures
 from playground.web.components.layout import (
     Parts,

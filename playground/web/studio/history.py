@@ -23,8 +23,8 @@ from playground.engine.run import NOT_JOURNALLED
 from playground.engine.timelapse import time_lapse
 from playground.errors import PlaygroundError
 from playground.images.save import encode_picture
+from playground.service.admission import Busy
 from playground.service.job import Job
-from playground.service.jobs import Busy
 from playground.web.components import charts
 from playground.web.components.format import duration
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html, listed

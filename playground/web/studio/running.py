@@ -14,10 +14,11 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.load import load_picture
+from playground.images.pictures import Pictures
 from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
+from playground.service.admission import Busy
 from playground.service.job import Job
-from playground.service.jobs import Busy
 from playground.system.device import describe_device
 from playground.web.components import charts
 from playground.web.components.format import planned_evaluations, status_line
@@ -114,9 +115,8 @@ class Running:
             )
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})
-        job = self.jobs.start(
-            pictures["content"], pictures["style"], plain, session.who(), replace=replace, teacher=session.teacher
-        )
+        both = Pictures(pictures["content"], (pictures["style"],))
+        job = self.jobs.start(both, plain, session.who(), replace=replace, teacher=session.teacher)
         self.jobs.keep_colours(job, recipe.original_colours)
         session.put(job)
         return {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playground.feedforward.photos import Photos
@@ -16,6 +15,7 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.recipe.presets import find_preset, presets
 from playground.recipe.training import TrainingRecipe, load_training_preset
 from playground.service.job import TrainingJob
+from playground.service.run_folder import RunFolder
 from playground.web.components import controls
 from playground.web.components.messages import message
 from playground.web.visit import Visit
@@ -33,7 +33,7 @@ class Desk(Visit):
     """The state of the tab on one open page."""
 
     job: TrainingJob | None = None
-    folder: Path | None = None  # of uploaded photographs that no training has taken over yet
+    folder: RunFolder | None = None  # of uploaded photographs that no training has taken over yet
     photos: Photos | None = None
     preset: str = "fast-default"
 

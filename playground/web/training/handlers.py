@@ -20,7 +20,6 @@ from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
-from playground.service.uploads import clear
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
 from playground.web.components.format import status_line
@@ -129,7 +128,7 @@ class Trainer:
             )
         except PlaygroundError:
             if folder != desk.folder:
-                clear(folder)
+                self.jobs.drop_folder(folder)
             raise
         desk.folder = desk.photos = None
         return desk.job

@@ -59,8 +59,8 @@ class Photographs:
         self._forget(desk)
         if files:
             desk.folder = self.jobs.new_folder()
-            collect_photos(files, desk.folder / "photos")
-            desk.photos = Photos(desk.folder / "photos")
+            collect_photos(files, desk.folder.photos)
+            desk.photos = Photos(desk.folder.photos)
 
     def _forget(self, desk: Desk) -> None:
         """Drop what was uploaded, unless a training has taken it over."""
