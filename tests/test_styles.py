@@ -62,6 +62,7 @@ def test_captions_scripts_and_files_agree(paint: ModuleType) -> None:
         assert caption["description"].endswith(".")
 
 
+@pytest.mark.slow  # half a minute, for scripts that change once a year
 @pytest.mark.parametrize("name", ["stained_glass", "cubist"])
 def test_repainting_gives_the_same_bytes(paint: ModuleType, name: str) -> None:
     first = paint.paint(name, 96)

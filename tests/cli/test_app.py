@@ -54,11 +54,11 @@ def test_a_process_ends_with_the_status_and_one_line(pair: list[str]) -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    run = process("presets", "--json")
-    assert run.stdout is not None
-    run.stdout.close()
-    assert run.stderr is not None
-    assert (run.wait(60), run.stderr.read()) == (0, "")
+    with process("presets", "--json") as run:
+        assert run.stdout is not None
+        run.stdout.close()
+        assert run.stderr is not None
+        assert (run.wait(60), run.stderr.read()) == (0, "")
 
 
 def test_presets_and_refused_settings_do_not_wait_for_torch(pair: list[str]) -> None:

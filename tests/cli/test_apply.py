@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.cli import answer, complaint
+from tests.helpers.cli import answer, complaint, opened
 
 
 def test_apply_names_its_results_freely_and_replaces_only_what_it_was_told_to(
@@ -19,7 +19,7 @@ def test_apply_names_its_results_freely_and_replaces_only_what_it_was_told_to(
     chosen = tmp_path / "out.jpg"
     chosen.write_bytes(b"old")
     assert answer(capsys, "apply", model, photo, "-o", chosen)["outputs"] == [str(chosen)]
-    assert Image.open(chosen).format == "JPEG"
+    assert opened(chosen).format == "JPEG"
 
 
 def test_apply_paints_a_folder_and_skips_what_is_broken(
@@ -28,7 +28,7 @@ def test_apply_paints_a_folder_and_skips_what_is_broken(
     folder, results = tmp_path / "in", tmp_path / "results"
     folder.mkdir()
     results.mkdir()
-    picture = Image.open(photo)
+    picture = opened(photo)
     picture.save(folder / "a.png")
     picture.convert("RGBA").resize((40, 33)).save(folder / "b.webp")
     picture.save(folder / "c.gif", save_all=True, append_images=[picture.rotate(90)])
@@ -38,8 +38,9 @@ def test_apply_paints_a_folder_and_skips_what_is_broken(
     names = [Path(path).name for path in said["outputs"]]
     assert names == ["a-my_style.png", "b-my_style.png", "c-my_style.gif"]
     assert said["skipped"] == [str(folder / "d.jpg")]
-    assert Image.open(results / "b-my_style.png").size == (40, 33)
-    assert getattr(Image.open(results / "c-my_style.gif"), "n_frames", 1) == 2
+    assert opened(results / "b-my_style.png").size == (40, 33)
+    with Image.open(results / "c-my_style.gif") as film:
+        assert getattr(film, "n_frames", 1) == 2
 
 
 def test_strength_and_colours_reach_the_picture(
@@ -47,11 +48,11 @@ def test_strength_and_colours_reach_the_picture(
 ) -> None:
     out = tmp_path / "out.png"
     answer(capsys, "apply", model, photo, "-o", out, "--strength", 0)
-    assert np.array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(photo)))
+    assert np.array_equal(np.asarray(opened(out)), np.asarray(opened(photo)))
     answer(capsys, "apply", model, photo, "-o", out)
-    full = np.asarray(Image.open(out)).astype(int)
+    full = np.asarray(opened(out)).astype(int)
     answer(capsys, "apply", model, photo, "-o", out, "--original-colours")
-    assert np.abs(np.asarray(Image.open(out)).astype(int) - full).max() > 20
+    assert np.abs(np.asarray(opened(out)).astype(int) - full).max() > 20
 
 
 def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

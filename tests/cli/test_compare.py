@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from playground.images.load import load_picture
 from playground.measure.compare import compare as through_all
 from playground.measure.compare import matching_model
 from playground.measure.sheet import sheet
 from playground.networks.read import Weights
-from tests.helpers.cli import STYLE, answer, complaint
+from tests.helpers.cli import STYLE, answer, complaint, opened
 
 
 def test_compare_measures_every_method_alike(
@@ -27,7 +26,7 @@ def test_compare_measures_every_method_alike(
         assert method["content"] >= 0
         assert method["style"] > 0
         assert -1 <= method["structure"] <= 1
-    board = Image.open(tmp_path / "sheet.png")
+    board = opened(tmp_path / "sheet.png")
     assert board.width > 5 * 64
     assert board.height > 64
     assert complaint(capsys, "compare", photo, STYLE, "-o", tmp_path / "none" / "x.png")

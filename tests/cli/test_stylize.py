@@ -25,7 +25,7 @@ from playground.networks import vgg as features
 from playground.recipe.model import validated
 from playground.recipe.parse import parse_recipe
 from playground.system.progress import Report
-from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, paint, pixels, process, refusal
+from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, pixels, process, refusal
 
 JSON_KEYS = {
     "output", "width", "height", "preset", "device", "network", "numbers", "iterations", "evaluations", "seconds",
@@ -44,7 +44,7 @@ def test_the_json_object(pair: list[str], folder: Path, capsys: pytest.CaptureFi
     about = paint(capsys, *pair, "-o", str(output), *options)
     assert about.keys() == JSON_KEYS
     assert about["output"] == str(output)
-    assert (about["width"], about["height"]) == (96, 72) == Image.open(output).size
+    assert (about["width"], about["height"]) == (96, 72) == opened(output).size
     assert (about["preset"], about["network"], about["numbers"]) == ("default", "vgg16-hed", "own")
     assert about["device"] in ("cpu", "cuda", "mps")
     assert (about["iterations"], about["evaluations"], about["ended"], about["seed"]) == (6, 6, "done", 11)
@@ -108,7 +108,7 @@ def test_an_existing_output_is_replaced_and_survives_a_failure(
     refusal(capsys, "stylize", *pair, "-o", str(output), "--set", "network=nowhere.pth")
     assert output.read_text() == "the old one"
     paint(capsys, *pair, "-o", str(output), *ONCE)
-    assert Image.open(output).format == "JPEG"
+    assert opened(output).format == "JPEG"
     assert names(folder) == {"photo.png", "painting.png", "out.jpg"}
 
 
@@ -205,9 +205,9 @@ def test_a_bar_on_a_terminal(pair: list[str], folder: Path) -> None:
             if not block:
                 break
             shown += block
-    assert run.stdout is not None
-    about = json.loads(run.stdout.read())
-    assert run.wait(60) == 0
+    out, _ = run.communicate(timeout=60)
+    about = json.loads(out)
+    assert run.returncode == 0
     os.close(ours)
     text = shown.decode(errors="replace")
     assert about["ended"] == "done"

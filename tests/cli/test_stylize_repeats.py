@@ -12,7 +12,7 @@ from PIL import Image
 
 from playground import load_preset, stylize
 from playground.engine.control import MemoryControl
-from playground.engine.run import Frame, Result
+from playground.engine.frames import Frame, Result
 from playground.images.load import load_picture
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe, validated

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 
 from playground.feedforward.model import load_model
 from playground.networks.read import Weights
-from tests.helpers.cli import STYLE, TINY, answer, complaint
+from tests.helpers.cli import STYLE, TINY, answer, complaint, opened
 
 
 def test_train_resume_and_apply(hed: Weights, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos = tmp_path / "photos"
     (photos / "nested").mkdir(parents=True)
-    picture = Image.open(photo)
+    picture = opened(photo)
     picture.save(photos / "a.jpg")
     picture.convert("L").save(photos / "nested" / "b.png")
     (photos / "broken.jpg").write_bytes((photos / "a.jpg").read_bytes()[:500])
@@ -39,7 +38,7 @@ def test_train_resume_and_apply(hed: Weights, photo: Path, tmp_path: Path, capsy
     assert load_file(output)["out.conv.weight"].dtype == torch.float16
     painted = answer(capsys, "apply", output, photo)
     assert painted["outputs"] == [str(tmp_path / "photo-swirls.png")]
-    assert Image.open(painted["outputs"][0]).size == (130, 97)
+    assert opened(painted["outputs"][0]).size == (130, 97)
     assert painted["seconds"] > 0
     assert painted["device"] == "cpu"
 
@@ -50,7 +49,7 @@ def test_what_train_refuses(hed: Weights, photo: Path, tmp_path: Path, capsys: p
     output = tmp_path / "m.safetensors"
     start = ("train", STYLE, "--photos", photos, "-o")
     assert "holds no photograph" in complaint(capsys, *start, output)
-    Image.open(photo).save(photos / "a.png")
+    opened(photo).save(photos / "a.png")
     assert "must end in .safetensors" in complaint(capsys, *start, tmp_path / "m.pth")
     assert "does not exist" in complaint(capsys, *start, tmp_path / "missing" / "m.safetensors")
     assert "no train preset" in complaint(capsys, *start, output, "--preset", "default")

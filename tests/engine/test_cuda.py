@@ -31,7 +31,7 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.system.memory import free_megabytes, is_out_of_memory
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")]
 
 SMALL = {"size": 96, "smallest": 48, "iterations": 12}
 Pictures = tuple[Image.Image, Image.Image]

@@ -35,9 +35,15 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def pixels(path: Path) -> bytes:
+def opened(path: Path | str) -> Image.Image:
+    """The picture in a file, read in full so that the file is closed."""
     with Image.open(path) as picture:
-        return picture.convert("RGB").tobytes()
+        picture.load()
+        return picture
+
+
+def pixels(path: Path) -> bytes:
+    return opened(path).convert("RGB").tobytes()
 
 
 def process(*args: str, **keywords: Any) -> subprocess.Popen[str]:

@@ -204,4 +204,4 @@ def test_a_disk_that_fills_up_later_is_said_once(serve: Callable[..., Jobs]) -> 
     until(lambda: job.notes)
     painted(job, job.frame.evaluations + 20 if job.frame else 0)
     assert len(job.notes) == 1
-    assert "no further moments" in job.notes[0]
+    assert "no further checkpoints" in job.notes[0]
