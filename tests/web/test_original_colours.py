@@ -29,7 +29,7 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
-from tests.helpers.visitor import until
+from tests.helpers.waiting import until
 
 PERSON = "a-secret-of-one-browser-1234"
 LIMITS = Limits(save_every=0.2)
