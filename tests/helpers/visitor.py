@@ -6,8 +6,7 @@ import base64
 import json
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from playground.service.jobs import Jobs
 from playground.service.settings import read_settings
 from playground.web.server import Server
 from tests.helpers.serving import free_port
+from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -105,11 +105,3 @@ class Visitor:
         """Nothing was asked of another host and nothing went wrong in the browser."""
         assert self.outside == [], self.outside
         assert self.complaints == [], self.complaints
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for `condition()`; a browser's own waiting cannot see the server."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

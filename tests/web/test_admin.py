@@ -22,6 +22,7 @@ from playground.service.settings import Settings, read_settings
 from playground.web import security
 from playground.web.pagefiles import PageFiles
 from playground.web.server import app_options
+from tests.helpers.waiting import until
 
 PASSWORD = "correct horse"
 
@@ -54,17 +55,10 @@ def painting(jobs: Jobs, hed: read.Weights) -> Callable[[], Job]:
         pictures = [Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)) for _ in range(2)]
         recipe = load_preset("default").changed({"size": 64, "iterations": 100_000})
         job = jobs.start(*pictures, recipe, f"visitor {time.monotonic_ns()}")
-        wait_for(lambda: job.frame is not None)
+        until(lambda: job.frame is not None)
         return job
 
     return start
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def basic(password: str, user: str = "anybody") -> dict[str, str]:

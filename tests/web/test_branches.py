@@ -20,7 +20,7 @@ from playground.service.store import Store
 from playground.web.components import charts
 from playground.web.studio import branches
 from playground.web.visit import Told, told
-from tests.helpers.visitor import until
+from tests.helpers.waiting import until
 
 RECIPE = load_preset().changed(
     {"content_weight": 0.8, "style_weight": 1.0, "size": 64, "iterations": 100_000, "scales": 1}

@@ -19,7 +19,8 @@ from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.system.progress import Report
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, until
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM

@@ -21,7 +21,8 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components.format import number
 from playground.web.studio.session import link_query
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, served, until
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, served
+from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect

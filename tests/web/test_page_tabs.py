@@ -20,7 +20,8 @@ from playground.networks.transformer import new_network
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, until
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
