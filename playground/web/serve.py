@@ -23,9 +23,9 @@ from pydantic import SecretStr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK
-from playground.service.address import advice, qr_code, shared_address
+from playground.service.address import qr_code, shared_address
 from playground.service.log import start_log
-from playground.service.settings import Settings, read_settings
+from playground.service.settings import Settings, advice, read_settings
 from playground.system.progress import progress_in_log, progress_on_stderr
 from playground.web.environment import prepare
 

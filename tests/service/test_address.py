@@ -7,8 +7,8 @@ import socket
 import pytest
 import segno
 
-from playground.service.address import advice, local_address, qr_code, shared_address
-from playground.service.settings import Settings, read_settings
+from playground.service.address import local_address, qr_code, shared_address
+from playground.service.settings import Settings, advice, read_settings
 
 
 def test_a_server_that_others_reach_without_a_login_is_told_so() -> None:
