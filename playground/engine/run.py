@@ -113,7 +113,10 @@ class Run:
 
     def _change(self, requested: dict[str, Any]) -> str | None:
         painting, before = self.painting, self.painting.recipe
-        fixed = next((key for key in requested if key.partition(".")[0] not in live_settings()), None)
+        settled = (
+            Recipe.model_fields.keys() - live_settings()
+        )  # what is no setting at all is refused below, in other words
+        fixed = next((key for key in requested if key.partition(".")[0] in settled), None)
         if fixed is not None:
             return f"not changed: {fixed} is settled when a run starts"
         try:

@@ -23,6 +23,7 @@ from playground.service.limits import PROFILES, Limits
 PREFIX = "PLAYGROUND_"
 NO_SETTINGS = {"PLAYGROUND_HOME", "PLAYGROUND_MAX_PIXELS", "PLAYGROUND_SETTINGS"}  # read elsewhere
 GRADIO_NAMES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT"}  # what a Space and other tools set
+RENAMED = {"moments_mb": "checkpoints_mb"}  # names of earlier versions, which still work
 SECRETS = {"login", "admin_password", "teacher_key"}
 MAX_SETTINGS_BYTES = 100_000
 
@@ -159,9 +160,10 @@ def read_settings(
     chosen: dict[str, tuple[Any, str]] = {}
     for source in sources:
         for name, (value, where) in source.items():
-            _check_name(name, where)
-            if value is not None:
-                chosen[name] = value, where
+            new = RENAMED.get(name, name)
+            _check_name(new, where)
+            if value is not None and not (new != name and new in source):
+                chosen[new] = value, where
     profile, where = chosen.get("profile", ("space" if environment.get("SPACE_ID") else "laptop", ""))
     if profile not in PROFILES:
         raise PlaygroundError(f"{where} cannot be {profile!r}: choose one of {', '.join(PROFILES)}.")

@@ -127,7 +127,7 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> dict[object, list[torch.Tensor]]:
 
     class Spy(Run):
         def frames(self) -> Iterator[Any]:
-            seen[self.control] = [parameter.detach().clone() for parameter in self.canvas.parameters]
+            seen[self.control] = [parameter.detach().clone() for parameter in self.painting.canvas.parameters]
             return super().frames()
 
     monkeypatch.setattr(worker_module, "Run", Spy)

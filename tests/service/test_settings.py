@@ -56,6 +56,19 @@ def test_what_gradio_calls_host_and_port_counts_and_ours_is_stronger() -> None:
     assert read_settings(environment={**gradio, "PLAYGROUND_PORT": "7002"}).port == 7002
 
 
+def test_the_old_name_of_a_setting_still_works_and_the_new_one_is_stronger(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{"moments_mb": 70}', "utf-8")
+    old = {"PLAYGROUND_MOMENTS_MB": "80"}
+    assert read_settings(file=file, environment={}).limits.checkpoints_mb == 70
+    assert read_settings(file=file, environment=old).limits.checkpoints_mb == 80
+    assert read_settings({"moments_mb": "90"}, file, old).limits.checkpoints_mb == 90
+    for both in ({"checkpoints_mb": "1", "moments_mb": "2"}, {"moments_mb": "2", "checkpoints_mb": "1"}):
+        assert read_settings(both, environment={}).limits.checkpoints_mb == 1
+    with pytest.raises(PlaygroundError, match="PLAYGROUND_MOMENTS_MB cannot be 'many'"):
+        read_settings(environment={"PLAYGROUND_MOMENTS_MB": "many"})
+
+
 def test_an_empty_variable_is_unset() -> None:
     assert read_settings(environment={"PLAYGROUND_LOGIN": "", "PLAYGROUND_MAX_RUNS": ""}) == Settings()
 

@@ -161,7 +161,8 @@ import torch
 torch.set_num_threads(1)
 folder = store.create(stored())
 checkpoints = Checkpoints(folder.checkpoints, 10**9)
-run = Run(PICTURE, STYLE, RECIPE, Vgg(weights.load("vgg16-hed")))
+from playground.networks.read import load
+run = Run(PICTURE, STYLE, RECIPE, Vgg(load("vgg16-hed")))
 for frame in run.frames():
     checkpoints.save(run)
     print(frame.evaluations, flush=True)
@@ -169,9 +170,9 @@ for frame in run.frames():
 
 
 def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: Weights, root: Path) -> None:
-    with server("from playground import weights\n" + PAINTING, root) as process:
-        while line(process) != "7":
-            pass
+    with server(PAINTING, root) as process:
+        while (said := line(process)) != "7":
+            assert said, "it has died"
     (found,) = (store := Store(root, 100)).adopt()
     assert found.folder is not None
     assert found.pictures.content is not None

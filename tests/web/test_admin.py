@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.presets import load_preset
 from playground.service.job import Job
@@ -52,9 +53,9 @@ def painting(jobs: Jobs, hed: read.Weights) -> Callable[[], Job]:
 
     def start() -> Job:
         random = np.random.default_rng(0)
-        pictures = [Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)) for _ in range(2)]
+        content, style = (Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)) for _ in range(2))
         recipe = load_preset("default").changed({"size": 64, "iterations": 100_000})
-        job = jobs.start(*pictures, recipe, f"visitor {time.monotonic_ns()}")
+        job = jobs.start(Pictures(content, (style,)), recipe, f"visitor {time.monotonic_ns()}")
         until(lambda: job.frame is not None)
         return job
 

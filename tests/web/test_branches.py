@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.model import Change
 from playground.recipe.presets import load_preset
@@ -39,7 +40,7 @@ def begun(jobs: Jobs, visitor: str = ME) -> Job:
     """A run that pauses with a moment to go back to."""
     rng = np.random.default_rng(1)
     content, style = (Image.fromarray(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)) for _ in range(2))
-    job = jobs.start(content, style, RECIPE, visitor)
+    job = jobs.start(Pictures(content, (style,)), RECIPE, visitor)
     until(lambda: job.frame is not None and job.frame.evaluations > 2)
     job.control.pause()
     until(lambda: job.state == "paused" and job.checkpoints is not None and job.checkpoints.evaluations != [])
@@ -87,7 +88,7 @@ def test_what_a_branch_changes_and_what_it_cannot() -> None:
     before = RECIPE.changed({"style_weight": 5.0, "journal": [Change(evaluation=2, key="style_weight", value=5.0)]})
     mine = RECIPE.changed({"content_weight": 3.0, "size": 96, "seed": 4, "original_colours": True})
     assert branches.wished(mine, before) == {"content_weight": 3.0, "style_weight": 1.0}
-    job = Job(None, Image.new("RGB", (8, 8)), RECIPE, ME, None, 1.0)  # type: ignore[arg-type]
+    job = Job(Pictures(None, (Image.new("RGB", (8, 8)),)), RECIPE, ME, None, 1.0)  # type: ignore[arg-type]
     assert branches.left_out(mine, job).startswith("Size and Seed cannot change on the way")
     assert branches.left_out(RECIPE.changed({"content_weight": 3.0}), job) == ""
 

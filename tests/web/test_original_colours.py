@@ -19,7 +19,7 @@ from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from playground.service.store import Store, Stored
+from playground.service.store import Store
 from playground.web.components import controls, layers
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
@@ -123,9 +123,6 @@ def test_a_result_is_saved_as_it_is_shown_and_found_so_again(jobs: Jobs, tmp_pat
     assert np.array_equal(np.asarray(again.finished[0].shown), np.asarray(done.shown))
 
 
-@pytest.mark.xfail(
-    "original_colours" not in Stored.__dataclass_fields__, reason="the store does not keep it yet", strict=True
-)
 def test_it_survives_a_restart_of_the_server(jobs: Jobs, store: Path, tmp_path: Path) -> None:
     studio = Studio(jobs)
     session = studio.start(tmp_path)

@@ -7,12 +7,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
 
+
+class Ending(NamedTuple):
+    """How a run can end, in words.
+
+    Attributes:
+        state: among other facts, such as "time is up"; the part before a comma is enough in a small place.
+        summary: what the summary of a result begins with.
+        announcement: a sentence for ears.
+    """
+
+    state: str
+    summary: str
+    announcement: str
+
+
+ENDINGS = {
+    "done": Ending("done", "Finished", "The picture is done."),
+    "stopped": Ending("stopped", "Stopped", "Stopped. The best picture so far is shown."),
+    "time": Ending("time is up", "Ended by the time budget", "Time is up. The best picture so far is shown."),
+    "recovered": Ending("done, after a recovery", "Recovered", "The picture is done, after a recovery."),
+    "failed": Ending("failed", "Failed", "The run failed."),
+}
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -115,7 +137,7 @@ def planned_evaluations(job: Any) -> int:
         return 0
     if job.state in ENDS:
         return int(job.frame.evaluations)
-    return int(job.frame.steps * (job.recipe.lbfgs_evaluations if job.recipe.optimizer == "lbfgs" else 1))
+    return int(job.frame.steps * job.recipe.evaluations_per_iteration)
 
 
 def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
@@ -145,9 +167,8 @@ def status_line(job: Any, device: str) -> str:
     if state == "paused":
         return f"paused at {steps} · {took}"
     if state in ENDS:
-        how = {"done": "done", "stopped": "stopped", "time": "time is up", "recovered": "done, after a recovery"}[state]
         left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
-        return f"{how} · {frame.step} steps in {took} · {left_over} · {device}"
+        return f"{ENDINGS[state].state} · {frame.step} steps in {took} · {left_over} · {device}"
     parts = [steps, took]
     budget = job.control.read().settings.get("seconds", job.recipe.seconds)
     left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)

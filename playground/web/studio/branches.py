@@ -21,7 +21,7 @@ from playground.recipe.model import Recipe, field_info, live_settings
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls
-from playground.web.components.format import number
+from playground.web.components.format import ENDINGS, number
 
 MAX_BRANCHES = 4  # beside the run that they left
 SAME = "the same settings"
@@ -130,8 +130,10 @@ def how_it_stands(job: Job) -> str:
     total = job.frame.losses.get("total")
     words = [f"total {number(total)}"] if total is not None else []
     words.append(f"step {job.frame.step}")
-    if job.ended or job.state == "paused":
-        words.append({"time": "time is up", "recovered": "done"}.get(job.state, job.state))
+    if job.ended:
+        words.append(ENDINGS[job.state].state.partition(",")[0])
+    elif job.state == "paused":
+        words.append("paused")
     return " · ".join(words)
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from playground.service.job import Job
 from playground.system.device import describe_device
 from playground.web.components import charts
-from playground.web.components.format import planned_evaluations, status_line
+from playground.web.components.format import ENDINGS, planned_evaluations, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
@@ -30,13 +30,6 @@ NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, toge
 NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
 LAYERS_EVERY = 1.0
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
-ENDED_WORDS = {
-    "done": "The picture is done.",
-    "stopped": "Stopped. The best picture so far is shown.",
-    "time": "Time is up. The best picture so far is shown.",
-    "recovered": "The picture is done, after a recovery.",
-    "failed": "The run failed.",
-}
 
 
 class Following:
@@ -117,7 +110,7 @@ class Following:
         updates: Updates = {
             **run_buttons(self.parts, None),
             parts["status"]: status_line(job, self.device),
-            parts["announce"]: ENDED_WORDS[job.state],
+            parts["announce"]: ENDINGS[job.state].announcement,
             parts["terms-chart"]: charts.term_chart(job.curve),
             parts["layers-chart"]: charts.layer_chart(job.layer_curve),
             parts["notes"]: message(job.notes[-1], "note") if job.notes else "",

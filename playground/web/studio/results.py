@@ -18,7 +18,7 @@ from playground.measure.distances import photorealism
 from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.web.components import charts
-from playground.web.components.format import duration, number
+from playground.web.components.format import ENDINGS, duration, number
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.session import MAX_FINISHED, Finished, Session, stylize_presets
 
@@ -85,11 +85,7 @@ def summary(done: Finished) -> str:
     """How a run ended and with what losses, as one paragraph of HTML."""
     result = done.job.result
     assert result is not None
-    how = {
-        "done": "Finished",
-        "stopped": "Stopped",
-        "time": "Ended by the time budget",
-    }.get(result.ended, result.ended.capitalize())
+    how = ENDINGS[result.ended].summary if result.ended in ENDINGS else result.ended.capitalize()
     losses = ", ".join(f"{name} {number(value)}" for name, value in result.losses.items())
     width, height = result.picture.size
     changes = len(done.recipe.journal)

@@ -34,7 +34,7 @@ class SettingsPanel:
 
     Args:
         jobs: the server's runs.
-        parts: the page's components by name, as studio.py laid them out: "set-<field>", "slide-<field>",
+        parts: the page's components by name, as tab.py laid them out: "set-<field>", "slide-<field>",
             "words-<field>", "message-<panel>", "layers", "layers-words", "ratio", "preset", "preset-note", "journal",
             "journal-note", "network-note", "network-button", "banner", "banner-note", "banner-button", "link", "json".
     """

@@ -52,8 +52,9 @@ class Trainer:
     def opened(self, desk: Desk, memory: str | None, text: str | None) -> Updates:
         """The page was opened: the training that this browser began, if it is still known, else crops to look at."""
         desk.visitor = told(text).person or desk.who()
-        job, parts = self.jobs.get(str(memory or "")), self.parts
-        if not isinstance(job, TrainingJob) or not isinstance(job.recipe, TrainingRecipe):
+        found, parts = self.jobs.get(str(memory or "")), self.parts
+        job = found.training if found is not None else None
+        if job is None or not isinstance(job.recipe, TrainingRecipe):
             recipe = first_recipe(desk.preset)
             return {parts["photos-note"]: photos_note(desk, recipe), parts["grid"]: sample_crops()}
         desk.job, desk.preset = job, job.recipe.preset or "fast-default"
@@ -114,7 +115,7 @@ class Trainer:
         self, desk: Desk, memory: str | None, style: str | None, title: str | None, values: Sequence[Any]
     ) -> TrainingJob:
         before = self.jobs.get(str(memory or ""))
-        if desk.running() or (isinstance(before, TrainingJob) and not before.ended):
+        if desk.running() or (before is not None and before.training and not before.ended):
             raise PlaygroundError("this browser already has a training going on: stop it first")
         if not style:
             raise PlaygroundError("choose a style picture first")

@@ -1,0 +1,33 @@
+"""The picture between two sizes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+
+from playground.engine.canvas import resample
+from playground.engine.run import Run
+from playground.networks.vgg import Vgg
+from tests.helpers.painting import plain
+
+
+@pytest.mark.parametrize("canvas", ["pixels", "pyramid"])
+@pytest.mark.parametrize("space", ["unit", "centred"])
+def test_a_new_size_has_the_photos_finest_detail(
+    canvas: str, space: str, network: Vgg, pictures: tuple[Image.Image, Image.Image]
+) -> None:
+    settings = {"scales": 2, "canvas": canvas, "space": space, "clip": False, "size": 96, "smallest": 48}
+    for init in ("content", "grey"):
+        run = Run(*pictures, plain(**settings, init=init), network)
+        small = run.painting.canvas.image().detach()
+        run.painting.next_stage()
+        photo, shown = run.painting.content_tensor, run.painting.canvas.image().detach()
+        assert shown.shape[-1] == 2 * small.shape[-1]
+        enlarged = resample(small, tuple(shown.shape[-2:]))
+        if init == "content":  # nothing was painted yet: detail and enlarged photo are the photo
+            detail = photo - resample(resample(photo, tuple(small.shape[-2:])), tuple(photo.shape[-2:]))
+            assert torch.allclose(shown, enlarged + detail, atol=1e-5)
+            assert float((shown - photo).abs().mean()) < 0.2 * float((enlarged - photo).abs().mean())
+        else:
+            assert torch.allclose(shown, enlarged, atol=1e-5)

@@ -1,0 +1,101 @@
+"""The presets that follow a source, on the real network, against references written apart."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+
+from playground.engine.canvas import Space, first_picture
+from playground.images.convert import resize_picture, to_tensor
+from playground.networks.read import Weights
+from playground.networks.vgg import Vgg
+from playground.recipe.presets import load_preset
+from tests.helpers import reference
+from tests.helpers.networks import identity_vgg19
+from tests.helpers.painting import paint, result, totals
+
+
+def maps_of(weights: Weights, convert, pool: str = "max"):
+    return lambda unit: reference.forward(weights.tensors, convert(unit), pool)
+
+
+def at_size(pictures: tuple[Image.Image, Image.Image], size: int) -> list[torch.Tensor]:
+    return [to_tensor(resize_picture(picture, size)) for picture in pictures]
+
+
+def test_gatys_adam_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image]) -> None:
+    from dataclasses import replace
+
+    weights = identity_vgg19(hed)
+    # The source's network takes torch's convention; with it these weights see a picture scaled down, which is fine.
+    weights = replace(weights, network=replace(weights.network, convention="torch"))
+    recipe = load_preset("gatys-adam").changed({"size": 64, "iterations": 4, "style_size": 96})
+    assert (recipe.learning_rate, recipe.space, recipe.init) == (0.003, "normalised", "content")
+    content, style = at_size(pictures, 64)[0], at_size(pictures, 96)[1]
+    see = maps_of(weights, lambda normalised: normalised)
+    photo, painting = see(reference.torch_input(content)), see(reference.torch_input(style))
+    layers = {"conv1_1": 1.0, "conv2_1": 0.8, "conv3_1": 0.4, "conv4_1": 0.2, "conv5_1": 0.1}
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        maps, value = see(x), recipe.content_weight * ((see(x)["conv4_2"] - photo["conv4_2"]) ** 2).mean()
+        for name, weight in layers.items():
+            ours = reference.raw_gram(maps[name]) / maps[name][0, 0].numel()
+            theirs = reference.raw_gram(painting[name]) / painting[name][0, 0].numel()
+            value = value + recipe.style_weight * weight / 4 * ((ours - theirs) ** 2).mean()
+        return value
+
+    expected = reference.adam(reference.torch_input(content), loss, 4, 0.003, (0.9, 0.999), 1e-8)
+    assert totals(paint(pictures, Vgg(weights), recipe)) == pytest.approx(expected, rel=2e-3)
+    # At equal sizes the loss is the source's own formula, with undivided Gram matrices.
+    same = see(reference.torch_input(at_size(pictures, 64)[1]))
+    total = reference.gatys_total(layers, recipe.content_weight, recipe.style_weight)(
+        photo, photo, _as_size(same, photo)
+    )
+    recipe = recipe.changed({"style_size": "content"})
+    first = totals(paint((pictures[0], pictures[1].resize(pictures[0].size)), Vgg(weights), recipe))[0]
+    square = see(reference.torch_input(to_tensor(resize_picture(pictures[1].resize(pictures[0].size), 64))))
+    total = reference.gatys_total(layers, recipe.content_weight, recipe.style_weight)(photo, photo, square)
+    assert first == pytest.approx(float(total), rel=1e-3)
+
+
+def _as_size(maps: dict[str, torch.Tensor], like: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: maps[name][..., : like[name].shape[2], : like[name].shape[3]] for name in maps}
+
+
+def test_vgg16_lbfgs_follows_its_source(hed: Weights, network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
+    recipe = load_preset("vgg16-lbfgs").changed({"size": 64, "iterations": 2, "lbfgs_evaluations": 5})
+    content, style = at_size(pictures, 64)
+    see = maps_of(hed, reference.caffe_input, "average")
+    layers = {"conv1_2": 0.05, "conv2_2": 0.2, "conv3_2": 0.2, "conv4_2": 0.25, "conv5_2": 0.3}
+    photo, painting = see(content), see(style)
+    total = reference.rounds_total(layers, 15)
+    means = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64).view(1, 3, 1, 1)
+
+    def loss(centred: torch.Tensor) -> torch.Tensor:
+        return total(see((centred + means) / 255), photo, painting)
+
+    space = Space("centred")
+    start = space.to(first_picture(recipe, content, style, space))
+    assert float(start.abs().max()) <= 0.0251
+    expected = reference.lbfgs(start, loss, rounds=2, evaluations=5, memory=10, clip=127.0)
+    frames = paint(pictures, network, recipe)
+    assert totals(frames) == pytest.approx(expected, rel=2e-2)
+    assert totals(frames)[0] == pytest.approx(expected[0], rel=1e-4)
+    assert (result(frames).steps, result(frames).evaluations) == (2, 10)
+
+
+def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image]) -> None:
+    weights = identity_vgg19(hed)
+    recipe = load_preset("tf-adam-tv").changed({"size": 64, "iterations": 4, "style_size": 64})
+    content, style = at_size(pictures, 64)
+    see = maps_of(weights, reference.caffe_input)
+    photo, painting = see(content), see(style)
+    total = reference.variation_total(1e-2, 1e4, 1e8)
+    start = first_picture(recipe, content, style, Space("unit"))
+    assert float(start.std()) == pytest.approx(1, abs=0.05)
+    assert float(start.mean()) == pytest.approx(0, abs=0.05)
+    expected = reference.adam(
+        start, lambda x: total(see(x), photo, painting, x), 4, 0.02, (0.99, 0.999), 0.1, clip=(0.0, 1.0)
+    )
+    assert totals(paint(pictures, Vgg(weights), recipe)) == pytest.approx(expected, rel=2e-3)
