@@ -176,7 +176,7 @@ def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: W
     (found,) = (store := Store(root, 100)).adopt()
     assert found.folder is not None
     assert found.pictures.content is not None
-    snapshot = Checkpoints(found.folder.path / "moments", 10**9).newest()
+    snapshot = Checkpoints(found.folder.checkpoints, 10**9).newest()
     assert snapshot is not None
     assert 7 <= snapshot["numbers"]["evaluations"] < RECIPE.iterations
     threads = torch.get_num_threads()
@@ -254,7 +254,7 @@ def change_meta(folder: Path, **news: object) -> None:
 )
 def test_damaged_runs_are_left_out_and_deleted(root: Path, spoil, caplog: pytest.LogCaptureFixture) -> None:
     first = Store(root, 100)
-    spoil(first.create(stored("damaged")))
+    spoil(first.create(stored("damaged")).path)
     first.create(stored("whole"))
     first.close()
     second = Store(root, 100)
