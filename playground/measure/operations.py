@@ -104,12 +104,12 @@ def generator_per_pixel(canvas: str) -> tuple[float, float]:
         return tensor
 
     with torch.device("meta"):  # shapes only
-        network, photo = make(), torch.empty(1, 3, side, side)
+        network, content = make(), torch.empty(1, 3, side, side)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(photo)
+        network(content)
     return operations / side**2, sum(tensor.numel() for tensor in kept.values()) / side**2
 
 
