@@ -31,7 +31,7 @@ from playground.images.convert import to_tensor
 from playground.images.pictures import Pictures
 from playground.measure.estimate import estimate, seconds_of_evaluations
 from playground.measure.operations import layers_in_use, work_of_evaluation
-from playground.measure.pace import Pace
+from playground.measure.pace import SecondsPerOperation
 from playground.networks.arithmetic import precision_of
 from playground.networks.read import load
 from playground.networks.vgg import load_network
@@ -227,7 +227,7 @@ def cost(
 
 
 def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
-    """Estimated against measured seconds, with the pace that one run of the default at half the size has taught."""
+    """Estimated against measured seconds, with the seconds per operation that one run of the default at half the size has taught."""
     photo, painting = photograph("astronaut"), style_picture("swirls")
 
     def run(recipe: Recipe) -> Any:
@@ -235,10 +235,10 @@ def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
 
     short = {"iterations": iterations, "seconds": None}
     say("estimate: a run to learn from")
-    pace = Pace(0.0)
+    machine = SecondsPerOperation(0.0)
     first = run(load_preset("default").changed({**short, "size": size // 2}))
     for seen, seconds in seconds_of_evaluations(first):
-        pace = pace.observed(work_of_evaluation(first.recipe, seen, device), seen, seconds)
+        machine = machine.observed(work_of_evaluation(first.recipe, seen, device), seen, seconds)
     rows = []
     cases = {
         "default, twice the size": load_preset("default").changed({**short, "size": size}),
@@ -247,7 +247,7 @@ def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
     }
     for name, recipe in cases.items():
         say(f"estimate: {name}")
-        foreseen = estimate(recipe, photo.size, painting.size, pace, device).seconds
+        foreseen = estimate(recipe, photo.size, painting.size, machine, device).seconds
         rows.append({"case": name, "estimated": foreseen, "measured": run(recipe).seconds})
     return rows
 

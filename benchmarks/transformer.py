@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from playground.feedforward.apply import Painter
+from playground.feedforward.apply import Stylizer
 from playground.feedforward.model import Model, ModelCard
 from playground.networks.normalisation import TorchConvention
 from playground.networks.transformer import new_network
@@ -38,15 +38,15 @@ def best_times(paths: dict[str, Callable[[], Tensor]], rounds: int, device: str)
 def measure(width: int, blocks: int, size: int, rounds: int, device: str) -> dict[str, float]:
     """Seconds of both paths, their ratio, and the largest difference between their pictures in [0, 1]."""
     network = new_network(width, blocks, 0).eval().requires_grad_(False).to(device)
-    painter, convention = Painter(Model(network, ModelCard()), device), TorchConvention(device)
+    stylizer, convention = Stylizer(Model(network, ModelCard()), device), TorchConvention(device)
     photo = torch.rand(1, 3, size, size, device=device)
 
     @torch.inference_mode()
     def plain() -> Tensor:
         return convention.of(network(convention.to(photo))).clamp_(0, 1)
 
-    difference = float((plain() - painter(photo, tile=size)).abs().max())
-    times = best_times({"plain": plain, "fast": lambda: painter(photo, tile=size)}, rounds, device)
+    difference = float((plain() - stylizer(photo, tile=size)).abs().max())
+    times = best_times({"plain": plain, "fast": lambda: stylizer(photo, tile=size)}, rounds, device)
     return {**times, "ratio": times["fast"] / times["plain"], "difference": difference}
 
 

@@ -39,27 +39,29 @@ def apply(
     if not 0 <= strength <= 1:  # also refuses NaN
         raise PlaygroundError(f"the strength runs from 0 (the photo) to 1 (the style), not {strength}")
 
-    from playground.feedforward.apply import Painter, paint
+    from playground.feedforward.apply import Stylizer, stylize_picture
     from playground.feedforward.model import load_model
-    from playground.feedforward.video import is_film, paint_film
+    from playground.feedforward.video import is_film, stylize_film
     from playground.images.load import load_picture
     from playground.images.save import save_picture
     from playground.system.device import pick_device
 
     device = pick_device(device)
-    painter = Painter(load_model(model, device), device)
+    stylizer = Stylizer(load_model(model, device), device)
     sources, skipped = _sources(pictures)
-    outputs = _outputs(sources, output, painter.title)
+    outputs = _outputs(sources, output, stylizer.title)
     started = time.perf_counter()
     with progress_on_stderr() as report, explained_lack_of_memory():
         for number, (source, target) in enumerate(zip(sources, outputs, strict=True)):
             words = f"picture {number + 1} of {len(sources)}"
             report(words, number / len(sources))
             if is_film(source):
-                for done in paint_film(painter, source, target, strength, original_colours):
+                for done in stylize_film(stylizer, source, target, strength, original_colours):
                     report(f"{words}, {done:.0%} of its frames", (number + done) / len(sources))
             else:
-                save_picture(paint(painter, load_picture(source), tile).at(strength, original_colours), target)
+                save_picture(
+                    stylize_picture(stylizer, load_picture(source), tile).at(strength, original_colours), target
+                )
     seconds = time.perf_counter() - started
     if skipped:
         print(f"skipped {len(skipped)} broken: {', '.join(skipped[:10])}", file=sys.stderr)

@@ -62,8 +62,9 @@ def train(
     network = requested.get("network")
     recipe = load_training_preset(preset, network if isinstance(network, str) else None).changed(requested)
 
+    from playground.feedforward.checkpoint import saved_recipe
     from playground.feedforward.photos import Photos
-    from playground.feedforward.training import Training, saved_recipe
+    from playground.feedforward.training import Training
     from playground.images.load import load_picture
     from playground.networks.vgg import load_network
     from playground.system.device import describe_device, pick_device

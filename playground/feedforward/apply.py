@@ -20,22 +20,23 @@ from playground.networks.hrnet import pad_to_multiple
 from playground.networks.normalisation import TorchConvention
 from playground.networks.transformer import Layer, Residual
 
-WHOLE = 128_000_000  # channels × pixels up to which a picture is painted in one piece: about 2 GB
+WHOLE = 128_000_000  # channels × pixels up to which a picture is stylized in one piece: about 2 GB
 TILE = 768  # pixels, side of a tile without its overlap
-MARGIN = 24  # pixels of mirrored photo that are painted around a picture and cut off again: a network that learnt from
-# small crops has seen their edges in each, and keeps a band of colour for them
+# Pixels of the mirrored picture that are added around it and cut off again: a network that learnt from small crops has
+# seen their edges in each, and keeps a band of colour for them.
+MARGIN = 24
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
 
 Statistics = list[tuple[Tensor, Tensor]]
 """Mean and variance per channel at every normalisation, in order."""
 
 
-class Painter:
-    """A model made ready to paint: channels last, in place, upsampling folded into the convolutions behind it.
+class Stylizer:
+    """A model made ready to be applied: channels last, in place, upsampling folded into the convolutions behind it.
 
     Args:
         model: its network is not changed.
-        device: where to paint.
+        device: where to apply it.
     """
 
     def __init__(self, model: Model, device: str = "cpu") -> None:
@@ -55,18 +56,18 @@ class Painter:
         return _Ready(layer, self.device)
 
     @torch.inference_mode()
-    def __call__(self, photo: Tensor, tile: int | None = None) -> Tensor:
-        """The photo in the model's style.
+    def __call__(self, content: Tensor, tile: int | None = None) -> Tensor:
+        """The content image in the model's style.
 
         Args:
-            photo: unit RGB 1×3×H×W, at least 8 px a side.
+            content: unit RGB 1×3×H×W, at least 8 px a side.
             tile: side of the tiles in pixels, rounded up to a multiple of four; None takes what memory allows.
 
         Returns:
             Unit RGB 1×3×H×W of the same size, in [0, 1].
         """
-        height, width = photo.shape[-2:]
-        x = pad_to_multiple(self.convention.to(photo.to(self.device))).contiguous(memory_format=torch.channels_last)
+        height, width = content.shape[-2:]
+        x = pad_to_multiple(self.convention.to(content.to(self.device))).contiguous(memory_format=torch.channels_last)
         if tile is None and height * width * self.width > WHOLE:
             tile = TILE
         whole = tile is None or max(height, width) <= tile
@@ -86,8 +87,8 @@ class Painter:
                 bottom, right = min(top + tile, height), min(left + tile, width)
                 up, before = max(0, top - self.overlap), max(0, left - self.overlap)
                 seen = x[..., up : bottom + self.overlap, before : right + self.overlap]
-                painted = self._run(seen.contiguous(memory_format=torch.channels_last), statistics)
-                y[..., top:bottom, left:right] = painted[..., top - up : bottom - up, left - before : right - before]
+                stylized = self._run(seen.contiguous(memory_format=torch.channels_last), statistics)
+                y[..., top:bottom, left:right] = stylized[..., top - up : bottom - up, left - before : right - before]
         return y
 
     def _estimate(self, x: Tensor, tile: int) -> Statistics:
@@ -126,7 +127,7 @@ class Painter:
 
 
 class _Ready:
-    """A layer's kernels in the form that paints fastest."""
+    """A layer's kernels in the form that is fastest."""
 
     def __init__(self, layer: Layer, device: torch.device) -> None:
         weight = layer.conv.weight.detach().to(device, torch.float32)
@@ -197,29 +198,31 @@ def _folded(weight: Tensor) -> Tensor:
     return torch.cat(kernels)
 
 
-class Painted:
-    """A photo and its painted version, from which every strength follows without another pass.
+class Stylized:
+    """A content image and its stylized version, from which every strength follows without another pass.
 
     Args:
-        photo: a clean RGB picture.
-        painted: of the same size.
+        content: a clean RGB picture.
+        result: of the same size.
     """
 
-    def __init__(self, photo: Image.Image, painted: Image.Image) -> None:
-        self.photo, self.painted = photo, painted
+    def __init__(self, content: Image.Image, result: Image.Image) -> None:
+        self.content, self.result = content, result
 
     @cached_property
     def _in_own_colours(self) -> Image.Image:
-        return keep_colours(self.painted, self.photo)
+        return keep_colours(self.result, self.content)
 
     def at(self, strength: float = 1.0, original_colours: bool = False) -> Image.Image:
-        """0 the photo, 1 the style, between them a blend; on request with the photo's colours."""
-        full = self._in_own_colours if original_colours else self.painted
-        return Image.blend(self.photo, full, strength)
+        """0 the content image, 1 the style, between them a blend; on request with the content image's colours."""
+        full = self._in_own_colours if original_colours else self.result
+        return Image.blend(self.content, full, strength)
 
 
-def paint(painter: Painter, photo: Image.Image, tile: int | None = None) -> Painted:
-    """A clean RGB picture in the painter's style, at its own size to the pixel."""
-    margin = min(MARGIN, min(photo.size) - 1)
-    painted = painter(F.pad(to_tensor(photo), [margin] * 4, mode="reflect"), tile)
-    return Painted(photo, to_picture(painted[..., margin : margin + photo.height, margin : margin + photo.width]))
+def stylize_picture(stylizer: Stylizer, content: Image.Image, tile: int | None = None) -> Stylized:
+    """A clean RGB picture in the model's style, at its own size to the pixel."""
+    margin = min(MARGIN, min(content.size) - 1)
+    stylized = stylizer(F.pad(to_tensor(content), [margin] * 4, mode="reflect"), tile)
+    return Stylized(
+        content, to_picture(stylized[..., margin : margin + content.height, margin : margin + content.width])
+    )

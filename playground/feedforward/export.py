@@ -25,7 +25,7 @@ class _UnitRgb(nn.Module):
         self.network = network
         self.mean, self.std = nn.Buffer(convention.mean), nn.Buffer(convention.std)
 
-    def forward(self, photo: Tensor) -> Tensor:
+    def forward(self, photo: Tensor) -> Tensor:  # the name of the input in the file
         return (self.network((photo - self.mean) / self.std) * self.std + self.mean).clamp(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""GIFs and films, stylised frame by frame at their own size and pace, a film with its sound.
+"""GIFs and films, stylized frame by frame at their own size and speed, a film with its sound.
 
 Called by the command line and the page; what a stranger's film must not be is refused here.
 """
@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from playground.feedforward.apply import Painter, paint
+from playground.feedforward.apply import Stylizer, stylize_picture
 from playground.images.load import PictureError, load_picture
 from playground.system.files import whole_file
 
@@ -22,7 +22,7 @@ GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory unt
 
 
 def is_film(path: Path) -> bool:
-    """Whether a file is painted frame by frame: a film by its suffix, or a GIF with more than one frame."""
+    """Whether a file is stylized frame by frame: a film by its suffix, or a GIF with more than one frame."""
     if path.suffix.lower() in FILMS:
         return True
     try:
@@ -52,25 +52,25 @@ def check_film(path: Path) -> None:
         )
 
 
-def paint_film(
-    painter: Painter, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
+def stylize_film(
+    stylizer: Stylizer, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
 ) -> Generator[float, None, None]:
-    """Paint an animated GIF or a film frame by frame, at its own size and pace, a film with its sound.
+    """Stylize an animated GIF or a film frame by frame, at its own size and speed, a film with its sound.
 
     Args:
         output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
 
     Yields:
-        The share that is done, after every frame.
+        The fraction that is done, after every frame.
 
     Raises:
         PictureError: the film cannot be read or written.
     """
-    paint_frames = _paint_film if source.suffix.lower() in FILMS else _paint_gif
+    frames = _film_frames if source.suffix.lower() in FILMS else _gif_frames
     try:
         with whole_file(output, durable=False) as unfinished:
-            for done, frame in paint_frames(source, unfinished):
-                frame[0] = paint(painter, frame[0]).at(strength, original_colours)
+            for done, frame in frames(source, unfinished):
+                frame[0] = stylize_picture(stylizer, frame[0]).at(strength, original_colours)
                 yield done
     except OSError as error:  # also what ffmpeg complains of
         raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
@@ -81,7 +81,7 @@ def _last_words(error: OSError) -> str:
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
-def _paint_gif(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+def _gif_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
     """Every frame in a list of one, to be replaced; the GIF is written after the last."""
     frames, durations = [], []
     with Image.open(source, formats=["GIF"]) as film:
@@ -96,7 +96,7 @@ def _paint_gif(source: Path, output: Path) -> Iterator[tuple[float, list[Image.I
     frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
 
 
-def _paint_film(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
+def _film_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
     """Every frame in a list of one, to be replaced and then written, with the sound of the source copied beside it."""
     frames = imageio_ffmpeg.read_frames(str(source))
     about = next(frames)

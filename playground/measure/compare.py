@@ -19,7 +19,7 @@ from PIL import Image
 from playground.engine.control import Control
 from playground.engine.run import Run, check_pictures
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import Painter, paint
+from playground.feedforward.apply import Stylizer, stylize_picture
 from playground.feedforward.model import load_model, shipped_styles
 from playground.images.convert import resize_picture
 from playground.measure.distances import distances, photorealism
@@ -41,45 +41,45 @@ def matching_model(style: Image.Image) -> str | None:
 
 
 def compare(
-    photo: Image.Image, style: Image.Image, size: int = 256, seconds: float = 60.0, model: str | None = None,
+    content: Image.Image, style: Image.Image, size: int = 256, seconds: float = 60.0, model: str | None = None,
     device: str = "cpu", control: Control | None = None, report: Report | None = None,
 ) -> Iterator[Entry]:  # fmt: skip
     """The pair through every method, each as soon as it is done, the fastest first.
 
     Args:
-        photo, style: clean RGB pictures.
+        content, style: clean RGB pictures.
         size: long side of the results in pixels.
         seconds: how long each optimised method may take at most.
         model: the trained network to use; None takes the one that was trained on `style`, if there is one.
         control: stops between frames; what was begun is finished with its best picture.
-        report: called with a sentence and the share that is done.
+        report: called with a sentence and the fraction that is done.
 
     Raises:
         PlaygroundError: a picture, the model or the network cannot be used.
     """
-    check_pictures(photo, size)
+    check_pictures(content, size)
     network = load_network(DEFAULT_NETWORK, device)
     model = model or matching_model(style)
 
     def entry(method: str, label: str, picture: Image.Image, took: float, memory: float | None) -> Entry:
-        near = {**distances(photo, style, picture, network), **photorealism(photo, picture)}
+        near = {**distances(content, style, picture, network), **photorealism(content, picture)}
         return Entry(method, label, picture, took, memory, **near)
 
     if model is not None:
-        painter = Painter(load_model(model), device)
-        small = resize_picture(photo, size)
+        stylizer = Stylizer(load_model(model), device)
+        small = resize_picture(content, size)
         with peak_memory(device) as memory:
             started = time.perf_counter()
-            painted = paint(painter, small).painted
+            result = stylize_picture(stylizer, small).result
             took = time.perf_counter() - started
-        yield entry("instant", painter.title, painted, took, memory.mb)
+        yield entry("instant", stylizer.title, result, took, memory.mb)
     for method, preset in RUNS.items():
         recipe = load_preset(preset).changed({"size": size, "seconds": seconds})
         with peak_memory(device) as memory:
-            for frame in Run(photo, style, recipe, network, control).frames():
+            for frame in Run(content, style, recipe, network, control).frames():
                 if report:
-                    share = max(frame.seconds / seconds, frame.step / max(1, frame.steps))
-                    report(f"{preset}: step {frame.step} of {frame.steps}", min(1.0, share))
+                    done = max(frame.seconds / seconds, frame.step / max(1, frame.steps))
+                    report(f"{preset}: step {frame.step} of {frame.steps}", min(1.0, done))
         if frame.result is None:
             raise PlaygroundError(f"{preset} ended without a picture")
         yield entry(method, preset, frame.result.picture, frame.result.seconds, memory.mb)

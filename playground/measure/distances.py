@@ -1,4 +1,7 @@
-"""How near a painted picture is to its photo and its painting, measured alike for every method. Called by compare.py."""
+"""How near a result is to its content image and its style image, measured alike for every method.
+
+Called by compare.py, the page and benchmarks/. It must not know which method made a result.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,17 @@ from playground.recipe.model import STYLE_BLOCKS
 CONTENT_LAYER = "conv4_2"
 
 
-def photorealism(photo: Image.Image, result: Image.Image) -> dict[str, float]:
-    """How much of a photo's drawing is left, whatever its colours became.
+def photorealism(content: Image.Image, result: Image.Image) -> dict[str, float]:
+    """How much of a content image's drawing is left, whatever its colours became.
 
     Args:
-        photo, result: clean RGB pictures; the photo is brought to the result's size.
+        content, result: clean RGB pictures; the first is brought to the result's size.
 
     Returns:
         structure: structural similarity of the luminances, 1 for the same picture.
         edges: correlation of the luminances' Sobel edges, 1 where every edge is as strong as it was, 0 for chance.
     """
-    first, second = _luminance(photo.resize(result.size, Image.Resampling.LANCZOS)), _luminance(result)
+    first, second = _luminance(content.resize(result.size, Image.Resampling.LANCZOS)), _luminance(result)
     with np.errstate(invalid="ignore"):
         edges = np.corrcoef(sobel(first).ravel(), sobel(second).ravel())[0, 1]
     return {
@@ -41,11 +44,11 @@ def _luminance(picture: Image.Image) -> np.ndarray:
 
 
 @torch.no_grad()
-def distances(photo: Image.Image, style: Image.Image, result: Image.Image, network: Vgg) -> dict[str, float]:
+def distances(content: Image.Image, style: Image.Image, result: Image.Image, network: Vgg) -> dict[str, float]:
     """Content and style distance as the network sees them, both relative, so that 0 is none at all.
 
     Args:
-        photo, style, result: clean RGB pictures; photo and style are brought to the result's long side.
+        content, style, result: clean RGB pictures; the first two are brought to the result's long side.
 
     Returns:
         content: mean((F − P)²)/mean(P²) at conv4_2.
@@ -54,11 +57,11 @@ def distances(photo: Image.Image, style: Image.Image, result: Image.Image, netwo
     size, device = max(result.size), network.device
     layers = (*STYLE_BLOCKS, CONTENT_LAYER)
     seen = network(to_tensor(result).to(device), layers)
-    photo = photo.resize(result.size, Image.Resampling.LANCZOS)
-    target = network(to_tensor(photo).to(device), [CONTENT_LAYER])[CONTENT_LAYER]
-    painting = network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS)
+    content = content.resize(result.size, Image.Resampling.LANCZOS)
+    target = network(to_tensor(content).to(device), [CONTENT_LAYER])[CONTENT_LAYER]
+    wanted = network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS)
     style_losses = [
-        style_loss(style_statistic(seen[name]), style_statistic(painting[name]), "relative") for name in STYLE_BLOCKS
+        style_loss(style_statistic(seen[name]), style_statistic(wanted[name]), "relative") for name in STYLE_BLOCKS
     ]
     return {
         "content": float(content_loss(seen[CONTENT_LAYER], target, "relative")),

@@ -14,7 +14,7 @@ from playground.engine.schedule import evaluations_of, plan_stages, style_long_s
 from playground.images.convert import fit_size
 from playground.measure.memory import megabytes_of
 from playground.measure.operations import Size, Work, work_of_evaluation
-from playground.measure.pace import Pace, pace_of, remember_pace
+from playground.measure.pace import SecondsPerOperation, remember, seconds_per_operation_on
 from playground.recipe.model import Recipe
 
 RECORDING_SECONDS = {"cpu": 0.0, "cuda": 0.03, "mps": 0.0}  # of a size, before its evaluations are replayed
@@ -42,7 +42,7 @@ class Estimate:
         megabytes: peak resident memory of the process (MiB), on an accelerator the allocator's.
         first_preview_seconds: from the loop's start to the first picture that is not the start itself.
         stages: size by size.
-        measured: whether the pace comes from runs on this machine, not from a probe or a guess.
+        measured: whether the machine's seconds per operation come from runs, not from a probe or a guess.
     """
 
     seconds: float
@@ -53,39 +53,43 @@ class Estimate:
 
 
 def estimate(
-    recipe: Recipe, content_size: Size, style_size: Size, pace: Pace | None = None, device: str = "cpu"
+    recipe: Recipe,
+    content_size: Size,
+    style_size: Size,
+    machine: SecondsPerOperation | None = None,
+    device: str = "cpu",
 ) -> Estimate:
     """Seconds and megabytes of a run.
 
     Args:
         content_size, style_size: width and height of the two pictures as they are, before any resizing.
-        pace: of the machine; `pace_of(device)` where None.
+        machine: how fast it is; `seconds_per_operation_on(device)` where None.
         device: "cpu", "cuda" or "mps".
 
     Raises:
         PlaygroundError: the recipe names a network that cannot be used.
     """
-    pace = pace or pace_of(device)
+    machine = machine or seconds_per_operation_on(device)
     stages: list[StageCost] = []
     for stage in plan_stages(recipe, max(content_size) / min(content_size)):
         size = fit_size(*content_size, stage.size)
         work = work_of_evaluation(recipe, size, device)
         evaluations = evaluations_of(stage, recipe)
-        seconds = evaluations * pace.seconds(work, size)
+        seconds = evaluations * machine.seconds(work, size)
         if evaluations > RECORD_AFTER:
             seconds += RECORDING_SECONDS[device]
         if stages:  # the targets, forward only
             style = fit_size(*style_size, style_long_side(recipe, style_size, stage.size))
             both = work.units + work_of_evaluation(recipe, style, device).units
-            seconds += pace.seconds(replace(work, units=both / 2), size)
+            seconds += machine.seconds(replace(work, units=both / 2), size)
         stages.append(StageCost(size, evaluations, work, seconds))
-    first = pace.seconds(stages[0].work, stages[0].size)
+    first = machine.seconds(stages[0].work, stages[0].size)
     return Estimate(
         seconds=min(sum(stage.seconds for stage in stages), recipe.seconds or math.inf),
         megabytes=megabytes_of(recipe, content_size, style_size, device),
         first_preview_seconds=first,
         stages=tuple(stages),
-        measured=bool(pace.points),
+        measured=bool(machine.by_size),
     )
 
 
@@ -96,10 +100,10 @@ def observe_run(result: Result, device: str = "cpu") -> None:
     """
     if any(change.key in ("content_layers", "style_layers") for change in result.recipe.journal):
         return
-    pace = pace_of(device)
+    machine = seconds_per_operation_on(device)
     for size, seconds in seconds_of_evaluations(result):
-        pace = pace.observed(work_of_evaluation(result.recipe, size, device), size, seconds)
-    remember_pace(pace, device)
+        machine = machine.observed(work_of_evaluation(result.recipe, size, device), size, seconds)
+    remember(machine, device)
 
 
 def seconds_of_evaluations(result: Result) -> list[tuple[Size, float]]:

@@ -23,13 +23,13 @@ Size = tuple[int, int]  # width, height
 
 # Time besides the products: every value of a map is written, rectified, pooled and read again on the way back.
 ELEMENT_OPERATIONS = 500.0  # direct-convolution operations that take as long as one value's share of that
-WINOGRAD_SHARE = 0.6  # time of a layer by Winograd over its time by direct convolution
+WINOGRAD_RATIO = 0.6  # time of a layer by Winograd over its time by direct convolution
 FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
 LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
 LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
-LBFGS_SHARE = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
-GENERATOR_SHARE = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
+LBFGS_RATIO = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
+GENERATOR_RATIO = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
 MB = 2**20
 FLOAT = 4
 
@@ -104,12 +104,12 @@ def generator_per_pixel(canvas: str) -> tuple[float, float]:
         return tensor
 
     with torch.device("meta"):  # shapes only
-        network, photo = make(), torch.empty(1, 3, side, side)
+        network, content = make(), torch.empty(1, 3, side, side)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(photo)
+        network(content)
     return operations / side**2, sum(tensor.numel() for tensor in kept.values()) / side**2
 
 
@@ -118,8 +118,8 @@ class Work:
     """What one evaluation of a picture takes: direct-convolution operations, and the time that comes of them.
 
     Attributes:
-        units: of time at a pace of 1.
-        seconds: at any pace.
+        units: operations that take as long, all in all.
+        seconds: on top, on a machine of any speed.
     """
 
     operations: float
@@ -138,7 +138,7 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
-        share = WINOGRAD_SHARE if device == "cpu" and by_winograd(layer) else 1.0
+        share = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
         operations += passes[layer.name] * (layer.convolution + layer.product)
         units += passes[layer.name] * (
             share * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
@@ -146,8 +146,8 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     each, kept = generator_per_pixel(recipe.canvas)
     pixels = size[0] * size[1]
     operations += 3 * each * pixels  # its weights have gradients too
-    units += GENERATOR_SHARE[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
+    units += GENERATOR_RATIO[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
     seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
     if recipe.optimizer == "lbfgs":
-        units, seconds = units * LBFGS_SHARE[device], seconds + LBFGS_SECONDS[device]
+        units, seconds = units * LBFGS_RATIO[device], seconds + LBFGS_SECONDS[device]
     return Work(operations, units, seconds)

@@ -1,6 +1,6 @@
-"""How fast this machine is: seconds for each unit of work by size of picture, first from a probe, then from runs.
+"""How fast this machine is: seconds per operation by size of picture, first from a probe, then from runs.
 
-Called by estimate.py; kept in one small file beside the networks.
+Called by estimate.py; kept in one small file, pace.json, beside the networks. It must not know recipes or runs.
 """
 
 from __future__ import annotations
@@ -23,62 +23,64 @@ from playground.system.files import whole_file
 
 logger = logging.getLogger(__name__)
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
-PROBED_SHARE = 0.7  # pace of whole evaluations over that of the convolution in the probe
+PROBED_RATIO = 0.7  # time an operation of whole evaluations takes, over one of the convolution in the probe
 PACE_FILE = "pace.json"
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a machine is: seconds for 10⁹ units of work, by size of picture.
+class SecondsPerOperation:
+    """How fast a machine is: seconds per 10⁹ operations (units of work), by size of picture.
 
     Attributes:
-        points: by class of size, the rounded binary logarithm of the pixels; from runs that have ended.
-        guess: where there are no points.
+        guess: where no size was measured.
+        by_size: by class of size, the rounded binary logarithm of the pixels; from runs that have ended.
     """
 
     guess: float
-    points: dict[int, float] = field(default_factory=dict)
+    by_size: dict[int, float] = field(default_factory=dict)
 
     def at(self, size: Size) -> float:
-        """The pace between the two nearest sizes that were measured, or at the nearest."""
+        """Seconds per 10⁹ operations between the two nearest sizes that were measured, or at the nearest."""
         wanted = math.log2(size[0] * size[1])
-        classes = sorted(self.points)
+        classes = sorted(self.by_size)
         if not classes:
             return self.guess
         below = max((c for c in classes if c <= wanted), default=classes[0])
         above = min((c for c in classes if c >= wanted), default=classes[-1])
         part = (wanted - below) / (above - below) if above > below else 0.0
-        return self.points[below] * (1 - part) + self.points[above] * part
+        return self.by_size[below] * (1 - part) + self.by_size[above] * part
 
     def seconds(self, work: Work, size: Size) -> float:
+        """How long one evaluation of `work` takes."""
         return work.seconds + (work.units + FIXED_UNITS) / 1e9 * self.at(size)
 
-    def observed(self, work: Work, size: Size, seconds: float) -> Pace:
+    def observed(self, work: Work, size: Size, seconds: float) -> SecondsPerOperation:
         """With one measured evaluation more: the first of its class as it is, later ones half way towards it."""
         key = round(math.log2(size[0] * size[1]))
         new = max(seconds - work.seconds, seconds / 10) / ((work.units + FIXED_UNITS) / 1e9)
-        return Pace(self.guess, {**self.points, key: (self.points.get(key, new) + new) / 2})
+        return SecondsPerOperation(self.guess, {**self.by_size, key: (self.by_size.get(key, new) + new) / 2})
 
 
-_paces: dict[str, Pace] = {}
+known: dict[str, SecondsPerOperation] = {}
+"""By machine and device, since this process began."""
 _lock = threading.Lock()
 
 
-def pace_of(device: str = "cpu") -> Pace:
-    """This machine's pace on a device: from runs in this process or before it, else from a probe of a tenth of a second."""
-    name = _machine(device)
+def seconds_per_operation_on(device: str = "cpu") -> SecondsPerOperation:
+    """What is known of this machine: from runs in this process or before it, else from a probe of a tenth of a second."""
+    name = machine_name(device)
     with _lock:
-        if name not in _paces:
-            points = _stored().get(name)
-            _paces[name] = Pace(0.0, points) if points else Pace(probe(device))
-        return _paces[name]
+        if name not in known:
+            by_size = _stored().get(name)
+            known[name] = SecondsPerOperation(0.0, by_size) if by_size else SecondsPerOperation(probe(device))
+        return known[name]
 
 
-def remember_pace(pace: Pace, device: str = "cpu") -> None:
+def remember(machine: SecondsPerOperation, device: str = "cpu") -> None:
     """Take over what was learnt of this machine, and keep it for the next start of the program."""
     with _lock:
-        _paces[_machine(device)] = pace
-        _store(_machine(device), pace.points)
+        known[machine_name(device)] = machine
+        _store(machine_name(device), machine.by_size)
 
 
 @torch.no_grad()
@@ -91,32 +93,32 @@ def probe(device: str = "cpu") -> float:
         began = time.perf_counter()
         F.conv2d(x, kernel, padding=1).flatten()[0].item()  # waits for the device
         best = min(best, time.perf_counter() - began)
-    return PROBED_SHARE * best / (2 * 9 * 256 * 256 * 64 * 64 / 1e9)
+    return PROBED_RATIO * best / (2 * 9 * 256 * 256 * 64 * 64 / 1e9)
 
 
 @cache
-def _machine(device: str) -> str:
+def machine_name(device: str) -> str:
     return f"{describe_device(device)}, {processor_name()}"
 
 
 def _stored() -> dict[str, dict[int, float]]:
-    """The paces in the file by machine and device; empty where there is none that can be read."""
+    """What is in the file, by machine and device; empty where there is none that can be read."""
     try:
         data = json.loads((home() / PACE_FILE).read_text("utf-8"))
         return {
-            name: {int(key): float(value) for key, value in points.items() if 0 < float(value) < math.inf}
-            for name, points in data.items()
+            name: {int(key): float(value) for key, value in by_size.items() if 0 < float(value) < math.inf}
+            for name, by_size in data.items()
         }
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
-def _store(name: str, points: dict[int, float]) -> None:
+def _store(name: str, by_size: dict[int, float]) -> None:
     """Write the file anew, whole or not at all; a home that cannot be written only forgets."""
     path = home() / PACE_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path, durable=False) as unfinished:
-            unfinished.write_text(json.dumps({**_stored(), name: points}, indent=1), "utf-8")
+            unfinished.write_text(json.dumps({**_stored(), name: by_size}, indent=1), "utf-8")
     except OSError as error:
         logger.info("the pace of this machine could not be kept: %s", error)

@@ -21,7 +21,7 @@ class Entry:
         picture: the result.
         seconds: of the loop or the pass alone.
         memory_mb: how far it raised the memory in use, at its peak, in MiB; None where that is not known.
-        content, style: distances, structure, edges: what is left of the photo's drawing; see distances.py.
+        content, style: distances, structure, edges: what is left of the content image's drawing; see distances.py.
     """
 
     method: str
@@ -39,10 +39,10 @@ _TITLES = {"pixels": "Pixels", "network": "Network", "instant": "Instant style"}
 _MARGIN = 16
 
 
-def sheet(photo: Image.Image, style: Image.Image, entries: list[Entry]) -> Image.Image:
-    """Photo, painting and every result in one row, with what was measured beneath each."""
+def sheet(content: Image.Image, style: Image.Image, entries: list[Entry]) -> Image.Image:
+    """Content image, style image and every result in one row, with what was measured beneath each."""
     height = max(entry.picture.height for entry in entries) if entries else 256
-    columns: list[tuple[Image.Image, list[str]]] = [(photo, ["Photo"]), (style, ["Painting"])]
+    columns: list[tuple[Image.Image, list[str]]] = [(content, ["Photo"]), (style, ["Painting"])]
     for entry in entries:
         memory = f", {entry.memory_mb:.0f} MB" if entry.memory_mb is not None else ""
         digits = 1 if entry.seconds >= 1 else 2

@@ -43,7 +43,7 @@ from playground.system.files import whole_file
 from playground.system.progress import Report
 
 logger = logging.getLogger(__name__)
-_STALL_SECONDS = 60.0
+STALL_SECONDS = 60.0  # without data, after which pip is ended
 
 
 def fetch(name: str, progress: Report | None = None) -> Path:
@@ -148,7 +148,7 @@ def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratc
                 done = _largest_file(scratch)
                 if done != largest:
                     largest, last_change = done, time.monotonic()
-                if time.monotonic() - last_change > _STALL_SECONDS:
+                if time.monotonic() - last_change > STALL_SECONDS:
                     return None
                 if largest < 10_000:  # only index pages so far
                     report("Downloading vgg16-hed: asking the package index", None)

@@ -1,6 +1,7 @@
-"""The generator of the photorealistic recipe: a small network that repaints one photo, optimised instead of its pixels.
+"""The generator of the photorealistic recipe: a small network that repaints one content image, optimised instead of its pixels.
 
-engine/canvas.py paints with it; `Repainter` applies what a run has left to other photos. The graph keeps full resolution from the first layer to the last (arXiv 1904.11617), which is why edges stay sharp.
+engine/canvas.py paints with it; `Repainter` applies what a run has left to other pictures. The graph keeps full resolution
+from the first layer to the last (arXiv 1904.11617), which is why edges stay sharp. No loss is known here.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def pad_to_multiple(image: Tensor, multiple: int = MULTIPLE) -> Tensor:
 
 
 class Repainter:
-    """A trained generator, to be applied to any photo; it has learned one pair and knows no other.
+    """A trained generator, to be applied to any picture; it has learned one pair and knows no other.
 
     Args:
         weights: a run's `result.generator`.
@@ -89,12 +90,12 @@ class Repainter:
         self.network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
         self.device = torch.device(device)
 
-    def __call__(self, photo: Tensor) -> Tensor:
+    def __call__(self, content: Tensor) -> Tensor:
         """Unit RGB 1×3×H×W, any size of at least 8 px, repainted at the same size, in [0, 1]."""
-        return repaint(self.network, photo.to(self.device), TorchConvention(self.device)).clamp(0, 1)
+        return repaint(self.network, content.to(self.device), TorchConvention(self.device)).clamp(0, 1)
 
 
-def repaint(network: HrNet, photo: Tensor, convention: TorchConvention) -> Tensor:
+def repaint(network: HrNet, content: Tensor, convention: TorchConvention) -> Tensor:
     """What a network makes of unit RGB 1×3×H×W, at the same size and unbounded."""
-    height, width = photo.shape[-2:]
-    return convention.of(network(pad_to_multiple(convention.to(photo)))[..., :height, :width])
+    height, width = content.shape[-2:]
+    return convention.of(network(pad_to_multiple(convention.to(content)))[..., :height, :width])

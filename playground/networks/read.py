@@ -20,7 +20,6 @@ from typing import Any
 import h5py
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
 from playground.networks.catalogue import (
@@ -77,16 +76,6 @@ def load(name_or_path: str) -> Weights:
     if not weights.sha256.startswith(SHA256[name_or_path]):
         raise damaged
     return replace(weights, network=NETWORKS[name_or_path])
-
-
-def save_state_dict(weights: Weights, path: str | Path) -> None:
-    """Write the convolutions as a safetensors file that carries its convention, to be used as `network=<path>`."""
-    metadata = {
-        "architecture": weights.network.architecture,
-        "convention": weights.network.convention,
-        "source": weights.network.source,
-    }
-    save_file({name: tensor.contiguous() for name, tensor in weights.tensors.items()}, str(path), metadata)
 
 
 def _read(path: Path) -> Weights:
@@ -183,7 +172,7 @@ _NAMED_KEY = re.compile(r"(?:.*\.)?(conv[1-5]_[1-4])\.(weight|bias)")
 _TORCHVISION_KEY = re.compile(r"(?:(?:.*\.)?features\.)?(\d+)\.(weight|bias)")
 
 
-def _torchvision_indices(architecture: str) -> dict[str, int]:
+def torchvision_indices(architecture: str) -> dict[str, int]:
     """Where torchvision's `features` has each convolution: a ReLU follows every one, a pool ends every block."""
     return {layer: 2 * i + int(layer[4]) - 1 for i, layer in enumerate(LAYERS[architecture])}
 
@@ -205,7 +194,7 @@ def _convolutions(state: dict[str, Any], file: str) -> tuple[str, str, dict[str,
         layout, architecture = "torch", "vgg19" if (16, "weight") in numbered else "vgg16"  # VGG16 has a pool there
         keys = {
             f"{layer}.{part}": numbered.get((index, part), f"features.{index}.{part}")
-            for layer, index in _torchvision_indices(architecture).items()
+            for layer, index in torchvision_indices(architecture).items()
             for part in ("weight", "bias")
         }
     tensors: dict[str, torch.Tensor] = {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
-from playground.feedforward.training import Paths
+from playground.feedforward.checkpoint import Paths
 from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.system.files import UNFINISHED, whole_file

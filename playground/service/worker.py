@@ -246,7 +246,7 @@ class Worker:
                     title=job.title, resume=folder.training_state.exists(),
                 )
             )  # fmt: skip
-            job.go_on_from({"curve": training.curve.plain()})
+            job.go_on_from({"curve": training.progress.curve.plain()})
             job.tell(doing="")
             yield from training.frames()
         finally:

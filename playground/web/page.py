@@ -81,7 +81,7 @@ def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: P
     look = [instant["instant-strength"], instant["instant-colours"]]
 
     def as_content(easel: Easel, strength: float, colours: bool) -> tuple[Any, Any, str]:
-        picture = easel.painted.at(strength, colours) if easel.painted else gr.skip()
+        picture = easel.stylized.at(strength, colours) if easel.stylized else gr.skip()
         return gr.Tabs(selected="studio"), picture, ""
 
     def try_it(desk: Desk, easel: Easel) -> Updates:

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from playground.feedforward.apply import Painter
+from playground.feedforward.apply import Stylizer
 from playground.feedforward.layouts import ModelError, _names
 from playground.feedforward.model import Model, ModelCard, load_model, save_model, thumbnail
 from playground.networks.transformer import TransformerNet, new_network
@@ -102,7 +102,7 @@ def test_half_precision_halves_the_file_and_hardly_changes_the_picture(tmp_path:
     save_model(network, ModelCard(), tmp_path / "half.safetensors", half=True)
     assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
     x = torch.rand(1, 3, 32, 32)
-    whole, half = (Painter(load_model(tmp_path / f"{name}.safetensors"))(x) for name in ("whole", "half"))
+    whole, half = (Stylizer(load_model(tmp_path / f"{name}.safetensors"))(x) for name in ("whole", "half"))
     assert 0 < float((whole - half).abs().max()) < 0.03
 
 
@@ -220,5 +220,5 @@ def test_files_that_are_missing_damaged_or_cut_short_are_refused(tmp_path: Path)
 
 
 def test_a_painter_needs_no_gradients() -> None:
-    painted = Painter(Model(new_network(4, 1, 0), ModelCard()))(torch.rand(1, 3, 16, 16))
+    painted = Stylizer(Model(new_network(4, 1, 0), ModelCard()))(torch.rand(1, 3, 16, 16))
     assert not painted.requires_grad

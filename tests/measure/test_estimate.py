@@ -1,4 +1,4 @@
-"""The estimate's arithmetic against counted operations, its memory against measured peaks, and how a pace is learnt."""
+"""The estimate's arithmetic against counted operations, its memory against measured peaks, and how a machine's speed is learnt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from playground.measure import estimate, memory, operations, pace
 from playground.measure.estimate import observe_run
 from playground.measure.memory import megabytes_of, too_large
 from playground.measure.operations import work_of_evaluation
-from playground.measure.pace import FIXED_UNITS, Pace, pace_of
+from playground.measure.pace import FIXED_UNITS, SecondsPerOperation, seconds_per_operation_on
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
@@ -30,14 +30,14 @@ from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
 from playground.recipe.training import load_training_preset
 from playground.system.memory import free_megabytes
 
-STEADY = Pace(0.01)  # seconds for 10⁹ units
+STEADY = SecondsPerOperation(0.01)  # seconds for 10⁹ units
 
 
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty PLAYGROUND_HOME and no pace learnt so far."""
+    """An empty PLAYGROUND_HOME and nothing learnt so far."""
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(pace, "_paces", {})
+    monkeypatch.setattr(pace, "known", {})
     return tmp_path / "home"
 
 
@@ -184,9 +184,9 @@ def test_an_estimate_is_quick_enough_for_a_slider() -> None:
 # --- pace ---------------------------------------------------------------------------------------------------------
 
 
-def finished(recipe: Recipe, photo: tuple[int, int], pace: Pace) -> Result:
-    """What a run of `recipe` would leave on a machine of this pace, whose first evaluation of a size takes twice as long."""
-    cost = estimate.estimate(recipe, photo, photo, pace)
+def finished(recipe: Recipe, photo: tuple[int, int], machine: SecondsPerOperation) -> Result:
+    """What a run of `recipe` would leave on this machine, whose first evaluation of a size takes twice as long."""
+    cost = estimate.estimate(recipe, photo, photo, machine)
     curve, seconds, evaluations, plan = [], 0.0, 0, []
     for stage in cost.stages:
         each = stage.seconds / stage.evaluations
@@ -202,9 +202,9 @@ def finished(recipe: Recipe, photo: tuple[int, int], pace: Pace) -> Result:
     )  # fmt: skip
 
 
-def test_one_run_teaches_the_pace(own_home: Path) -> None:
+def test_one_run_teaches_the_seconds_per_operation(own_home: Path) -> None:
     recipe, photo = Recipe(size=384, scales=2, iterations=60), (600, 400)
-    machine = Pace(0.0, {14: 0.08, 16: 0.05, 20: 0.03})  # slower for small pictures
+    machine = SecondsPerOperation(0.0, {14: 0.08, 16: 0.05, 20: 0.03})  # slower for small pictures
     observe_run(finished(recipe, photo, machine))
     truth = estimate.estimate(recipe, photo, photo, machine)
     learnt = estimate.estimate(recipe, photo, photo)
@@ -223,52 +223,54 @@ def test_one_size_tells_of_twice_and_half_the_size(learnt: int) -> None:
     layers = {f"conv{block}_1": 1.0 for block in range(1, 6)}
     recipe = Recipe(style_layers=layers, content_layers={"conv4_2": 1.0})
     work = {size: operations.work_of_evaluation(recipe, (size, size)) for size in measured}
-    pace = Pace(0.0).observed(work[learnt], (learnt, learnt), measured[learnt])
+    machine = SecondsPerOperation(0.0).observed(work[learnt], (learnt, learnt), measured[learnt])
     for size, seconds in measured.items():
         if learnt / 2 <= size <= 2 * learnt:
-            assert pace.seconds(work[size], (size, size)) == pytest.approx(seconds, rel=0.25)
+            assert machine.seconds(work[size], (size, size)) == pytest.approx(seconds, rel=0.25)
 
 
-def test_a_pace_survives_the_program_and_a_broken_file_does_not_hurt(
+def test_what_was_learnt_survives_the_program_and_a_broken_file_does_not_hurt(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
-    points = pace_of().points
+    observe_run(finished(Recipe(iterations=20), (300, 300), SecondsPerOperation(0.02)))
+    points = seconds_per_operation_on().by_size
     assert list(points.values()) == [pytest.approx(0.02, rel=0.05)]
-    monkeypatch.setattr(pace, "_paces", {})
-    assert pace_of().points == points
+    monkeypatch.setattr(pace, "known", {})
+    assert seconds_per_operation_on().by_size == points
     assert [path.name for path in own_home.iterdir()] == ["pace.json"]
-    for broken in ("", "[]", '{"x": 3}', json.dumps({pace._machine("cpu"): {"a": 1}})):
+    for broken in ("", "[]", '{"x": 3}', json.dumps({pace.machine_name("cpu"): {"a": 1}})):
         (own_home / "pace.json").write_text(broken)
-        monkeypatch.setattr(pace, "_paces", {})
-        assert pace_of().points == {}  # probed
-        assert pace_of().guess > 0
+        monkeypatch.setattr(pace, "known", {})
+        assert seconds_per_operation_on().by_size == {}  # probed
+        assert seconds_per_operation_on().guess > 0
 
 
-def test_later_runs_move_a_pace_half_way() -> None:
-    def seconds(pace: float) -> float:
-        return 0.004 + pace * (1 + FIXED_UNITS / 1e9)
+def test_later_runs_move_it_half_way() -> None:
+    def seconds(per_billion: float) -> float:
+        return 0.004 + per_billion * (1 + FIXED_UNITS / 1e9)
 
     work = operations.Work(operations=1e9, units=1e9, seconds=0.004)
-    pace = Pace(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))
-    assert pace.points == {16: pytest.approx(0.03)}
-    assert pace.at((64, 64)) == pytest.approx(0.03)
+    machine = (
+        SecondsPerOperation(1.0).observed(work, (256, 256), seconds(0.02)).observed(work, (250, 260), seconds(0.04))
+    )
+    assert machine.by_size == {16: pytest.approx(0.03)}
+    assert machine.at((64, 64)) == pytest.approx(0.03)
 
 
 def test_a_home_that_cannot_be_written_only_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "file" / "home"))
-    monkeypatch.setattr(pace, "_paces", {})
-    observe_run(finished(Recipe(iterations=20), (300, 300), Pace(0.02)))
-    assert pace_of().points
+    monkeypatch.setattr(pace, "known", {})
+    observe_run(finished(Recipe(iterations=20), (300, 300), SecondsPerOperation(0.02)))
+    assert seconds_per_operation_on().by_size
 
 
 def test_nothing_is_learnt_where_it_cannot_be(own_home: Path) -> None:
-    run = finished(Recipe(iterations=20), (300, 300), Pace(0.02))
+    run = finished(Recipe(iterations=20), (300, 300), SecondsPerOperation(0.02))
     steered = run.recipe.changed({"journal": [Change(evaluation=3, key="style_layers", value={"conv1_1": 1})]})
     observe_run(replace(run, recipe=steered))
     observe_run(replace(run, curve=run.curve[:1]))
-    assert not pace_of().points
+    assert not seconds_per_operation_on().by_size
 
 
 def test_what_turns_share_is_told_apart_from_what_each_run_holds() -> None:

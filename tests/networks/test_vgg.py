@@ -127,3 +127,11 @@ def test_weights_are_shared_between_configurations(hed: Weights) -> None:
     assert other.kernels is network.kernels
     assert (network.pool, other.pool) == ("max", "average")
     assert np.isclose(network._scale[0, 0, 0, 0].item(), 255.0)
+
+
+def test_the_identity_vgg19_adds_only_identities(vgg19: Weights) -> None:
+    tensors = vgg19.tensors
+    x = torch.rand(1, 512, 5, 6, generator=torch.Generator().manual_seed(0))
+    for layer in ("conv4_4", "conv5_4"):
+        y = torch.nn.functional.conv2d(x, tensors[f"{layer}.weight"], tensors[f"{layer}.bias"], padding=1)
+        assert torch.equal(x, y.relu())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import Painted, Painter
+from playground.feedforward.apply import Stylized, Stylizer
 from playground.feedforward.model import Model, load_model, shipped_styles
 from playground.service.tasks import Task
 from playground.web.visit import Visit
@@ -26,9 +26,9 @@ class Easel(Visit):
 
     own: dict[str, Model] = field(default_factory=dict)
     style: str = ""
-    painter: Painter | None = None
-    painted: Painted | None = None  # at its own size
-    shown: Painted | None = None  # as the page shows it
+    stylizer: Stylizer | None = None
+    stylized: Stylized | None = None  # at its own size
+    shown: Stylized | None = None  # as the page shows it
     made_of: tuple[str, str | None, float | None] | None = None
     stem: str = "painted"
     task: Task | None = None

@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import Painted, Painter, paint
+from playground.feedforward.apply import Stylized, Stylizer, stylize_picture
 from playground.feedforward.model import load_model
 from playground.images.convert import resize_picture
 from playground.images.load import load_picture
@@ -70,8 +70,8 @@ class Instant:
 
     def take(self, easel: Easel, name: str) -> None:
         """Make a style ready to paint."""
-        if name != easel.style or easel.painter is None:
-            easel.painter = Painter(easel.model(name), self.jobs.here)
+        if name != easel.style or easel.stylizer is None:
+            easel.stylizer = Stylizer(easel.model(name), self.jobs.here)
             easel.style = name
 
     def open_file(self, easel: Easel, path: str | None) -> Updates:
@@ -82,7 +82,7 @@ class Instant:
             name = easel.add(load_model(Path(path)))
             self.take(easel, name)
         except Exception as error:
-            easel.painter, easel.style = None, ""
+            easel.stylizer, easel.style = None, ""
             return {self.parts["styles-message"]: message(fault(error))}
         return self.styles(easel, name)
 
@@ -94,7 +94,7 @@ class Instant:
         """Paint the photo in the style that is taken, unless that is what is on show already."""
         parts, wanted = self.parts, (easel.style, photo, size)
         yield NOTHING
-        if easel.painter is None or wanted == easel.made_of:
+        if easel.stylizer is None or wanted == easel.made_of:
             return
         yield {parts["instant-status"]: f"{escape(named(easel.style))} · painting …", parts["instant-message"]: ""}
         try:
@@ -103,8 +103,8 @@ class Instant:
             yield {parts["instant-message"]: message(fault(error)), parts["instant-status"]: ""}
             return
         easel.made_of = wanted
-        assert easel.painted is not None
-        width, height = easel.painted.photo.size
+        assert easel.stylized is not None
+        width, height = easel.stylized.content.size
         said = (
             f"{width} × {height} px in {seconds:.2g} s"
             if seconds < 10
@@ -128,15 +128,15 @@ class Instant:
         if size or max(photo.size) > LARGEST:
             photo = resize_picture(photo, int(size or LARGEST))
         check_sides(photo)
-        assert easel.painter is not None
-        easel.painted, seconds = self.jobs.turn().do(partial(_timed, easel.painter, photo))
+        assert easel.stylizer is not None
+        easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, photo))
         easel.stem = plain(Path(path).stem)
         small = min(SHOWN, max(photo.size))
-        easel.shown = Painted(*(resize_picture(picture, small) for picture in (photo, easel.painted.painted)))
+        easel.shown = Stylized(*(resize_picture(picture, small) for picture in (photo, easel.stylized.result)))
         return seconds
 
     def _pair(self, easel: Easel, strength: float, colours: bool) -> tuple[Image.Image, Image.Image] | None:
-        return (easel.shown.photo, easel.shown.at(strength, colours)) if easel.shown else None
+        return (easel.shown.content, easel.shown.at(strength, colours)) if easel.shown else None
 
     def redraw(self, easel: Easel, strength: float, colours: bool) -> Updates:
         """Another strength or other colours of what is painted: a blend, no pass."""
@@ -147,16 +147,16 @@ class Instant:
     def file(self, easel: Easel, strength: float, colours: bool) -> Updates:
         """The picture on show as a PNG at its full size, for the browser to save."""
         place = self.parts["instant-file"]
-        if easel.painted is None:
+        if easel.stylized is None:
             return NOTHING
         try:
-            data = encode_picture(easel.painted.at(strength, colours), "png")
+            data = encode_picture(easel.stylized.at(strength, colours), "png")
             return {place: served_bytes(data, f"{easel.stem}-{plain(easel.style)}.png", place)}
         except Exception as error:
             return {self.parts["instant-message"]: message(fault(error))}
 
 
-def _timed(painter: Painter, photo: Image.Image) -> tuple[Painted, float]:
+def _timed(stylizer: Stylizer, photo: Image.Image) -> tuple[Stylized, float]:
     started = time.perf_counter()
-    painted = paint(painter, photo)
-    return painted, time.perf_counter() - started
+    stylized = stylize_picture(stylizer, photo)
+    return stylized, time.perf_counter() - started

@@ -17,8 +17,8 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import paint
-from playground.feedforward.video import FILMS, check_film, is_film, paint_film
+from playground.feedforward.apply import stylize_picture
+from playground.feedforward.video import FILMS, check_film, is_film, stylize_film
 from playground.images.convert import resize_picture
 from playground.images.load import load_picture
 from playground.images.save import encode_picture
@@ -82,8 +82,8 @@ class ManyPictures:
         return {self.parts["many-gallery"]: gr.Gallery(faces, visible=bool(faces))}
 
     def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Task:
-        painter = easel.painter
-        if painter is None:
+        stylizer = easel.stylizer
+        if stylizer is None:
             raise PlaygroundError("pick a style first")
         if not files:
             raise PlaygroundError("choose some pictures, a GIF or a film first")
@@ -105,12 +105,14 @@ class ManyPictures:
                         photo = load_picture(source, name=source.name)
                         photo = resize_picture(photo, min(max(photo.size), LARGEST))
                         check_sides(photo)
-                        painted = task.control.turn().do(partial(paint, painter, photo)).at(strength, colours)
+                        painted = (
+                            task.control.turn().do(partial(stylize_picture, stylizer, photo)).at(strength, colours)
+                        )
                         output.write_bytes(encode_picture(painted, "png"))
                         face = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
-                        frames, face = paint_film(painter, source, output, strength, colours), None
+                        frames, face = stylize_film(stylizer, source, output, strength, colours), None
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))

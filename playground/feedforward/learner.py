@@ -1,0 +1,132 @@
+"""The network that a training moves: one step on a batch, its optimiser's tensors, what it makes of sample crops.
+
+Called by training.py. It must not know of files, controls or clocks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils import get_total_norm
+
+from playground.engine.losses import Losses, Objective
+from playground.engine.schedule import MIN_SHORT_SIDE
+from playground.errors import PlaygroundError
+from playground.feedforward.model import load_model
+from playground.feedforward.processes import Processes
+from playground.images.convert import resize_picture, to_array, to_tensor
+from playground.networks.normalisation import TorchConvention
+from playground.networks.transformer import TransformerNet, new_network
+from playground.networks.vgg import Vgg
+from playground.recipe.training import TrainingRecipe
+
+
+def first_network(recipe: TrainingRecipe, from_checkpoint: bool) -> TransformerNet:
+    """The network that a training starts with.
+
+    Args:
+        from_checkpoint: all weights will be a checkpoint's, so the model to start from is not asked for.
+
+    Raises:
+        PlaygroundError: the model to start from cannot be used.
+    """
+    if recipe.start_from is None or from_checkpoint:
+        return new_network(recipe.width, recipe.blocks, recipe.seed)
+    network = load_model(recipe.start_from).network
+    if (network.width, network.blocks) != (recipe.width, recipe.blocks):
+        raise PlaygroundError(
+            f"the model to start from is {network.width} channels wide with {network.blocks} blocks, "
+            f"not {recipe.width} with {recipe.blocks}: set width and blocks alike"
+        )
+    return network.train().requires_grad_(True)
+
+
+class Learner:
+    """A network, its optimiser and the losses that both follow.
+
+    Args:
+        network: to be trained; moved to the device of `vgg`.
+        vgg: the network that the recipe names, which sees what the losses compare.
+        style: a clean RGB picture.
+        crop: any crop of the training's size, unit RGB 1×3×S×S, from which the losses take their shapes.
+        processes: those that train together.
+    """
+
+    def __init__(
+        self, network: TransformerNet, vgg: Vgg, style: Image.Image, crop: Tensor, recipe: TrainingRecipe,
+        processes: Processes,
+    ) -> None:  # fmt: skip
+        self.vgg, self.style, self.crop, self.processes = vgg, style, crop, processes
+        self.device = vgg.device
+        self.network = network.to(self.device)
+        self.convention = TorchConvention(self.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+        self.set_recipe(recipe)
+        self.trained = processes.shared(self.network)
+
+    def set_recipe(self, recipe: TrainingRecipe) -> None:
+        """Take over settings: losses are made anew, the network and its optimiser stay."""
+        self.recipe = recipe
+        sizes = {"content": recipe.image_size, "original": max(self.style.size)}
+        smallest = math.ceil(MIN_SHORT_SIDE * max(self.style.size) / min(self.style.size))
+        size = max(32, smallest, int(sizes.get(recipe.style_size, recipe.style_size)))  # type: ignore[arg-type]
+        style = to_tensor(resize_picture(self.style, size)).to(self.device)
+        vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
+        self.objective = Objective(vgg, self.crop.to(self.device), style, recipe)
+
+    def learn(self, photos: Tensor, learning_rate: float) -> tuple[Losses, bool]:
+        """One step on a batch of unit RGB photographs N×3×S×S.
+
+        Returns:
+            The losses before it, the mean over all processes; and whether the gradient was finite. Loss or gradient
+            that is no finite number would spoil every weight, so no step is taken on them.
+        """
+        group = self.optimizer.param_groups[0]
+        group["lr"], group["betas"] = learning_rate, (self.recipe.beta1, self.recipe.beta2)
+        group["eps"] = self.recipe.epsilon
+        self.optimizer.zero_grad(set_to_none=True)
+        self.objective.set_content(photos, self.recipe)
+        losses = self.objective(self.convention.of(self.trained(self.convention.to(photos))))
+        losses.total.backward()
+        losses = self.processes.mean(losses)
+        # The gradient is the processes' mean by now, so all of them decide alike.
+        norm = get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+        finite = math.isfinite(float(norm))
+        if finite and math.isfinite(float(losses.total.detach())):
+            self.optimizer.step()
+        return losses, finite
+
+    @torch.no_grad()
+    def before_and_after(self, crops: Tensor) -> np.ndarray:
+        """Crops, unit RGB N×3×S×S, as they are (above) and as the network paints them (below), H×W×3 uint8."""
+        columns = []
+        for crop in crops.split(1):
+            stylized = self.convention.of(self.network(self.convention.to(crop.to(self.device))))
+            columns.append(np.concatenate([to_array(crop), to_array(stylized)], axis=0))
+        return np.concatenate(columns, axis=1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and Adam's moments by name, on the CPU."""
+        tensors = {}
+        for name, parameter in self.network.named_parameters():
+            tensors[f"network.{name}"] = parameter.detach().to("cpu", copy=True)
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"{key}.{name}"] = value.detach().to("cpu", copy=True)
+        return tensors
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Back to what `tensors` gave."""
+        self.optimizer.state.clear()
+        for name, parameter in self.network.named_parameters():
+            parameter.copy_(tensors[f"network.{name}"])
+            if f"exp_avg.{name}" in tensors:
+                self.optimizer.state[parameter] = {
+                    "step": tensors[f"step.{name}"].clone(),
+                    "exp_avg": tensors[f"exp_avg.{name}"].to(self.device, copy=True),
+                    "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(self.device, copy=True),
+                }

@@ -1,0 +1,62 @@
+"""One step of a training: what is learnt from a batch, and from what nothing is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.feedforward.photos import Photos
+from playground.feedforward.training import Training
+from playground.networks.vgg import Vgg
+from playground.recipe.training import load_training_preset
+from tests.helpers.training import same, tiny, weights_of
+
+
+def test_a_batchs_loss_is_the_mean_over_its_pictures(network: Vgg, style: Image.Image, photos: Photos) -> None:
+    training = Training(style, photos, tiny(), network)
+    batch = training.samples[:2]
+
+    def losses(photos: torch.Tensor) -> torch.Tensor:
+        training.learner.objective.set_content(photos, training.recipe)
+        with torch.no_grad():
+            painted = training.learner.convention.of(training.learner.network(training.learner.convention.to(photos)))
+            return training.learner.objective(painted).stacked()
+
+    each = torch.stack([losses(photo) for photo in batch.split(1)])
+    assert torch.allclose(losses(batch), each.mean(0), rtol=1e-4)
+
+
+def test_photographs_whose_gradient_is_no_number_spoil_nothing(
+    network: Vgg, style: Image.Image, photos: Photos
+) -> None:
+    """A white picture has a finite loss, but behind every instance normalisation a gradient 300 times as large."""
+    training = Training(style, photos, load_training_preset().changed({"image_size": 64, "batch_size": 1}), network)
+    white = torch.ones((1, 3, 64, 64))
+    with torch.no_grad():
+        for name, parameter in training.learner.network.named_parameters():
+            if name.endswith("bias"):  # a network at its start answers white with exact zeros
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+    before = weights_of(training)
+    losses, learned = training.learner.learn(white, training.recipe.learning_rate)
+    assert math.isfinite(float(losses.total.detach()))
+    assert not learned
+    assert same(weights_of(training), before)
+
+
+def test_it_can_start_from_a_trained_model(network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path) -> None:
+    path = tmp_path / "first.safetensors"
+    first = Training(style, photos, tiny(steps=2), network, path)
+    list(first.frames())
+    onward = Training(style, photos, tiny(start_from=str(path), seed=9), network)
+    assert same(weights_of(onward), weights_of(first))
+    assert onward.progress.step == 0
+    before = weights_of(onward)
+    list(onward.frames())
+    assert not same(weights_of(onward), before)
+    with pytest.raises(PlaygroundError, match="4 channels wide"):
+        Training(style, photos, tiny(start_from=str(path), width=8), network)
