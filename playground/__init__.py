@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
-from playground.recipe.presets import load_preset
 
 # Read by torch when it is imported: large pages for large tensors, which saves a tenth of a step at 512 px on Linux.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -28,6 +27,21 @@ if TYPE_CHECKING:
     from playground.engine.run import Frame
 
 __all__ = ["PlaygroundError", "Recipe", "load_preset", "stylize"]
+
+
+def load_preset(name: str = "default", network: str | None = None) -> Recipe:
+    """The recipe of a preset, for its own network or for another: a name or a file, with the numbers for that.
+
+    Raises:
+        PlaygroundError: no such preset, or a network that cannot be used.
+    """
+    from playground.recipe.presets import load_preset as of_preset
+
+    if network is None:
+        return of_preset(name)
+    from playground.networks.known import known
+
+    return of_preset(name, known(network))
 
 
 def stylize(

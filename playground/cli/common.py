@@ -20,6 +20,7 @@ import typer
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe
+from playground.recipe.numbers import Look
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.system.progress import progress_on_stderr
@@ -64,7 +65,14 @@ def chosen_recipe(
     if preset is not None:
         find_preset(preset)
     beneath = requested.get("preset") or saved.get("preset") or preset or "default"
-    return recipe_on_preset(str(beneath), saved, requested)
+    return recipe_on_preset(str(beneath), saved, requested, known=known_network)
+
+
+def known_network(name: str) -> Look:
+    """What a preset's numbers depend on, of a network by name or file."""
+    from playground.networks.known import known
+
+    return known(name)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -131,7 +139,7 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
         WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
             default network and nothing overrules them, how to paint with those.
     """
-    from playground.networks.catalogue import WeightsMissing
+    from playground.networks.catalogue import CAFFE_FILES, NETWORKS, WeightsMissing
     from playground.networks.fetch import fetch
     from playground.networks.vgg import load_network
 
@@ -148,6 +156,11 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
             hint = f"or add `--set network={DEFAULT_NETWORK}` to paint with numbers adapted to that network"
             raise WeightsMissing(f"{str(missing).rstrip('.')}, {hint}.") from None
         raise
+    if recipe.network in CAFFE_FILES or recipe.network not in NETWORKS:
+        from playground.networks.known import known
+
+        if doubt := known(recipe.network).doubt():
+            print(f"{doubt}.", file=sys.stderr)
 
 
 @contextmanager

@@ -117,7 +117,9 @@ def run_as_json(
 
 def _last_line(result: Result, output: Path, device: str) -> str:
     recipe, (width, height) = result.recipe, result.picture.size
-    whose = {"own": "the playground's own", "source": "the source's", "adapted": "adapted"}[recipe.numbers]
+    whose = {"own": "the playground's own", "source": "the source's", "adapted": "adapted", "converted": "converted"}[
+        recipe.numbers
+    ]
     return (
         f"{output}: {width}×{height} px, {result.ended} after {result.steps} iterations "
         f"and {result.seconds:.1f} s on {device}, {recipe.network} with {whose} numbers"

@@ -22,6 +22,7 @@ def list_weights(
     """Say which networks are on this machine, and fetch one."""
     from playground.networks import catalogue, read
     from playground.networks.fetch import fetch as fetch_network
+    from playground.networks.known import known
 
     if fetch:
         with progress_on_stderr() as report:
@@ -31,6 +32,8 @@ def list_weights(
     if name is not None and name not in catalogue.NETWORKS:
         network = read.describe(name)
         print(f"{name}: {network.architecture}, {network.convention} convention, {network.megabytes:.0f} MB")
+        if doubt := known(name).doubt():
+            print(f"{doubt}.")
         return
     for status in catalogue.status():
         if name in (None, status.name):

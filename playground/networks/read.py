@@ -58,17 +58,20 @@ def describe(name_or_path: str) -> Network:
 
     Raises WeightsError for a file that is not there or holds no usable VGG.
     """
-    if name_or_path in NETWORKS:
-        return NETWORKS[name_or_path]
-    path = locate(name_or_path)
-    stamp = path.stat()
-    return _described(path, stamp.st_size, stamp.st_mtime_ns)
+    return NETWORKS[name_or_path] if name_or_path in NETWORKS else describe_file(name_or_path)[0]
+
+
+def describe_file(path: str) -> tuple[Network, str]:
+    """A file's network and its SHA-256; as `describe`, read once for every state of the file."""
+    found = locate(path)
+    stamp = found.stat()
+    return _described(found, stamp.st_size, stamp.st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
-def _described(path: Path, _size: int, _changed: int) -> Network:
-    """A file's network, read once for every state of the file."""
-    return _read(path).network
+def _described(path: Path, _size: int, _changed: int) -> tuple[Network, str]:
+    weights = _read(path)
+    return weights.network, weights.sha256
 
 
 def load(name_or_path: str) -> Weights:

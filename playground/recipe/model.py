@@ -19,7 +19,14 @@ from playground.errors import PlaygroundError
 from playground.recipe.complaints import in_one_sentence, suggestion
 
 DEFAULT_NETWORK = "vgg16-hed"
-VGG16_NETWORKS = ("vgg16-hed", "vgg16-imagenet", "vgg16-caffe")  # whose layers are known by name
+# Architecture and input convention of the networks that have a name: what layers there are and whose numbers apply.
+NETWORK_KINDS = {
+    "vgg16-hed": ("vgg16", "caffe"),
+    "vgg16-imagenet": ("vgg16", "torch"),
+    "vgg19-imagenet": ("vgg19", "torch"),
+    "vgg16-caffe": ("vgg16", "caffe"),
+    "vgg19-caffe": ("vgg19", "caffe"),
+}
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
@@ -191,9 +198,10 @@ class BaseRecipe(BaseModel):
 
     # --- where the settings came from, and what a finished run adds
     preset: str | None = Field(None, max_length=100, description="The preset this recipe started from.")
-    numbers: Literal["own", "source", "adapted"] = Field(
+    numbers: Literal["own", "source", "adapted", "converted"] = Field(
         "own",
-        description="Whose weights and rates these are: the source's, ours for another network, or our own preset's.",
+        description="Whose weights and rates these are: the source's; ours for another network, found by looking; the "
+        "source's, converted to another network layer by layer; or our own preset's.",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -378,7 +386,7 @@ def check_layer(layer: str, network: str) -> None:
     match = re.fullmatch(r"conv([1-5])_([1-4])", layer)
     if match:
         block, index = int(match[1]), int(match[2])
-        last = 2 if block < 3 else 3 if network in VGG16_NETWORKS else 4
+        last = 2 if block < 3 else 3 if NETWORK_KINDS.get(network, ("vgg19",))[0] == "vgg16" else 4
         if index <= last:
             return
     raise ValueError(f"{network} has no layer called {layer!r}; its layers are named like conv4_2")

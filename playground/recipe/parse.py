@@ -7,16 +7,19 @@ checked it; files and pictures are opened elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError, validated
-from playground.recipe.presets import load_preset, load_training_preset
+from playground.errors import PlaygroundError
+from playground.recipe.model import Recipe, RecipeError, validated
+from playground.recipe.moved import on_network
+from playground.recipe.numbers import Look, Named
+from playground.recipe.presets import find_preset, load_preset, load_training_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
 WHOLE = frozenset({"preset", "numbers", "plan", "journal"})  # stated by every recipe that the playground has saved
-R = TypeVar("R", bound=BaseRecipe)
+Known = Callable[[str], Look]
 
 
 # ---- text -----------------------------------------------------------------------------------------------------------
@@ -75,42 +78,69 @@ def parse_setting(text: str) -> tuple[str, Any]:
 # ---- a preset with settings over it ---------------------------------------------------------------------------------
 
 
-def recipe_on_preset(preset: str, *layers: Mapping[str, Any]) -> Recipe:
+def recipe_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | None = None) -> Recipe:
     """A preset's recipe with settings laid over it, later layers over earlier ones.
 
-    The preset's numbers are those for the network that will look, whichever layer names it. A layer that is a whole
-    recipe has none of the preset beneath it: what it does not state, a setting newer than it, is as it was then.
+    The preset's numbers are those for the network that the first layer to name one asks for; where a later one names
+    another, the recipe is moved there. A layer that is a whole recipe has none of the preset beneath it: what it does not
+    state, a setting newer than it, is as it was then.
+
+    Args:
+        known: tells what is known of a network by its name, where more is needed than that.
 
     Raises:
         RecipeError: no such preset, or a setting that cannot be used.
     """
-    network = _network_in(layers)
+    networks = [str(layer["network"]) for layer in layers if isinstance(layer.get("network"), str) and layer["network"]]
     whole = any(layer.keys() >= WHOLE for layer in layers)
-    return _with_layers(Recipe() if whole else load_preset(preset, network), layers, network)
+    recipe = Recipe() if whole else _first(preset, networks, known)
+    for layer in layers:
+        network = layer.get("network")
+        stated = isinstance(network, str) and network in networks
+        if stated and network != recipe.network and not layer.keys() >= WHOLE:
+            recipe = on_network(recipe, _look(str(network), known), _look_or_none(recipe.network, known))
+        recipe = recipe.changed(layer)
+    return recipe
 
 
-def training_on_preset(preset: str, *layers: Mapping[str, Any]) -> TrainingRecipe:
-    """A training preset's recipe with settings laid over it, as `recipe_on_preset` does.
+def training_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | None = None) -> TrainingRecipe:
+    """A training preset's recipe with settings laid over it, and its numbers for the network that they name.
 
     Raises:
         RecipeError: no such preset, or a setting that cannot be used.
     """
-    network = _network_in(layers)
-    return _with_layers(load_training_preset(preset, network), layers, network)
-
-
-def _network_in(layers: tuple[Mapping[str, Any], ...]) -> str | None:
-    """The network that the last layer to name one asks for; None where none does, or not by a name."""
     network = next((layer["network"] for layer in reversed(layers) if layer.get("network")), None)
-    return network if isinstance(network, str) else None
-
-
-def _with_layers(recipe: R, layers: tuple[Mapping[str, Any], ...], network: str | None) -> R:
+    recipe = load_training_preset(preset, _look(network, known) if isinstance(network, str) else None)
     for layer in layers:
         if network is not None and layer is not layers[-1]:  # its layers are checked against the network that will look
             layer = {**layer, "network": network}
         recipe = recipe.changed(layer)
     return recipe
+
+
+def _first(preset: str, networks: list[str], known: Known | None) -> Recipe:
+    """The preset on the first network that is named; on the last one where nothing is known of the first."""
+    if not networks:
+        return load_preset(preset)
+    before = _look_or_none(networks[0], known) if networks[0] != networks[-1] else None
+    try:
+        return load_preset(find_preset(preset).name, before or _look(networks[-1], known))
+    except PlaygroundError:
+        if before is None:
+            raise
+        return load_preset(preset, _look(networks[-1], known))
+
+
+def _look(network: str, known: Known | None) -> Look:
+    return known(network) if known is not None else Named(network)
+
+
+def _look_or_none(network: str, known: Known | None) -> Look | None:
+    """What is known of a network that may be gone."""
+    try:
+        return _look(network, known)
+    except PlaygroundError:
+        return None
 
 
 # ---- what was stored ------------------------------------------------------------------------------------------------

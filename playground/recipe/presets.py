@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+from playground.recipe.model import Recipe, RecipeError, validated
+from playground.recipe.numbers import Look, Named, converted, is_own, needs_factors
 from playground.recipe.training import TrainingRecipe
 
 PRESET_FOLDER = next(
@@ -34,6 +35,8 @@ class Preset(BaseModel):
     note: str = ""
     recipe: dict[str, Any]
     adapted: dict[str, dict[str, Any]] = {}
+    because: dict[str, str] = {}
+    """Why an adapted setting differs from the source's, by setting; weights and layers need no reason of their own."""
 
 
 PRESET_ORDER = (
@@ -62,32 +65,37 @@ def find_preset(name: str, kind: Literal["stylize", "train"] = "stylize") -> Pre
     return known[name]
 
 
-def load_preset(name: str = "default", network: str | None = None) -> Recipe:
-    """The recipe of a preset, for its own network or for `network`.
+def load_preset(name: str = "default", network: str | Look | None = None) -> Recipe:
+    """The recipe of a preset, for its own network or for another.
 
-    On a network that is not the source's, the preset's adapted numbers are laid over the source's, and `numbers`
-    says so. Networks without adapted numbers of their own take those of the default network.
+    On the source's network, or a file of the same architecture and convention, a preset has the source's numbers; on the
+    default network those adapted to it; on any other the source's, converted layer by layer. `numbers` says which.
+
+    Args:
+        network: a name, or what is known of a network; only that can be measured, where numbers have to be converted.
 
     Raises:
-        RecipeError: no such preset.
+        RecipeError: no such preset, or numbers that would have to be measured on a network that is only named.
     """
     return validated(preset_settings(name, network, "stylize"))
 
 
-def load_training_preset(name: str = "fast-default", network: str | None = None) -> TrainingRecipe:
-    """The training recipe of a preset, for its own network or for `network`, whose adapted numbers then apply.
+def load_training_preset(name: str = "fast-default", network: str | Look | None = None) -> TrainingRecipe:
+    """The training recipe of a preset, for its own network or for another, as `load_preset` has it.
 
     Raises:
-        RecipeError: no such training preset.
+        RecipeError: as for `load_preset`.
     """
     return validated(preset_settings(name, network, "train"), TrainingRecipe)
 
 
-def preset_settings(name: str, network: str | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:
-    """What a preset of a kind states for its own network or for `network`; see `load_preset`."""
+def preset_settings(name: str, network: str | Look | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:
+    """What a preset of a kind states for its own network or for another; see `load_preset`."""
     preset = find_preset(name, kind)
-    data = {**preset.recipe, "preset": preset.name, "network": network or preset.network, "numbers": preset.numbers}
-    if network and network != preset.network and preset.adapted:
-        data |= preset.adapted.get(network) or preset.adapted.get(DEFAULT_NETWORK, {})
-        data["numbers"] = "adapted"
-    return data
+    look = Named(network or preset.network) if network is None or isinstance(network, str) else network
+    data = {**preset.recipe, "preset": preset.name, "network": look.name, "numbers": preset.numbers}
+    if look.identity in preset.adapted:
+        return {**data, **preset.adapted[look.identity], "numbers": "adapted"}
+    if is_own(preset.network, look) or not needs_factors(preset.recipe):
+        return data
+    return {**data, **converted(preset.recipe, look.factors(preset.network).of), "numbers": "converted"}

@@ -67,3 +67,28 @@ def save_as_keras(
             kernel = weights.tensors[f"{layer}.weight"].permute(2, 3, 1, 0)
             file[key.format(layer[4], layer[6], parts[0], counted)] = kernel.numpy()
             file[key.format(layer[4], layer[6], parts[1], counted)] = weights.tensors[f"{layer}.bias"].numpy()
+
+
+def in_torch(weights: Weights, scales: dict[str, float] | None = None, *, biases: bool = True) -> Weights:
+    """A network of caffe's convention ported to torch's: RGB on torch's scale goes in, maps 1/57 as strong come out.
+
+    Args:
+        scales: by layer, what its maps are multiplied with besides; 1 where it says nothing.
+        biases: let them shrink with the maps and make up for the other mean, so that all that changes is the maps'
+            strength (but at the edge, where zeros mean another grey); else they stay as they are.
+    """
+    shrink, tensors, before = 1 / 57.4, dict(weights.tensors), 1.0
+    if biases:
+        shift = 255 * torch.tensor([0.406, 0.456, 0.485]) - torch.tensor([103.939, 116.779, 123.68])
+        tensors["conv1_1.bias"] = tensors["conv1_1.bias"] + tensors["conv1_1.weight"].sum((2, 3)) @ shift
+    for layer in LAYERS[weights.network.architecture]:
+        scale = (scales or {}).get(layer, 1.0)
+        kernel = tensors[f"{layer}.weight"] * (scale / before)
+        if layer == "conv1_1":
+            deviations = 255 * torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+            kernel = kernel.flip(1) * (deviations * shrink)
+        tensors[f"{layer}.weight"] = kernel
+        tensors[f"{layer}.bias"] = tensors[f"{layer}.bias"] * (scale * (shrink if biases else 1.0))
+        before = scale
+    network = replace(weights.network, name="in-torch", convention="torch")
+    return replace(weights, network=network, tensors=tensors, sha256="")

@@ -1,0 +1,111 @@
+"""What a preset's numbers depend on, of a network: which it is, its architecture, its convention, how strong it is.
+
+Called by whoever puts a recipe on a network, and handed down to playground/recipe, which knows no file. Nothing is measured
+before it is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, locate
+from playground.networks.read import describe_file, load
+from playground.networks.strength import Strengths, strengths_of
+from playground.recipe.numbers import Factors
+
+logger = logging.getLogger(__name__)
+
+FIRST_LAYER = "conv1_1"
+BETWEEN = 36.0  # mean square of the first layer between those of the two conventions: 1.0 and 1100 on `vgg16-hed`
+
+
+@dataclass(frozen=True)
+class KnownNetwork:
+    """A network that a recipe names, as `playground.recipe.numbers.Look` wants it.
+
+    Attributes:
+        name: as the recipe states it: a name or a file.
+        identity: the published network that it is, also where it is a file of it; else its name.
+        kind: architecture and input convention.
+    """
+
+    name: str
+    identity: str
+    kind: tuple[str, str]
+
+    def factors(self, source: str) -> Factors:
+        """By layer: mean square on the source's network over that on this one, with four digits.
+
+        Where the source's own network is on this machine, both are measured. Else the source's convention is given to the
+        kernels of this file, which is as near as one comes without the source's. A silent layer has the factor 1.
+
+        Raises:
+            WeightsError: this network is not here, or cannot be used.
+        """
+        ours = _strengths(self.name)[self.kind[1]]
+        theirs, against = self._of_source(source)
+        return Factors(
+            {
+                layer: float(f"{theirs[layer] / ours[layer]:.4g}") if ours[layer] > 0 and theirs[layer] > 0 else 1.0
+                for layer in ours.keys() & theirs.keys()
+            },
+            against,
+        )
+
+    def _of_source(self, source: str) -> tuple[dict[str, float], str]:
+        convention = NETWORKS[source].convention
+        if find(source) is not None:
+            try:
+                return _strengths(source)[convention], source
+            except WeightsError as error:
+                logger.warning("the source's network is not measured: %s", error)
+        return _strengths(self.name)[convention], f"its own kernels in {convention}'s convention"
+
+    def doubt(self) -> str:
+        """A sentence where what the first layer gives contradicts the convention that the file was taken for, else "".
+
+        A file whose kernels are of the usual size answers as its convention says, whichever it was trained in: this shows
+        only kernels that have taken up another scale, of the input or of the maps.
+
+        Raises:
+            WeightsError: this network is not here, or cannot be used.
+        """
+        convention = self.kind[1]
+        strength = _strengths(self.name)[convention][FIRST_LAYER]
+        if (strength > BETWEEN) == (convention == "caffe"):
+            return ""
+        other = "torch" if convention == "caffe" else "caffe"
+        return (
+            f"{Path(self.name).name} is taken for a network in {convention}'s convention, yet its first layer answers with "
+            f"{strength**0.5:.2g}, as in {other}'s (vgg16-hed: 35 in caffe's, 1 in torch's): a source's numbers may not "
+            f"fit it; if it expects the other input, put the word {other} into its name"
+        )
+
+
+def known(name: str) -> KnownNetwork:
+    """What is known of a network by name or file; a file is read, once.
+
+    Raises:
+        WeightsError: neither a name nor a file that can be used.
+    """
+    if name in NETWORKS:
+        network = NETWORKS[name]
+        return KnownNetwork(name, name, (network.architecture, network.convention))
+    network, digest = describe_file(name)
+    published = next((it for it, begins in SHA256.items() if digest.startswith(begins)), name)
+    return KnownNetwork(name, published, (network.architecture, network.convention))
+
+
+def _strengths(name: str) -> Strengths:
+    """Of a network that is here, measured once for every state of its file."""
+    path = locate(name)
+    stamp = path.stat()
+    return _measured(name, path, stamp.st_size, stamp.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _measured(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
+    return strengths_of(load(name))
