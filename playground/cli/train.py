@@ -22,6 +22,7 @@ from playground.cli.common import (
     Device,
     check_file_path,
     explained_lack_of_memory,
+    known_network,
     losses_in_words,
     make_network_ready,
     requested_settings,
@@ -59,7 +60,7 @@ def train(
     Under torchrun every process trains its share of each batch.
     """
     requested = requested_settings(settings or [], {"steps": steps})
-    recipe = training_on_preset(preset, requested)
+    recipe = training_on_preset(preset, requested, known=known_network)
 
     from playground.feedforward.checkpoint import saved_recipe
     from playground.feedforward.photos import Photos

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
+from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe, field_info
 from playground.recipe.numbers import Look
-from playground.recipe.presets import find_preset, load_preset, presets
+from playground.recipe.presets import load_preset, load_training_preset, presets
 
 WEIGHTS = ("content_weight", "style_weight", "variation_weight")
 LAYERS = ("content_layers", "style_layers")
@@ -104,15 +104,15 @@ class Difference:
     reason: str
 
 
-def differences(recipe: Recipe) -> list[Difference]:
+def differences(recipe: BaseRecipe) -> list[Difference]:
     """Field by field, what a preset's numbers on this network have otherwise than the source's, and why.
 
     What a person has set is no difference of the preset's, unless it is among what the network changes anyway.
     """
-    if recipe.numbers not in ("adapted", "converted") or not is_painted(recipe.preset):
+    preset = presets().get(recipe.preset or "")
+    if preset is None or recipe.numbers not in ("adapted", "converted"):
         return []
-    preset = find_preset(str(recipe.preset))
-    source = load_preset(preset.name)
+    source = load_preset(preset.name) if preset.kind == "stylize" else load_training_preset(preset.name)
     changed = preset.adapted[DEFAULT_NETWORK] if recipe.numbers == "adapted" else LAYERS
     found = []
     for key in changed:
@@ -124,7 +124,7 @@ def differences(recipe: Recipe) -> list[Difference]:
     return found
 
 
-def _reason(key: str, recipe: Recipe) -> str:
+def _reason(key: str, recipe: BaseRecipe) -> str:
     if recipe.numbers == "converted":
         return (
             "each layer's weight by how much weaker or stronger its maps are than the source's, measured on photographs"
@@ -141,7 +141,7 @@ def in_words(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def whose(recipe: Recipe) -> str:
+def whose(recipe: BaseRecipe) -> str:
     """One sentence: whose numbers a recipe has, and on which network."""
     preset = presets().get(recipe.preset or "")
     if preset is None or recipe.numbers == "own":

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
+from playground.networks.known import KnownNetwork, known
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.model import DEFAULT_NETWORK
 
@@ -52,8 +53,7 @@ class Downloads:
         Raises:
             PlaygroundError: it is none of this server's, or neither here nor on its way.
         """
-        if network not in self.networks:
-            raise PlaygroundError(f"This server paints with {', '.join(self.networks)} only, not with {network!r}.")
+        self._check_name(network)
         if catalogue.is_available(network):
             return
         if network == DEFAULT_NETWORK:
@@ -61,6 +61,19 @@ class Downloads:
         elif network not in self._latest or self._latest[network].over.is_set():
             hint = next((line.hint for line in catalogue.status() if line.name == network), "")
             raise PlaygroundError(hint or f"The network {network} is not on this machine.")
+
+    def look(self, network: str) -> KnownNetwork:
+        """What is known of one of this server's networks; no other file is ever opened.
+
+        Raises:
+            PlaygroundError: it is none of this server's, or a file that cannot be used.
+        """
+        self._check_name(network)
+        return known(network)
+
+    def _check_name(self, network: str) -> None:
+        if network not in self.networks:
+            raise PlaygroundError(f"This server paints with {', '.join(self.networks)} only, not with {network!r}.")
 
     def get(self, network: str) -> Download | None:
         """The latest download of a network, over or not; None where there was none."""

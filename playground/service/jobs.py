@@ -19,6 +19,7 @@ from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
+from playground.networks.known import KnownNetwork
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
@@ -105,6 +106,14 @@ class Jobs:
     def networks(self) -> tuple[str, ...]:
         """Every network that a recipe may name here."""
         return self.downloads.networks
+
+    def look(self, network: str) -> KnownNetwork:
+        """What is known of a network that a recipe may name here.
+
+        Raises:
+            PlaygroundError: it is none of this server's, or a file that cannot be used.
+        """
+        return self.downloads.look(network)
 
     def start(
         self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False

@@ -20,7 +20,7 @@ from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
-from playground.recipe.parse import parse_settings, recipe_on_preset
+from playground.recipe.parse import Known, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
@@ -66,7 +66,7 @@ def add_api(jobs: Jobs) -> None:
         replace: bool = False,
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
         try:
-            recipe = wished_recipe(preset, overrides)
+            recipe = wished_recipe(preset, overrides, jobs.look)
             pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
             visitor = request.session_hash or (request.client.host if request.client else "")
             job = jobs.start(pictures, recipe, visitor, replace=replace is True)
@@ -145,15 +145,18 @@ def status(job: Job) -> dict[str, Any]:
     }
 
 
-def wished_recipe(preset: str, overrides: str) -> Recipe:
+def wished_recipe(preset: str, overrides: str, known: Known | None = None) -> Recipe:
     """A preset's recipe with the caller's settings over it; a wished network takes the preset's numbers for it.
 
+    Args:
+        known: tells what is known of a network of this server.
+
     Raises:
-        RecipeError: no such preset, no JSON object, or a setting that cannot be used.
+        PlaygroundError: no such preset, no JSON object, or a setting or a network that cannot be used.
     """
     changes = parse_settings(
         overrides or "{}",
         no_json='the settings are not valid JSON; write an object such as {"size": 256}',
         no_object='the settings must be a JSON object such as {"size": 256}',
     )
-    return recipe_on_preset(find_preset(str(preset or "default")).name, changes)
+    return recipe_on_preset(find_preset(str(preset or "default")).name, changes, known=known)

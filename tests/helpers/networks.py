@@ -75,7 +75,8 @@ def in_torch(weights: Weights, scales: dict[str, float] | None = None, *, biases
     Args:
         scales: by layer, what its maps are multiplied with besides; 1 where it says nothing.
         biases: let them shrink with the maps and make up for the other mean, so that all that changes is the maps'
-            strength (but at the edge, where zeros mean another grey); else they stay as they are.
+            strength (but at the edge, where zeros mean another grey); else kernels and biases stay as they are, but
+            for the order of the channels that go in.
     """
     shrink, tensors, before = 1 / 57.4, dict(weights.tensors), 1.0
     if biases:
@@ -86,7 +87,7 @@ def in_torch(weights: Weights, scales: dict[str, float] | None = None, *, biases
         kernel = tensors[f"{layer}.weight"] * (scale / before)
         if layer == "conv1_1":
             deviations = 255 * torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-            kernel = kernel.flip(1) * (deviations * shrink)
+            kernel = kernel.flip(1) * (deviations * shrink if biases else 1.0)
         tensors[f"{layer}.weight"] = kernel
         tensors[f"{layer}.bias"] = tensors[f"{layer}.bias"] * (scale * (shrink if biases else 1.0))
         before = scale

@@ -142,7 +142,7 @@ def test_negative_numbers_are_refused(name: str) -> None:
         ({"journal": [{"evaluation": 0, "key": "style_weight", "value": math.nan}]}, "a value that cannot be used"),
         ({"journal": [{"evaluation": 0, "key": "style_layers", "value": {"conv1_1": math.inf}}]}, "cannot be used"),
         ({"journal": [{"evaluation": -1, "key": "style_weight", "value": 1}]}, "journal.evaluation"),
-        ({"numbers": "stolen"}, "'own', 'source' or 'adapted'"),
+        ({"numbers": "stolen"}, "'own', 'source', 'adapted' or 'converted'"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_sentence(settings: dict[str, Any], text: str) -> None:

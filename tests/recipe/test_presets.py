@@ -60,18 +60,16 @@ def test_a_preset_has_adapted_numbers_for_the_default_network(name: str) -> None
         assert kept not in numbers, "layers, normalisations, optimiser and schedule are the source's"
 
 
-def test_another_network_takes_the_adapted_numbers_and_the_own_one_the_sources() -> None:
-    adapted = load_preset("gatys-adam", network=DEFAULT_NETWORK)
-    other = load_preset("gatys-adam", network="some.pth")
-    assert (other.network, other.numbers) == ("some.pth", "adapted")
-    assert other.style_weight == adapted.style_weight != load_preset("gatys-adam").style_weight
-    own = load_preset("gatys-adam", network=find_preset("gatys-adam").network)
-    assert own == load_preset("gatys-adam")
+def test_the_sources_networks_have_the_sources_numbers() -> None:
+    for name in ("gatys-adam", "vgg16-lbfgs", "tf-adam-tv"):
+        assert load_preset(name, find_preset(name).network) == load_preset(name)
+    assert find_preset("vgg16-lbfgs").network == "vgg16-caffe"
+    assert find_preset("tf-adam-tv").network == "vgg19-caffe"
 
 
 def test_the_three_pixel_recipes_carry_their_sources_numbers() -> None:
     gatys, lbfgs, variation = (load_preset(name) for name in ("gatys-adam", "vgg16-lbfgs", "tf-adam-tv"))
-    assert gatys.network == variation.network == "vgg19-imagenet"
+    assert (gatys.network, variation.network) == ("vgg19-imagenet", "vgg19-caffe")
     assert gatys.style_layers == {"conv1_1": 1.0, "conv2_1": 0.8, "conv3_1": 0.4, "conv4_1": 0.2, "conv5_1": 0.1}
     assert (gatys.optimizer, gatys.learning_rate, gatys.space, gatys.init) == ("adam", 0.003, "normalised", "content")
     assert (gatys.content_layers, gatys.pool, gatys.size) == ({"conv4_2": 1.0}, "max", 224)

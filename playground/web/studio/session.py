@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from playground.errors import PlaygroundError
 from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
 from playground.networks import catalogue
+from playground.networks.known import known
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
-from playground.recipe.parse import parse_settings, recipe_on_preset
+from playground.recipe.moved import on_network
+from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
@@ -80,8 +83,8 @@ def preset_of(recipe: Recipe) -> Recipe:
     """The preset a recipe started from, on the recipe's network: what "as in this preset" means."""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
     try:
-        return load_preset(name or "default", network=recipe.network)
-    except RecipeError:  # its layers do not exist in this network
+        return load_preset(name or "default", known(recipe.network))
+    except PlaygroundError:  # its layers do not exist in this network, or it is not here to be measured
         return load_preset(name or "default")
 
 
@@ -93,7 +96,7 @@ def stylize_presets() -> dict[str, Any]:
 def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     """A recipe that this machine can paint, and the network it was really meant for where that is not here.
 
-    What differs from the recipe's preset is kept; the preset's own numbers become those adapted to the network.
+    What a person has set is kept; the preset's own numbers become those adapted to the network.
 
     Raises:
         RecipeError: its layers do not exist in the network that is here.
@@ -103,10 +106,20 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     if recipe.network == DEFAULT_NETWORK:
         return recipe, DEFAULT_NETWORK
     wanted = recipe.network if recipe.network in catalogue.NETWORKS else ""
-    name = recipe.preset if recipe.preset in stylize_presets() else "default"
-    theirs: Recipe = load_preset(name or "default")
-    own = _different(recipe, theirs, ("network", "numbers"))
-    return recipe_on_preset(name or "default", {"network": DEFAULT_NETWORK}, own), wanted
+    return on_network(recipe, jobs.look(DEFAULT_NETWORK)), wanted
+
+
+def put_on(recipe: Recipe, network: str, jobs: Jobs) -> Recipe:
+    """A recipe on another network that is here, with the numbers for that; layers that it lacks are left out.
+
+    Raises:
+        PlaygroundError: the network cannot be used, or has none of the recipe's layers.
+    """
+    try:
+        before = jobs.look(recipe.network)
+    except PlaygroundError:
+        before = None
+    return on_network(recipe, jobs.look(network), before, drop=True)
 
 
 def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.load import read_recipe_text
+from playground.networks import catalogue
 from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import find_preset, load_preset
@@ -21,8 +22,17 @@ from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.numbers import numbers_note
 from playground.web.studio.network_offer import OFFERS, offer
-from playground.web.studio.session import Session, link_query, preset_of, recipe_of_link, stylize_presets, usable
+from playground.web.studio.session import (
+    Session,
+    link_query,
+    preset_of,
+    put_on,
+    recipe_of_link,
+    stylize_presets,
+    usable,
+)
 
 logger = logging.getLogger(__name__)
 OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
@@ -56,7 +66,7 @@ class SettingsPanel:
         return [self.parts[name] for name in (*fields, *sliders, *lines, *OTHERS)]
 
     def assembled(self, session: Session, values: tuple[Any, ...]) -> Recipe:
-        """The recipe that the controls show.
+        """The recipe that the controls show; on another network than they were filled for, with the numbers for that.
 
         Raises:
             PlaygroundError: a control's value cannot be used.
@@ -65,7 +75,11 @@ class SettingsPanel:
         given = dict(zip(controls.FIELDS, plain, strict=True))
         grid = grid or {}
         given |= {"content_layers": grid.get("content"), "style_layers": grid.get("style")}
-        return controls.assembled(session.base, given)
+        network, base = given["network"], session.base
+        if network != base.network and network in self.jobs.networks and catalogue.is_available(network):
+            recipe = controls.assembled(base, {**given, "network": base.network})
+            return put_on(recipe, network, self.jobs)
+        return controls.assembled(base, given)
 
     # ---------------------------------------------------------------- a recipe into the controls
 
@@ -112,7 +126,7 @@ class SettingsPanel:
             lines.append(preset.note)
         if session.running() and not of_run:
             lines.append("A run is going on: these settings apply at the next Run")
-        return "".join(message(line, "note") for line in lines)
+        return "".join(message(line, "note") for line in lines) + numbers_note(recipe)
 
     # ---------------------------------------------------------------- handlers
 

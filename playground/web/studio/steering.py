@@ -13,10 +13,12 @@ from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
-from playground.web.components.messages import Updates, message
+from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import offer
 from playground.web.studio.session import Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
+
+NETWORK = list(controls.FIELDS).index("network")  # among the values of all controls
 
 
 class Steering:
@@ -70,18 +72,26 @@ class Steering:
         grid = {"content": content, "style": style, "layers": known, "preset": layers.weights(preset)}
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
-    def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
-        """Another network was chosen: the grid shows its layers; one that is not here is offered."""
-        network, grid = network or DEFAULT_NETWORK, layers.judged(grid)
-        session.wanted_network, session.intended = "" if catalogue.is_available(network) else network, None
-        grid = {**grid, "layers": list(layers.layer_names(network)), "preset": layers.weights(preset_of(session.base))}
-        for kind in ("content", "style"):
-            grid[kind] = {name: weight for name, weight in grid[kind].items() if name in grid["layers"]}
-        return {
-            self.panel.parts["layers"]: grid,
-            self.panel.parts["message-network"]: self.panel.guarded_text(self._take, session, "network", network),
-            **offer(self.panel.parts, session),
-        }
+    def moved_network(self, session: Session, *values: Any) -> Updates:
+        """Another network was chosen: every control shows the numbers for it; one that is not here is offered."""
+        network, parts = values[NETWORK] or DEFAULT_NETWORK, self.panel.parts
+        if not catalogue.is_available(network):
+            session.wanted_network, session.intended = network, None
+            said = self.panel.guarded_text(self._take, session, "network", network)
+            return {parts["message-network"]: said, **offer(parts, session)}
+        try:
+            shown = self.panel.show(session, self.panel.assembled(session, values))
+        except Exception as error:
+            return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
+        said = self.panel.guarded_text(self._take, session, "network", network)
+        return {**shown, parts["message-network"]: said}
+
+    def network_arrived(self, session: Session, *values: Any) -> Updates:
+        """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""
+        network = values[NETWORK]
+        if network == session.base.network or not catalogue.is_available(network or DEFAULT_NETWORK):
+            return NOTHING
+        return self.moved_network(session, *values)
 
     def dice(self) -> int:
         """A seed by chance."""

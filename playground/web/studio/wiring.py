@@ -19,7 +19,6 @@ from playground.web.studio.cost import wire_cost
 from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
-from playground.web.studio.network_offer import OFFERS
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
@@ -46,8 +45,9 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     """Make the handlers and bind them to the components of the tab."""
     panel, pages = SettingsPanel(jobs, parts), OpenPages(jobs)
     running, results, downloads = Running(parts, panel, pages), ResultActions(parts, panel), NetworkDownloads(panel)
-    _wire_controls(parts, panel, Steering(panel))
-    _wire_recipe(parts, panel, downloads)
+    steering = Steering(panel)
+    _wire_controls(parts, panel, steering)
+    _wire_recipe(parts, panel, downloads, steering)
     machine = wire_history(parts, panel, running)
     opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
     _wire_runs(parts, panel, running, machine, Following(parts, pages, results), opened)
@@ -68,8 +68,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
-            box.input(steering.moved_network, [session, box, parts["layers"]],
-                      [parts["layers"], place, *listed(parts, OFFERS)], **LATEST)  # fmt: skip
+            box.input(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
         elif name != "original_colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
     said = [parts["layers-words"], parts["message-layers"]]
@@ -81,7 +80,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
     parts["dice"].click(steering.dice, None, parts["set-seed"], **LIGHT)
 
 
-def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads) -> None:
+def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads, steering: Steering) -> None:
     session, shown, inputs = parts["session"], panel.outputs, panel.inputs
     parts["preset"].input(panel.choose_preset, [session, parts["preset"]], shown, **LIGHT)
     parts["reset"].click(panel.reset, session, shown, **LIGHT)
@@ -94,7 +93,9 @@ def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads
     parts["save"].click(panel.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
-    gr.on([parts["network-button"].click, parts["banner-button"].click], downloads.fetch, session, shown, **WATCHING)
+    clicks = [parts["network-button"].click, parts["banner-button"].click]
+    fetched = gr.on(clicks, downloads.fetch, session, shown, **WATCHING)
+    fetched.then(steering.network_arrived, [session, *inputs], shown, **LIGHT)
 
 
 def _wire_opening(

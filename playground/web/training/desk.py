@@ -11,6 +11,7 @@ from typing import Any
 
 from playground.feedforward.photos import Photos
 from playground.networks import catalogue
+from playground.networks.known import known
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import find_preset, presets
@@ -19,6 +20,7 @@ from playground.service.job import TrainingJob
 from playground.service.run_folder import RunFolder
 from playground.web.components import controls
 from playground.web.components.messages import message
+from playground.web.components.numbers import numbers_note
 from playground.web.visit import Visit
 
 FIELDS = (
@@ -53,7 +55,7 @@ def first_recipe(name: str) -> TrainingRecipe:
     """A preset's recipe on a network that is here; other than the source's, its adapted numbers apply."""
     wanted = find_preset(name, "train").network
     network = wanted if catalogue.is_available(wanted) else DEFAULT_NETWORK
-    return training_on_preset(name, {"network": network, "steps": FIRST_STEPS})
+    return training_on_preset(name, {"network": network, "steps": FIRST_STEPS}, known=known)
 
 
 def wanted_recipe(desk: Desk, values: Sequence[Any]) -> TrainingRecipe:
@@ -71,13 +73,6 @@ def wanted_recipe(desk: Desk, values: Sequence[Any]) -> TrainingRecipe:
     return base.changed(changes)
 
 
-def numbers_note(recipe: TrainingRecipe) -> str:
-    """Whose numbers a preset's recipe holds, and what else is to be known of it."""
-    preset = training_presets()[recipe.preset or "fast-default"]
-    lines = [preset.note] if preset.note else []
-    if recipe.numbers == "adapted":
-        lines.append(
-            f"The source's numbers are for {preset.network}; these weights are adapted to {recipe.network}, so that the "
-            "terms pull in the same proportion"
-        )
-    return "".join(message(line, "note") for line in lines)
+def preset_note(recipe: TrainingRecipe) -> str:
+    """What is to be known of a preset: its note, whose numbers its recipe holds, and what differs from the source's."""
+    return message(training_presets()[recipe.preset or "fast-default"].note, "note") + numbers_note(recipe)

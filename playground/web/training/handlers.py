@@ -26,7 +26,7 @@ from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
+from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
 
@@ -76,7 +76,7 @@ class Trainer:
         desk.preset = recipe.preset or name
         return {
             **{self.parts[f"train-{field}"]: controls.shown(field, recipe) for field in FIELDS},
-            self.parts["train-preset-note"]: numbers_note(recipe),
+            self.parts["train-preset-note"]: preset_note(recipe),
             self.parts["photos-note"]: photos_note(desk, recipe),
         }
 

@@ -15,7 +15,7 @@ from playground.service.jobs import Jobs
 from playground.web.components import charts, controls
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, training_presets
+from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.training.handlers import Trainer
 from playground.web.training.photographs import Photographs
 
@@ -97,7 +97,7 @@ def _settings(parts: Parts, recipe: TrainingRecipe) -> None:
             listed, value="fast-default", show_label=False, label="Preset", container=False, elem_id="train-preset",
             elem_classes=["presets"],
         )  # fmt: skip
-        html(parts, "train-preset-note", numbers_note(recipe))
+        html(parts, "train-preset-note", preset_note(recipe))
     with gr.Column(elem_classes=["sheet"]):
         heading("Training")
         parts["title"] = gr.Textbox(

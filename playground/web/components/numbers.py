@@ -1,0 +1,41 @@
+"""Whose numbers a preset's recipe has, for the line under the presets: what differs from the source, field by field, and why.
+
+Called by the Studio and by Train a style. Knows no component.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from playground.errors import PlaygroundError
+from playground.networks.catalogue import CAFFE_FILES, NETWORKS
+from playground.networks.known import known
+from playground.recipe.model import BaseRecipe
+from playground.recipe.moved import differences, whose
+from playground.web.components.messages import message
+
+
+def numbers_note(recipe: BaseRecipe) -> str:
+    """HTML: one line on whose numbers they are, which opens to the list of what differs; "" for the playground's own."""
+    sentence, rows = whose(recipe), differences(recipe)
+    if not rows:
+        return message(sentence, "note") + message(_doubt(recipe.network), "note")
+    labels = ", ".join(row.label.lower() for row in rows)
+    items = "".join(
+        f"<li><b>{escape(row.label)}</b>: {escape(row.here)}; the source has {escape(row.source)} ({escape(row.reason)})</li>"
+        for row in rows
+    )
+    return (
+        f'<details class="message note differences"><summary>{escape(sentence)}. Not as in the source: {escape(labels)}'
+        f"</summary><ul>{items}</ul></details>{message(_doubt(recipe.network), 'note')}"
+    )
+
+
+def _doubt(network: str) -> str:
+    """What is odd about a file's network, if anything."""
+    if network in NETWORKS and network not in CAFFE_FILES:
+        return ""
+    try:
+        return known(network).doubt()
+    except PlaygroundError:  # it is not here, which is said elsewhere
+        return ""

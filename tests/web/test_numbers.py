@@ -1,0 +1,175 @@
+"""Another network on the page: every control shows the numbers for it, and the note says what differs from the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.networks import catalogue, strength
+from playground.networks.known import known
+from playground.networks.read import Weights
+from playground.recipe.model import Recipe
+from playground.recipe.presets import load_preset
+from playground.service.jobs import Jobs
+from playground.web.api import wished_recipe
+from playground.web.components import controls, layers
+from playground.web.components.messages import NOTHING
+from playground.web.components.numbers import numbers_note
+from playground.web.studio.session import Session
+from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.steering import Steering
+from playground.web.training.desk import first_recipe, preset_note
+from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
+
+
+class Names(dict[str, str]):
+    """The page's components by name; each is its name here."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+@pytest.fixture
+def files(hed: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A caffe VGG16 and the same in torch's convention, as files of a server."""
+    monkeypatch.setattr(strength, "SIDE", 96)
+    save_as_keras(hed, tmp_path / "mine.h5")
+    save_state_dict(in_torch(hed), tmp_path / "ported.safetensors")
+    return {"caffe": str(tmp_path / "mine.h5"), "torch": str(tmp_path / "ported.safetensors")}
+
+
+@pytest.fixture
+def panel(files: dict[str, str]) -> SettingsPanel:
+    return SettingsPanel(Jobs(device="cpu", networks=files.values()), Names())  # type: ignore[arg-type]
+
+
+def values(recipe: Recipe, **changed: Any) -> tuple[Any, ...]:
+    """What the controls give that show a recipe, some of them changed by hand."""
+    plain = {name: controls.shown(name, recipe) for name in controls.FIELDS} | changed
+    return (*(plain[name] for name in controls.FIELDS), layers.grid_value(recipe))
+
+
+def shows(updates: dict[Any, Any], recipe: Recipe) -> None:
+    """The controls show a recipe."""
+    for name in ("content_weight", "style_weight", "variation_weight", "init", "padding", "network"):
+        assert updates[f"set-{name}"] == controls.shown(name, recipe), name
+    assert updates["layers"]["style"] == recipe.style_layers
+    assert updates["layers"]["content"] == recipe.content_layers
+
+
+@pytest.mark.parametrize("preset", ["vgg16-lbfgs", "gatys-adam"])
+def test_the_dropdown_brings_the_numbers_for_the_network(
+    panel: SettingsPanel, files: dict[str, str], preset: str
+) -> None:
+    first = load_preset(preset, "vgg16-hed")
+    session, steering = Session(first), Steering(panel)
+    for kind, said in (("caffe", {"vgg16-lbfgs": "source", "gatys-adam": "converted"}),
+                       ("torch", {"vgg16-lbfgs": "converted", "gatys-adam": "converted"})):  # fmt: skip
+        updates = steering.moved_network(session, *values(session.base, network=files[kind]))
+        expected = load_preset(preset, known(files[kind]))
+        assert expected.numbers == said[preset]
+        assert session.base == expected
+        shows(updates, expected)
+        assert expected.network in updates["preset-note"]
+    updates = steering.moved_network(session, *values(session.base, network="vgg16-hed"))
+    assert session.base == first
+    shows(updates, first)
+
+
+def test_what_was_typed_before_stays(panel: SettingsPanel, files: dict[str, str]) -> None:
+    first = load_preset("vgg16-lbfgs", "vgg16-hed")
+    session = Session(first)
+    typed = values(first, network=files["caffe"], seed=5, size=128, style_weight=2e7)
+    Steering(panel).moved_network(session, *typed)
+    source = load_preset("vgg16-lbfgs")
+    assert session.base == source.changed({"network": files["caffe"], "seed": 5, "size": 128, "style_weight": 2.0})
+
+
+def test_run_takes_the_numbers_also_where_the_page_was_slower(panel: SettingsPanel, files: dict[str, str]) -> None:
+    first = load_preset("vgg16-lbfgs", "vgg16-hed")
+    recipe = panel.assembled(Session(first), values(first, network=files["caffe"], seed=5))
+    assert recipe == load_preset("vgg16-lbfgs").changed({"network": files["caffe"], "seed": 5})
+
+
+def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
+    panel: SettingsPanel, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"vgg16-hed", files["torch"]}
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name in here)
+    first = load_preset("vgg16-lbfgs", "vgg16-hed")
+    session, steering = Session(first), Steering(panel)
+    chosen = values(first, network="vgg16-caffe", seed=5)
+    updates = steering.moved_network(session, *chosen)
+    assert (session.base, session.wanted_network) == (first, "vgg16-caffe")
+    assert "`python -m playground weights vgg16-caffe` says where to put its file" in updates["network-note"]
+    assert isinstance(updates["network-button"], gr.Button)
+    assert not updates["network-button"].visible
+    assert steering.network_arrived(session, *chosen) is NOTHING
+    assert session.base == first
+    here.add("vgg16-caffe")
+    shows(steering.network_arrived(session, *chosen), load_preset("vgg16-lbfgs"))
+    assert session.base == load_preset("vgg16-lbfgs").changed({"seed": 5})
+
+
+def test_a_missing_caffe_network_is_painted_for_with_adapted_numbers(
+    panel: SettingsPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
+    for preset in ("vgg16-lbfgs", "tf-adam-tv"):
+        session = Session(load_preset())
+        updates = panel.choose_preset(session, preset)
+        assert session.base == load_preset(preset, "vgg16-hed")
+        assert f"made for {load_preset(preset).network}, which is not on this machine" in updates["network-note"]
+        assert "numbers adapted to it" in updates["network-note"]
+        assert not updates["network-button"].visible
+        note = updates["preset-note"]
+        assert "Numbers adapted to vgg16-hed" in note
+        assert "<b>Start</b>: mix; the source has noise (the network was tuned to find edges" in note
+
+
+def test_a_broken_file_leaves_everything_as_it_was(panel: SettingsPanel, files: dict[str, str]) -> None:
+    first = load_preset("vgg16-lbfgs", "vgg16-hed")
+    session = Session(first)
+    Path(files["caffe"]).write_bytes(b"no network")
+    updates = Steering(panel).moved_network(session, *values(first, network=files["caffe"]))
+    assert "cannot be read as network weights" in updates["message-network"]
+    assert updates["set-network"] == "vgg16-hed"
+    assert session.base == first
+
+
+def test_only_this_servers_files_are_opened(panel: SettingsPanel, tmp_path: Path) -> None:
+    with pytest.raises(PlaygroundError, match=r"This server paints with .* only, not with '/etc/passwd'"):
+        wished_recipe("vgg16-lbfgs", '{"network": "/etc/passwd"}', panel.jobs.look)
+    first = load_preset("vgg16-lbfgs", "vgg16-hed")
+    assembled = panel.assembled(Session(first), values(first, network="/etc/passwd"))
+    assert assembled == first.changed({"network": "/etc/passwd"})  # refused by name at Run
+
+
+def test_the_endpoint_has_the_numbers_for_the_network(panel: SettingsPanel, files: dict[str, str]) -> None:
+    recipe = wished_recipe("vgg16-lbfgs", f'{{"network": "{files["torch"]}", "seed": 2}}', panel.jobs.look)
+    assert recipe == load_preset("vgg16-lbfgs", known(files["torch"])).changed({"seed": 2})
+
+
+def test_the_note_tells_field_by_field(files: dict[str, str]) -> None:
+    assert numbers_note(load_preset()) == ""
+    assert "made for vgg16-caffe" in numbers_note(load_preset("vgg16-lbfgs"))
+    adapted = numbers_note(load_preset("vgg16-lbfgs", "vgg16-hed"))
+    for label in ("content weight", "style weight", "style layers", "variation weight", "start", "edge padding"):
+        assert label in adapted.partition("</summary>")[0]
+        assert f"<b>{label.capitalize()}</b>" in adapted
+    converted = numbers_note(load_preset("vgg16-lbfgs", known(files["torch"])))
+    assert "converted layer by layer" in converted
+    assert "measured on photographs" in converted
+    hostile = load_preset("vgg16-lbfgs", "vgg16-hed").model_copy(update={"network": "<img src=x>"})
+    assert "<img" not in numbers_note(hostile)
+
+
+def test_a_training_says_whose_numbers_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
+    note = preset_note(first_recipe("fast-1"))
+    assert "Numbers adapted to vgg16-hed" in note
+    assert "<b>Style weight</b>: 910; the source has 1e+10" in note
