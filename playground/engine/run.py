@@ -316,7 +316,7 @@ def _names(changes: dict[str, Any]) -> str:
 
 
 def check_pictures(content: Image.Image, size: int) -> None:
-    """Refuse a picture whose short side would be too small for the network at the wished size.
+    """Refuse a picture whose short side would be too small for the network at the requested size.
 
     Raises:
         PlaygroundError: with the size that would do.
