@@ -111,23 +111,28 @@ def test_what_was_measured_is_kept_by_the_files_hash(hed: Weights, home: Path, m
     first = strengths_of(hed)
     (kept,) = (home / "strengths").iterdir()
     assert kept.name == f"{hed.sha256}-caffe.json"
-    monkeypatch.setattr(strength, "measured", lambda _: pytest.fail("measured again"))
+    again: list[Weights] = []
+    monkeypatch.setattr(strength, "measured", lambda weights: again.append(weights) or first)
     assert strengths_of(hed) == first
-    monkeypatch.undo()
-    monkeypatch.setenv("PLAYGROUND_HOME", str(home))
-    for spoilt in (
-        "",
-        "[]",
-        "{}",
-        kept.read_text().replace("rocket", "moon"),
-        kept.read_text().replace("conv5_3", "x"),
+    assert again == []
+    for times, spoilt in enumerate(
+        (
+            "",
+            "[]",
+            "{}",
+            kept.read_text().replace("rocket", "moon"),
+            kept.read_text().replace("conv5_3", "x"),
+        ),
+        1,
     ):
         kept.write_text(spoilt)
         assert strengths_of(hed) == first
+        assert len(again) == times
     spoilt_values = json.loads(kept.read_text())
     spoilt_values["torch"]["conv1_1"] = float("nan")
     kept.write_text(json.dumps(spoilt_values))
     assert strengths_of(hed) == first
+    assert len(again) == times + 1
     assert json.loads(kept.read_text())["torch"] == first["torch"]
 
 
