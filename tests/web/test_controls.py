@@ -104,6 +104,22 @@ def test_quick_picks_fit_the_network(pick: str, network: str) -> None:
         assert len(style) == (13 if network == "vgg16-hed" else 16)
 
 
+def test_quick_picks_keep_the_presets_weights() -> None:
+    """1.5e-5 to 150 on `vgg16-hed`: ones everywhere would leave the shallow layers alone to pull."""
+    preset = load_preset("vgg16-lbfgs", "vgg16-hed")
+    for name in layers.PICKS:
+        content, style = layers.pick(name, "vgg16-hed", preset)
+        assert content == {"conv4_2": 1.0}
+        assert {layer: weight for layer, weight in style.items() if layer in preset.style_layers}.items() <= set(
+            preset.style_layers.items()
+        )
+    assert style["conv4_1"] == pytest.approx((0.08 * 5.6) ** 0.5, rel=0.01)
+    assert layers.pick("all", "vgg16-hed", preset)[1]["conv1_1"] == 1.5e-5
+    assert layers.pick("all", "vgg16-hed", preset)[1]["conv5_3"] == 150
+    assert set(layers.pick("all", "vgg19-imagenet", load_preset())[1].values()) == {1.0}
+    assert layers.pick("paper", "vgg16-hed", load_preset("hrnet-photorealistic"))[0] == {"conv4_2": 1.0}
+
+
 @pytest.mark.parametrize("name", STYLIZE)
 def test_links_carry_what_differs_from_the_preset(name: str) -> None:
     recipe = load_preset(name)

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, strength
 from playground.networks.known import known
@@ -115,13 +116,70 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     assert session.base == load_preset("vgg16-lbfgs").changed({"seed": 5})
 
 
+def test_another_preset_leaves_what_a_person_has_set(panel: SettingsPanel) -> None:
+    session = Session(load_preset())
+    updates = panel.choose_preset(
+        session, "hrnet-photorealistic", *values(session.base, size=512, seed=9, iterations=7)
+    )
+    own = load_preset("hrnet-photorealistic")
+    assert session.base == own.changed({"size": 512, "seed": 9})  # iterations are the method's
+    assert "Size, Seed: as you set them" in updates["preset-note"]
+    # 512 is the next one's own size too, and yet a person's, for the one after it
+    panel.choose_preset(session, "tf-adam-tv", *values(session.base))
+    panel.choose_preset(session, "default", *values(session.base, seed=0))
+    assert session.base == load_preset().changed({"size": 512})
+    panel.reset(session)
+    assert session.base == load_preset()
+    panel.choose_preset(session, "hrnet-photorealistic", *values(session.base))
+    assert session.base == own
+
+
+def test_a_value_that_cannot_be_used_holds_no_preset_back(panel: SettingsPanel) -> None:
+    session = Session(load_preset())
+    panel.choose_preset(session, "hrnet-photorealistic", *values(session.base, iterations=-3, size=-1, seed=4))
+    assert session.base == load_preset("hrnet-photorealistic").changed({"seed": 4})
+
+
+class Run:
+    """A run that is going on, and what it was told to change."""
+
+    ended = False
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.control = recipe, MemoryControl()
+
+
+@pytest.mark.parametrize("change", [{"preset": "tf-adam-tv"}, {"network": "caffe"}])
+def test_a_run_keeps_its_numbers_while_others_are_on_show(
+    panel: SettingsPanel, files: dict[str, str], change: dict[str, str]
+) -> None:
+    recipe = load_preset("vgg16-lbfgs", "vgg16-hed")
+    session, steering = Session(recipe), Steering(panel)
+    session.job = Run(recipe)  # type: ignore[assignment]
+    asked = session.job.control.read  # type: ignore[union-attr]
+    steering.moved_slider("style_weight", session, 0.5, 10.0, 1e7)
+    assert asked().settings == {"style_weight": 3.16e7}
+    if "preset" in change:
+        panel.choose_preset(session, change["preset"], *values(session.base))
+    else:
+        steering.moved_network(session, *values(session.base, network=files[change["network"]]))
+    updates = steering.moved_slider("style_weight", session, 1, 10.0, 1.0)
+    assert "applies at the next Run" in updates["message-balance"]
+    grid = {"content": {"conv4_2": 1.0}, "style": {"conv1_2": 9.0}, "layers": ["conv4_2", "conv1_2"]}
+    assert "applies at the next Run" in steering.moved_layers(session, grid)["message-layers"]
+    assert asked().settings == {"style_weight": 3.16e7}
+    panel.show(session, recipe)  # its own settings are on show again
+    steering.moved_slider("style_weight", session, 0, 10.0, 1e7)
+    assert asked().settings == {"style_weight": 1e7}
+
+
 def test_a_missing_caffe_network_is_painted_for_with_adapted_numbers(
     panel: SettingsPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
     for preset in ("vgg16-lbfgs", "tf-adam-tv"):
         session = Session(load_preset())
-        updates = panel.choose_preset(session, preset)
+        updates = panel.choose_preset(session, preset, *values(session.base))
         assert session.base == load_preset(preset, "vgg16-hed")
         assert f"made for {load_preset(preset).network}, which is not on this machine" in updates["network-note"]
         assert "numbers adapted to it" in updates["network-note"]

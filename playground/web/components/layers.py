@@ -6,6 +6,7 @@ One `gr.HTML` of sliders and numbers (layers.js); its value is {"content": {laye
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,21 +49,33 @@ def weights(recipe: Recipe) -> dict[str, dict[str, float]]:
 
 
 def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dict[str, float]]:
-    """Content and style layers of a quick pick; the paper's are conv4_2 for content and conv1_1 to conv5_1 for style."""
+    """Content and style layers of a quick pick; the paper's are conv4_2 for content and conv1_1 to conv5_1 for style.
+
+    A layer that the preset has keeps its weight, another gets one between those of its neighbours.
+    """
     layers = layer_names(network)
     content = dict(preset.content_layers)
     if name == "recipe":
         return content, dict(preset.style_layers)
     if name in ("paper", "first"):
         chosen: tuple[str, ...] = STYLE_BLOCKS
-        content = {"conv4_2": 1.0} if name == "paper" else content
+        content = {"conv4_2": _weight_among(content, "conv4_2")} if name == "paper" else content
     elif name == "shallow":
         chosen = tuple(layer for layer in layers if layer[4] in "12")
     elif name == "deep":
         chosen = tuple(layer for layer in layers if layer[4] in "45")
     else:
         chosen = layers
-    return content, dict.fromkeys(chosen, 1.0)
+    return content, {layer: _weight_among(preset.style_layers, layer) for layer in chosen}
+
+
+def _weight_among(weights: Mapping[str, float], layer: str) -> float:
+    """A layer's weight, or the geometric mean of its nearest neighbours', since weights run over powers of ten."""
+    heavy = {name: weight for name, weight in sorted(weights.items()) if weight > 0}
+    below = [weight for name, weight in heavy.items() if name <= layer]
+    above = [weight for name, weight in heavy.items() if name >= layer]
+    near = [*below[-1:], *above[:1]]
+    return float(f"{math.prod(near) ** (1 / len(near)):.3g}") if near else 1.0
 
 
 def judged(value: Any) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from playground.web.visit import Visit
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
+PERSONS = ("size", "seed", "seconds", "preview_rate", "original_colours")
+"""What belongs to a person and the machine, and to no method: another preset leaves it as it was set."""
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Session(Visit):
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
+    by_hand: dict[str, Any] = field(default_factory=dict)  # what a person has set that no other preset takes away
 
     def put(self, job: Job) -> None:
         """Put a run on the easel; it must have its photo still."""
@@ -73,6 +76,14 @@ class Session(Visit):
         if picture is None or self.content is None or not self.original_colours:
             return picture
         return np.asarray(keep_colours(Image.fromarray(picture), self.content))
+
+    def staged(self) -> bool:
+        """Whether the settings on show are for the next run: another preset or network than that of the one going on."""
+        job = self.running()
+        if job is None:
+            return False
+        mine, its = self.base, job.recipe
+        return (mine.preset, mine.network, mine.numbers) != (its.preset, its.network, its.numbers)
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

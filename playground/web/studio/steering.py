@@ -6,7 +6,6 @@ Every handler here is light and answers outside the queue; the Studio tab wires 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 from playground.networks import catalogue
@@ -19,6 +18,10 @@ from playground.web.studio.session import Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
 
 NETWORK = list(controls.FIELDS).index("network")  # among the values of all controls
+NEXT_RUN = message(
+    "The run that is going on has another preset or network: this applies at the next Run, and the run stays as it is",
+    "note",
+)
 
 
 class Steering:
@@ -104,6 +107,9 @@ class Steering:
         if job is None:
             _check(session.base, name, value)
             return ""
+        if session.staged():
+            _check(session.base, name, value)
+            return NEXT_RUN
         changes = {**job.control.read().settings, name: value}
         self.panel.jobs.limits.check(job.recipe.changed(changes))
         if not field_info(name)["live"]:
@@ -119,9 +125,9 @@ class Steering:
             f"{kind}_layers": {k: float(w) for k, w in grid[kind].items() if float(w) > 0}
             for kind in ("content", "style")
         }
-        if job is None:
-            session.base.changed({**changes, "network": _network_for(session.base, grid)})
-            return ""
+        if job is None or session.staged():
+            session.base.changed(changes)
+            return "" if job is None else NEXT_RUN
         wanted = {**job.control.read().settings, **changes}
         self.panel.jobs.limits.check(job.recipe.changed(wanted))
         job.control.change(changes)
@@ -132,7 +138,3 @@ def _check(base: Recipe, name: str, value: Any) -> None:
     """Refuse a value by itself; how it fits to the other controls is seen at Run, when all are known."""
     if name != "network":
         base.changed({name: value})
-
-
-def _network_for(base: Recipe, grid: Mapping[str, Any]) -> str:
-    return base.network if set(layers.layer_names(base.network)) >= set(grid["layers"]) else "vgg19-imagenet"
