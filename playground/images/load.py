@@ -18,17 +18,15 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from playground.errors import PlaygroundError
+from playground.errors import PictureError
+from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, to_8_bits
+from playground.system.room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 _log = logging.getLogger(__name__)
-
-
-class PictureError(PlaygroundError):
-    """A picture that cannot be read or written; its text says which one, why, and what to do."""
 
 
 def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
@@ -44,8 +42,13 @@ def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
 MAX_PIXELS = _pixel_limit(os.environ.get("PLAYGROUND_MAX_PIXELS"))
 """Width × height above which a picture is refused, read from its header before anything is decoded.
 
-50 megapixels hold any camera's picture and decode in 0.4 to 0.8 GB; `PLAYGROUND_MAX_PIXELS` overrides it.
+50 megapixels hold any camera's picture; `PLAYGROUND_MAX_PIXELS` overrides it.
 """
+KEPT_PIXELS = 24_000_000
+"""What a server keeps of a picture that is given to it: more than it can paint, however large it paints."""
+DECODING_MB = 512.0
+DECODING = Room(DECODING_MB)
+"""The memory that all pictures together may take while they are decoded; a larger one is decoded alone."""
 MAX_FILE_BYTES = 256 * 2**20
 """Largest file that is opened: a picture of `MAX_PIXELS` fits even when it is stored without compression."""
 MAX_ASPECT = 16
@@ -71,17 +74,19 @@ _EXIF_PLAIN_LIMIT = 60_000  # a JPEG segment ends at 65,533 bytes: longer recipe
 
 _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-_NOT_FINITE = "{} holds values that are not finite numbers: replace them first."
 
 
-def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.Image:
+def load_picture(source: PictureSource, *, name: str = "the picture", most: int | None = None) -> Image.Image:
     """Any picture as a clean one: mode RGB, sRGB, upright, opaque, 8 bits a channel and no metadata.
 
     `source` is a path, a file's bytes, a PIL image or an array (H×W or H×W×1/3/4; uint8, uint16, or float in [0, 1]).
     The format is told by content, never by name. EXIF orientation is applied; transparency is laid on white; deep
     greys are scaled, not clipped; a valid colour profile is converted to sRGB; an animation gives its first frame.
     A float or 32-bit grey file beyond [0, 1] or 16 bits has no agreed white and is stretched from its own minimum
-    to its maximum. `name` is what the picture is called in an error.
+    to its maximum. `name` is what the picture is called in an error. A picture of more than `most` pixels is scaled down
+    to that as soon as it is decoded, a JPEG partly while it is.
+
+    However many ask at once, only so many are decoded at a time as fit into `DECODING`; the others wait.
 
     Raises PictureError for anything that is no picture, is damaged, too large, too small or too thin, and for paths
     that are no readable file; URLs are never opened.
@@ -89,7 +94,8 @@ def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.I
     with _opened(source, name) as picture:
         label = _label(source, name)
         _check_shape(picture.size, label)
-        return _clean(picture, label)
+        with DECODING.share(decoding_megabytes(picture, most)):
+            return clean(picture, label, most)
 
 
 def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:
@@ -123,6 +129,8 @@ def _opened(source: PictureSource, name: str) -> Iterator[Image.Image]:
                 yield picture
     except PictureError:
         raise
+    except Crowded as error:
+        raise PictureError(f"{label} waits for others that are being read: try again in a minute.") from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{label} unpacks to more than {_megapixels(MAX_PIXELS)}: make it smaller first.") from error
     except MemoryError as error:
@@ -227,117 +235,16 @@ def _picture_from_array(array: np.ndarray, label: str) -> Image.Image:
     if height * width > MAX_PIXELS:
         raise PictureError(f"{label} has {_megapixels(height * width)}: make it smaller first.")
     if array.dtype == np.uint16:
-        array = _to_8_bits(array, 0, 65535)
+        array = to_8_bits(array, 0, 65535)
     elif np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
-            raise PictureError(_NOT_FINITE.format(label))
+            raise PictureError(NOT_FINITE.format(label))
         if array.min() < -1e-3 or array.max() > 1 + 1e-3:  # room for rounding, none for another scale
             raise PictureError(f"{label} holds floats outside [0, 1]: divide them by their white value first.")
-        array = _to_8_bits(array, 0, 1)
+        array = to_8_bits(array, 0, 1)
     elif array.dtype != np.uint8:
         raise PictureError(f"{label} is an array of {array.dtype}: give uint8, uint16, or floats in [0, 1].")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _to_8_bits(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    scaled = (values.astype(np.float32) - black) * (255 / (white - black))
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
-
-
-def _clean(picture: Image.Image, label: str) -> Image.Image:
-    """Decode the picture, turn it upright, and rebuild it from its sRGB values alone."""
-    raw_mode = _raw_mode(picture)
-    picture.load()
-    profile = picture.info.get("icc_profile")
-    picture = _upright(picture)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        colours, alpha = _deep_grey(picture, raw_mode, label)
-    elif picture.has_transparency_data:
-        colours, alpha = _without_alpha(picture, raw_mode)
-    else:
-        colours, alpha = picture, None
-    rgb = _to_srgb(colours, profile)
-    if alpha is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
-    return _values_alone(rgb)
-
-
-def _values_alone(rgb: Image.Image) -> Image.Image:
-    """A new picture with the same pixels: whatever else the old one carried (EXIF, profile, texts) stays behind."""
-    clean = Image.new("RGB", rgb.size)
-    clean.paste(rgb)
-    return clean
-
-
-def _raw_mode(picture: Image.Image) -> str:
-    """Pillow's name for how the file stores its values ("RGB;16B"), known only before decoding, or ""."""
-    for tile in getattr(picture, "tile", []):
-        args = tile[3]
-        first = args[0] if isinstance(args, tuple) and args else args
-        if isinstance(first, str):
-            return first
-    return ""
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        if picture.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return picture
-        return ImageOps.exif_transpose(picture)
-    except MemoryError:
-        raise
-    except Exception:  # a broken EXIF block must not cost the photograph
-        return picture
-
-
-def _deep_grey(picture: Image.Image, raw_mode: str, label: str) -> tuple[Image.Image, Image.Image | None]:
-    """A grey picture of 12, 16 or 32 bits or of floats, scaled to 8 bits, and its transparency if it has one."""
-    values = np.asarray(picture)
-    if not np.isfinite(values).all():
-        raise PictureError(_NOT_FINITE.format(label))
-    low, high = float(values.min()), float(values.max())
-    usual_white = 1 if picture.mode == "F" else 4095 if raw_mode == "I;12" else 65535
-    black, white = (0.0, float(usual_white)) if low >= 0 and high <= usual_white else (low, high)
-    if white == black:  # nothing to stretch: a flat picture of a level that nobody can name
-        black, white = 0.0, max(255.0, abs(high))
-    alpha = None
-    transparent = picture.info.get("transparency")
-    if isinstance(transparent, int):
-        alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
-    return Image.fromarray(_to_8_bits(values, black, white)), alpha
-
-
-def _without_alpha(picture: Image.Image, raw_mode: str) -> tuple[Image.Image, Image.Image]:
-    """The colours as RGB and the opacity as L."""
-    transparent = picture.info.get("transparency")
-    # PNG names its transparent colour in the file's depth, Pillow compares it with what it decoded to 8 bits.
-    if isinstance(transparent, tuple) and raw_mode == "RGB;16B":
-        picture = picture.copy()
-        picture.info["transparency"] = tuple(value >> 8 for value in transparent)
-    elif isinstance(transparent, int) and raw_mode in ("L;2", "L;4"):
-        picture = picture.copy()
-        picture.info["transparency"] = transparent * {"L;2": 85, "L;4": 17}[raw_mode]
-    if picture.mode == "La":  # Pillow goes from premultiplied grey to RGBA only by way of LA
-        picture = picture.convert("LA")
-    rgba = picture.convert("RGBA")
-    return rgba.convert("RGB"), rgba.getchannel("A")
-
-
-def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
-    """Mode RGB in sRGB: through the picture's own colour profile where it has one that is valid and fits its mode."""
-    if colours.mode not in ("L", "RGB", "CMYK"):
-        colours = colours.convert("RGB")
-    if profile:
-        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            converted = ImageCms.profileToProfile(
-                colours,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            if converted is not None:
-                return converted
-    return colours if colours.mode == "RGB" else colours.convert("RGB")
 
 
 def _recipe_in_exif(picture: Image.Image) -> bytes | None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from playground.errors import PictureError
+from playground.images.clean import values_alone
 from playground.images.load import (
     _EXIF_PACKED,
     _EXIF_PLAIN,
@@ -23,8 +25,6 @@ from playground.images.load import (
     _RECIPE_KEY,
     _USER_COMMENT,
     MAX_RECIPE_BYTES,
-    PictureError,
-    _values_alone,
 )
 from playground.system.files import whole_file
 
@@ -91,7 +91,7 @@ def encode_picture(picture: Image.Image, format: str, recipe: str | None = None,
         raise PictureError(f"The quality of a picture runs from 1 to 100, not {quality}: choose one in between.")
     if recipe is not None and len(recipe.encode("utf-8", "replace")) > MAX_RECIPE_BYTES:
         raise PictureError("The recipe is longer than a megabyte: save the picture without it.")
-    clean = _values_alone(picture.convert("RGB"))
+    clean = values_alone(picture.convert("RGB"))
     data = io.BytesIO()
     try:
         if format == "PNG":
