@@ -12,16 +12,16 @@ import os
 import re
 import stat
 import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from playground.errors import PictureError
 from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, to_8_bits
+from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
 from playground.system.room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
@@ -55,8 +55,6 @@ MAX_ASPECT = 16
 """Long side over short side above which a picture is a strip that a network's deep layers cannot see."""
 MIN_SIDE = 8
 """Shortest side, in pixels, of a picture that is read and of a size that `fit_size` gives."""
-MAX_RECIPE_BYTES = 1_000_000
-"""Longest recipe text that is written into or read from a picture, in UTF-8 bytes."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What is decoded, told by content. No format here runs a program, as EPS does, or fetches anything, as SVG may."""
@@ -65,12 +63,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What Pillow warns of is refused or mended below, and a command line that fails owes its user one line, not two.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-_RECIPE_KEY = "playground-recipe"
-_USER_COMMENT = 0x9286  # EXIF's free text; its first eight bytes name an encoding, zeros for "not said"
-_EXIF_PLAIN = bytes(8) + b"playground-recipe:"
-_EXIF_PACKED = bytes(8) + b"playground-recipe-zlib:"
-_EXIF_PLAIN_LIMIT = 60_000  # a JPEG segment ends at 65,533 bytes: longer recipes are packed
 
 _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
@@ -104,8 +96,8 @@ def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | N
     Raises PictureError where the source is no picture, or holds a text longer than `MAX_RECIPE_BYTES`.
     """
     with _opened(source, "the picture") as picture:
-        text = picture.info.get(_RECIPE_KEY)
-        raw = text.encode("utf-8", "replace") if isinstance(text, str) else _recipe_in_exif(picture)
+        text = picture.info.get(PNG_KEY)
+        raw = text.encode("utf-8", "replace") if isinstance(text, str) else recipe_in_exif(picture)
         if raw is None:
             return None
         if len(raw) > MAX_RECIPE_BYTES:
@@ -245,16 +237,3 @@ def _picture_from_array(array: np.ndarray, label: str) -> Image.Image:
     elif array.dtype != np.uint8:
         raise PictureError(f"{label} is an array of {array.dtype}: give uint8, uint16, or floats in [0, 1].")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _recipe_in_exif(picture: Image.Image) -> bytes | None:
-    """The recipe's UTF-8 bytes, cut off just above `MAX_RECIPE_BYTES`; None where EXIF holds none of ours."""
-    if "exif" not in picture.info:  # asking further would decode the picture, since a PNG may hold EXIF at its end
-        return None
-    with suppress(Exception):  # a camera's odd EXIF block is no recipe
-        comment = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
-        if isinstance(comment, bytes) and comment.startswith(_EXIF_PLAIN):
-            return comment[len(_EXIF_PLAIN) :]
-        if isinstance(comment, bytes) and comment.startswith(_EXIF_PACKED):
-            return zlib.decompressobj().decompress(comment[len(_EXIF_PACKED) :], MAX_RECIPE_BYTES + 1)
-    return None
