@@ -371,6 +371,13 @@ class Recipe(BaseModel):
         ge=1,
         le=10_000,
     )
+    lbfgs_search: Annotated[Literal["none", "wolfe"], _spelling(strong_wolfe="wolfe")] = setting(
+        "none",
+        "Line search",
+        "none: each step of L-BFGS is one look. wolfe: it looks along its direction until the picture is surely better, as "
+        "scipy's does; a round ends with the step that goes beyond its evaluations.",
+        group="optimiser",
+    )
 
     # --- where the settings came from, and what a finished run adds
     preset: str | None = Field(None, max_length=100, description="The preset this recipe started from.")
@@ -411,8 +418,10 @@ class Recipe(BaseModel):
 
     @property
     def evaluations_per_iteration(self) -> int:
-        """Evaluations of one iteration: a round of L-BFGS has several."""
-        return self.lbfgs_evaluations if self.optimizer == "lbfgs" else 1
+        """Evaluations of one iteration: a round of L-BFGS has several, and with a line search a few more to end it."""
+        if self.optimizer != "lbfgs":
+            return 1
+        return self.lbfgs_evaluations + (self.lbfgs_search == "wolfe")  # scipy goes on until it has had more than asked
 
     def active_layers(self, kind: str) -> dict[str, float]:
         """Layers of `kind` ("content" or "style") that pull on the picture: weight above zero in a term above zero."""

@@ -17,7 +17,7 @@ from playground.recipe.presets import preset_settings
 PAINTING_ONLY = frozenset({
     "size", "original_colours", "iterations", "canvas", "pyramid_levels", "space", "init", "init_mix", "noise",
     "noise_scale", "noise_mean", "clip", "scales", "scale_factor", "smallest", "optimizer", "average", "lbfgs_history",
-    "lbfgs_restart", "lbfgs_evaluations", "plan",
+    "lbfgs_restart", "lbfgs_evaluations", "lbfgs_search", "plan",
 })  # fmt: skip
 
 
