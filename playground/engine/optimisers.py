@@ -6,6 +6,7 @@ Made and stepped by painting.py, and told nothing but gradients: no optimiser kn
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -87,8 +88,16 @@ class Adam:
         return float(self._adam.param_groups[0]["lr"])
 
     def set_rates(self, recipe: Recipe, rate: float) -> None:
-        settings = {"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
-        self._adam.param_groups[0].update(settings)
+        epsilon = recipe.epsilon
+        if recipe.adam_form == "tensorflow":
+            # α·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε), the last form in section 2 of the paper, is torch's with ε/√(1−β₂ᵗ) for ε.
+            epsilon /= math.sqrt(1 - recipe.beta2 ** (self._steps() + 1))
+        self._adam.param_groups[0].update({"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": epsilon})
+
+    def _steps(self) -> int:
+        """Steps so far."""
+        moments = self._adam.state.get(self.parameters[0])
+        return int(moments["step"]) if moments else 0
 
     def step(self, losses: Tensor, rest: bool) -> Standing:
         self._adam.step()

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from playground.engine.lbfgs import FIRST_STEP, GROWTH, Lbfgs
+from playground.engine.optimisers import Adam
+from playground.recipe.model import Recipe
 
 
 def step(optimizer: Lbfgs) -> None:
@@ -213,3 +215,24 @@ def test_a_memory_of_something_else_is_refused(spoil) -> None:  # type: ignore[n
     spoil(state)
     with pytest.raises(ValueError, match="memory of L-BFGS"):
         Lbfgs(start(), 0.5, 4).load_state_dict(state)
+
+
+@pytest.mark.parametrize("form", ["torch", "tensorflow"])
+def test_adam_adds_its_epsilon_where_the_recipe_says(form: str) -> None:
+    recipe = Recipe(adam_form=form, beta1=0.99, epsilon=0.1)  # type: ignore[arg-type]
+    parameter = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    optimiser = Adam([parameter], 0.02)
+    x, m, v = parameter.detach().numpy().copy(), np.zeros(3), np.zeros(3)
+    for t in range(1, 8):
+        g = 0.01 * (x - 3) ** 3
+        parameter.grad = 0.01 * (parameter.detach() - 3) ** 3
+        optimiser.set_rates(recipe, 0.02)
+        assert optimiser.step(torch.tensor([]), rest=True) == "at rest"
+        m, v = 0.99 * m + 0.01 * g, 0.999 * v + 0.001 * g * g
+        young1, young2 = 1 - 0.99**t, 1 - 0.999**t
+        root = np.sqrt(v) / np.sqrt(young2) + 0.1 if form == "torch" else (np.sqrt(v) + 0.1) / np.sqrt(young2)
+        x = x - 0.02 * m / young1 / root
+        assert parameter.detach().numpy() == pytest.approx(x, rel=1e-9)
+        kept = copy.deepcopy(optimiser.state_dict())  # also where it is taken up again
+        optimiser = Adam([parameter], 0.02)
+        optimiser.load_state_dict(kept)

@@ -124,6 +124,23 @@ def adam(start: Tensor, loss_of: Callable[[Tensor], Tensor], steps: int, rate: f
     return losses
 
 
+def tensorflow_adam(start: np.ndarray, loss_of: Callable[[np.ndarray], tuple[float, np.ndarray]], steps: int, rate: float,
+                    beta1: float, beta2: float, epsilon: float, bounds: tuple[float, float]) -> list[float]:  # fmt: skip
+    """Losses before each of `steps` of Adam as TensorFlow documents it, in numpy: its ε is added to √v as it is.
+
+    lr_t = rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ), then x ← x − lr_t·m/(√v + ε), then what is out of bounds is clipped.
+    """
+    x, m, v, losses = start.astype(np.float64), np.zeros(start.shape), np.zeros(start.shape), list[float]()
+    for t in range(1, steps + 1):
+        loss, g = loss_of(x)
+        losses.append(loss)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        x = x - rate * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)
+        x = np.clip(x, *bounds)
+    return losses
+
+
 def scipy_rounds(
     start: Tensor, loss_of: Callable[[Tensor], Tensor], rounds: int, evaluations: int, clip: float
 ) -> tuple[list[list[float]], list[float]]:
