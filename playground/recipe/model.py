@@ -19,6 +19,7 @@ from playground.errors import PlaygroundError
 from playground.recipe.complaints import in_one_sentence, suggestion
 
 DEFAULT_NETWORK = "vgg16-hed"
+VGG16_NETWORKS = ("vgg16-hed", "vgg16-imagenet", "vgg16-caffe")  # whose layers are known by name
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
@@ -391,7 +392,7 @@ def check_layer(layer: str, network: str) -> None:
     match = re.fullmatch(r"conv([1-5])_([1-4])", layer)
     if match:
         block, index = int(match[1]), int(match[2])
-        last = 2 if block < 3 else 3 if network in ("vgg16-hed", "vgg16-imagenet") else 4
+        last = 2 if block < 3 else 3 if network in VGG16_NETWORKS else 4
         if index <= last:
             return
     raise ValueError(f"{network} has no layer called {layer!r}; its layers are named like conv4_2")
