@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, locate
 from playground.networks.read import describe_file, load
-from playground.networks.strength import Strengths, strengths_of
+from playground.networks.strength import Strengths, measured, strengths_of
 from playground.recipe.numbers import Factors
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class KnownNetwork:
             WeightsError: this network is not here, or cannot be used.
         """
         convention = self.kind[1]
-        strength = _strengths(self.name)[convention][FIRST_LAYER]
+        strength = _first_layer(*_state_of(self.name))[convention][FIRST_LAYER]
         if (strength > BETWEEN) == (convention == "caffe"):
             return ""
         other = "torch" if convention == "caffe" else "caffe"
@@ -101,11 +101,22 @@ def known(name: str) -> KnownNetwork:
 
 def _strengths(name: str) -> Strengths:
     """Of a network that is here, measured once for every state of its file."""
+    return _all_layers(*_state_of(name))
+
+
+def _state_of(name: str) -> tuple[str, Path, int, int]:
+    """A network's name, its file, and the file's size and time of change."""
     path = locate(name)
     stamp = path.stat()
-    return _measured(name, path, stamp.st_size, stamp.st_mtime_ns)
+    return name, path, stamp.st_size, stamp.st_mtime_ns
 
 
 @lru_cache(maxsize=16)
-def _measured(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
+def _all_layers(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
     return strengths_of(load(name))
+
+
+@lru_cache(maxsize=16)
+def _first_layer(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
+    """In a fraction of a second, where nothing has to be converted."""
+    return measured(load(name), 1)

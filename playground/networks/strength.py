@@ -48,21 +48,20 @@ def strengths_of(weights: Weights) -> Strengths:
     return kept
 
 
-def measured(weights: Weights) -> Strengths:
-    """`strengths_of`, measured anew."""
+def measured(weights: Weights, layers: int | None = None) -> Strengths:
+    """`strengths_of`, measured anew; of the first few layers alone, where their number is given."""
     from skimage import data  # slow to import, and only needed here
 
     network = Vgg(weights)
+    names = network.layers[:layers]
     found: Strengths = {}
     with torch.inference_mode():
         for convention in CONVENTIONS:
-            sums = dict.fromkeys(network.layers, 0.0)
+            sums = dict.fromkeys(names, 0.0)
             for name in PHOTOGRAPHS:
                 unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), SIDE))
                 maps: dict[str, Tensor] = {}
-                network.walk(
-                    _scaled(unit, convention, weights.network.convention), network.layers, network.layers, maps
-                )
+                network.walk(_scaled(unit, convention, weights.network.convention), names, names, maps)
                 for layer, its in maps.items():
                     sums[layer] += its.square().mean(dtype=torch.float64).item() / len(PHOTOGRAPHS)
             found[convention] = sums

@@ -249,7 +249,7 @@ def test_the_same_network_in_torchs_convention_keeps_the_balance(
     recipe = load_preset(preset, known(saved(ported, home / "ported.safetensors")))
     assert recipe.numbers == "converted"
     found, by_layer = first_shares(pictures, recipe, ported)
-    assert found == pytest.approx(shares, abs=2)
+    assert found == pytest.approx(shares, abs=2 if source_is_here or preset == "tf-adam-tv" else 3)
     if source_is_here:  # else the file cannot tell how much its biases have shrunk
         assert by_layer == pytest.approx(layers, rel=0.03)
     bare = load_preset(preset).changed({"network": recipe.network})
