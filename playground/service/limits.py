@@ -24,6 +24,7 @@ class Limits(BaseModel):
     max_runs: int = Field(4, ge=1, le=256, description="Runs painted at once; others wait.")
     max_waiting: int = Field(20, ge=0, le=10_000, description="Runs that may wait; more are refused.")
     runs_each: int = Field(4, ge=1, le=256, description="Runs that one person may have going on.")
+    starts_each: int = Field(60, ge=10, description="Runs that one person may start in a minute.")
     max_size: int = Field(
         4096, ge=64, le=4096, description="Long side of a picture in pixels, and of a training's crops."
     )

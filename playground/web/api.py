@@ -1,15 +1,16 @@
 """The page's public endpoint: `/stylize` takes two pictures and settings, streams previews, and ends with the file.
 
 Called by the page while it is built. The endpoint does what the page does and no more: the same loader, the same recipe,
-the same jobs, one run a visitor.
+the same jobs, as many runs a person.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
+from playground.web.people import caller
 
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
@@ -58,22 +60,23 @@ def add_api(jobs: Jobs) -> None:
         button = gr.Button()
 
     def stylize(
-        request: gr.Request,
         content: dict[str, Any] | None,
         style: dict[str, Any] | None,
         preset: str = "default",
         overrides: str = "{}",
         replace: bool = False,
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+        who = caller()
         try:
+            jobs.may_start(who.person, replace=replace is True)
             recipe = wished_recipe(preset, overrides)
             pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
-            visitor = request.session_hash or (request.client.host if request.client else "")
-            job = jobs.start(pictures, recipe, visitor, replace=replace is True)
+            nobody = secrets.token_urlsafe(16)  # since no page finds it again
+            job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from None
         try:
-            yield from watch(job)
+            yield from watch(job, lambda: who.listens)
         finally:
             if not job.ended:
                 job.control.stop()  # the caller hung up
@@ -100,8 +103,12 @@ def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
     return load_picture(file["path"], name=name)
 
 
-def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+def watch(
+    job: Job, somebody_listens: Callable[[], bool] = lambda: True
+) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
     """Preview, status and finished file of a job, at once and then whenever there is something new to say.
+
+    While nobody listens, the job's grace period goes on.
 
     Raises:
         gr.Error: the run failed; its text says why.
@@ -111,7 +118,7 @@ def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
     while not job.ended:
         until = time.monotonic() + STATUS_EVERY
         while not job.ended and job.picture_version == shown and (left := until - time.monotonic()) > 0:
-            version = job.wait(version, left)
+            version = job.wait(version, left, watching=somebody_listens())
         if not job.ended:
             shown = job.picture_version
             yield job.picture, status(job), None

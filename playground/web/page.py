@@ -16,8 +16,8 @@ from playground.web.api import add_api
 from playground.web.compare.tab import build_bench
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
-from playground.web.gradio_patches.closed_pages import forget_closed_pages
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
+from playground.web.gradio_patches.light_sessions import keep_sessions_light
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
@@ -55,7 +55,7 @@ class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks):
 
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
-    forget_closed_pages()
+    keep_sessions_light()
     write_pictures_whole()
     with PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)

@@ -19,6 +19,7 @@ from playground.system.device import describe_device
 from playground.web.components import charts
 from playground.web.components.format import ENDINGS, planned_evaluations, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.people import caller
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
@@ -63,7 +64,8 @@ class Following:
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
         # that really went away closes this generator at its next yield.
         while job is not None and job is session.watched and not job.ended:
-            job.touch()
+            if caller().listens:
+                job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))

@@ -26,6 +26,7 @@ from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.people import caller
 from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
@@ -125,8 +126,9 @@ class Trainer:
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
         try:
             desk.job = self.jobs.train(
-                painting, photos, recipe, desk.who(), folder, (title or "").strip() or "My style"
-            )
+                painting, photos, recipe, desk.who(), folder, (title or "").strip() or "My style",
+                person=caller().person,
+            )  # fmt: skip
         except PlaygroundError:
             if folder != desk.folder:
                 self.jobs.drop_folder(folder)
@@ -160,7 +162,8 @@ class Trainer:
         job, parts, seen, seen_picture, said_notes = desk.job, self.parts, -1, 0, 0
         yield NOTHING
         while job is not None and not job.ended:
-            job.touch()
+            if caller().listens:
+                job.touch()
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version
