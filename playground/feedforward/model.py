@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from playground.feedforward.layouts import ModelError, _fold_range, _in_own_names
+from playground.feedforward.layouts import ModelError, fold_range, in_own_names
 from playground.networks.transformer import TransformerNet
 from playground.recipe.presets import PRESET_FOLDER
 from playground.system.files import whole_file
@@ -154,10 +154,10 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
         tensors, card = read_tensors(path)
     else:
         tensors = _read_pickle(path)
-    tensors, layout = _in_own_names(tensors, path.name)
+    tensors, layout = in_own_names(tensors, path.name)
     network = _network_for(tensors, path.name)
     if layout == "pytorch/examples":
-        _fold_range(tensors)
+        fold_range(tensors)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
     return Model(network.to(device).eval().requires_grad_(False), _card_of(card, path.stem, layout))
 

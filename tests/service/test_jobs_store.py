@@ -16,7 +16,7 @@ from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe, RecipeError
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.service.admission import Busy
 from playground.service.job import Job, TrainingJob
 from playground.service.jobs import Jobs

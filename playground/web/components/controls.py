@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from playground.recipe.model import Recipe, RecipeError, bounds, field_info
+from playground.recipe.model import BaseRecipe, Recipe, RecipeError, bounds, field_info
 
 PANELS = {
     "picture": "Picture and run",
@@ -36,8 +36,11 @@ def panel_of(name: str) -> str | None:
     return "layers" if group in ("content", "style", "variation") else group
 
 
-FIELDS: dict[str, str] = {name: panel for name in Recipe.model_fields if (panel := panel_of(name))}
-"""Every recipe field with a control of its own, and its panel."""
+FIRST = ("size", "style_size", "original_colours", "iterations", "optimizer")
+FIELDS: dict[str, str] = {
+    name: panel for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if (panel := panel_of(name))
+}
+"""Every recipe field with a control of its own, and its panel, in the page's order."""
 
 ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate")
 """Fields with a slider over decades beside their number."""
@@ -51,7 +54,7 @@ EMPTY = {"seconds": "no limit", "steps": "as the epochs ask"}
 WORDS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 
 
-def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
+def accepts(name: str, model: type[BaseRecipe] = Recipe) -> Any:
     """The type a field accepts, without its Annotated wrapping and, where it may be empty, without None."""
     hint = model.model_fields[name].annotation
     if name in EMPTY:
@@ -59,14 +62,18 @@ def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
     return get_args(hint)[0] if get_origin(hint) is not None and hasattr(hint, "__metadata__") else hint
 
 
-def options(name: str, model: type[Recipe] = Recipe) -> tuple[str, ...]:
+def options(name: str, model: type[BaseRecipe] = Recipe) -> tuple[str, ...]:
     """The words a field accepts, or none where it is no choice of words."""
     hint = accepts(name, model)
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def control(
-    name: str, value: Any, choices: Sequence[tuple[str, str]] = (), model: type[Recipe] = Recipe, prefix: str = "set"
+    name: str,
+    value: Any,
+    choices: Sequence[tuple[str, str]] = (),
+    model: type[BaseRecipe] = Recipe,
+    prefix: str = "set",
 ) -> gr.components.Component:
     """The gradio control of a recipe field, showing `value`.
 
@@ -99,13 +106,13 @@ def control(
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
 
-def shown(name: str, recipe: Recipe) -> Any:
+def shown(name: str, recipe: BaseRecipe) -> Any:
     """What a field's control shows for a recipe."""
     value = getattr(recipe, name)
     return str(value) if name == "style_size" else value
 
 
-def given(name: str, value: Any, model: type[Recipe] = Recipe) -> Any:
+def given(name: str, value: Any, model: type[BaseRecipe] = Recipe) -> Any:
     """What a control's value means for the recipe.
 
     Raises:

@@ -7,7 +7,6 @@ which is not on this machine, and the link that carries a recipe.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,8 @@ from PIL import Image
 from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
+from playground.recipe.parse import parse_settings, recipe_on_preset
 from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
@@ -105,9 +105,8 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     wanted = recipe.network if recipe.network in catalogue.NETWORKS else ""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
     theirs: Recipe = load_preset(name or "default")
-    ours: Recipe = load_preset(name or "default", network=DEFAULT_NETWORK)
     own = _different(recipe, theirs, ("network", "numbers"))
-    return (ours.changed(own) if own else ours), wanted
+    return recipe_on_preset(name or "default", {"network": DEFAULT_NETWORK}, own), wanted
 
 
 def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:
@@ -135,17 +134,17 @@ def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
     """
     if not preset and not packed:
         return None
-    base: Recipe = load_preset(preset or "default")
+    base = load_preset(preset or "default")
     if not packed:
         return base
     if len(packed) > 20_000:
         raise RecipeError("the recipe in this link is too long: ask for a recipe file instead")
+    cut_off = "the recipe in this link cannot be read: it was probably cut off when it was copied"
     try:
-        own = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        raise RecipeError(
-            "the recipe in this link cannot be read: it was probably cut off when it was copied"
-        ) from None
-    if not isinstance(own, dict):
-        raise RecipeError("the recipe in this link cannot be read: settings were expected")
-    return validated({**base.model_dump(), **own})
+        text = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+    except ValueError:
+        raise RecipeError(cut_off) from None
+    own = parse_settings(
+        text, no_json=cut_off, no_object="the recipe in this link cannot be read: settings were expected"
+    )
+    return base.changed(own)
