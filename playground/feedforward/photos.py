@@ -37,7 +37,7 @@ class Photos:
 
     Args:
         folder: of pictures, or `BUNDLED`.
-        report: called with a sentence and the share that is checked.
+        report: called with a sentence and the fraction that is checked.
 
     Attributes:
         sources: paths (or arrays, of the bundled ones).
@@ -141,7 +141,7 @@ class Crops(Dataset[tuple[Tensor, str]]):
     ) -> Iterator[tuple[Tensor, list[str]]]:
         """Batches N×3×S×S for the steps from `first` up to, not including, `last`.
 
-        A step takes `batch`·`world` crops in the stream's order, of which process `rank` gets its share, so that
+        A step takes `batch`·`world` crops in the stream's order, of which process `rank` gets its part, so that
         several processes together see what one process with the larger batch sees.
         """
         steps = ([(step * world + rank) * batch + i for i in range(batch)] for step in range(first, last))

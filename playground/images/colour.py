@@ -23,9 +23,9 @@ def keep_colours(result: Image.Image, content: Image.Image) -> Image.Image:
     """
     if content.size != result.size:
         content = content.resize(result.size, Image.Resampling.LANCZOS)
-    photo = _floats(content)
+    kept = _floats(content)
     luma = (_floats(result) @ _LUMA)[:, :, None]
-    chroma = photo - (photo @ _LUMA)[:, :, None]
+    chroma = kept - (kept @ _LUMA)[:, :, None]
     room = np.where(chroma > 0, 1 - luma, luma)
     saturation = (room / np.maximum(np.abs(chroma), 1e-6)).min(axis=2, keepdims=True).clip(0, 1)
     return Image.fromarray(to_8_bits(luma + saturation * chroma, 0, 1))

@@ -48,7 +48,7 @@ class Session(Visit):
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel
     watched: Job | None = None  # the same, until its result is shown
-    photo: Image.Image | None = None  # of the run, at the size of the result
+    content: Image.Image | None = None  # of the run, at the size of the result
     original_colours: bool = False
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
@@ -62,14 +62,14 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
-        self.photo = resize_picture(job.content, job.recipe.size)
+        self.content = resize_picture(job.content, job.recipe.size)
         self.original_colours, self.moment = job.original_colours, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
         """A preview of the run on the easel, with the photo's colours where they are wanted."""
-        if picture is None or self.photo is None or not self.original_colours:
+        if picture is None or self.content is None or not self.original_colours:
             return picture
-        return np.asarray(keep_colours(Image.fromarray(picture), self.photo))
+        return np.asarray(keep_colours(Image.fromarray(picture), self.content))
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""
