@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,13 @@ from playground.recipe.parse import parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.service.limits import Limits
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
 from playground.web.people import caller
 
+LARGE = 20_000  # characters of settings; a journal of a few hundred changes
+ONE_AT_A_TIME = threading.Lock()  # reading large settings takes a processor from everybody
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
 DESCRIPTION = """Paint the content picture in the style of the style picture.
@@ -69,10 +74,12 @@ def add_api(jobs: Jobs) -> None:
         who = caller()
         try:
             jobs.may_start(who.person, replace=replace is True)
-            recipe = wished_recipe(preset, overrides)
+            recipe, limited = wished_recipe(preset, overrides, jobs.limits)
             pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
             nobody = secrets.token_urlsafe(16)  # since no page finds it again
             job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
+            if limited:
+                job.note(limited)
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from None
         try:
@@ -152,15 +159,18 @@ def status(job: Job) -> dict[str, Any]:
     }
 
 
-def wished_recipe(preset: str, overrides: str) -> Recipe:
+def wished_recipe(preset: str, overrides: str, limits: Limits) -> tuple[Recipe, str]:
     """A preset's recipe with the caller's settings over it; a wished network takes the preset's numbers for it.
+
+    What the preset itself asks beyond the server's limits is brought within them, and said in the line beside it.
 
     Raises:
         RecipeError: no such preset, no JSON object, or a setting that cannot be used.
     """
-    changes = parse_settings(
-        overrides or "{}",
-        no_json='the settings are not valid JSON; write an object such as {"size": 256}',
-        no_object='the settings must be a JSON object such as {"size": 256}',
-    )
-    return recipe_on_preset(find_preset(str(preset or "default")).name, changes)
+    with ONE_AT_A_TIME if len(str(overrides)) > LARGE else nullcontext():
+        changes = parse_settings(
+            overrides or "{}",
+            no_json='the settings are not valid JSON; write an object such as {"size": 256}',
+            no_object='the settings must be a JSON object such as {"size": 256}',
+        )
+        return limits.fitted(recipe_on_preset(find_preset(str(preset or "default")).name, changes), changes)

@@ -6,7 +6,7 @@ app.py calls `build_page` and launches what it returns with `LAUNCH`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,13 @@ HEADING = """<header class="masthead"><h1>Style Playground</h1>
 SCRIPTS = ("page.js", "fields.js")
 
 
-def head() -> str:
-    """The page's own scripts, and what they know of the settings."""
-    fields = json.dumps(rules() | rules(TrainingRecipe, "train"))
+def head(most: Mapping[str, float] | None = None) -> str:
+    """The page's own scripts, and what they know of the settings.
+
+    Args:
+        most: what a server allows for a setting.
+    """
+    fields = json.dumps(rules(most=most) | rules(TrainingRecipe, "train"))
     return "".join(
         f"<script>{script}</script>"
         for script in (

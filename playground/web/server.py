@@ -25,7 +25,7 @@ from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
-from playground.web.page import ASSETS, LAUNCH, build_page
+from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People, cookie_key
 from playground.web.security import Guard, login
@@ -117,7 +117,11 @@ class Server:
             favicon_path=ASSETS / "icon.svg",
             auth=login(self.settings),
             app_kwargs=app_options(self.jobs, self.settings, self.files, self.people),
-            **{**LAUNCH, "max_file_size": f"{self.settings.upload_mb}mb"},
+            **{
+                **LAUNCH,
+                "head": head(self.jobs.limits.most()),
+                "max_file_size": f"{self.settings.upload_mb}mb",
+            },
         )
         self.files.start()
         return address
