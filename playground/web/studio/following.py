@@ -129,5 +129,10 @@ class Following:
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
-        # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
-        yield {**await asyncio.to_thread(results.curves, parts, done), **results.visibilities(parts)}
+        # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
+        # or when a run ends within a second, may lose it once.
+        yield {
+            **await asyncio.to_thread(results.curves, parts, done),
+            **results.visibilities(parts),
+            **run_buttons(parts, None),
+        }
