@@ -46,7 +46,9 @@ def size_of(visitor: Visitor) -> str:
 def test_every_preset_is_started_paints_and_ends(visitor: Visitor, place: Any, name: str) -> None:
     _, jobs, limits = place
     visitor.open()
+    visitor.page.wait_for_timeout(500)
     visitor.fill("size", SIZE)
+    visitor.page.wait_for_timeout(500)  # what is typed is sent when it is finished
     if name != NAMES[0]:  # which is chosen when the page opens
         choose(visitor, name)
         playwright.expect(visitor.page.locator("#preset-note")).to_contain_text(f"Size stays {SIZE} px")
