@@ -162,7 +162,7 @@ class Painting:
                 self.canvas.clip()
             if self.recipe.average > 0 or self.average is not None:
                 self._update_average()
-            if self.optimiser.keeps_memory and self.recipe.lbfgs_restart:
+            if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
 
@@ -190,7 +190,7 @@ class Painting:
         if not led_astray or total <= OVERSHOT * float(self.evaluator.best_total):
             return None
         self.back_to_best()
-        return "L-BFGS overshot: back to the best picture, its memory starts anew"
+        return f"{self.optimiser.title} overshot: back to the best picture, its memory starts anew"
 
     def measure_shares(self) -> dict[str, float]:
         """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""

@@ -36,6 +36,7 @@ class Environment:
 def prepare() -> Environment:
     """Set everything up once, leaving alone what the environment says already."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # it sums up all of them after every event
     # Uploads and all else that is temporary lie where nobody else on this machine can look, and go when the server ends; what
     # a killed one has left goes now.
     os.umask(0o077)
