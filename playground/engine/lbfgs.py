@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from playground.engine.canvas import Canvas
 from playground.engine.line_search import LineSearch
 from playground.engine.schedule import Standing
 from playground.recipe.model import Recipe
-
-if TYPE_CHECKING:
-    from playground.engine.canvas import Canvas
-    from playground.engine.optimisers import Optimiser
 
 FIRST_STEP = 1e-3  # of a value's range: how far the first step goes on average
 MIN_CURVATURE = 1e-7  # of the slope before a step: how much of it must have changed for the step to be remembered
@@ -43,7 +40,9 @@ class Lbfgs:
         unit: a value's range. The first step, which knows no curvature, moves a value by `FIRST_STEP` of it on average.
     """
 
+    title = "L-BFGS"
     keeps_memory, searches = True, False
+    found: float | None = None
 
     def __init__(self, parameters: Sequence[Tensor], rate: float, history: int, unit: float = 1.0) -> None:
         self.parameters, self.rate, self.history, self.unit = list(parameters), rate, history, unit
@@ -64,7 +63,10 @@ class Lbfgs:
     def set_rates(self, recipe: Recipe, rate: float) -> None:
         self.rate = rate
 
-    def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
+    def starts_anew(self, recipe: Recipe) -> bool:
+        return recipe.lbfgs_restart
+
+    def carry_over(self, smaller: object, canvas: Canvas) -> None:
         """Nothing: curvature learnt at another size is of other pixels."""
 
     @torch.no_grad()
@@ -234,7 +236,8 @@ class SearchingLbfgs(Lbfgs):
         direction = vectors[2 * self._place + 1]
         if not self._search.look(value, float(gradient @ direction)):
             return self._give_up(vectors, rest) if self._search.failed else self._go(vectors)
-        direction *= self._search.step
+        self.found = self._search.step
+        direction *= self.found
         self._learn(vectors, self._place, gradient)
         self._search = self._place = None
         if not rest:

@@ -7,6 +7,7 @@ nothing of people, controls or clocks: it is told the seconds.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from PIL import Image
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
-from playground.engine.frames import Curve
+from playground.engine.frames import Curve, Round
 from playground.engine.losses import TERMS, Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.schedule import Schedule, style_long_side
@@ -78,7 +79,8 @@ class Painting:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
         height, width = self.content_tensor.shape[-2:]
         full_width, full_height = fit_size(*self.content.size, self.recipe.size)
-        network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
+        recipe = self.recipe
+        network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         growth = full_width * full_height / (width * height)
         style = self._style_at(self.schedule.size)
         self.objective = Objective(network, self.content_tensor, style, self.recipe, growth)
@@ -157,12 +159,17 @@ class Painting:
             terms = self.evaluator()
             standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
         self.evaluations += 1
+        evaluations = self.schedule.round_evaluations + 1
+        self.ended_round: Round | None = None
         if self.schedule.evaluated(standing):
+            if self.recipe.evaluations_per_iteration > 1:
+                why: Any = "nothing lower found" if standing == "stuck" else "enough evaluations"
+                self.ended_round = Round(self.schedule.step, evaluations, self.optimiser.found, why)
             if self.recipe.clip:
                 self.canvas.clip()
             if self.recipe.average > 0 or self.average is not None:
                 self._update_average()
-            if self.optimiser.keeps_memory and self.recipe.lbfgs_restart:
+            if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
 
@@ -190,7 +197,7 @@ class Painting:
         if not led_astray or total <= OVERSHOT * float(self.evaluator.best_total):
             return None
         self.back_to_best()
-        return "L-BFGS overshot: back to the best picture, its memory starts anew"
+        return f"{self.optimiser.title} overshot: back to the best picture, its memory starts anew"
 
     def measure_shares(self) -> dict[str, float]:
         """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""

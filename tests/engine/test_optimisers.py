@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from playground.engine.lbfgs import FIRST_STEP, GROWTH, Lbfgs
-from playground.engine.optimisers import Adam
+from playground.engine.optimisers import OPTIMISERS, Adam
 from playground.recipe.model import Recipe
 
 
@@ -236,3 +237,14 @@ def test_adam_adds_its_epsilon_where_the_recipe_says(form: str) -> None:
         kept = copy.deepcopy(optimiser.state_dict())  # also where it is taken up again
         optimiser = Adam([parameter], 0.02)
         optimiser.load_state_dict(kept)
+
+
+def test_every_optimiser_that_a_recipe_names_has_its_entry() -> None:
+    assert set(get_args(Recipe.model_fields["optimizer"].annotation)) == set(OPTIMISERS)
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_the_memory_of_lbfgs_ends_with_an_iteration_where_the_recipe_says_so(restart: bool) -> None:
+    recipe = Recipe(lbfgs_restart=restart)
+    assert Lbfgs(start(), 1.0, 4).starts_anew(recipe) is restart
+    assert not Adam(start(), 0.1).starts_anew(recipe)

@@ -16,6 +16,7 @@ from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
+from playground.service.limits import Limits
 from playground.web.api import wished_recipe
 from playground.web.components import controls, layers
 from playground.web.components.messages import NOTHING
@@ -116,30 +117,6 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     assert session.base == load_preset("vgg16-lbfgs").changed({"seed": 5})
 
 
-def test_another_preset_leaves_what_a_person_has_set(panel: SettingsPanel) -> None:
-    session = Session(load_preset())
-    updates = panel.choose_preset(
-        session, "hrnet-photorealistic", *values(session.base, size=512, seed=9, iterations=7)
-    )
-    own = load_preset("hrnet-photorealistic")
-    assert session.base == own.changed({"size": 512, "seed": 9})  # iterations are the method's
-    assert "Size, Seed: as you set them" in updates["preset-note"]
-    # 512 is the next one's own size too, and yet a person's, for the one after it
-    panel.choose_preset(session, "tf-adam-tv", *values(session.base))
-    panel.choose_preset(session, "default", *values(session.base, seed=0))
-    assert session.base == load_preset().changed({"size": 512})
-    panel.reset(session)
-    assert session.base == load_preset()
-    panel.choose_preset(session, "hrnet-photorealistic", *values(session.base))
-    assert session.base == own
-
-
-def test_a_value_that_cannot_be_used_holds_no_preset_back(panel: SettingsPanel) -> None:
-    session = Session(load_preset())
-    panel.choose_preset(session, "hrnet-photorealistic", *values(session.base, iterations=-3, size=-1, seed=4))
-    assert session.base == load_preset("hrnet-photorealistic").changed({"seed": 4})
-
-
 class Run:
     """A run that is going on, and what it was told to change."""
 
@@ -160,7 +137,7 @@ def test_a_run_keeps_its_numbers_while_others_are_on_show(
     steering.moved_slider("style_weight", session, 0.5, 10.0, 1e7)
     assert asked().settings == {"style_weight": 3.16e7}
     if "preset" in change:
-        panel.choose_preset(session, change["preset"], *values(session.base))
+        panel.choose_preset(session, change["preset"])
     else:
         steering.moved_network(session, *values(session.base, network=files[change["network"]]))
     updates = steering.moved_slider("style_weight", session, 1, 10.0, 1.0)
@@ -179,7 +156,7 @@ def test_a_missing_caffe_network_is_painted_for_with_adapted_numbers(
     monkeypatch.setattr(catalogue, "is_available", lambda name: name == "vgg16-hed")
     for preset in ("vgg16-lbfgs", "tf-adam-tv"):
         session = Session(load_preset())
-        updates = panel.choose_preset(session, preset, *values(session.base))
+        updates = panel.choose_preset(session, preset)
         assert session.base == load_preset(preset, "vgg16-hed")
         assert f"made for {load_preset(preset).network}, which is not on this machine" in updates["network-note"]
         assert "numbers adapted to it" in updates["network-note"]
@@ -201,14 +178,14 @@ def test_a_broken_file_leaves_everything_as_it_was(panel: SettingsPanel, files: 
 
 def test_only_this_servers_files_are_opened(panel: SettingsPanel, tmp_path: Path) -> None:
     with pytest.raises(PlaygroundError, match=r"This server paints with .* only, not with '/etc/passwd'"):
-        wished_recipe("vgg16-lbfgs", '{"network": "/etc/passwd"}', panel.jobs.look)
+        wished_recipe("vgg16-lbfgs", '{"network": "/etc/passwd"}', Limits(), panel.jobs.look)
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     assembled = panel.assembled(Session(first), values(first, network="/etc/passwd"))
     assert assembled == first.changed({"network": "/etc/passwd"})  # refused by name at Run
 
 
 def test_the_endpoint_has_the_numbers_for_the_network(panel: SettingsPanel, files: dict[str, str]) -> None:
-    recipe = wished_recipe("vgg16-lbfgs", f'{{"network": "{files["torch"]}", "seed": 2}}', panel.jobs.look)
+    recipe, _ = wished_recipe("vgg16-lbfgs", f'{{"network": "{files["torch"]}", "seed": 2}}', Limits(), panel.jobs.look)
     assert recipe == load_preset("vgg16-lbfgs", known(files["torch"])).changed({"seed": 2})
 
 

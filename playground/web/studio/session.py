@@ -29,8 +29,6 @@ from playground.web.visit import Visit
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
-PERSONS = ("size", "seed", "seconds", "preview_rate", "original_colours")
-"""What belongs to a person and the machine, and to no method: another preset leaves it as it was set."""
 
 
 @dataclass
@@ -49,6 +47,7 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
+    own_size: int | None = None  # that a person has set, which stays when a preset is chosen
     teacher: bool = False  # whether its runs go first
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel
@@ -62,7 +61,6 @@ class Session(Visit):
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
-    by_hand: dict[str, Any] = field(default_factory=dict)  # what a person has set that no other preset takes away
 
     def put(self, job: Job) -> None:
         """Put a run on the easel; it must have its photo still."""

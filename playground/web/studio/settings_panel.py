@@ -15,7 +15,7 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.images.load import read_recipe_text
 from playground.networks import catalogue
-from playground.recipe.model import Recipe, RecipeError, field_info
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import find_preset, load_preset
 from playground.service.jobs import Jobs
@@ -25,7 +25,6 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.numbers import numbers_note
 from playground.web.studio.network_offer import OFFERS, offer
 from playground.web.studio.session import (
-    PERSONS,
     Session,
     link_query,
     preset_of,
@@ -95,8 +94,10 @@ class SettingsPanel:
         """
         intended = recipe
         recipe, wanted = usable(recipe, self.jobs)
+        recipe, limited = (recipe, "") if of_run else self.jobs.limits.fitted(recipe)
         session.base, session.wanted_network = recipe, wanted
-        session.intended = intended if wanted and recipe is not intended else None
+        session.intended = intended if wanted and wanted != recipe.network else None
+        note = ". ".join(filter(None, (note, limited)))
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
         for name in controls.ON_SLIDER:
@@ -148,38 +149,25 @@ class SettingsPanel:
             return NOTHING
 
         def chosen() -> Updates:
-            session.by_hand = self._set_by_hand(session, values)
-            labels = [field_info(key)["label"] for key in session.by_hand]
-            note = f"{', '.join(labels)}: as you set {'it' if len(labels) == 1 else 'them'}" if labels else ""
-            return self.show(session, load_preset(find_preset(name).name).changed(session.by_hand), note)
+            recipe, note = load_preset(find_preset(name).name), ""
+            if session.own_size is not None and session.own_size != recipe.size:
+                note = f"Size stays {session.own_size} px, as you have set it; this preset's own is {recipe.size} px"
+                recipe = recipe.changed({"size": session.own_size})
+            return self.show(session, recipe, note)
 
         return self.guarded("preset-note", chosen)
-
-    def _set_by_hand(self, session: Session, values: tuple[Any, ...]) -> dict[str, Any]:
-        """Of what no preset takes away, all that a person has set: now, or before another preset was picked."""
-        base, theirs, found = session.base, preset_of(session.base), {}
-        controls_give = dict(zip(controls.FIELDS, values, strict=False))
-        for key in PERSONS:
-            value = getattr(base, key)
-            if controls_give.get(key, controls.shown(key, base)) != controls.shown(key, base):
-                try:
-                    value = getattr(base.changed({key: controls.given(key, controls_give[key])}), key)
-                except RecipeError:  # it cannot be used, which its control says
-                    continue
-            if value != getattr(theirs, key) or (key in session.by_hand and value == session.by_hand[key]):
-                found[key] = value
-        return found
 
     def reset(self, session: Session) -> Updates:
         """Back to the preset that the recipe on show started from, with nothing set by hand."""
         name = session.base.preset if session.base.preset in stylize_presets() else "default"
-        session.by_hand = {}
-        return self.guarded("preset-note", self.show, session, load_preset(name or "default"))
+        session.own_size = None
+        return self.choose_preset(session, name)
 
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
             return NOTHING
+        session.own_size = None
         return self.guarded("preset-note", lambda: self.show(session, read_recipe(path), "Recipe loaded"))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:
