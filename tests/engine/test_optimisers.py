@@ -29,7 +29,7 @@ def look(parameters: list[Tensor], factor: float = 1.0) -> float:
     loss = factor * valley(parameters)
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         parameter.grad = gradient
-    return float(loss)
+    return float(loss.detach())
 
 
 def descend(parameters: list[Tensor], optimizer: Lbfgs, steps: int, factor: float = 1.0) -> list[float]:

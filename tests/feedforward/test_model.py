@@ -199,7 +199,7 @@ def test_a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:
             return Path.touch, (ran,)
 
     path = tmp_path / "model.pth"
-    path.write_bytes(pickle.dumps({"conv1.conv2d.weight": Trap()}))
+    path.write_bytes(pickle.dumps({"conv1.conv2d.weight": Trap()}, protocol=2))  # torch's own
     refusal(path)
     torch.save({"conv1.conv2d.weight": Trap()}, path)
     assert "more than tensors" in refusal(path)
