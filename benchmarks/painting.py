@@ -53,17 +53,17 @@ class Moment:
 
 
 def paint(
-    photo: Image.Image, style: Image.Image, recipe: Recipe, seconds: float, moments: list[float], device: str = "cpu"
+    content: Image.Image, style: Image.Image, recipe: Recipe, seconds: float, times: list[float], device: str = "cpu"
 ) -> tuple[Result, list[Moment]]:
-    """Paint for at most `seconds`; the result, and what was on the screen at the `moments` that were reached."""
+    """Paint for at most `seconds`; the result, and what was on the screen at the `times` that were reached."""
     recipe = recipe.changed({"seconds": seconds, "preview_rate": 4})
-    run = Run(photo, style, recipe, load_network(recipe.network, device))
+    run = Run(content, style, recipe, load_network(recipe.network, device))
     seen: list[Moment] = []
     shown: tuple[float, np.ndarray] | None = None
     result = None
     for frame in run.frames():
-        while shown is not None and len(seen) < len(moments) and frame.seconds > moments[len(seen)]:
-            seen.append(Moment(moments[len(seen)], Image.fromarray(shown[1])))
+        while shown is not None and len(seen) < len(times) and frame.seconds > times[len(seen)]:
+            seen.append(Moment(times[len(seen)], Image.fromarray(shown[1])))
         if frame.picture is not None:
             shown = frame.seconds, frame.picture
         result = frame.result
@@ -85,7 +85,7 @@ def stranger() -> Vgg:
 
 
 def judge(
-    photo: Image.Image, style: Image.Image, picture: Image.Image, size: int, network: Vgg | None = None
+    content: Image.Image, style: Image.Image, picture: Image.Image, size: int, network: Vgg | None = None
 ) -> dict[str, list[float]]:
     """Content and style distance of a picture, enlarged to `size` as a screen does, at each of `SCALES`.
 
@@ -93,12 +93,12 @@ def judge(
         network: whose distances; the default network's where None.
     """
     network = network or load_network(DEFAULT_NETWORK)
-    width, height = fit_size(*photo.size, size)
+    width, height = fit_size(*content.size, size)
     found: dict[str, list[float]] = {"content": [], "style": []}
     for scale in SCALES:
         seen = picture.resize((width, height), Image.Resampling.BICUBIC)
         if scale > 1:
             seen = seen.resize((width // scale, height // scale), Image.Resampling.LANCZOS)
-        for name, value in distances(photo, style, seen, network).items():
+        for name, value in distances(content, style, seen, network).items():
             found[name].append(value)
     return found

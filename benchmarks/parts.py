@@ -117,8 +117,8 @@ def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dic
     rows = []
     for size in sizes:
         say(f"steps at {size} px")
-        photo, painting = pictures(size, size)
-        reference = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK), device)
+        content, style = pictures(size, size)
+        reference = ReferenceLoop(to_tensor(content), to_tensor(style), load(DEFAULT_NETWORK), device)
         reference.step()
         engine = engine_step(same_recipe(size), size, size, device)
         engine()
@@ -156,15 +156,15 @@ def matrix_products(side: int, device: str) -> dict[str, Timed]:
 
 def quality(pairs: int, size: int, default_seconds: float, seconds: float, device: str) -> dict[str, Any]:
     """Distances to content and style against seconds, each method on the first `pairs` of pictures."""
-    moments = [t for t in (0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240) if t <= seconds]
+    times = [t for t in (0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240) if t <= seconds]
     curves: dict[str, list[list[dict[str, Any]]]] = {}
-    for photo_name, style_name in PAIRS[:pairs]:
-        photo, painting = photograph(photo_name), style_picture(style_name)
+    for content_name, style_name in PAIRS[:pairs]:
+        content, style = photograph(content_name), style_picture(style_name)
         for method, recipe in methods(size).items():
-            say(f"{method}: {photo_name} and {style_name}")
+            say(f"{method}: {content_name} and {style_name}")
             budget = default_seconds if method == "default" else seconds
-            _, seen = paint(photo, painting, recipe, budget, moments, device)
-            curve = [{"seconds": one.seconds, **judge(photo, painting, one.picture, size)} for one in seen]
+            _, seen = paint(content, style, recipe, budget, times, device)
+            curve = [{"seconds": one.seconds, **judge(content, style, one.picture, size)} for one in seen]
             curves.setdefault(method, []).append(curve)
     return {"size": size, "pairs": [list(pair) for pair in PAIRS[:pairs]], "curves": curves}
 
@@ -184,9 +184,9 @@ def memory(cases: list[tuple[str, int, int]], seconds: float, device: str) -> li
 
 def peak(kind: str, width: int, height: int, device: str) -> float | None:
     """Peak memory of this process in MiB after two steps of the engine, the reference, the default, or nothing at all."""
-    photo, painting = pictures(width, height)
+    content, style = pictures(width, height)
     if kind == "reference":
-        loop = ReferenceLoop(to_tensor(photo), to_tensor(painting), load(DEFAULT_NETWORK), device)
+        loop = ReferenceLoop(to_tensor(content), to_tensor(style), load(DEFAULT_NETWORK), device)
         for _ in range(2):
             loop.step()
     elif kind == "weights":
@@ -196,7 +196,7 @@ def peak(kind: str, width: int, height: int, device: str) -> float | None:
         recipe = same_recipe(size) if kind == "engine" else load_preset("default").changed({"size": size})
         stages = 1 if kind == "engine" else recipe.scales
         steps = 2 if device == "cpu" else 4  # after two an accelerator's are recorded
-        run = Run(photo, painting, recipe.changed({"iterations": steps * stages}), load_network(recipe.network, device))
+        run = Run(content, style, recipe.changed({"iterations": steps * stages}), load_network(recipe.network, device))
         for _ in run.frames():
             pass
     return peak_megabytes(device)
@@ -228,10 +228,10 @@ def cost(
 
 def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
     """Estimated against measured seconds, with the seconds per operation that one run of the default at half the size has taught."""
-    photo, painting = photograph("astronaut"), style_picture("swirls")
+    content, style = photograph("astronaut"), style_picture("swirls")
 
     def run(recipe: Recipe) -> Any:
-        return list(Run(photo, painting, recipe, load_network(recipe.network, device)).frames())[-1].result
+        return list(Run(content, style, recipe, load_network(recipe.network, device)).frames())[-1].result
 
     short = {"iterations": iterations, "seconds": None}
     say("estimate: a run to learn from")
@@ -247,7 +247,7 @@ def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
     }
     for name, recipe in cases.items():
         say(f"estimate: {name}")
-        foreseen = estimate(recipe, photo.size, painting.size, machine, device).seconds
+        foreseen = estimate(recipe, content.size, style.size, machine, device).seconds
         rows.append({"case": name, "estimated": foreseen, "measured": run(recipe).seconds})
     return rows
 
@@ -257,17 +257,17 @@ def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
 
 def page(size: int, steps: int, rounds: int, device: str) -> dict[str, float]:
     """Seconds of a step in a bare loop, and of one that a worker paints for somebody who watches."""
-    photo, painting = pictures(size, size)
+    content, style = pictures(size, size)
     recipe = same_recipe(size, iterations=steps, preview_rate=2)
     jobs = Jobs(device)
     found: dict[str, list[float]] = {"bare": [], "watched": []}
 
     def bare() -> float:
-        run = Run(photo, painting, recipe, load_network(recipe.network, device))
+        run = Run(content, style, recipe, load_network(recipe.network, device))
         return list(run.frames())[-1].seconds / steps
 
     def watched() -> float:
-        job = jobs.start(Pictures(photo, (painting,)), recipe, "benchmark", replace=True)
+        job = jobs.start(Pictures(content, (style,)), recipe, "benchmark", replace=True)
         version, drawn = 0, 0
         while not job.ended:
             version = job.wait(version, 1.0)

@@ -1,4 +1,4 @@
-"""Contact sheets, pair by pair: photo, painting, and what each method made of them. Called by __main__.py."""
+"""Contact sheets, pair by pair: content image, style image, and what each method made of them. Called by __main__.py."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def contact_sheet(pairs: Sequence[tuple[str, str]], methods: Methods, tile: int,
         folder: where every painted picture is kept at its full size; None for nowhere.
     """
     rows = []
-    for number, (photo_name, style_name) in enumerate(pairs, 1):
-        photo, painting = photograph(photo_name), style_picture(style_name)
-        row = [(photo, Path(photo_name).stem), (painting, Path(style_name).stem)]
+    for number, (content_name, style_name) in enumerate(pairs, 1):
+        content, style = photograph(content_name), style_picture(style_name)
+        row = [(content, Path(content_name).stem), (style, Path(style_name).stem)]
         for method, (recipe, budget) in methods.items():
-            print(f"{number} of {len(pairs)}: {method} on {photo_name} and {style_name}", file=sys.stderr, flush=True)
-            result, _ = paint(photo, painting, recipe, budget, [])
-            words = _in_words(photo, painting, result.picture, recipe)
+            print(f"{number} of {len(pairs)}: {method} on {content_name} and {style_name}", file=sys.stderr, flush=True)
+            result, _ = paint(content, style, recipe, budget, [])
+            words = _in_words(content, style, result.picture, recipe)
             row.append((result.picture, f"{method}, {result.seconds:.0f} s\n{words}"))
             if folder:
                 result.picture.save(folder / f"{number}-{method.split()[0]}.png")
@@ -58,15 +58,15 @@ def contact_sheet(pairs: Sequence[tuple[str, str]], methods: Methods, tile: int,
     return lay_out(rows, tile)
 
 
-def _in_words(photo: Image.Image, painting: Image.Image, picture: Image.Image, recipe: Recipe) -> str:
-    """What the method is after, measured: the photo's drawing for the photorealistic network, else both distances."""
+def _in_words(content: Image.Image, style: Image.Image, picture: Image.Image, recipe: Recipe) -> str:
+    """What the method is after, measured: the content image's drawing for the photorealistic network, else both distances."""
     if recipe.canvas == "hrnet":
-        kept = photorealism(photo, picture)
+        kept = photorealism(content, picture)
         return f"structure {kept['structure']:.2f}, edges {kept['edges']:.2f}"
-    scores = judge(photo, painting, picture, recipe.size)
-    style, content = fmean(scores["style"]), fmean(scores["content"])
-    other = fmean(judge(photo, painting, picture, recipe.size, stranger())["style"])
-    return f"style {style:.2f} (random VGG {other:.3f}), content {content:.2f}"
+    scores = judge(content, style, picture, recipe.size)
+    found = {name: fmean(values) for name, values in scores.items()}
+    other = fmean(judge(content, style, picture, recipe.size, stranger())["style"])
+    return f"style {found['style']:.2f} (random VGG {other:.3f}), content {found['content']:.2f}"
 
 
 def lay_out(rows: list[list[tuple[Image.Image, str]]], size: int) -> Image.Image:

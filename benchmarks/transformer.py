@@ -39,14 +39,14 @@ def measure(width: int, blocks: int, size: int, rounds: int, device: str) -> dic
     """Seconds of both paths, their ratio, and the largest difference between their pictures in [0, 1]."""
     network = new_network(width, blocks, 0).eval().requires_grad_(False).to(device)
     stylizer, convention = Stylizer(Model(network, ModelCard()), device), TorchConvention(device)
-    photo = torch.rand(1, 3, size, size, device=device)
+    content = torch.rand(1, 3, size, size, device=device)
 
     @torch.inference_mode()
     def plain() -> Tensor:
-        return convention.of(network(convention.to(photo))).clamp_(0, 1)
+        return convention.of(network(convention.to(content))).clamp_(0, 1)
 
-    difference = float((plain() - stylizer(photo, tile=size)).abs().max())
-    times = best_times({"plain": plain, "fast": lambda: stylizer(photo, tile=size)}, rounds, device)
+    difference = float((plain() - stylizer(content, tile=size)).abs().max())
+    times = best_times({"plain": plain, "fast": lambda: stylizer(content, tile=size)}, rounds, device)
     return {**times, "ratio": times["fast"] / times["plain"], "difference": difference}
 
 

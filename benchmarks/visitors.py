@@ -215,8 +215,8 @@ class Page:
 
     def longest_silence(self, began: float, over: float) -> float:
         """The most seconds between two steps."""
-        moments = [began, *(at for at, _ in self.steps if began < at < over), over]
-        return max(after - before for before, after in itertools.pairwise(moments))
+        times = [began, *(at for at, _ in self.steps if began < at < over), over]
+        return max(after - before for before, after in itertools.pairwise(times))
 
     # ---------------------------------------------------------------- what its script does
 

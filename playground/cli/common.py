@@ -19,9 +19,9 @@ import typer
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import DEFAULT_NETWORK, Recipe
-from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings
-from playground.recipe.presets import find_preset, load_preset, presets
+from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe
+from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
+from playground.recipe.presets import find_preset, presets
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -63,15 +63,8 @@ def chosen_recipe(
     requested = requested_settings(settings, named)
     if preset is not None:
         find_preset(preset)
-    network = requested.get("network") or saved.get("network")
-    if isinstance(network, str):
-        saved = {**saved, "network": network}
-    if Recipe.model_fields.keys() <= saved.keys():
-        beneath = Recipe()
-    else:
-        name = requested.get("preset") or saved.get("preset") or preset or "default"
-        beneath = load_preset(str(name), network=network if isinstance(network, str) else None)
-    return beneath.changed(saved).changed(requested)
+    beneath = requested.get("preset") or saved.get("preset") or preset or "default"
+    return recipe_on_preset(str(beneath), saved, requested)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -131,7 +124,7 @@ def check_file_path(path: Path, suffix: str) -> None:
 # ---- what a run needs, and how it is watched ------------------------------------------------------------------------
 
 
-def make_network_ready(recipe: Recipe, device: str, adapted_would_apply: bool) -> None:
+def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: bool) -> None:
     """Read the recipe's network, fetching the default one where it is missing.
 
     Raises:
@@ -218,17 +211,17 @@ def losses_in_words(losses: Mapping[str, float]) -> str:
 
 
 def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, float]:
-    """Step k of n, losses, speed, time left and device in one sentence, and the share that is done."""
-    from playground.engine.schedule import share_done
+    """Step k of n, losses, speed, time left and device in one sentence, and the fraction that is done."""
+    from playground.engine.schedule import fraction_done
 
-    share = share_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
+    fraction = fraction_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
     parts = [f"step {frame.step} of {frame.steps}"]
     if frame.losses:
         parts.append(losses_in_words(frame.losses))
-    if frame.seconds > 0 and share > 0:
-        left = frame.seconds * (1 - share) / share
+    if frame.seconds > 0 and fraction > 0:
+        left = frame.seconds * (1 - fraction) / fraction
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
         unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
         parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
-    return ", ".join([*parts, device]), share
+    return ", ".join([*parts, device]), fraction

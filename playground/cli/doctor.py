@@ -210,7 +210,8 @@ def _weights(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
                 digest = read.load(status.name).sha256
             except Exception as error:
                 hint, damaged = str(error), True
-        mend = f"python -m playground weights {status.name} --fetch" if hint else ""
+        how = " --fetch" if catalogue.NETWORKS[status.name].fetched else ""
+        mend = f"python -m playground weights {status.name}{how}" if hint else ""
         if damaged or (hint and status.name == DEFAULT_NETWORK):
             problems.append({"problem": hint.partition(": ")[0], "mend": mend})
         path = str(status.path) if status.path else None

@@ -28,7 +28,7 @@ from playground.cli.common import (
     stopped_by_signals,
 )
 from playground.engine.control import MemoryControl
-from playground.recipe.training import load_training_preset
+from playground.recipe.parse import training_on_preset
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def train(
     Under torchrun every process trains its share of each batch.
     """
     requested = requested_settings(settings or [], {"steps": steps})
-    network = requested.get("network")
-    recipe = load_training_preset(preset, network if isinstance(network, str) else None).changed(requested)
+    recipe = training_on_preset(preset, requested)
 
     from playground.feedforward.checkpoint import saved_recipe
     from playground.feedforward.photos import Photos

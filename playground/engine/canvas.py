@@ -168,30 +168,30 @@ class HrnetCanvas:
     It paints at one size, without clipping: the losses alone keep the output in range, and it is clamped when shown.
 
     Args:
-        photo: what the network sees, unit RGB 1×3×H×W.
+        content: what the network sees, unit RGB 1×3×H×W.
         seed: of the first weights, drawn on the CPU so that they are the same on every device.
     """
 
-    def __init__(self, photo: Tensor, seed: int, network: HrNet | None = None) -> None:
+    def __init__(self, content: Tensor, seed: int, network: HrNet | None = None) -> None:
         if network is None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 network = HrNet()
-        self.network = network.to(photo.device)
-        self.photo, self.seed = photo.detach(), seed
-        self.convention = TorchConvention(photo.device)
+        self.network = network.to(content.device)
+        self.content, self.seed = content.detach(), seed
+        self.convention = TorchConvention(content.device)
         self.parameters: list[Tensor] = list(self.network.parameters())
 
     def image(self) -> Tensor:
-        return repaint(self.network, self.photo, self.convention)
+        return repaint(self.network, self.content, self.convention)
 
     def clip(self) -> None:
         """Nothing: weights have no black and white."""
 
     def resized(self, size: Sequence[int]) -> HrnetCanvas:
-        """The same network on the photo at another size; a network has no size of its own."""
-        photo = F.interpolate(self.photo, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
-        return HrnetCanvas(photo, self.seed, self.network)
+        """The same network on the content image at another size; a network has no size of its own."""
+        content = F.interpolate(self.content, size=tuple(size), mode="bicubic", align_corners=False, antialias=True)
+        return HrnetCanvas(content, self.seed, self.network)
 
     def resize_like_parameter(self, index: int, tensor: Tensor) -> Tensor:
         return tensor

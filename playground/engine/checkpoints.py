@@ -110,26 +110,26 @@ class Checkpoints:
     # ---------------------------------------------------------------- saving
 
     def due(self, run: Run) -> bool:
-        """Whether it is time for a moment: at once for the first, then by the clock and by what the last ones cost."""
+        """Whether it is time for a checkpoint: at once for the first, then by the clock and by what the last ones cost."""
         if self._over or not self._sizes:
             return not self._over
         waited = time.perf_counter() - self._last
-        wished = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
-        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= wished and _saving.free))
+        aim = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
+        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= aim and _saving.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
         """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""
         return self.save(run, memory=_saving.free, **beside) if self.due(run) else None
 
     def save(self, run: Run, *, memory: bool = True, **beside: Any) -> str | None:
-        """Keep the moment where the run stands, between two frames of it; nothing to do where it is kept already.
+        """Keep the checkpoint where the run stands, between two frames of it; nothing to do where it is kept already.
 
         Args:
             memory: False leaves the memory of L-BFGS out.
             beside: plain data to find in the snapshot's "beside".
 
         Returns:
-            What to tell a person, once, when the disk takes no more; then no further moment is kept.
+            What to tell a person, once, when the disk takes no more; then no further checkpoint is kept.
         """
         began = time.perf_counter()
         evaluation = run.evaluations
@@ -155,9 +155,9 @@ class Checkpoints:
                 self._over = True
                 with suppress(OSError):
                     self._forget_memory(evaluation)
-                logger.warning("moments cannot be written to %s: %s", self.folder, error)
+                logger.warning("checkpoints cannot be written to %s: %s", self.folder, error)
                 return (
-                    "the server's disk is full or read-only: the picture goes on, but no further checkpoints of this run "
+                    "the server's disk is full or read-only: the picture goes on, but no further moments of this run "
                     "are kept to go back to, and a restart of the server would set it back"
                 )
             finally:
@@ -215,7 +215,7 @@ class Checkpoints:
             return snapshot
 
     def settings(self, evaluation: int) -> Recipe:
-        """The settings that applied at the moment which `load` would find.
+        """The settings that applied at the checkpoint which `load` would find.
 
         Raises:
             CheckpointError: none is kept, or its file is damaged.
@@ -228,19 +228,19 @@ class Checkpoints:
             raise CheckpointError(DAMAGED) from error
 
     def branch(self, evaluation: int, folder: Path) -> int:
-        """Give another run the moment that `load` would find, as its first; the moment's evaluation.
+        """Give another run the checkpoint that `load` would find, as its first; the checkpoint's evaluation.
 
         Args:
             folder: of the other run's `Checkpoints`, which is to be made after this; it must not hold any yet.
 
         Raises:
-            CheckpointError: no moment is kept, or its file cannot be handed on.
+            CheckpointError: no checkpoint is kept, or its file cannot be handed on.
         """
         with self._lock:
             nearest = self._nearest(evaluation)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                for suffix in ("memory", "moment"):  # the latter last: it is what makes a moment of the two
+                for suffix in ("memory", "moment"):  # the latter last: it is what makes a checkpoint of the two
                     if suffix == "moment" or nearest in self._memories:
                         path = self._path(nearest, suffix)
                         try:
@@ -263,7 +263,7 @@ class Checkpoints:
             try:
                 return self.load(kept[-1])
             except CheckpointError:
-                logger.warning("the moment at evaluation %d is damaged: the one before is taken", kept[-1])
+                logger.warning("the checkpoint at evaluation %d is damaged: the one before is taken", kept[-1])
                 with self._lock:
                     self._forget(kept[-1])
         return None

@@ -12,8 +12,6 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from playground.recipe.model import Recipe
-
 CURVE_POINTS = 2000  # even, so that thinning keeps both ends
 
 State = Literal["running", "paused", "done", "stopped", "time", "recovered"]
@@ -57,7 +55,7 @@ class Result:
     """What a finished run leaves: the picture, the recipe that re-runs to the same bits, and its curve."""
 
     picture: Image.Image
-    recipe: Recipe
+    recipe: Any  # a Recipe; of a training a TrainingRecipe
     ended: str  # "done", "stopped", "time", or "recovered: ..." with what happened
     losses: dict[str, float]  # of the picture
     layers: dict[str, float]

@@ -20,7 +20,7 @@ from torch import Tensor
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Recipe
+from playground.recipe.model import BaseRecipe
 
 TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown
 OBJECTIVE_SETTINGS = frozenset(
@@ -218,7 +218,7 @@ class Objective:
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
     """
 
-    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: Recipe, growth: float = 1.0) -> None:
+    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: BaseRecipe, growth: float = 1.0) -> None:
         self.network, self.growth = network, growth
         self.set_content(content, recipe)
         with torch.no_grad():
@@ -228,18 +228,18 @@ class Objective:
         self.set_weights(recipe)
 
     @torch.no_grad()
-    def set_content(self, content: Tensor, recipe: Recipe) -> None:
+    def set_content(self, content: Tensor, recipe: BaseRecipe) -> None:
         """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
         wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
         self.content_targets, _ = targets(self.network, content, wanted, [])
 
-    def covers(self, recipe: Recipe) -> bool:
+    def covers(self, recipe: BaseRecipe) -> bool:
         """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
         return recipe.active_layers("content").keys() <= self.content_targets.keys() and (
             recipe.active_layers("style").keys() <= self.style_targets.keys()
         )
 
-    def set_weights(self, recipe: Recipe) -> None:
+    def set_weights(self, recipe: BaseRecipe) -> None:
         """Take over the recipe's weights and normalisations for the next evaluation."""
         self.recipe = recipe
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")

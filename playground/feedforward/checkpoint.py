@@ -16,7 +16,7 @@ from torch import Tensor
 from playground.feedforward.layouts import ModelError
 from playground.feedforward.model import Model, read_tensors, save_model, write_tensors
 from playground.images.save import save_picture
-from playground.recipe.model import validated
+from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
 
 
@@ -87,7 +87,7 @@ def saved_recipe(output: Path) -> TrainingRecipe:
     Raises:
         PlaygroundError: there is no checkpoint, or none of a training.
     """
-    return validated(_read_state(output)[1]["recipe"], TrainingRecipe)
+    return stored_training(_read_state(output)[1]["recipe"])
 
 
 def _read_state(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -36,7 +36,7 @@ def _examples_norm(conv: str) -> str:
     return f"in{int(conv[-1]) + (3 if conv.startswith('deconv') else 0)}"
 
 
-def _names(blocks: int, layout: str) -> dict[str, str]:
+def names_in_layout(blocks: int, layout: str) -> dict[str, str]:
     """This project's name of every tensor to the layout's."""
     names = {}
     for ours, linder, examples in _layers(blocks):
@@ -65,7 +65,7 @@ _RESIDUAL_KEYS = {
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of old InstanceNorms, which never used them
 
 
-def _in_own_names(tensors: dict[str, Tensor], file: str) -> tuple[dict[str, Tensor], str]:
+def in_own_names(tensors: dict[str, Tensor], file: str) -> tuple[dict[str, Tensor], str]:
     """The tensors under this project's names, and the layout they were in."""
     tensors = {name.removeprefix("module."): value for name, value in tensors.items() if not name.endswith(_STATISTICS)}
     layout = next((layout for layout, key in _FIRST_KEYS.items() if key in tensors), None)
@@ -77,7 +77,7 @@ def _in_own_names(tensors: dict[str, Tensor], file: str) -> tuple[dict[str, Tens
     blocks = 0
     while _RESIDUAL_KEYS[layout].format(start + blocks) in tensors:
         blocks += 1
-    names = _names(blocks, layout)
+    names = names_in_layout(blocks, layout)
     for theirs in names.values():
         if theirs not in tensors:
             raise ModelError(f"{file!r} looks like a model of {layout}, but has no {theirs!r}.")
@@ -87,7 +87,7 @@ def _in_own_names(tensors: dict[str, Tensor], file: str) -> tuple[dict[str, Tens
     return {ours: tensors[theirs] for ours, theirs in names.items()}, layout
 
 
-def _fold_range(tensors: dict[str, Tensor]) -> None:
+def fold_range(tensors: dict[str, Tensor]) -> None:
     """Let a network for pictures in [0, 255] take and give torch's convention, exactly, by its outer convolutions.
 
     255·unit = 255·(std·x + mean), so the first weights take 255·std and its bias the rest; the output goes back alike.

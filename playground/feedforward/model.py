@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from playground.feedforward.layouts import ModelError, _fold_range, _in_own_names
+from playground.feedforward.layouts import ModelError, fold_range, in_own_names
 from playground.networks.transformer import TransformerNet
 from playground.recipe.presets import PRESET_FOLDER
 from playground.system.files import whole_file
@@ -30,7 +30,7 @@ from playground.system.files import whole_file
 SHIPPED_FOLDER = PRESET_FOLDER / "instant"
 CARD_KEY = "playground"  # the metadata key of a model's file
 THUMBNAIL = 128  # pixels, long side
-LARGEST_FILE = 500_000_000
+MAX_FILE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -147,17 +147,17 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
         raise ModelError(
             f"there is no model {str(name_or_path)!r}; give a file" + (f", or one of {known}" if known else "")
         )
-    if path.stat().st_size > LARGEST_FILE:
-        raise ModelError(f"{path.name!r} is larger than {LARGEST_FILE // 10**6} MB, which no such network is")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ModelError(f"{path.name!r} is larger than {MAX_FILE_BYTES // 10**6} MB, which no such network is")
     card: dict[str, Any] = {}
     if path.suffix == ".safetensors":
         tensors, card = read_tensors(path)
     else:
         tensors = _read_pickle(path)
-    tensors, layout = _in_own_names(tensors, path.name)
+    tensors, layout = in_own_names(tensors, path.name)
     network = _network_for(tensors, path.name)
     if layout == "pytorch/examples":
-        _fold_range(tensors)
+        fold_range(tensors)
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
     return Model(network.to(device).eval().requires_grad_(False), _card_of(card, path.stem, layout))
 

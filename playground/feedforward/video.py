@@ -5,6 +5,7 @@ Called by the command line and the page; what a stranger's film must not be is r
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import numpy as np
 from PIL import Image
 
 from playground.feedforward.apply import Stylizer, stylize_picture
+from playground.images.film import copy_sound, film_frames, open_film
 from playground.images.load import PictureError, load_picture
 from playground.system.files import whole_file
 
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 """Suffixes that are taken for films; they are written as .mp4."""
+FILM_FRAMES, FILM_SECONDS = 9000, 600  # of a stranger's film
 GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
 
 
@@ -33,19 +36,21 @@ def is_film(path: Path) -> bool:
 
 
 def check_film(path: Path) -> None:
-    """Refuse what a stranger's film must not be: a list of other files, which ffmpeg would open, or too large a GIF.
+    """Refuse what a stranger's film must not be: no film at all, one too long, or too large a GIF.
 
     Raises:
         PictureError: in one sentence.
     """
     if path.suffix.lower() in FILMS:
-        with open(path, "rb") as file:
-            head = file.read(12)
-        if not (head[4:8] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3") or head[:4] + head[8:] == b"RIFFAVI "):
-            raise PictureError(f"The film {path.name!r} is not what its name says: give an mp4, mov, mkv, webm or avi.")
+        film = open_film(path)
+        if film.frames > FILM_FRAMES or film.seconds > FILM_SECONDS:
+            raise PictureError(
+                f"The film {path.name!r} has {film.frames:,} frames in {film.seconds:,.0f} seconds: at most {FILM_FRAMES:,} "
+                f"in {FILM_SECONDS} are painted here, so cut it first."
+            )
         return
-    with Image.open(path, formats=["GIF"]) as film:
-        pixels = film.width * film.height * getattr(film, "n_frames", 1)
+    with Image.open(path, formats=["GIF"]) as gif:
+        pixels = gif.width * gif.height * getattr(gif, "n_frames", 1)
     if pixels > GIF_PIXELS:
         raise PictureError(
             f"The GIF {path.name!r} has {pixels / 1e6:.0f} megapixels over all frames: at most {GIF_PIXELS // 10**6} fit."
@@ -72,13 +77,10 @@ def stylize_film(
             for done, frame in frames(source, unfinished):
                 frame[0] = stylize_picture(stylizer, frame[0]).at(strength, original_colours)
                 yield done
-    except OSError as error:  # also what ffmpeg complains of
-        raise PictureError(f"The film {source.name!r} cannot be read or painted: {_last_words(error)}.") from error
-
-
-def _last_words(error: OSError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else type(error).__name__
+    except OSError as error:  # also what ffmpeg complains of when it writes, with the paths of this machine
+        raise PictureError(
+            f"The film {source.name!r} cannot be read, or not be written: check the file and free some space."
+        ) from error
 
 
 def _gif_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
@@ -98,22 +100,24 @@ def _gif_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.
 
 def _film_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
     """Every frame in a list of one, to be replaced and then written, with the sound of the source copied beside it."""
-    frames = imageio_ffmpeg.read_frames(str(source))
-    about = next(frames)
-    width, height = about["size"]
-    sound = {"audio_path": str(source), "audio_codec": "copy"} if about.get("audio_codec") else {}
+    film = open_film(source)
+    width, height = film.size
     # The usual halved colour resolution needs even sides; the few films with odd ones keep their size instead.
     colours = "yuv444p" if width % 2 or height % 2 else "yuv420p"
-    writer = imageio_ffmpeg.write_frames(
-        str(output), (width, height), fps=about["fps"], quality=7, macro_block_size=1, pix_fmt_out=colours, **sound
-    )
-    writer.send(None)
-    count = max(1.0, about["fps"] * about["duration"])
-    try:
-        for number, data in enumerate(frames):
-            frame = [Image.fromarray(np.frombuffer(data, np.uint8).reshape(height, width, 3))]
-            yield min(1.0, (number + 1) / count), frame
-            writer.send(np.asarray(frame[0]).tobytes())
-    finally:
-        writer.close()
-        frames.close()
+    with tempfile.TemporaryDirectory() as folder:
+        sound = {}
+        if film.sound:
+            # The writer opens what it is given in whichever way it likes, so it is never given a stranger's file.
+            copy_sound(film, alone := Path(folder) / "sound.mka")
+            sound = {"audio_path": str(alone), "audio_codec": "copy"}
+        writer = imageio_ffmpeg.write_frames(
+            str(output), film.size, fps=film.rate, quality=7, macro_block_size=1, pix_fmt_out=colours, **sound
+        )
+        writer.send(None)
+        try:
+            for number, values in enumerate(film_frames(film)):
+                frame = [Image.fromarray(values)]
+                yield min(1.0, (number + 1) / film.frames), frame
+                writer.send(np.asarray(frame[0]).tobytes())
+        finally:
+            writer.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from playground.images.load import _to_8_bits
+from playground.images.clean import to_8_bits
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, the Y of YIQ and of JPEG's YCbCr
 
@@ -23,12 +23,12 @@ def keep_colours(result: Image.Image, content: Image.Image) -> Image.Image:
     """
     if content.size != result.size:
         content = content.resize(result.size, Image.Resampling.LANCZOS)
-    photo = _floats(content)
+    kept = _floats(content)
     luma = (_floats(result) @ _LUMA)[:, :, None]
-    chroma = photo - (photo @ _LUMA)[:, :, None]
+    chroma = kept - (kept @ _LUMA)[:, :, None]
     room = np.where(chroma > 0, 1 - luma, luma)
     saturation = (room / np.maximum(np.abs(chroma), 1e-6)).min(axis=2, keepdims=True).clip(0, 1)
-    return Image.fromarray(_to_8_bits(luma + saturation * chroma, 0, 1))
+    return Image.fromarray(to_8_bits(luma + saturation * chroma, 0, 1))
 
 
 def match_colours(style: Image.Image, content: Image.Image) -> Image.Image:
@@ -41,7 +41,7 @@ def match_colours(style: Image.Image, content: Image.Image) -> Image.Image:
     target = _floats(content).reshape(-1, 3)
     transform = _matrix_power(np.cov(target.T), 0.5) @ _matrix_power(np.cov(pixels.T), -0.5)
     matched = (pixels - pixels.mean(axis=0)) @ transform.T.astype(np.float32) + target.mean(axis=0)
-    return Image.fromarray(_to_8_bits(matched.reshape(style.height, style.width, 3), 0, 1))
+    return Image.fromarray(to_8_bits(matched.reshape(style.height, style.width, 3), 0, 1))
 
 
 def _floats(picture: Image.Image) -> np.ndarray:

@@ -12,23 +12,19 @@ import os
 import re
 import stat
 import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from playground.errors import PlaygroundError
+from playground.images.clean import NOT_FINITE, PictureError, cleaned, to_8_bits
+from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 _log = logging.getLogger(__name__)
-
-
-class PictureError(PlaygroundError):
-    """A picture that cannot be read or written; its text says which one, why, and what to do."""
 
 
 def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
@@ -52,8 +48,6 @@ MAX_ASPECT = 16
 """Long side over short side above which a picture is a strip that a network's deep layers cannot see."""
 MIN_SIDE = 8
 """Shortest side, in pixels, of a picture that is read and of a size that `fit_size` gives."""
-MAX_RECIPE_BYTES = 1_000_000
-"""Longest recipe text that is written into or read from a picture, in UTF-8 bytes."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What is decoded, told by content. No format here runs a program, as EPS does, or fetches anything, as SVG may."""
@@ -63,15 +57,8 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What Pillow warns of is refused or mended below, and a command line that fails owes its user one line, not two.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-_RECIPE_KEY = "playground-recipe"
-_USER_COMMENT = 0x9286  # EXIF's free text; its first eight bytes name an encoding, zeros for "not said"
-_EXIF_PLAIN = bytes(8) + b"playground-recipe:"
-_EXIF_PACKED = bytes(8) + b"playground-recipe-zlib:"
-_EXIF_PLAIN_LIMIT = 60_000  # a JPEG segment ends at 65,533 bytes: longer recipes are packed
-
 _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-_NOT_FINITE = "{} holds values that are not finite numbers: replace them first."
 
 
 def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.Image:
@@ -89,7 +76,7 @@ def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.I
     with _opened(source, name) as picture:
         label = _label(source, name)
         _check_shape(picture.size, label)
-        return _clean(picture, label)
+        return cleaned(picture, label)
 
 
 def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:
@@ -98,8 +85,8 @@ def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | N
     Raises PictureError where the source is no picture, or holds a text longer than `MAX_RECIPE_BYTES`.
     """
     with _opened(source, "the picture") as picture:
-        text = picture.info.get(_RECIPE_KEY)
-        raw = text.encode("utf-8", "replace") if isinstance(text, str) else _recipe_in_exif(picture)
+        text = picture.info.get(PNG_KEY)
+        raw = text.encode("utf-8", "replace") if isinstance(text, str) else recipe_in_exif(picture)
         if raw is None:
             return None
         if len(raw) > MAX_RECIPE_BYTES:
@@ -227,127 +214,13 @@ def _picture_from_array(array: np.ndarray, label: str) -> Image.Image:
     if height * width > MAX_PIXELS:
         raise PictureError(f"{label} has {_megapixels(height * width)}: make it smaller first.")
     if array.dtype == np.uint16:
-        array = _to_8_bits(array, 0, 65535)
+        array = to_8_bits(array, 0, 65535)
     elif np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
-            raise PictureError(_NOT_FINITE.format(label))
+            raise PictureError(NOT_FINITE.format(label))
         if array.min() < -1e-3 or array.max() > 1 + 1e-3:  # room for rounding, none for another scale
             raise PictureError(f"{label} holds floats outside [0, 1]: divide them by their white value first.")
-        array = _to_8_bits(array, 0, 1)
+        array = to_8_bits(array, 0, 1)
     elif array.dtype != np.uint8:
         raise PictureError(f"{label} is an array of {array.dtype}: give uint8, uint16, or floats in [0, 1].")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _to_8_bits(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    scaled = (values.astype(np.float32) - black) * (255 / (white - black))
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
-
-
-def _clean(picture: Image.Image, label: str) -> Image.Image:
-    """Decode the picture, turn it upright, and rebuild it from its sRGB values alone."""
-    raw_mode = _raw_mode(picture)
-    picture.load()
-    profile = picture.info.get("icc_profile")
-    picture = _upright(picture)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        colours, alpha = _deep_grey(picture, raw_mode, label)
-    elif picture.has_transparency_data:
-        colours, alpha = _without_alpha(picture, raw_mode)
-    else:
-        colours, alpha = picture, None
-    rgb = _to_srgb(colours, profile)
-    if alpha is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
-    return _values_alone(rgb)
-
-
-def _values_alone(rgb: Image.Image) -> Image.Image:
-    """A new picture with the same pixels: whatever else the old one carried (EXIF, profile, texts) stays behind."""
-    clean = Image.new("RGB", rgb.size)
-    clean.paste(rgb)
-    return clean
-
-
-def _raw_mode(picture: Image.Image) -> str:
-    """Pillow's name for how the file stores its values ("RGB;16B"), known only before decoding, or ""."""
-    for tile in getattr(picture, "tile", []):
-        args = tile[3]
-        first = args[0] if isinstance(args, tuple) and args else args
-        if isinstance(first, str):
-            return first
-    return ""
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        if picture.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return picture
-        return ImageOps.exif_transpose(picture)
-    except MemoryError:
-        raise
-    except Exception:  # a broken EXIF block must not cost the photograph
-        return picture
-
-
-def _deep_grey(picture: Image.Image, raw_mode: str, label: str) -> tuple[Image.Image, Image.Image | None]:
-    """A grey picture of 12, 16 or 32 bits or of floats, scaled to 8 bits, and its transparency if it has one."""
-    values = np.asarray(picture)
-    if not np.isfinite(values).all():
-        raise PictureError(_NOT_FINITE.format(label))
-    low, high = float(values.min()), float(values.max())
-    usual_white = 1 if picture.mode == "F" else 4095 if raw_mode == "I;12" else 65535
-    black, white = (0.0, float(usual_white)) if low >= 0 and high <= usual_white else (low, high)
-    if white == black:  # nothing to stretch: a flat picture of a level that nobody can name
-        black, white = 0.0, max(255.0, abs(high))
-    alpha = None
-    transparent = picture.info.get("transparency")
-    if isinstance(transparent, int):
-        alpha = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
-    return Image.fromarray(_to_8_bits(values, black, white)), alpha
-
-
-def _without_alpha(picture: Image.Image, raw_mode: str) -> tuple[Image.Image, Image.Image]:
-    """The colours as RGB and the opacity as L."""
-    transparent = picture.info.get("transparency")
-    # PNG names its transparent colour in the file's depth, Pillow compares it with what it decoded to 8 bits.
-    if isinstance(transparent, tuple) and raw_mode == "RGB;16B":
-        picture = picture.copy()
-        picture.info["transparency"] = tuple(value >> 8 for value in transparent)
-    elif isinstance(transparent, int) and raw_mode in ("L;2", "L;4"):
-        picture = picture.copy()
-        picture.info["transparency"] = transparent * {"L;2": 85, "L;4": 17}[raw_mode]
-    if picture.mode == "La":  # Pillow goes from premultiplied grey to RGBA only by way of LA
-        picture = picture.convert("LA")
-    rgba = picture.convert("RGBA")
-    return rgba.convert("RGB"), rgba.getchannel("A")
-
-
-def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
-    """Mode RGB in sRGB: through the picture's own colour profile where it has one that is valid and fits its mode."""
-    if colours.mode not in ("L", "RGB", "CMYK"):
-        colours = colours.convert("RGB")
-    if profile:
-        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            converted = ImageCms.profileToProfile(
-                colours,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            if converted is not None:
-                return converted
-    return colours if colours.mode == "RGB" else colours.convert("RGB")
-
-
-def _recipe_in_exif(picture: Image.Image) -> bytes | None:
-    """The recipe's UTF-8 bytes, cut off just above `MAX_RECIPE_BYTES`; None where EXIF holds none of ours."""
-    if "exif" not in picture.info:  # asking further would decode the picture, since a PNG may hold EXIF at its end
-        return None
-    with suppress(Exception):  # a camera's odd EXIF block is no recipe
-        comment = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
-        if isinstance(comment, bytes) and comment.startswith(_EXIF_PLAIN):
-            return comment[len(_EXIF_PLAIN) :]
-        if isinstance(comment, bytes) and comment.startswith(_EXIF_PACKED):
-            return zlib.decompressobj().decompress(comment[len(_EXIF_PACKED) :], MAX_RECIPE_BYTES + 1)
-    return None

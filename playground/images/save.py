@@ -9,23 +9,14 @@ import io
 import os
 import stat
 import tempfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from playground.images.load import (
-    _EXIF_PACKED,
-    _EXIF_PLAIN,
-    _EXIF_PLAIN_LIMIT,
-    _RECIPE_KEY,
-    _USER_COMMENT,
-    MAX_RECIPE_BYTES,
-    PictureError,
-    _values_alone,
-)
+from playground.images.clean import PictureError, values_alone
+from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, exif_with
 from playground.system.files import whole_file
 
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -91,16 +82,16 @@ def encode_picture(picture: Image.Image, format: str, recipe: str | None = None,
         raise PictureError(f"The quality of a picture runs from 1 to 100, not {quality}: choose one in between.")
     if recipe is not None and len(recipe.encode("utf-8", "replace")) > MAX_RECIPE_BYTES:
         raise PictureError("The recipe is longer than a megabyte: save the picture without it.")
-    clean = _values_alone(picture.convert("RGB"))
+    clean = values_alone(picture.convert("RGB"))
     data = io.BytesIO()
     try:
         if format == "PNG":
             texts = PngInfo()
             if recipe is not None:
-                texts.add_itxt(_RECIPE_KEY, recipe)
+                texts.add_itxt(PNG_KEY, recipe)
             clean.save(data, format, pnginfo=texts)
         else:
-            exif = Image.Exif() if recipe is None else _exif_with(recipe)
+            exif = Image.Exif() if recipe is None else exif_with(recipe)
             # subsampling is JPEG's: brush strokes are fine in colour too
             clean.save(data, format, quality=quality, exif=exif, subsampling=0)
     except MemoryError as error:
@@ -108,13 +99,3 @@ def encode_picture(picture: Image.Image, format: str, recipe: str | None = None,
     except Exception as error:
         raise PictureError(f"The picture or its recipe does not fit into a {format} file: save it as PNG.") from error
     return data.getvalue()
-
-
-def _exif_with(recipe: str) -> Image.Exif:
-    text = recipe.encode()
-    packed = len(text) > _EXIF_PLAIN_LIMIT
-    exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = (
-        _EXIF_PACKED + zlib.compress(text) if packed else _EXIF_PLAIN + text
-    )
-    return exif

@@ -47,7 +47,7 @@ def _moments(recipe: Recipe, parameters: float, device: str) -> int:
         return 2
     pairs = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
     if device == "cpu":
-        pairs = min(pairs, recipe.lbfgs_evaluations * (1 if recipe.lbfgs_restart else recipe.iterations))
+        pairs = min(pairs, recipe.evaluations_per_iteration * (1 if recipe.lbfgs_restart else recipe.iterations))
     return 2 * pairs + 6
 
 
@@ -105,7 +105,7 @@ class Memory:
     passing: float
 
 
-def memory_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> Memory:
+def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: Size, device: str = "cpu") -> Memory:
     """What a run or a training takes, by when it takes it.
 
     Args:

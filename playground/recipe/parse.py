@@ -1,16 +1,25 @@
-"""Settings as text become settings: JSON files, the recipe inside a picture, KEY=VALUE.
+"""What people and files give becomes settings: JSON text, KEY=VALUE, a preset with settings laid over it.
 
-Called by the command line, the API and the page. Nothing is believed before the model has checked it.
+Called by the command line, the API, the page, and whoever reads what was stored. Nothing is believed before the model has
+checked it; files and pictures are opened elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from playground.recipe.model import Recipe, RecipeError, validated
+from playground.recipe.model import BaseRecipe, Recipe, RecipeError, validated
+from playground.recipe.presets import load_preset, load_training_preset
+from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
+WHOLE = frozenset({"preset", "numbers", "plan", "journal"})  # stated by every recipe that the playground has saved
+R = TypeVar("R", bound=BaseRecipe)
+
+
+# ---- text -----------------------------------------------------------------------------------------------------------
 
 
 def parse_recipe(text: str | bytes) -> Recipe:
@@ -22,20 +31,29 @@ def parse_recipe(text: str | bytes) -> Recipe:
     return validated(parse_settings(text))
 
 
-def parse_settings(text: str | bytes) -> dict[str, Any]:
+def parse_settings(
+    text: str | bytes,
+    *,
+    no_json: str = "that is no recipe: it is not valid JSON",
+    no_object: str = "that is no recipe: a JSON object with settings is expected",
+) -> dict[str, Any]:
     """The settings that JSON text states, which may be only some of a recipe's, not yet checked.
+
+    Args:
+        text: also whatever a request brings instead of text, which is no JSON.
+        no_json, no_object: what to say where it is none.
 
     Raises:
         RecipeError: no JSON, no object, or too long.
     """
-    if len(text) > MAX_TEXT:
-        raise RecipeError("that recipe is over a million characters long; a recipe is a small JSON object")
     try:
+        if len(text) > MAX_TEXT:
+            raise RecipeError("that recipe is over a million characters long; a recipe is a small JSON object")
         data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RecipeError("that is no recipe: it is not valid JSON") from None
+    except (TypeError, ValueError, RecursionError):
+        raise RecipeError(no_json) from None
     if not isinstance(data, dict):
-        raise RecipeError("that is no recipe: a JSON object with settings is expected")
+        raise RecipeError(no_object)
     return data
 
 
@@ -52,3 +70,56 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), json.loads(value)
     except (ValueError, RecursionError):
         return key.strip(), value
+
+
+# ---- a preset with settings over it ---------------------------------------------------------------------------------
+
+
+def recipe_on_preset(preset: str, *layers: Mapping[str, Any]) -> Recipe:
+    """A preset's recipe with settings laid over it, later layers over earlier ones.
+
+    The preset's numbers are those for the network that will look, whichever layer names it. A layer that is a whole
+    recipe has none of the preset beneath it: what it does not state, a setting newer than it, is as it was then.
+
+    Raises:
+        RecipeError: no such preset, or a setting that cannot be used.
+    """
+    network = _network_in(layers)
+    whole = any(layer.keys() >= WHOLE for layer in layers)
+    return _with_layers(Recipe() if whole else load_preset(preset, network), layers, network)
+
+
+def training_on_preset(preset: str, *layers: Mapping[str, Any]) -> TrainingRecipe:
+    """A training preset's recipe with settings laid over it, as `recipe_on_preset` does.
+
+    Raises:
+        RecipeError: no such preset, or a setting that cannot be used.
+    """
+    network = _network_in(layers)
+    return _with_layers(load_training_preset(preset, network), layers, network)
+
+
+def _network_in(layers: tuple[Mapping[str, Any], ...]) -> str | None:
+    """The network that the last layer to name one asks for; None where none does, or not by a name."""
+    network = next((layer["network"] for layer in reversed(layers) if layer.get("network")), None)
+    return network if isinstance(network, str) else None
+
+
+def _with_layers(recipe: R, layers: tuple[Mapping[str, Any], ...], network: str | None) -> R:
+    for layer in layers:
+        if network is not None and layer is not layers[-1]:  # its layers are checked against the network that will look
+            layer = {**layer, "network": network}
+        recipe = recipe.changed(layer)
+    return recipe
+
+
+# ---- what was stored ------------------------------------------------------------------------------------------------
+
+
+def stored_training(data: Mapping[str, Any]) -> TrainingRecipe:
+    """The recipe of a stored training; up to version 0.1 it states the settings of painting too.
+
+    Raises:
+        RecipeError: a setting that cannot be used.
+    """
+    return validated({key: value for key, value in data.items() if key not in PAINTING_ONLY}, TrainingRecipe)

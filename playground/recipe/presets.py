@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+from playground.recipe.training import TrainingRecipe
 
 PRESET_FOLDER = next(
     folder
@@ -71,6 +72,15 @@ def load_preset(name: str = "default", network: str | None = None) -> Recipe:
         RecipeError: no such preset.
     """
     return validated(preset_settings(name, network, "stylize"))
+
+
+def load_training_preset(name: str = "fast-default", network: str | None = None) -> TrainingRecipe:
+    """The training recipe of a preset, for its own network or for `network`, whose adapted numbers then apply.
+
+    Raises:
+        RecipeError: no such training preset.
+    """
+    return validated(preset_settings(name, network, "train"), TrainingRecipe)
 
 
 def preset_settings(name: str, network: str | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:

@@ -10,18 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from playground.recipe.model import Recipe, RecipeError, setting, validated
-from playground.recipe.presets import preset_settings
-
-# Settings of painting that mean nothing in a training: a value given for one would be silently ignored.
-PAINTING_ONLY = frozenset({
-    "size", "original_colours", "iterations", "canvas", "pyramid_levels", "space", "init", "init_mix", "noise",
-    "noise_scale", "noise_mean", "clip", "scales", "scale_factor", "smallest", "optimizer", "average", "lbfgs_history",
-    "lbfgs_restart", "lbfgs_evaluations", "plan",
-})  # fmt: skip
+from playground.recipe.model import BaseRecipe, Recipe, RecipeError, setting
 
 
-class TrainingRecipe(Recipe):
+class TrainingRecipe(BaseRecipe):
     """The whole of a training's settings; `seconds`, `seed`, weights, layers and rates mean what they mean in a run."""
 
     image_size: int = setting(
@@ -75,18 +67,13 @@ class TrainingRecipe(Recipe):
             RecipeError: also for a setting that only painting has.
         """
         for key in changes:
-            if key.partition(".")[0] in PAINTING_ONLY - {"plan"}:
+            if key.partition(".")[0] in PAINTING_ONLY:
                 raise RecipeError(f"{key!r} is a setting of painting, not of training: leave it out")
         return super().changed(changes)
 
 
-def load_training_preset(name: str = "fast-default", network: str | None = None) -> TrainingRecipe:
-    """The training recipe of a preset, for its own network or for `network`, whose adapted numbers then apply.
-
-    Raises:
-        RecipeError: no such training preset.
-    """
-    return validated(preset_settings(name, network, "train"), TrainingRecipe)
+PAINTING_ONLY = frozenset(Recipe.model_fields) - frozenset(TrainingRecipe.model_fields)
+"""Settings of painting that mean nothing in a training: a value given for one would be silently ignored."""
 
 
 def is_live(name: str) -> bool:

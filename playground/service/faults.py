@@ -16,7 +16,7 @@ from playground.system.memory import is_out_of_memory
 logger = logging.getLogger(__name__)
 
 
-def did_not_fit(recipe: Recipe) -> str:
+def did_not_fit(recipe: Recipe | TrainingRecipe) -> str:
     """The sentence for a run that did not fit, with the size that takes a quarter of the memory."""
     if isinstance(recipe, TrainingRecipe):
         crops = f"{recipe.batch_size} crops of {recipe.image_size} px"
@@ -24,7 +24,7 @@ def did_not_fit(recipe: Recipe) -> str:
     return f"{recipe.size} px is more than this machine's memory can take: try {max(64, recipe.size // 2)} px."
 
 
-def explain(error: Exception, name: str, recipe: Recipe | None = None) -> str:
+def explain(error: Exception, name: str, recipe: Recipe | TrainingRecipe | None = None) -> str:
     """One sentence for a person about what ended a run or a task; what nobody can mend goes to the log as `name`."""
     if isinstance(error, PlaygroundError):
         return str(error)

@@ -75,10 +75,12 @@ class Job:
     can_go_back: ClassVar[bool] = True
     """Whether previews and checkpoints are kept on its way."""
 
+    recipe: Any  # a Recipe; of a training a TrainingRecipe
+
     def __init__(
         self,
         pictures: Pictures,
-        recipe: Recipe,
+        recipe: Recipe | TrainingRecipe,
         visitor: str,
         control: MemoryControl,
         grace_seconds: float,

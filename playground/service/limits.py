@@ -50,7 +50,7 @@ class Limits(BaseModel):
         description="Ordinary runs that a teacher's run counts for when turns on the device are given.",
     )
 
-    def check(self, recipe: Recipe) -> None:
+    def check(self, recipe: Recipe | TrainingRecipe) -> None:
         """Refuse a run or a training that is beyond these limits.
 
         Raises:

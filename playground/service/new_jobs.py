@@ -88,7 +88,7 @@ class NewJobs:
             PlaygroundError: there is no checkpoint to go on from, a setting cannot be changed, or as for `run`.
         """
         if job.checkpoints is None or self._store is None:
-            raise PlaygroundError("This run keeps no checkpoints to go back to: start a new run instead.")
+            raise PlaygroundError("This run keeps no moments to go back to: start a new run instead.")
         try:
             folder = self._store.new_folder()
         except OSError:

@@ -9,12 +9,19 @@ import difflib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from playground.errors import PlaygroundError
 from playground.service.address import is_loopback
@@ -22,18 +29,22 @@ from playground.service.limits import PROFILES, Limits
 
 PREFIX = "PLAYGROUND_"
 NO_SETTINGS = {"PLAYGROUND_HOME", "PLAYGROUND_MAX_PIXELS", "PLAYGROUND_SETTINGS"}  # read elsewhere
-GRADIO_NAMES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT"}  # what a Space and other tools set
 RENAMED = {"moments_mb": "checkpoints_mb"}  # names of earlier versions, which still work
+OTHER_NAMES = {
+    "host": "GRADIO_SERVER_NAME",  # what a Space and other tools set
+    "port": "GRADIO_SERVER_PORT",
+    **{new: PREFIX + old.upper() for old, new in RENAMED.items()},
+}
 SECRETS = {"login", "admin_password", "teacher_key"}
 MAX_SETTINGS_BYTES = 100_000
 
 Profile = Literal["laptop", "classroom", "space"]
 
 
-class Settings(BaseModel):
-    """All that can be set about a server; `limits` holds what a run may take, and is written flat beside the others."""
+class Settings(Limits, BaseSettings):
+    """All that can be set about a server, its limits among it. Made by `read_settings`; by itself it reads nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, env_prefix=PREFIX)
 
     profile: Profile = Field("laptop", description="Where the defaults of all other settings come from.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every network of this machine.")
@@ -60,7 +71,6 @@ class Settings(BaseModel):
     runs_folder: Path | None = Field(
         None, description="Where runs are kept over a restart; empty: `runs` beside the downloaded networks."
     )
-    limits: Limits = Field(default_factory=Limits)
 
     @field_validator("login")
     @classmethod
@@ -75,6 +85,17 @@ class Settings(BaseModel):
         if secret is not None and len(secret.get_secret_value()) < 8:
             raise ValueError("at least 8 characters are needed, since anybody may guess")
         return secret
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *others: Any, **more: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @property
+    def limits(self) -> Limits:
+        """What a run may take."""
+        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
     @property
     def auth(self) -> tuple[str, str] | None:
@@ -114,8 +135,7 @@ class Settings(BaseModel):
     def flat(self) -> dict[str, Any]:
         """Every setting as plain JSON data, secrets as stars."""
         values = self.model_dump(mode="json")
-        limits = values.pop("limits")
-        return {**values, **limits}
+        return {name: values[name] for name in setting_names()}
 
 
 # What a profile sets beside its limits.
@@ -133,7 +153,50 @@ def same_secret(given: str, secret: str) -> bool:
 
 def setting_names() -> list[str]:
     """Every setting, in the order in which they are documented."""
-    return [name for name in Settings.model_fields if name != "limits"] + list(Limits.model_fields)
+    return [name for name in Settings.model_fields if name not in Limits.model_fields] + list(Limits.model_fields)
+
+
+class _Written(InitSettingsSource):
+    """Settings that stand somewhere by name, under the names of today; an old name gives way to the new one beside it."""
+
+    def __init__(self, settings: Mapping[str, Any], place: str) -> None:
+        self.places = {}
+        values = {}
+        for name, value in settings.items():
+            new = RENAMED.get(name, name)
+            _check_name(new, f"{name}{place}")
+            if value is not None and (new == name or new not in settings):
+                values[new], self.places[new] = value, f"{name}{place}"
+        super().__init__(Settings, values)
+
+
+class _Variables(EnvSettingsSource):
+    """PLAYGROUND_MAX_RUNS=8 and so on; an empty variable counts as unset, and one of no setting is refused."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(Settings)
+        self.env_vars = {variable.lower(): value for variable, value in environment.items() if value}
+        self.places = {name: PREFIX + name.upper() for name in setting_names()}
+        for variable in environment:
+            name = variable.removeprefix(PREFIX).lower()
+            if variable.startswith(PREFIX) and variable not in NO_SETTINGS and environment[variable]:
+                _check_name(RENAMED.get(name, name), variable)
+
+
+class _OtherVariables(InitSettingsSource):
+    """Variables with other names than `PLAYGROUND_` and a setting's."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.places = {name: variable for name, variable in OTHER_NAMES.items() if environment.get(variable)}
+        super().__init__(Settings, {name: environment[variable] for name, variable in self.places.items()})
+
+
+_Source = _Written | _Variables | _OtherVariables
+
+
+def _found(name: str, written: Sequence[_Source]) -> tuple[Any, str] | None:
+    """The value of a setting that counts, and where it stands; None where it is written nowhere."""
+    return next(((source()[name], source.places[name]) for source in written if name in source()), None)
 
 
 def read_settings(
@@ -152,28 +215,23 @@ def read_settings(
     """
     named = environment.get("PLAYGROUND_SETTINGS")
     path = file or (Path(named).expanduser() if named else None)
-    sources = [
-        {name: (value, f"{name} in {path}") for name, value in (_in_file(path) if path else {}).items()},
-        _in_environment(environment),
-        {name: (value, f"{name} on the command line") for name, value in (given or {}).items()},
-    ]
-    chosen: dict[str, tuple[Any, str]] = {}
-    for source in sources:
-        for name, (value, where) in source.items():
-            new = RENAMED.get(name, name)
-            _check_name(new, where)
-            if value is not None and not (new != name and new in source):
-                chosen[new] = value, where
-    profile, where = chosen.get("profile", ("space" if environment.get("SPACE_ID") else "laptop", ""))
-    if profile not in PROFILES:
+    in_file = _Written(_in_file(path) if path else {}, f" in {path}")
+    variables = _Variables(environment), _OtherVariables(environment)
+    written = (_Written(given or {}, " on the command line"), *variables, in_file)  # the strongest first
+    profile, where = _found("profile", written) or ("space" if environment.get("SPACE_ID") else "laptop", "")
+    if profile not in list(PROFILES):
         raise PlaygroundError(f"{where} cannot be {profile!r}: choose one of {', '.join(PROFILES)}.")
-    values = {name: value for name, (value, _) in chosen.items()}
-    for_limits = {name: values.pop(name) for name in Limits.model_fields if name in values}
+    usual = {**PROFILES[profile].model_dump(), **OWN_DEFAULTS[profile], "profile": profile}
+
+    class Chosen(Settings):
+        @classmethod
+        def settings_customise_sources(cls, *_: Any, **__: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (*written, InitSettingsSource(cls, usual))
+
     try:
-        limits = Limits(**{**PROFILES[profile].model_dump(), **for_limits})
-        return Settings(**{**OWN_DEFAULTS[profile], **values, "profile": profile, "limits": limits})
+        return Settings(**Chosen().model_dump())
     except ValidationError as error:
-        raise PlaygroundError(_sentence(error, chosen)) from None
+        raise PlaygroundError(_sentence(error, written)) from None
 
 
 def _in_file(path: Path) -> dict[str, Any]:
@@ -190,17 +248,6 @@ def _in_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _in_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
-    """PLAYGROUND_MAX_RUNS=8 and so on; an empty variable counts as unset."""
-    found = {
-        name: (environment[variable], variable) for name, variable in GRADIO_NAMES.items() if environment.get(variable)
-    }
-    for variable, value in environment.items():
-        if variable.startswith(PREFIX) and variable not in NO_SETTINGS and value:
-            found[variable.removeprefix(PREFIX).lower()] = value, variable
-    return found
-
-
 def _check_name(name: str, where: str) -> None:
     names = setting_names()
     if name in names:
@@ -210,11 +257,11 @@ def _check_name(name: str, where: str) -> None:
     raise PlaygroundError(f"{where} is no setting of the server: {hint}")
 
 
-def _sentence(error: ValidationError, chosen: Mapping[str, tuple[Any, str]]) -> str:
+def _sentence(error: ValidationError, written: Sequence[_Source]) -> str:
     """What is wrong with the first value that cannot be used, and where it stands; a secret is never repeated."""
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    value, where = chosen.get(name, (first["input"], name))
+    value, where = _found(name, written) or (first["input"], name)
     shown = "used" if name in SECRETS else repr(value)
     complaint = first["msg"].removeprefix("Value error, ")
     return f"{where} cannot be {shown}: {complaint[:1].lower()}{complaint[1:]}."

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.recipe.model import Recipe, validated
+from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
 from playground.service.run_folder import RunFolder, folder_bytes
 from playground.system.files import whole_file
@@ -258,7 +259,7 @@ class Store:
             raise PlaygroundError("nobody has come back for it")
         data = _MISSING | json.loads(folder.meta.read_text("utf-8"))
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
-        recipe = validated(data["recipe"], TrainingRecipe if training else Recipe)
+        recipe = stored_training(data["recipe"]) if training else validated(data["recipe"])
         plain = {name: data[name] for name in _PLAIN}
         if not all(isinstance(plain[name], str) for name in _TEXTS) or not plain["id"] or plain["id"] in self._kept:
             raise ValueError("its identity is no text, or another's")

@@ -6,7 +6,6 @@ the same jobs, one run a visitor.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,8 +19,9 @@ from playground.errors import PlaygroundError
 from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.images.save import save_picture
-from playground.recipe.model import Recipe, RecipeError
-from playground.recipe.presets import load_preset
+from playground.recipe.model import Recipe
+from playground.recipe.parse import parse_settings, recipe_on_preset
+from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
@@ -151,11 +151,9 @@ def wished_recipe(preset: str, overrides: str) -> Recipe:
     Raises:
         RecipeError: no such preset, no JSON object, or a setting that cannot be used.
     """
-    try:
-        changes = json.loads(overrides) if overrides else {}
-    except (TypeError, ValueError, RecursionError):
-        raise RecipeError('the settings are not valid JSON; write an object such as {"size": 256}') from None
-    if not isinstance(changes, dict):
-        raise RecipeError('the settings must be a JSON object such as {"size": 256}')
-    network = changes.get("network")
-    return load_preset(str(preset or "default"), network if isinstance(network, str) else None).changed(changes)
+    changes = parse_settings(
+        overrides or "{}",
+        no_json='the settings are not valid JSON; write an object such as {"size": 256}',
+        no_object='the settings must be a JSON object such as {"size": 256}',
+    )
+    return recipe_on_preset(find_preset(str(preset or "default")).name, changes)

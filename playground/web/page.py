@@ -5,15 +5,18 @@ app.py calls `build_page` and launches what it returns with `LAUNCH`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.web.api import add_api
 from playground.web.compare.tab import build_bench
+from playground.web.components.controls import rules
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.closed_pages import forget_closed_pages
@@ -37,10 +40,25 @@ HEADING = """<header class="masthead"><h1>Style Playground</h1>
 <p class="of-bench">The same photo and painting through three methods, measured alike.</p>
 <p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p>
 <p id="server-line"></p></header>"""
+SCRIPTS = ("page.js", "fields.js")
+
+
+def head() -> str:
+    """The page's own scripts, and what they know of the settings."""
+    fields = json.dumps(rules() | rules(TrainingRecipe, "train"))
+    return "".join(
+        f"<script>{script}</script>"
+        for script in (
+            f"window.playgroundFields = {fields};",
+            *((ASSETS / name).read_text("utf-8") for name in SCRIPTS),
+        )
+    )
+
+
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
     "css_paths": [ASSETS / "style.css"],
-    "head": f"<script>{(ASSETS / 'page.js').read_text('utf-8')}</script>",
+    "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,
     "max_file_size": "64mb",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.feedforward.checkpoint import Paths, saved_recipe
-from playground.feedforward.model import load_model, read_tensors
+from playground.feedforward.model import load_model, read_tensors, write_tensors
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.feedforward.training import Training
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
+from playground.recipe.parse import stored_training
+from tests.helpers import version_0_1
 from tests.helpers.training import STYLE, TINY, same, tiny, weights_of
 
 
@@ -58,6 +61,22 @@ def test_checkpoints_are_made_by_steps_and_by_the_clock(
     for frame in Training(style, photos, recipe, network, path).frames():
         if frame.step == 1:
             assert path.exists()
+
+
+def test_the_settings_in_a_checkpoint_of_an_earlier_version(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    state = {
+        "step": 1,
+        "seconds": 1.0,
+        "rate_scale": 1.0,
+        "recoveries": 0,
+        "curve": [],
+        "style_sha256": "",
+        "photos": 1,
+    }
+    recipe = json.loads(version_0_1.TRAINING)
+    write_tensors(Paths(path).state, {}, {**state, "recipe": recipe})
+    assert saved_recipe(path) == stored_training(recipe)
 
 
 def test_a_checkpoint_of_something_else_is_refused(

@@ -13,7 +13,7 @@ from playground.errors import PlaygroundError
 from playground.feedforward.photos import Photos
 from playground.feedforward.training import Training
 from playground.networks.vgg import Vgg
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from tests.helpers.training import same, tiny, weights_of
 
 

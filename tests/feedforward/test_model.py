@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from playground.feedforward.apply import Stylizer
-from playground.feedforward.layouts import ModelError, _names
+from playground.feedforward.layouts import ModelError, names_in_layout
 from playground.feedforward.model import Model, ModelCard, load_model, save_model, thumbnail
 from playground.networks.transformer import TransformerNet, new_network
 
@@ -122,11 +122,11 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
 
 def in_layout(network: TransformerNet, layout: str) -> dict[str, Tensor]:
     ours = network.state_dict()
-    return {theirs: ours[name].clone() for name, theirs in _names(network.blocks, layout).items()}
+    return {theirs: ours[name].clone() for name, theirs in names_in_layout(network.blocks, layout).items()}
 
 
 def test_the_layouts_names_are_those_of_their_trainers() -> None:
-    linder, examples = _names(5, "eriklindernoren"), _names(5, "pytorch/examples")
+    linder, examples = names_in_layout(5, "eriklindernoren"), names_in_layout(5, "pytorch/examples")
     assert linder["down1.conv.weight"] == "model.0.block.1.weight"
     assert linder["down3.norm.bias"] == "model.2.norm.bias"
     assert linder["residuals.4.second.conv.bias"] == "model.7.block.1.block.1.bias"

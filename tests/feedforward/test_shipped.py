@@ -1,4 +1,4 @@
-"""The styles that come with the playground: small, ready, and with a passport each."""
+"""The styles that come with the playground: small, ready, and with a model card each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from playground.feedforward.model import load_model, shipped_styles
 
 
-def test_every_shipped_style_loads_is_small_and_has_its_passport() -> None:
+def test_every_shipped_style_loads_is_small_and_has_its_model_card() -> None:
     styles = shipped_styles()
     assert len(styles) >= 3
     for name, path in styles.items():

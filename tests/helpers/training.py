@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from playground.feedforward.training import Training
-from playground.recipe.training import TrainingRecipe, load_training_preset
+from playground.recipe.presets import load_training_preset
+from playground.recipe.training import TrainingRecipe
 
 STYLE = Path(__file__).resolve().parents[2] / "presets" / "styles" / "swirls.jpg"
 

@@ -27,7 +27,7 @@ from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.system.memory import free_megabytes
 
 STEADY = SecondsPerOperation(0.01)  # seconds for 10⁹ units

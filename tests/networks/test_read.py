@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -19,7 +20,7 @@ from playground.errors import PlaygroundError
 from playground.networks import catalogue, read
 from playground.networks.catalogue import LAYERS, WeightsError
 from playground.networks.read import Weights
-from tests.helpers.networks import save_state_dict, torchvision_names
+from tests.helpers.networks import save_as_keras, save_state_dict, torchvision_names
 
 
 def test_hed_is_a_whole_vgg16(hed: Weights) -> None:
@@ -80,19 +81,31 @@ def as_torchvision_safetensors(network: Weights, path: Path) -> None:
 
 
 def as_keras(network: Weights, path: Path) -> None:
-    keras(network, path, "block{0}_conv{1}/block{0}_conv{1}/{2}:0", ("kernel", "bias"))
+    save_as_keras(network, path)
 
 
 def as_old_keras(network: Weights, path: Path) -> None:
-    keras(network, path, "block{0}_conv{1}/block{0}_conv{1}_{2}_1:0", ("W", "b"))
+    save_as_keras(network, path, "block{0}_conv{1}/block{0}_conv{1}_{2}_1:0", ("W", "b"))
 
 
-def keras(network: Weights, path: Path, key: str, parts: tuple[str, str]) -> None:
-    with h5py.File(path, "w") as file:
-        for layer in LAYERS[network.network.architecture]:
-            kernel = network.tensors[f"{layer}.weight"].permute(2, 3, 1, 0)
-            file[key.format(layer[4], layer[6], parts[0])] = kernel.numpy()
-            file[key.format(layer[4], layer[6], parts[1])] = network.tensors[f"{layer}.bias"].numpy()
+def as_keras_model(network: Weights, path: Path) -> None:
+    """As Keras 3 writes a whole model to .h5, with what an optimiser remembers."""
+    save_as_keras(network, path, "model_weights/block{0}_conv{1}/block{0}_conv{1}/{2}")
+    with h5py.File(path, "a") as file:
+        file["optimizer_weights/sgd/block1_conv1/kernel"] = np.zeros((3, 3, 3, 64), "float32")
+
+
+def as_keras3(network: Weights, path: Path) -> None:
+    """As Keras 3.12 writes .weights.h5: convolutions counted, pools between them without variables."""
+    save_as_keras(network, path, "layers/{3}/vars/{2}", ("0", "1"))
+    with h5py.File(path, "a") as file:
+        for pool in ("max_pooling2d", "max_pooling2d_1"):
+            file.create_group(f"layers/{pool}/vars")
+        file["layers/dense/vars/0"] = np.zeros((8, 8), "float32")
+
+
+def as_first_keras3(network: Weights, path: Path) -> None:
+    save_as_keras(network, path, "_layer_checkpoint_dependencies/block{0}_conv{1}/vars/{2}", ("0", "1"))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +121,12 @@ def keras(network: Weights, path: Path, key: str, parts: tuple[str, str]) -> Non
         (as_torchvision_safetensors, "net.safetensors", "vgg16", "torch"),
         (as_keras, "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "vgg19", "caffe"),
         (as_old_keras, "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "vgg16", "caffe"),
+        (as_keras_model, "model.h5", "vgg16", "caffe"),
+        (as_keras3, "mine.weights.h5", "vgg16", "caffe"),
+        (as_keras3, "mine.weights.h5", "vgg19", "caffe"),
+        (as_first_keras3, "mine.weights.h5", "vgg16", "caffe"),
+        (as_torchvision, "vgg16_caffe.pth", "vgg16", "caffe"),
+        (as_keras, "vgg16-torch.h5", "vgg16", "torch"),
     ],
 )
 def test_every_layout(
@@ -236,7 +255,7 @@ def write_bad_convention(path: Path) -> None:
         ("net.pth", Path.touch, "cannot be read"),
         ("net.safetensors", write_text, "cannot be read"),
         ("net.h5", write_text, "cannot be read"),
-        ("net.h5", write_other_hdf5, "cannot be read"),
+        ("net.h5", write_other_hdf5, "block1_conv1 holds no numbers"),
         ("net.onnx", write_text, "choose a .pth"),
         ("net.pth", write_other_network, "no convolutions of a VGG16 or VGG19"),
         ("net.pth", write_tensor, "no state dict"),

@@ -16,7 +16,7 @@ from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe, RecipeError
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.service.admission import Busy
 from playground.service.job import Job, TrainingJob
 from playground.service.jobs import Jobs
@@ -99,7 +99,7 @@ def test_what_cannot_branch_says_why_and_leaves_nothing(serve: Callable[..., Job
     job = without.start(PICTURES, ENDLESS, "ann")
     painted(job, 1)
     assert job.previews.frames  # in memory alone
-    with pytest.raises(PlaygroundError, match="keeps no checkpoints"):
+    with pytest.raises(PlaygroundError, match="keeps no moments"):
         without.branch(job, 0, {}, "ann")
     without.close()
 
@@ -228,4 +228,4 @@ def test_a_disk_that_fills_up_later_is_said_once(serve: Callable[..., Jobs]) -> 
     until(lambda: job.notes)
     painted(job, job.frame.evaluations + 20 if job.frame else 0)
     assert len(job.notes) == 1
-    assert "no further checkpoints" in job.notes[0]
+    assert "no further moments" in job.notes[0]

@@ -15,7 +15,7 @@ from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.model import Recipe
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.service import job as job_module
 from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs

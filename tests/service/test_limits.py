@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Change, Recipe, Stage
-from playground.recipe.presets import load_preset, presets
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.service.limits import PROFILES, Limits
 
 

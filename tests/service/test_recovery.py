@@ -24,7 +24,7 @@ from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.service import worker as worker_module
 from playground.service.job import Job
 from playground.service.jobs import Jobs

@@ -97,6 +97,21 @@ def test_what_cannot_be_used_is_said_with_its_place(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("profile", ["school", ["laptop"], {"laptop": 1}, 1])
+def test_a_profile_that_does_not_exist_is_refused(tmp_path: Path, profile: object) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"profile": profile}), "utf-8")
+    with pytest.raises(PlaygroundError) as refused:
+        read_settings(file=file, environment={})
+    assert str(refused.value) == (f"profile in {file} cannot be {profile!r}: choose one of laptop, classroom, space.")
+
+
+def test_settings_by_themselves_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYGROUND_MAX_RUNS", "9")
+    assert Settings().max_runs == PROFILES["laptop"].max_runs
+    assert read_settings().max_runs == 9
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", "[" * 50_000, '{"max_runs": "' + "x" * 200_000 + '"}', '{"max_rums": 3}'])
 def test_a_file_that_holds_no_settings_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "settings.json"

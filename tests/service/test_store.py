@@ -26,7 +26,7 @@ from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
-from playground.recipe.training import load_training_preset
+from playground.recipe.presets import load_training_preset
 from playground.service import store as store_module
 from playground.service.store import Store, Stored
 
@@ -104,34 +104,6 @@ def test_every_picture_comes_back(root: Path) -> None:
     pictures = [found.pictures.content, *found.pictures.styles, found.pictures.region_map]
     for picture, expected in zip(pictures, [PICTURE, STYLE, PICTURE, STYLE], strict=True):
         assert np.array_equal(np.asarray(picture), np.asarray(expected))
-
-
-def test_a_run_that_an_earlier_version_left_comes_back(root: Path) -> None:
-    """The layout and the keys of the version before this one, written by hand: these names are for ever."""
-    folder = root / "server-old" / "run-old"
-    (folder / "moments").mkdir(parents=True)
-    (folder / "film").mkdir()
-    (folder / "moments" / "000000007.moment").write_bytes(b"snapshot")
-    (folder / "film" / "000000007-12.jpg").write_bytes(b"preview")
-    PICTURE.save(folder / "content.png")
-    STYLE.save(folder / "style.png")
-    old = {
-        "id": "secret", "visitor": "ann", "title": "", "photos": "", "reached": "", "parent": None, "changes": {},
-        "settings": {"style_weight": 3.0}, "paused": True, "notes": ["a note"], "created": 123.5, "tries": 0,
-        "kind": "Recipe", "recipe": RECIPE.model_dump(mode="json"),
-    }  # fmt: skip
-    (folder / "meta.json").write_text(json.dumps(old), "utf-8")
-    (found,) = Store(root, 100).adopt()
-    assert (found.id, found.visitor, found.recipe, found.settings) == ("secret", "ann", RECIPE, {"style_weight": 3.0})
-    assert (found.paused, found.notes, found.created) == (True, ("a note",), 123.5)
-    assert not found.original_colours
-    assert np.array_equal(np.asarray(found.pictures.content), np.asarray(PICTURE))
-    assert np.array_equal(np.asarray(found.pictures.style), np.asarray(STYLE))
-    assert found.pictures.styles == (found.pictures.style,)
-    assert found.folder is not None
-    assert Checkpoints(found.folder.checkpoints, 10**9).evaluations == [7]
-    assert [path.name for path in found.folder.previews.iterdir()] == ["000000007-12.jpg"]
-    assert found.tries == 1
 
 
 def test_servers_leave_each_others_living_runs_alone(root: Path) -> None:

@@ -107,8 +107,8 @@ def test_a_result_is_saved_as_it_is_shown_and_found_so_again(jobs: Jobs, tmp_pat
     assert job is not None
     job.control.stop()
     until(lambda: job.ended, 60)
-    assert session.photo is not None
-    done = results.finish(job, session.photo, job.original_colours)
+    assert session.content is not None
+    done = results.finish(job, session.content, job.original_colours)
     results.remember(session, done)
     plain = np.asarray(done.shown)
     studio.results.colours(session, True)

@@ -88,7 +88,7 @@ def test_one_click_paints_and_the_strength_is_a_blend(visitor: Visitor, tmp_path
     visitor.page.click("#styles button.thumbnail-item >> nth=0")
     visitor.says(r"First style · 75 × 50 px in .* s", "#instant-status")
     playwright.expect(visitor.page.locator("#instant-picture img").first).to_be_visible()
-    visitor.says("12 steps on 5 photographs", "#passport")
+    visitor.says("12 steps on 5 photographs", "#model-card")
     original, full = np.asarray(load_picture(photo)).astype(float), saved(visitor, "#instant-save", tmp_path)
     assert full.shape == original.shape
     assert np.abs(full - original).mean() > 5
@@ -123,8 +123,8 @@ def test_a_network_of_ones_own_is_opened_or_refused_in_words(visitor: Visitor, t
     visitor.says("first key is 'conv.weight'", "#styles-message")
     choose(visitor, "#styles-open", own)
     visitor.says(r"<img src=x onerror=alert\(1\)> · 451 × 300 px", "#instant-status")
-    visitor.says("<b>train</b>", "#passport")
-    playwright.expect(visitor.page.locator("#passport img")).to_have_count(0)
+    visitor.says("<b>train</b>", "#model-card")
+    playwright.expect(visitor.page.locator("#model-card img")).to_have_count(0)
     playwright.expect(visitor.page.locator("#styles button.thumbnail-item")).to_have_count(3)
     visitor.left_clean()
 

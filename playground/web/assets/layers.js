@@ -1,36 +1,68 @@
-// The grid of layers: one row a convolution, a content and a style slider each. Rows are built once a network and then
-// only moved, so that a slider that is being dragged keeps the focus.
+// The grid of layers: one row a convolution, with a slider, a number, solo, off and reset; style and content layers are two
+// lists, of which one is in sight. Rows are built once a network and then only changed, so that the one in use keeps the focus.
+//
+// A slider stands at 0 for its preset's weight and counts in powers of ten from there, so that 0.000015 and 80 000 are as
+// easy to move as 1. A number is taken over when it is finished, and one that is none is answered in its row.
+const KINDS = ["style", "content"], REACH = 4, NOTCH = 0.05, MOST = 1e30;
 const root = () => element.querySelector(".layer-grid");
-let drawn = "";
+let drawn = "", open = "style";
+const alone = {}; // by kind: the layer that is played solo, and the weights that come back after
 
-function format(weight) {
-  return weight === 0 ? "–" : String(Number(weight.toPrecision(3)));
+const weight = (kind, layer) => Number((props.value[kind] || {})[layer] || 0);
+const preset = (kind, layer) => Number(((props.value.preset || {})[kind] || {})[layer] || 0);
+const digits = (value) => Number(value.toPrecision(3));
+const format = (value) => (value === 0 ? "0" : value >= 1e6 || value < 1e-4 ? value.toExponential().replace("e+", "e") : String(value));
+
+// What a row's slider counts from: its preset's weight; for a layer that the preset leaves out, the middle one of the others'.
+function middle(kind, layer) {
+  const own = preset(kind, layer);
+  if (own > 0) return own;
+  const others = Object.values((props.value.preset || {})[kind] || {}).map(Number).filter((value) => value > 0).sort((a, b) => a - b);
+  return others.length ? others[Math.floor(others.length / 2)] : 1;
+}
+const notches = (kind, layer, value) => Math.log10(value / middle(kind, layer)) / NOTCH;
+function valueAt(kind, layer, notch) {
+  return notch === 0 ? middle(kind, layer) : digits(middle(kind, layer) * 10 ** (notch * NOTCH));
 }
 
-// Position 0 to 100 for weights: the left end is off, the rest covers 0.01 to 10 evenly in powers of ten.
-const toPosition = (weight) => (weight <= 0 ? 0 : Math.min(100, Math.max(1, 1 + (99 * (Math.log10(weight) + 2)) / 3)));
-const toWeight = (position) => (position < 1 ? 0 : Number((10 ** (((position - 1) * 3) / 99 - 2)).toPrecision(2)));
+function read(text) {
+  const plain = text.trim().replace(/[\s\u00a0\u202f\u2009']/g, "").replace("×10^", "e").replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
+  return plain === "" ? NaN : Number(plain);
+}
+
+function rowOf(kind, layer) {
+  const name = `${layer}, ${kind}`;
+  return `<div class="row${layer.endsWith("_1") ? " first" : ""}" data-row="${kind}:${layer}"><span class="name">${layer}</span>
+    <input type="range" min="${-REACH / NOTCH}" max="${REACH / NOTCH}" step="1" data-kind="${kind}" data-layer="${layer}" aria-label="${name} weight">
+    <input type="text" inputmode="decimal" class="number" autocomplete="off" spellcheck="false" data-number="${kind}:${layer}" aria-label="${name} weight as a number">
+    <span class="acts"><button type="button" data-act="solo" aria-label="${name} alone" title="alone">S</button><button
+      type="button" data-act="off" aria-label="${name} off" title="off">○</button><button type="button" data-act="reset" aria-label="${name} as in the preset" title="as in the preset">↺</button></span>
+    <p class="message error" role="alert" hidden></p></div>`;
+}
 
 function build(layers) {
-  const head = '<div class="row head" aria-hidden="true"><span>layer</span><span class="k-content">content</span><span class="k-style">style</span></div>';
-  root().innerHTML = head + layers.map((layer) => {
-    const sliders = ["content", "style"].map((kind) =>
-      `<label class="cell k-${kind}"><input type="range" min="0" max="100" step="1" data-kind="${kind}" data-layer="${layer}"
-        aria-label="${layer}, ${kind} weight"><output></output></label>`).join("");
-    return `<div class="row${layer.endsWith("_1") ? " first" : ""}"><span class="name">${layer}</span>${sliders}</div>`;
-  }).join("");
-  root().querySelectorAll("input").forEach((input) => {
-    const tell = () => {
-      const { kind, layer } = input.dataset;
-      const value = JSON.parse(JSON.stringify(props.value));
-      value[kind] = { ...value[kind], [layer]: toWeight(Number(input.value)) };
-      props.value = value;
-      show();
-      trigger("input");
-    };
-    input.addEventListener("input", tell);
-    input.addEventListener("dblclick", () => { input.value = Number(input.value) < 1 ? toPosition(1) : 0; tell(); });
-  });
+  root().innerHTML = `<div class="kinds" role="group" aria-label="Which layers">${KINDS.map((kind) =>
+    `<button type="button" class="k-${kind}" data-list="${kind}"></button>`).join("")}</div>` + KINDS.map((kind) =>
+    `<div class="list k-${kind}" data-of="${kind}">${layers.map((layer) => rowOf(kind, layer)).join("")}</div>`).join("");
+}
+
+function set(kind, weights) {
+  const kept = Object.fromEntries(Object.entries(weights).filter(([, value]) => value > 0));
+  props.value = { ...JSON.parse(JSON.stringify(props.value)), [kind]: kept };
+  show();
+  trigger("input");
+}
+function put(kind, layer, value) {
+  if (value === weight(kind, layer)) return show();
+  delete alone[kind];
+  set(kind, { ...props.value[kind], [layer]: value });
+}
+
+function say(row, text) {
+  const place = row.querySelector(".message"), box = row.querySelector(".number");
+  place.hidden = !text;
+  place.textContent = text;
+  box.setAttribute("aria-invalid", String(Boolean(text)));
 }
 
 function show() {
@@ -40,15 +72,90 @@ function show() {
     build(value.layers);
     drawn = value.layers.join();
   }
-  root().querySelectorAll("input").forEach((input) => {
-    const weight = Number((value[input.dataset.kind] || {})[input.dataset.layer] || 0);
-    if (document.activeElement !== input || toWeight(Number(input.value)) !== weight) input.value = toPosition(weight);
-    input.style.setProperty("--at", `${toPosition(weight)}%`);
-    input.setAttribute("aria-valuetext", weight === 0 ? "off" : String(weight));
-    input.nextElementSibling.textContent = format(weight);
-    input.parentElement.classList.toggle("off", weight === 0);
+  for (const kind of KINDS) {
+    const count = value.layers.filter((layer) => weight(kind, layer) > 0).length;
+    const button = root().querySelector(`[data-list=${kind}]`);
+    button.textContent = `${kind === "style" ? "Style" : "Content"} layers (${count})`;
+    button.setAttribute("aria-pressed", String(open === kind));
+    root().querySelector(`[data-of=${kind}]`).hidden = open !== kind;
+    if (alone[kind] && !(count === 1 && weight(kind, alone[kind].layer) > 0)) delete alone[kind];
+  }
+  root().querySelectorAll(".row").forEach((row) => {
+    const slider = row.querySelector("[type=range]"), { kind, layer } = slider.dataset, now = weight(kind, layer);
+    const at = now > 0 ? Math.max(Number(slider.min), Math.min(Number(slider.max), notches(kind, layer, now))) : Number(slider.min);
+    slider.value = at;
+    slider.style.setProperty("--at", `${(100 * (at - slider.min)) / (slider.max - slider.min)}%`);
+    slider.setAttribute("aria-valuetext", now === 0 ? "off" : now === preset(kind, layer) ? `${format(now)}, as in the preset` : format(now));
+    const box = row.querySelector(".number");
+    if (document.activeElement !== box || box.dataset.shown !== format(now)) box.value = box.dataset.shown = format(now);
+    row.classList.toggle("off", now === 0);
+    row.classList.toggle("changed", now !== preset(kind, layer));
+    row.querySelector("[data-act=off]").setAttribute("aria-pressed", String(now === 0));
+    row.querySelector("[data-act=solo]").setAttribute("aria-pressed", String(alone[kind]?.layer === layer));
+    row.querySelector("[data-act=reset]").disabled = now === preset(kind, layer);
   });
 }
 
+// A typed number that is finished: taken over, or answered in its row, and then nothing has changed.
+function finish(box) {
+  const [kind, layer] = box.dataset.number.split(":"), row = box.closest(".row"), now = weight(kind, layer);
+  const typed = box.value.trim(), value = read(typed);
+  if (typed === format(now)) return say(row, "");
+  if (!(value >= 0 && value <= MOST)) {
+    say(row, `${typed || "Nothing"} is no weight: a number from 0 to 1e30 is. It stays ${format(now)}.`);
+    box.value = format(now);
+    return;
+  }
+  say(row, "");
+  put(kind, layer, value);
+}
+
+// Keys of a slider: one step from where it stands, wherever that is, so that no weight falls to the end of a range.
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+function press(event) {
+  const target = event.target;
+  if (target.matches(".number")) {
+    if (event.key === "Enter") finish(target);
+    if (event.key === "Escape") { target.value = target.dataset.shown; say(target.closest(".row"), ""); event.stopPropagation(); }
+    return;
+  }
+  if (!target.matches("[type=range]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { kind, layer } = target.dataset, now = weight(kind, layer), step = STEPS[event.key];
+  const ends = { Home: Number(target.min), End: Number(target.max) };
+  if (step === undefined && !(event.key in ends)) return;
+  event.preventDefault();
+  if (event.key in ends) return put(kind, layer, valueAt(kind, layer, ends[event.key]));
+  if (now === 0) return step > 0 && put(kind, layer, valueAt(kind, layer, 0));
+  const at = notches(kind, layer, now), near = Math.round(at);
+  const next = Math.abs(at - near) < 0.1 ? valueAt(kind, layer, near + step) : digits(now * 10 ** (step * NOTCH));
+  put(kind, layer, Math.min(MOST, next));
+}
+
+function act(button) {
+  const { kind, layer } = button.closest(".row").querySelector("[type=range]").dataset, own = preset(kind, layer);
+  say(button.closest(".row"), "");
+  if (button.dataset.act === "reset") return put(kind, layer, own);
+  if (button.dataset.act === "off") return put(kind, layer, weight(kind, layer) > 0 ? 0 : middle(kind, layer));
+  if (alone[kind]?.layer === layer) {
+    const before = alone[kind].before;
+    delete alone[kind];
+    return set(kind, before);
+  }
+  const before = alone[kind]?.before || { ...props.value[kind] };
+  alone[kind] = { layer, before };
+  set(kind, { [layer]: weight(kind, layer) || before[layer] || middle(kind, layer) });
+}
+
+element.addEventListener("input", (event) => {
+  const slider = event.target.closest("[type=range]");
+  if (slider) put(slider.dataset.kind, slider.dataset.layer, valueAt(slider.dataset.kind, slider.dataset.layer, Number(slider.value)));
+});
+element.addEventListener("change", (event) => event.target.matches(".number") && finish(event.target));
+element.addEventListener("keydown", press);
+element.addEventListener("click", (event) => {
+  const list = event.target.closest("[data-list]"), button = event.target.closest("[data-act]");
+  if (list) { open = list.dataset.list; show(); }
+  if (button) act(button);
+});
 show();
 watch("value", show);

@@ -54,13 +54,13 @@ class Comparer:
         self.jobs, self.parts = jobs, parts
 
     async def compare(
-        self, bench: Bench, photo: str | None, style: str | None, size: float, seconds: float, model: str | None
+        self, bench: Bench, content: str | None, style: str | None, size: float, seconds: float, model: str | None
     ) -> AsyncIterator[Updates]:
         """Paint and measure the pair with every method, showing each as soon as it is done."""
         parts = self.parts
         yield {parts["bench-message"]: "", parts["bench-status"]: "reading the network and the pictures …"}
         try:
-            pictures, task = await asyncio.to_thread(self._start, bench, photo, style, int(size), seconds, model)
+            pictures, task = await asyncio.to_thread(self._start, bench, content, style, int(size), seconds, model)
         except Exception as error:
             yield {parts["bench-message"]: message(fault(error)), parts["bench-status"]: ""}
             return
@@ -74,11 +74,11 @@ class Comparer:
         yield await asyncio.to_thread(self._finished, pictures, task)
 
     def _start(
-        self, bench: Bench, photo: str | None, style: str | None, size: int, seconds: float, model: str | None
+        self, bench: Bench, content: str | None, style: str | None, size: int, seconds: float, model: str | None
     ) -> tuple[tuple[Image.Image, Image.Image], Task]:
-        if not photo or not style:
+        if not content or not style:
             raise PlaygroundError("choose a photo and a painting first")
-        pictures = load_picture(photo, name="the content picture"), load_picture(style, name="the style picture")
+        pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
         if model and model not in shipped_styles():  # a visitor's own path never is one
             raise PlaygroundError("that instant style is not here any more: choose another")
         size, seconds = max(64, min(LARGEST, size)), max(1.0, min(float(LONGEST), seconds))

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from playground.recipe.model import Recipe, RecipeError, bounds, field_info
+from playground.recipe.model import BaseRecipe, Recipe, RecipeError, bounds, field_info
 
 PANELS = {
     "picture": "Picture and run",
@@ -36,13 +36,17 @@ def panel_of(name: str) -> str | None:
     return "layers" if group in ("content", "style", "variation") else group
 
 
-FIELDS: dict[str, str] = {name: panel for name in Recipe.model_fields if (panel := panel_of(name))}
-"""Every recipe field with a control of its own, and its panel."""
+FIRST = ("size", "style_size", "original_colours", "iterations", "optimizer")
+FIELDS: dict[str, str] = {
+    name: panel for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if (panel := panel_of(name))
+}
+"""Every recipe field with a control of its own, and its panel, in the page's order."""
 
-ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate")
+ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate", "iterations")
 """Fields with a slider over decades beside their number."""
 
-DECADES = 4.0
+DECADES = 4.0  # to either side of the preset's value
+REACH = {"iterations": 1.5}  # where that would be too far
 OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
 STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
 STYLE_SIZES = (("as the result", "content"), ("its own size", "original"))
@@ -51,7 +55,7 @@ EMPTY = {"seconds": "no limit", "steps": "as the epochs ask"}
 WORDS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 
 
-def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
+def accepts(name: str, model: type[BaseRecipe] = Recipe) -> Any:
     """The type a field accepts, without its Annotated wrapping and, where it may be empty, without None."""
     hint = model.model_fields[name].annotation
     if name in EMPTY:
@@ -59,14 +63,18 @@ def accepts(name: str, model: type[Recipe] = Recipe) -> Any:
     return get_args(hint)[0] if get_origin(hint) is not None and hasattr(hint, "__metadata__") else hint
 
 
-def options(name: str, model: type[Recipe] = Recipe) -> tuple[str, ...]:
+def options(name: str, model: type[BaseRecipe] = Recipe) -> tuple[str, ...]:
     """The words a field accepts, or none where it is no choice of words."""
     hint = accepts(name, model)
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def control(
-    name: str, value: Any, choices: Sequence[tuple[str, str]] = (), model: type[Recipe] = Recipe, prefix: str = "set"
+    name: str,
+    value: Any,
+    choices: Sequence[tuple[str, str]] = (),
+    model: type[BaseRecipe] = Recipe,
+    prefix: str = "set",
 ) -> gr.components.Component:
     """The gradio control of a recipe field, showing `value`.
 
@@ -99,13 +107,39 @@ def control(
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
 
-def shown(name: str, recipe: Recipe) -> Any:
+def rules(model: type[BaseRecipe] = Recipe, prefix: str = "set") -> dict[str, dict[str, Any]]:
+    """What fields.js needs to judge a typed number, by the id of its control: label, min, max (above, below: exclusive)."""
+    found = {}
+    for name, field in model.model_fields.items():
+        info, kind = field_info(name, model), accepts(name, model)
+        if not info or kind not in (int, float):
+            continue
+        limits = [*field.metadata, *(part for outer in get_args(field.annotation) for part in _nested(outer))]
+        rule: dict[str, Any] = {"label": info["label"], "whole": kind is int, "optional": name in EMPTY}
+        for limit in limits:
+            for sign, place in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
+                if (value := getattr(limit, sign, None)) is not None:
+                    rule |= {
+                        place: value,
+                        "above": rule.get("above") or sign == "gt",
+                        "below": rule.get("below") or sign == "lt",
+                    }
+        found[f"{prefix}-{name}"] = {key: value for key, value in rule.items() if value is not False}
+    return found
+
+
+def _nested(hint: Any) -> list[Any]:
+    """The limits inside one alternative of a type."""
+    return [limit for info in getattr(hint, "__metadata__", ()) for limit in getattr(info, "metadata", ())]
+
+
+def shown(name: str, recipe: BaseRecipe) -> Any:
     """What a field's control shows for a recipe."""
     value = getattr(recipe, name)
     return str(value) if name == "style_size" else value
 
 
-def given(name: str, value: Any, model: type[Recipe] = Recipe) -> Any:
+def given(name: str, value: Any, model: type[BaseRecipe] = Recipe) -> Any:
     """What a control's value means for the recipe.
 
     Raises:
@@ -158,9 +192,10 @@ def finite(value: Any) -> float | None:
 
 def decades(name: str, value: float | None, preset: Recipe) -> float:
     """Where the slider stands for a value: decades above the preset's, at its ends for what lies beyond."""
+    reach = REACH.get(name, DECADES)
     if not value or value < 0 or not math.isfinite(value):
-        return OFF if name.endswith("_weight") else -DECADES
-    return max(-DECADES, min(DECADES, round(math.log10(value / reference(name, preset)), 2)))
+        return OFF if name.endswith("_weight") else -reach
+    return max(-reach, min(reach, round(math.log10(value / reference(name, preset)), 2)))
 
 
 def from_decades(name: str, position: float, preset: Recipe) -> float:
@@ -169,13 +204,17 @@ def from_decades(name: str, position: float, preset: Recipe) -> float:
         return 0.0
     if position == 0 and getattr(preset, name):
         return getattr(preset, name)  # not rounded: the middle is exactly the preset
-    return float(f"{reference(name, preset) * 10**position:.3g}")
+    value = float(f"{reference(name, preset) * 10**position:.3g}")
+    low, high = bounds(name)
+    value = value if high is None else min(value, high)
+    return max(round(value), int(low or 0)) if accepts(name) is int else value
 
 
 def decade_slider(name: str, value: float, preset: Recipe) -> gr.Slider:
     """The slider over decades that stands beside a field's number."""
+    reach = REACH.get(name, DECADES)
     return gr.Slider(
-        OFF if name.endswith("_weight") else -DECADES, DECADES, value=decades(name, value, preset), step=0.05,
+        OFF if name.endswith("_weight") else -reach, reach, value=decades(name, value, preset), step=0.05,
         label=f"{field_info(name)['label']} on a slider, in powers of ten of the preset's", show_label=False,
         container=False, buttons=[], elem_id=f"slide-{name}", elem_classes=["decades"],
     )  # fmt: skip

@@ -105,7 +105,7 @@ def balance(content: float | None, style: float | None) -> str:
 
 
 def seconds_left(
-    recipe: Recipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
+    recipe: Recipe | TrainingRecipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
 ) -> float | None:
     """Seconds until the run will be done, from the pace of its last points; None while nothing can be said.
 

@@ -1,7 +1,7 @@
 """The grid of layers: for every convolution of the network, how much content and how much style it carries.
 
-One `gr.HTML` with plain range inputs (layers.js); its value is {"content": {layer: weight}, "style": {...}, "layers":
-[...]}. Called by the Studio tab; quick picks are plain functions.
+One `gr.HTML` of sliders and numbers (layers.js); its value is {"content": {layer: weight}, "style": {...}, "layers": [...],
+"preset": {"content": {...}, "style": {...}}}. Called by the Studio tab; quick picks are plain functions.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ def layer_names(network: str) -> tuple[str, ...]:
         return catalogue.LAYERS["vgg16"]
 
 
-def grid_value(recipe: Recipe) -> dict[str, Any]:
-    """What the grid shows for a recipe."""
-    return {
-        "content": dict(recipe.content_layers),
-        "style": dict(recipe.style_layers),
-        "layers": list(layer_names(recipe.network)),
-    }
+def grid_value(recipe: Recipe, preset: Recipe | None = None) -> dict[str, Any]:
+    """What the grid shows for a recipe whose sliders stand around the weights of `preset`, by default its own."""
+    return {**weights(recipe), "layers": list(layer_names(recipe.network)), "preset": weights(preset or recipe)}
+
+
+def weights(recipe: Recipe) -> dict[str, dict[str, float]]:
+    """A recipe's weights by kind and layer."""
+    return {"content": dict(recipe.content_layers), "style": dict(recipe.style_layers)}
 
 
 def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dict[str, float]]:
@@ -86,7 +87,7 @@ def described(value: Mapping[str, Any]) -> str:
 
 
 def grid(recipe: Recipe) -> gr.HTML:
-    """The grid for a recipe; fires `input` when a person moved one of its sliders."""
+    """The grid for a recipe that is a preset; fires `input` when a person has changed one of its weights."""
     return gr.HTML(
         grid_value(recipe), html_template='<div class="layer-grid"></div>', js_on_load=SCRIPT, elem_id="layers",
         apply_default_css=False,

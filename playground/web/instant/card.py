@@ -33,7 +33,7 @@ def card_html(model: Model) -> str:
     listed = "".join(f"<li>{escape(str(fact))}</li>" for fact in facts)
     command = f"<pre><code>{escape(about.command)}</code></pre>" if about.command else ""
     chart = charts.term_chart(curve) if len(curve) > 1 else ""
-    return f'<div class="passport"><h3>{escape(named(about.title))}</h3><ul>{listed}</ul>{chart}{command}</div>'
+    return f'<div class="model-card"><h3>{escape(named(about.title))}</h3><ul>{listed}</ul>{chart}{command}</div>'
 
 
 def _is_point(point: Any) -> bool:

@@ -50,8 +50,8 @@ class Easel(Visit):
         return name
 
 
-def check_sides(photo: Image.Image) -> None:
-    if min(photo.size) < 8:
+def check_sides(content: Image.Image) -> None:
+    if min(content.size) < 8:
         raise PlaygroundError("that picture is too narrow to be painted: it needs at least 8 px a side")
 
 

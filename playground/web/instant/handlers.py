@@ -89,16 +89,16 @@ class Instant:
     # ---------------------------------------------------------------- one picture
 
     async def paint(
-        self, easel: Easel, photo: str | None, size: float | None, strength: float, colours: bool
+        self, easel: Easel, content: str | None, size: float | None, strength: float, colours: bool
     ) -> AsyncIterator[Updates]:
-        """Paint the photo in the style that is taken, unless that is what is on show already."""
-        parts, wanted = self.parts, (easel.style, photo, size)
+        """Paint the content image in the style that is taken, unless that is what is on show already."""
+        parts, wanted = self.parts, (easel.style, content, size)
         yield NOTHING
         if easel.stylizer is None or wanted == easel.made_of:
             return
         yield {parts["instant-status"]: f"{escape(named(easel.style))} · painting …", parts["instant-message"]: ""}
         try:
-            seconds = await asyncio.to_thread(self._paint, easel, photo, size)
+            seconds = await asyncio.to_thread(self._paint, easel, content, size)
         except Exception as error:
             yield {parts["instant-message"]: message(fault(error)), parts["instant-status"]: ""}
             return
@@ -115,7 +115,7 @@ class Instant:
             parts["instant-empty"]: "",
             parts["instant-after"]: gr.Row(visible=True),
             parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {self.device}",
-            parts["passport"]: card_html(easel.model(easel.style)),
+            parts["model-card"]: card_html(easel.model(easel.style)),
         }
 
     def _paint(self, easel: Easel, path: str | None, size: float | None) -> float:
@@ -124,15 +124,15 @@ class Instant:
             raise PlaygroundError("choose a content picture first")
         if size and not 64 <= size <= LARGEST:
             raise PlaygroundError(f"Size: give 64 to {LARGEST} px, or nothing for the photo's own")
-        photo = load_picture(path, name="the content picture")
-        if size or max(photo.size) > LARGEST:
-            photo = resize_picture(photo, int(size or LARGEST))
-        check_sides(photo)
+        content = load_picture(path, name="the content picture")
+        if size or max(content.size) > LARGEST:
+            content = resize_picture(content, int(size or LARGEST))
+        check_sides(content)
         assert easel.stylizer is not None
-        easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, photo))
+        easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, content))
         easel.stem = plain(Path(path).stem)
-        small = min(SHOWN, max(photo.size))
-        easel.shown = Stylized(*(resize_picture(picture, small) for picture in (photo, easel.stylized.result)))
+        small = min(SHOWN, max(content.size))
+        easel.shown = Stylized(*(resize_picture(picture, small) for picture in (content, easel.stylized.result)))
         return seconds
 
     def _pair(self, easel: Easel, strength: float, colours: bool) -> tuple[Image.Image, Image.Image] | None:
@@ -156,7 +156,7 @@ class Instant:
             return {self.parts["instant-message"]: message(fault(error))}
 
 
-def _timed(stylizer: Stylizer, photo: Image.Image) -> tuple[Stylized, float]:
+def _timed(stylizer: Stylizer, content: Image.Image) -> tuple[Stylized, float]:
     started = time.perf_counter()
-    stylized = stylize_picture(stylizer, photo)
+    stylized = stylize_picture(stylizer, content)
     return stylized, time.perf_counter() - started

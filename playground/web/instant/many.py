@@ -102,11 +102,11 @@ class ManyPictures:
                     suffix = ".png" if not film else ".mp4" if source.suffix.lower() in FILMS else ".gif"
                     output = Path(folder) / f"{plain(source.stem)}-{style}{suffix}"
                     if not film:
-                        photo = load_picture(source, name=source.name)
-                        photo = resize_picture(photo, min(max(photo.size), LARGEST))
-                        check_sides(photo)
+                        content = load_picture(source, name=source.name)
+                        content = resize_picture(content, min(max(content.size), LARGEST))
+                        check_sides(content)
                         painted = (
-                            task.control.turn().do(partial(stylize_picture, stylizer, photo)).at(strength, colours)
+                            task.control.turn().do(partial(stylize_picture, stylizer, content)).at(strength, colours)
                         )
                         output.write_bytes(encode_picture(painted, "png"))
                         face = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
@@ -116,8 +116,10 @@ class ManyPictures:
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))
-                            share = done if done is not None else 1.0
-                            task.report(f"{words_so_far}, {share:.0%} of its frames", (number + share) / len(files))
+                            fraction = done if done is not None else 1.0
+                            task.report(
+                                f"{words_so_far}, {fraction:.0%} of its frames", (number + fraction) / len(files)
+                            )
                         frames.close()
                         if not output.exists():
                             return

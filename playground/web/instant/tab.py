@@ -112,22 +112,22 @@ def _settings(parts: Parts) -> None:
         )  # fmt: skip
     with gr.Column(elem_classes=["sheet"]):
         heading("Passport")
-        html(parts, "passport", '<p class="hint">How the style on show was trained stands here.</p>')
+        html(parts, "model-card", '<p class="hint">How the style on show was trained stands here.</p>')
 
 
 # ---------------------------------------------------------------- wiring
 
 PAINTING = (
-    "instant-picture", "instant-empty", "instant-status", "instant-message", "instant-after", "passport",
+    "instant-picture", "instant-empty", "instant-status", "instant-message", "instant-after", "model-card",
 )  # fmt: skip
 MANY = ("many-status", "many-gallery", "many-done", "many-go", "many-stop")
 
 
 def _wire(parts: Parts, instant: Instant, several: ManyPictures) -> None:
-    state, photo, size = parts["easel"], parts["instant-photo"], parts["instant-size"]
+    state, content, size = parts["easel"], parts["instant-photo"], parts["instant-size"]
     look = [parts["instant-strength"], parts["instant-colours"]]
     shown, many = [parts[name] for name in PAINTING], [parts[name] for name in MANY]
-    asked = [state, photo, size, *look]
+    asked = [state, content, size, *look]
     parts["styles"].select(instant.pick, state, None, **LIGHT).then(instant.paint, asked, shown, **WATCHING)
     parts["styles-open"].upload(
         instant.open_file, [state, parts["styles-open"]], [parts["styles"], parts["styles-message"]], **LIGHT

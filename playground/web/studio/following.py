@@ -96,16 +96,16 @@ class Following:
         """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
         job = session.watched
         yield NOTHING
-        if job is None or not job.ended or session.photo is None:
+        if job is None or not job.ended or session.content is None:
             return
         session.watched = None
         try:
-            async for updates in self._finished(session, job, session.photo):
+            async for updates in self._finished(session, job, session.content):
                 yield updates
         except Exception as error:
             yield {self.parts["run-message"]: message(fault(error)), **run_buttons(self.parts, None)}
 
-    async def _finished(self, session: Session, job: Job, photo: Image.Image) -> AsyncIterator[Updates]:
+    async def _finished(self, session: Session, job: Job, content: Image.Image) -> AsyncIterator[Updates]:
         parts = self.parts
         updates: Updates = {
             **run_buttons(self.parts, None),
@@ -122,7 +122,7 @@ class Following:
             return
         await asyncio.to_thread(self.results.recollect, session)
         again = [other for other in session.finished if other.job is job]
-        done = again[0] if again else await asyncio.to_thread(results.finish, job, photo, session.original_colours)
+        done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.original_colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}

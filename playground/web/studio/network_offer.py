@@ -26,10 +26,12 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
     label = f"Download {wanted} ({catalogue.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
     first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
     missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
-    instead = f"The network {wanted} is not on this machine: download it, or choose another"
+    fetched = not wanted or catalogue.NETWORKS[wanted].fetched
+    how = "download it" if fetched else f"`python -m playground weights {wanted}` says where to put its file"
+    instead = f"The network {wanted} is not on this machine: {how}, or choose another"
     if session.intended is not None:
         instead = (
-            f"This recipe was made for {wanted}, which is not on this machine: until it is downloaded, the "
+            f"This recipe was made for {wanted}, which is not on this machine ({how}): until it is here, the "
             f"playground paints with {DEFAULT_NETWORK} and numbers adapted to it"
         )
     return {
@@ -37,7 +39,7 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
         parts["banner-note"]: message(missing, "note") if first else "",
         parts["banner-button"]: gr.Button(label, interactive=True),
         parts["network-note"]: message(instead, "note") if other else "",
-        parts["network-button"]: gr.Button(label, visible=other, interactive=True),
+        parts["network-button"]: gr.Button(label, visible=other and fetched, interactive=True),
     }
 
 

@@ -32,8 +32,8 @@ class ResultActions:
         known = {done.job for done in session.finished} | {session.job}
         for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
             if job not in known and job.result is not None and job.content is not None:
-                photo = resize_picture(job.content, job.recipe.size)
-                results.remember(session, results.finish(job, photo, job.original_colours))
+                content = resize_picture(job.content, job.recipe.size)
+                results.remember(session, results.finish(job, content, job.original_colours))
 
     def colours(self, session: Session, wanted: bool) -> Updates:
         """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
@@ -67,10 +67,10 @@ class ResultActions:
         def repainted() -> Updates:
             if not path:
                 raise PlaygroundError("choose a photo first")
-            photo = resize_picture(load_picture(path, name="the other photo"), size)
-            check_pictures(photo, size)
+            content = resize_picture(load_picture(path, name="the other photo"), size)
+            check_pictures(content, size)
             paint = Repainter(network, self.jobs.here)
-            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(photo))))
+            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(content))))
             return {self.parts["repainted"]: picture, self.parts["repaint-message"]: ""}
 
         return self.panel.guarded("repaint-message", repainted)

@@ -126,7 +126,7 @@ class Running:
         job, parts = session.job, self.parts
         if job is None:
             return NOTHING
-        picture = session.photo if job.picture is None else session.coloured(job.picture)
+        picture = session.content if job.picture is None else session.coloured(job.picture)
         return {
             **self.answered(session),
             **run_buttons(parts, job),

@@ -7,7 +7,6 @@ which is not on this machine, and the link that carries a recipe.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,8 @@ from PIL import Image
 from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError, validated
+from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
+from playground.recipe.parse import parse_settings, recipe_on_preset
 from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
@@ -48,7 +48,7 @@ class Session(Visit):
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel
     watched: Job | None = None  # the same, until its result is shown
-    photo: Image.Image | None = None  # of the run, at the size of the result
+    content: Image.Image | None = None  # of the run, at the size of the result
     original_colours: bool = False
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
@@ -62,14 +62,14 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
-        self.photo = resize_picture(job.content, job.recipe.size)
+        self.content = resize_picture(job.content, job.recipe.size)
         self.original_colours, self.moment = job.original_colours, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
         """A preview of the run on the easel, with the photo's colours where they are wanted."""
-        if picture is None or self.photo is None or not self.original_colours:
+        if picture is None or self.content is None or not self.original_colours:
             return picture
-        return np.asarray(keep_colours(Image.fromarray(picture), self.photo))
+        return np.asarray(keep_colours(Image.fromarray(picture), self.content))
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""
@@ -105,9 +105,8 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     wanted = recipe.network if recipe.network in catalogue.NETWORKS else ""
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
     theirs: Recipe = load_preset(name or "default")
-    ours: Recipe = load_preset(name or "default", network=DEFAULT_NETWORK)
     own = _different(recipe, theirs, ("network", "numbers"))
-    return (ours.changed(own) if own else ours), wanted
+    return recipe_on_preset(name or "default", {"network": DEFAULT_NETWORK}, own), wanted
 
 
 def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:
@@ -135,17 +134,17 @@ def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
     """
     if not preset and not packed:
         return None
-    base: Recipe = load_preset(preset or "default")
+    base = load_preset(preset or "default")
     if not packed:
         return base
     if len(packed) > 20_000:
         raise RecipeError("the recipe in this link is too long: ask for a recipe file instead")
+    cut_off = "the recipe in this link cannot be read: it was probably cut off when it was copied"
     try:
-        own = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        raise RecipeError(
-            "the recipe in this link cannot be read: it was probably cut off when it was copied"
-        ) from None
-    if not isinstance(own, dict):
-        raise RecipeError("the recipe in this link cannot be read: settings were expected")
-    return validated({**base.model_dump(), **own})
+        text = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+    except ValueError:
+        raise RecipeError(cut_off) from None
+    own = parse_settings(
+        text, no_json=cut_off, no_object="the recipe in this link cannot be read: settings were expected"
+    )
+    return base.changed(own)

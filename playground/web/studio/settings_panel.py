@@ -88,7 +88,7 @@ class SettingsPanel:
             value = getattr(recipe, name)
             updates[parts[f"slide-{name}"]] = controls.decades(name, value, preset)
             updates[parts[f"words-{name}"]] = compared(name, value, getattr(preset, name))
-        grid = layers.grid_value(recipe)
+        grid = layers.grid_value(recipe, preset)
         replays = len(recipe.journal)
         what = [f"{replays} recorded change{'s' if replays > 1 else ''}"] if replays else []
         what += ["the recorded sizes and iterations"] if recipe.plan else []

@@ -64,15 +64,17 @@ class Steering:
     def quick_pick(self, pick: str, session: Session, network: str) -> Updates:
         """A quick pick of layers."""
         network = network or DEFAULT_NETWORK
-        content, style = layers.pick(pick, network, preset_of(session.base))
-        grid = {"content": content, "style": style, "layers": list(layers.layer_names(network))}
+        preset = preset_of(session.base)
+        content, style = layers.pick(pick, network, preset)
+        known = list(layers.layer_names(network))
+        grid = {"content": content, "style": style, "layers": known, "preset": layers.weights(preset)}
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
     def moved_network(self, session: Session, network: str, grid: dict[str, Any]) -> Updates:
         """Another network was chosen: the grid shows its layers; one that is not here is offered."""
         network, grid = network or DEFAULT_NETWORK, layers.judged(grid)
         session.wanted_network, session.intended = "" if catalogue.is_available(network) else network, None
-        grid = {**grid, "layers": list(layers.layer_names(network))}
+        grid = {**grid, "layers": list(layers.layer_names(network)), "preset": layers.weights(preset_of(session.base))}
         for kind in ("content", "style"):
             grid[kind] = {name: weight for name, weight in grid[kind].items() if name in grid["layers"]}
         return {

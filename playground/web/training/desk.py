@@ -12,8 +12,9 @@ from typing import Any
 from playground.feedforward.photos import Photos
 from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import find_preset, presets
-from playground.recipe.training import TrainingRecipe, load_training_preset
+from playground.recipe.training import TrainingRecipe
 from playground.service.job import TrainingJob
 from playground.service.run_folder import RunFolder
 from playground.web.components import controls
@@ -52,7 +53,7 @@ def first_recipe(name: str) -> TrainingRecipe:
     """A preset's recipe on a network that is here; other than the source's, its adapted numbers apply."""
     wanted = find_preset(name, "train").network
     network = wanted if catalogue.is_available(wanted) else DEFAULT_NETWORK
-    return load_training_preset(name, network).changed({"steps": FIRST_STEPS})
+    return training_on_preset(name, {"network": network, "steps": FIRST_STEPS})
 
 
 def wanted_recipe(desk: Desk, values: Sequence[Any]) -> TrainingRecipe:

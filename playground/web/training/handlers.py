@@ -119,14 +119,12 @@ class Trainer:
             raise PlaygroundError("this browser already has a training going on: stop it first")
         if not style:
             raise PlaygroundError("choose a style picture first")
-        painting = load_picture(style, name="the style picture")
-        painting = resize_picture(painting, min(STYLE_SIDE, max(painting.size)))
+        image = load_picture(style, name="the style picture")
+        image = resize_picture(image, min(STYLE_SIDE, max(image.size)))
         recipe = wanted_recipe(desk, values)
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
         try:
-            desk.job = self.jobs.train(
-                painting, photos, recipe, desk.who(), folder, (title or "").strip() or "My style"
-            )
+            desk.job = self.jobs.train(image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style")
         except PlaygroundError:
             if folder != desk.folder:
                 self.jobs.drop_folder(folder)

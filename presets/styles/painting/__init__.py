@@ -1,1 +1,1 @@
-"""The style pictures, one module each, and `brush`, the tools they share. `paint.py` beside this package runs them."""
+"""The style pictures, one module each, and the tools they share, `brush` and `block`. `paint.py` beside this package runs them."""

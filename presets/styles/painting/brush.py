@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 from scipy import ndimage
-from scipy.interpolate import CubicSpline
 from skimage import color
 
 Array = NDArray[Any]  # float32 colours, maps and points, or a boolean mask
 Rng = np.random.Generator
 LATTICE = 128
-LEAST = 700
+MIN_PIXELS = 700
 
 
 def f32(values: ArrayLike) -> Array:
@@ -99,12 +98,12 @@ def jitter(rng: Rng, colours: Array, light: float, hue: float) -> Array:
 class Canvas:
     """Paint of a picture `width` x `height` long sides: rgb (h, w, 3), relief (h, w), pixel centres x, y (h, w).
 
-    It is painted `oversample` times larger than the picture that `finish` returns, and never smaller than `LEAST`,
+    It is painted `oversample` times larger than the picture that `finish` returns, and never smaller than `MIN_PIXELS`,
     where the thinnest lines still cover a pixel.
     """
 
     def __init__(self, long_side: int, width: float, height: float, ground: str, oversample: int = 2) -> None:
-        oversample = max(oversample, -(-LEAST // long_side))
+        oversample = max(oversample, -(-MIN_PIXELS // long_side))
         self.px = long_side * oversample
         self.size = round(long_side * width), round(long_side * height)
         w, h = self.size[0] * oversample, self.size[1] * oversample
@@ -314,44 +313,3 @@ def layer(
     path = trace(lambda px, py: angle[canvas.index(px, py)] + turn, x, y, f32(length))
     first = jitter(rng, target[canvas.index(x, y)], *shake)
     stroke(rng, canvas, path, f32(width), first, jitter(rng, first, streak, shake[1]), within=within, **brush)
-
-
-def curve(points: list[tuple[float, float]], n: int = 200) -> Array:
-    """A smooth curve (n, 2) through the points, evenly paced."""
-    at = np.array(points, float)
-    pace = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(at, axis=0).T))])
-    return f32(CubicSpline(pace / pace[-1], at)(np.linspace(0, 1, n)))
-
-
-class Block:
-    """A drawing in flat inks over the canvas's colours: polygons, discs and swelling lines, in long sides."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        self.px = canvas.px
-        self.image = Image.fromarray((np.clip(canvas.rgb, 0, 1) * 255).astype(np.uint8))
-        self.draw = ImageDraw.Draw(self.image)
-
-    def polygon(self, points: ArrayLike, ink: str) -> None:
-        self.draw.polygon([(x, y) for x, y in (f32(points) * self.px).tolist()], fill="#" + ink)
-
-    def discs(self, at: ArrayLike, radius: ArrayLike, ink: str) -> None:
-        at = f32(at) * self.px
-        for (x, y), r in zip(at, np.broadcast_to(f32(radius), len(at)) * self.px, strict=True):
-            self.draw.ellipse((x - r, y - r, x + r, y + r), fill="#" + ink)
-
-    def line(self, at: ArrayLike, radius: ArrayLike, ink: str) -> None:
-        """A line through points (n, 2); `radius` is half its width, at every point or all along."""
-        at = f32(at)
-        along = np.gradient(at, axis=0)
-        side = np.stack([-along[:, 1], along[:, 0]], 1) / (np.hypot(*along.T)[:, None] + 1e-9)
-        side *= np.broadcast_to(f32(radius), len(at))[:, None]
-        self.polygon(np.concatenate([at + side, (at - side)[::-1]]), ink)
-
-    def oval(self, x: float, y: float, a: float, b: float, ink: str, turn: float = 0.0) -> None:
-        t = np.linspace(0, 2 * np.pi, 120)
-        u, v, c, s = a * np.cos(t), b * np.sin(t), np.cos(turn), np.sin(turn)
-        self.polygon(np.stack([x + u * c - v * s, y + u * s + v * c], 1), ink)
-
-    def pixels(self) -> Array:
-        """The drawing (h, w, 3)."""
-        return f32(np.asarray(self.image)) / 255

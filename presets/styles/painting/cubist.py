@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from .brush import Array, Block, Canvas, Rng, f32, jitter, layer, mix, noise, ramp, rgb, smoothstep
+from .block import Block
+from .brush import Array, Canvas, Rng, f32, jitter, layer, mix, noise, ramp, rgb, smoothstep
 
 
 def facets(rng: Rng, c: Canvas, count: int, angles: tuple[float, ...]) -> NDArray[np.int32]:

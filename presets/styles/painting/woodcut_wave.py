@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .brush import Array, Block, Canvas, Rng, curve, f32, grain, mix, noise, ramp, smoothstep
+from .block import Block, curve
+from .brush import Array, Canvas, Rng, f32, grain, mix, noise, ramp, smoothstep
 
 PAPER, KEY = "f1ead6", "0f2552"
 BACK = [(1.3, 0.8), (1.12, 0.36), (0.98, 0.16), (0.82, 0.055), (0.66, 0.045), (0.53, 0.10), (0.45, 0.20)]

@@ -1,8 +1,7 @@
-"""Every setting's bounds, spellings and sentences, merging, JSON, presets."""
+"""Every setting's bounds, spellings and sentences, and how changes are merged."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.recipe.model import (
-    DEFAULT_NETWORK,
     PLAN_SETTINGS,
     Change,
     Recipe,
@@ -22,8 +20,7 @@ from playground.recipe.model import (
     live_settings,
     validated,
 )
-from playground.recipe.parse import parse_recipe, parse_setting, parse_settings
-from playground.recipe.presets import PRESET_FOLDER, find_preset, load_preset, presets
+from playground.recipe.parse import parse_recipe
 
 SETTINGS = [name for name in Recipe.model_fields if field_info(name)]
 NUMBERS = [
@@ -31,7 +28,6 @@ NUMBERS = [
 ]
 WEIGHTS = ["content_weight", "style_weight", "variation_weight"]
 LAYERS = ["content_layers", "style_layers"]
-PRESETS = [name for name, preset in presets().items() if preset.kind == "stylize"]
 
 
 def refusal(settings: dict[str, Any]) -> str:
@@ -47,12 +43,11 @@ def refusal(settings: dict[str, Any]) -> str:
     return text
 
 
-# ---- bounds ---------------------------------------------------------------------------------------------------------
+# ---- bounds -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_tables_of_this_file_are_not_empty() -> None:
     assert {"size", "iterations", "seed", "learning_rate", "noise_scale", "beta1"} <= set(NUMBERS)
-    assert {"default", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv"} <= set(PRESETS)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -137,7 +132,7 @@ def test_negative_numbers_are_refused(name: str) -> None:
         ({"content_layers": {}, "style_layers": {}, "variation_weight": 1}, "no layer carries content or style"),
         ({"content_layers": {"conv4_2": 0}, "style_weight": 0}, "no layer carries content or style"),
         ({"style_wieght": 2}, "there is no setting called 'style_wieght'; did you mean 'style_weight'?"),
-        ({"zzz": 2}, "there is no setting called 'zzz'; the settings are size, "),
+        ({"zzz": 2}, "there is no setting called 'zzz'; the settings are "),
         ({"plan": [{"size": 4, "iterations": 1}]}, "plan.size"),
         ({"plan": [{"size": 64, "iterations": 1, "colour": 1}]}, "plan.colour"),
         ({"plan": [{"size": 64, "iterations": 1}] * 17}, "at most 16"),
@@ -197,7 +192,7 @@ def test_a_recipe_cannot_be_changed_in_place() -> None:
         Recipe().size = 128  # type: ignore[misc]
 
 
-# ---- merging --------------------------------------------------------------------------------------------------------
+# ---- merging ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_plain_key_replaces_and_a_dotted_key_merges() -> None:
@@ -256,174 +251,6 @@ def test_a_changed_setting_is_no_longer_replayed_from_the_journal() -> None:
     assert recipe.changed({"style_weight": 3}).journal == JOURNAL[1:]
     assert recipe.changed({"style_layers.conv1_1": 3}).journal == JOURNAL[:1]
     assert recipe.changed({"seed": 3}).journal == JOURNAL
-
-
-# ---- JSON -----------------------------------------------------------------------------------------------------------
-
-weights = st.floats(0, 1e30)
-layers = st.dictionaries(st.sampled_from(["conv1_1", "conv2_2", "conv3_3", "conv4_2", "conv5_1"]), weights, max_size=5)
-recipes = st.fixed_dictionaries(
-    {"content_layers": st.just({"conv4_2": 1.0}), "content_weight": st.floats(1e-30, 1e30)},
-    optional={
-        "size": st.integers(64, 4096),
-        "style_size": st.one_of(st.sampled_from(["content", "original"]), st.integers(32, 4096)),
-        "seconds": st.one_of(st.none(), st.floats(1e-3, 86_400)),
-        "style_layers": layers,
-        "style_weight": weights,
-        "learning_rate": st.floats(0, 1000, exclude_min=True),
-        "preset": st.one_of(st.none(), st.text(max_size=100)),
-        "journal": st.lists(
-            st.builds(Change, evaluation=st.integers(0, 10**6), key=st.just("style_weight"), value=weights), max_size=3
-        ),
-    },
-)
-
-
-@given(recipes)
-def test_json_brings_back_the_same_recipe(settings: dict[str, Any]) -> None:
-    recipe = validated(settings)
-    text = recipe.to_json()
-    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert parse_recipe(text) == recipe
-    assert parse_recipe(text.encode()) == recipe
-    assert Recipe().changed(parse_settings(text)) == recipe
-    assert parse_recipe(text).to_json() == text
-
-
-@pytest.mark.parametrize(
-    ("text", "refused"),
-    [
-        ("", "it is not valid JSON"),
-        ("{", "it is not valid JSON"),
-        ("size=3", "it is not valid JSON"),
-        (b"\xff\xfe\x00", "it is not valid JSON"),
-        ("[" * 100_000, "it is not valid JSON"),
-        ("[1]", "a JSON object with settings is expected"),
-        ("null", "a JSON object with settings is expected"),
-        ('"size"', "a JSON object with settings is expected"),
-        ('{"size": 1}', "size: "),
-        ('{"size": NaN}', "size: "),
-        ('{"style_weight": Infinity}', "style_weight: "),
-        ('{"style_weight": 1e999}', "style_weight: "),
-        ('{"colour": 1}', "there is no setting called 'colour'"),
-        (" " * 1_000_001, "over a million characters"),
-    ],
-    ids=range(14),
-)
-def test_text_that_is_no_recipe(text: str | bytes, refused: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        parse_recipe(text)
-    assert refused in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@given(st.one_of(st.text(max_size=200), st.binary(max_size=200)))
-def test_no_text_breaks_the_reader(text: str | bytes) -> None:
-    try:
-        recipe = parse_recipe(text)
-    except RecipeError:
-        return
-    assert isinstance(recipe, Recipe)
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "value"),
-    [
-        ("size=128", "size", 128),
-        ("style_weight=1e3", "style_weight", 1000.0),
-        ("network=vgg16-hed", "network", "vgg16-hed"),
-        ('network="vgg16-hed"', "network", "vgg16-hed"),
-        ("network=a=b.pth", "network", "a=b.pth"),
-        ("style_layers={}", "style_layers", {}),
-        ('style_layers={"conv1_1": 2}', "style_layers", {"conv1_1": 2}),
-        ("style_layers.conv1_1=0.5", "style_layers.conv1_1", 0.5),
-        ("seconds=null", "seconds", None),
-        ("clip=false", "clip", False),
-        (" size =128", "size", 128),
-    ],
-)
-def test_a_setting_is_json_or_else_text(text: str, key: str, value: Any) -> None:
-    assert parse_setting(text) == (key, value)
-
-
-@pytest.mark.parametrize("text", ["", "size", "=3", " =3"])
-def test_a_setting_needs_a_key_and_a_value(text: str) -> None:
-    with pytest.raises(RecipeError, match="KEY=VALUE"):
-        parse_setting(text)
-
-
-# ---- presets --------------------------------------------------------------------------------------------------------
-
-
-def test_the_default_preset_is_ours_comes_first_and_needs_only_the_default_network() -> None:
-    assert next(iter(presets())) == "default"
-    assert all(name == preset.name for name, preset in presets().items())
-    assert len(presets()) == len(list(PRESET_FOLDER.glob("*.json")))
-    recipe = load_preset()
-    assert (recipe.preset, recipe.network, recipe.numbers) == ("default", DEFAULT_NETWORK, "own")
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_whole(name: str) -> None:
-    preset = find_preset(name)
-    assert preset.title
-    assert preset.description.endswith(".")
-    recipe = load_preset(name)
-    assert recipe.preset == name
-    assert recipe.network == preset.network
-    assert recipe.numbers == preset.numbers
-    for key, value in preset.recipe.items():
-        assert getattr(recipe, key) == getattr(validated({**preset.recipe, "network": preset.network}), key), key
-        assert value == getattr(recipe, key), f"{key} is written in another spelling than it is saved in"
-    assert parse_recipe(recipe.to_json()) == recipe
-
-
-@pytest.mark.parametrize("name", [name for name in PRESETS if find_preset(name).network != DEFAULT_NETWORK])
-def test_a_preset_has_adapted_numbers_for_the_default_network(name: str) -> None:
-    preset = find_preset(name)
-    source, adapted = load_preset(name), load_preset(name, network=DEFAULT_NETWORK)
-    assert adapted.network == DEFAULT_NETWORK
-    assert adapted.numbers == "adapted"
-    numbers = preset.adapted[DEFAULT_NETWORK]
-    for key in Recipe.model_fields:
-        expected = numbers.get(key, getattr(source, key))
-        if key not in ("network", "numbers"):
-            assert getattr(adapted, key) == expected, key
-    for kept in (
-        "content_layers", "content_loss", "style_loss", "optimizer", "learning_rate", "iterations", "pool", "space", "canvas",
-    ):  # fmt: skip
-        assert kept not in numbers, "layers, normalisations, optimiser and schedule are the source's"
-
-
-def test_another_network_takes_the_adapted_numbers_and_the_own_one_the_sources() -> None:
-    adapted = load_preset("gatys-adam", network=DEFAULT_NETWORK)
-    other = load_preset("gatys-adam", network="some.pth")
-    assert (other.network, other.numbers) == ("some.pth", "adapted")
-    assert other.style_weight == adapted.style_weight != load_preset("gatys-adam").style_weight
-    own = load_preset("gatys-adam", network=find_preset("gatys-adam").network)
-    assert own == load_preset("gatys-adam")
-
-
-def test_the_three_pixel_recipes_carry_their_sources_numbers() -> None:
-    gatys, lbfgs, variation = (load_preset(name) for name in ("gatys-adam", "vgg16-lbfgs", "tf-adam-tv"))
-    assert gatys.network == variation.network == "vgg19-imagenet"
-    assert gatys.style_layers == {"conv1_1": 1.0, "conv2_1": 0.8, "conv3_1": 0.4, "conv4_1": 0.2, "conv5_1": 0.1}
-    assert (gatys.optimizer, gatys.learning_rate, gatys.space, gatys.init) == ("adam", 0.003, "normalised", "content")
-    assert (gatys.content_layers, gatys.pool, gatys.size) == ({"conv4_2": 1.0}, "max", 224)
-    assert lbfgs.style_layers == {"conv1_2": 0.05, "conv2_2": 0.2, "conv3_2": 0.2, "conv4_2": 0.25, "conv5_2": 0.3}
-    assert (lbfgs.pool, lbfgs.pool_rescale, lbfgs.space, lbfgs.clip) == ("average", False, "centred", True)
-    assert (lbfgs.iterations, lbfgs.lbfgs_evaluations, lbfgs.lbfgs_history) == (10, 20, 10)
-    assert (lbfgs.init, lbfgs.noise, lbfgs.noise_scale, lbfgs.noise_mean) == ("noise", "uniform", 0.025, 0)
-    assert lbfgs.style_weight / lbfgs.content_weight == pytest.approx(15)
-    assert (variation.style_weight, variation.content_weight, variation.variation_weight) == (1e-2, 1e4, 1e8)
-    assert (variation.learning_rate, variation.beta1, variation.epsilon, variation.clip) == (0.02, 0.99, 0.1, True)
-    assert (variation.init, variation.noise, variation.noise_scale, variation.noise_mean) == ("noise", "normal", 1, 0)
-    assert (variation.content_layers, variation.size, variation.iterations) == ({"conv5_2": 1.0}, 512, 50_000)
-
-
-def test_an_unknown_preset_is_one_sentence_with_the_names() -> None:
-    with pytest.raises(RecipeError, match="there is no stylize preset called 'oil'; there are default, "):
-        load_preset("oil")
 
 
 def test_live_settings_are_those_that_leave_the_canvas_as_it_is() -> None:

@@ -1,0 +1,36 @@
+"""What is wrong with a setting, in one sentence for a person.
+
+Called by the models of a recipe where they refuse something. It knows no setting: their names are handed to it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+
+from pydantic import ValidationError
+
+
+def suggestion(name: str, settings: Collection[str]) -> str:
+    """What may have been meant by a setting that does not exist, else all that do."""
+    close = difflib.get_close_matches(name, settings, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(settings)}"
+
+
+def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:
+    """The first complaint of pydantic as one sentence for a person."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part in settings or not isinstance(part, int))
+    union = re.split(r"\.(?:function-|literal\[|constrained)", where)
+    where, what = union[0], first["msg"].removeprefix("Value error, ")
+    if len(union) > 1:  # pydantic complains once for each kind of value that would do
+        kinds = [other["msg"].removeprefix("Input should be ") for other in error.errors() if other["loc"][0] == where]
+        what = f"Input should be {', or '.join(dict.fromkeys(kinds))}"
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting called {where!r}; {suggestion(where, settings)}"
+    if not where:
+        return what
+    shown = repr(first["input"])
+    shown = shown if len(shown) < 60 else shown[:57] + "..."
+    return f"{where}: {what[0].lower() + what[1:]} (not {shown})"

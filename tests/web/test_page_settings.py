@@ -1,0 +1,179 @@
+"""Settings in a real browser: layers, numbers that are typed, and what becomes of a value that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.networks import read
+from playground.recipe.model import Recipe
+from playground.recipe.parse import parse_recipe
+from playground.recipe.presets import load_preset
+from playground.service.jobs import Jobs
+from playground.service.limits import Limits
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.waiting import until
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = NEEDS_CHROMIUM
+
+LAYERS = {"conv1_1": 1.5e-5, "conv3_1": 80_000.0}
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0))
+    yield made
+    made.close()
+
+
+def saved(visitor: Visitor, folder: Path) -> Recipe:
+    return parse_recipe(visitor.download("#save-settings", folder).read_text())
+
+
+def row(visitor: Visitor, layer: str, kind: str = "style") -> playwright.Locator:
+    return visitor.page.locator(f'#layers [data-row="{kind}:{layer}"]')
+
+
+def slider(visitor: Visitor, layer: str, kind: str = "style") -> playwright.Locator:
+    return visitor.page.locator(f"#layers [data-kind={kind}][data-layer={layer}]")
+
+
+@pytest.fixture
+def with_layers(visitor: Visitor) -> Visitor:
+    visitor.open(size=64, iterations=6, scales=1, style_layers=LAYERS)
+    visitor.page.get_by_role("button", name="Layers and losses").click()
+    visitor.says("style: conv1_1, conv3_1", "#layers-words")
+    return visitor
+
+
+def style_layers(visitor: Visitor, folder: Path) -> dict[str, float]:
+    return {layer: weight for layer, weight in saved(visitor, folder).style_layers.items() if weight > 0}
+
+
+def test_far_weights_survive_any_key(with_layers: Visitor, tmp_path: Path) -> None:
+    visitor = with_layers
+    number = {layer: row(visitor, layer).locator(".number") for layer in LAYERS}
+    expect(number["conv1_1"]).to_have_value("1.5e-5")
+    expect(number["conv3_1"]).to_have_value("80000")
+    for layer, weight in LAYERS.items():
+        for key, back in (("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"), ("PageUp", "PageDown")):
+            for first, second in ((key, back), (back, key)):
+                slider(visitor, layer).focus()
+                visitor.page.keyboard.press(first)
+                until(lambda layer=layer, weight=weight: float(number[layer].input_value()) != weight)
+                assert 0.25 < float(number[layer].input_value()) / weight < 4
+                visitor.page.keyboard.press(second)
+                until(
+                    lambda layer=layer, weight=weight: (
+                        float(number[layer].input_value()) == pytest.approx(weight, rel=0.01)
+                    )
+                )
+        for key in ("a", "5", " ", "Tab", "Enter"):
+            slider(visitor, layer).focus()
+            visitor.page.keyboard.press(key)
+        visitor.page.keyboard.press("Escape")
+    kept = style_layers(visitor, tmp_path)
+    assert kept.keys() == LAYERS.keys()
+    assert kept == pytest.approx(LAYERS, rel=0.01)
+    visitor.left_clean()
+
+
+def test_a_layers_number_can_be_typed_and_what_is_none_changes_nothing(with_layers: Visitor, tmp_path: Path) -> None:
+    visitor = with_layers
+    box = row(visitor, "conv2_1").locator(".number")
+    box.fill("12 345,5")
+    assert "conv2_1" not in visitor.page.inner_text("#layers-words")  # not before it is finished
+    box.press("Enter")
+    visitor.says("conv2_1", "#layers-words")
+    assert style_layers(visitor, tmp_path)["conv2_1"] == 12345.5
+    for nonsense in ("-1", "much", "1e31"):
+        box.fill(nonsense)
+        box.press("Enter")
+        expect(row(visitor, "conv2_1").locator("[role=alert]")).to_contain_text(f"{nonsense} is no weight")
+        expect(box).to_have_value("12345.5")
+    box.fill("3e-7")
+    box.press("Enter")
+    expect(row(visitor, "conv2_1").locator("[role=alert]")).to_be_hidden()
+    assert style_layers(visitor, tmp_path)["conv2_1"] == 3e-7
+
+
+def test_solo_off_and_reset(with_layers: Visitor, tmp_path: Path) -> None:
+    visitor = with_layers
+
+    def press(layer: str, act: str) -> None:
+        row(visitor, layer).locator(f"[data-act={act}]").click()
+
+    press("conv3_1", "solo")
+    visitor.says(r"style: conv3_1\s*$", "#layers-words")
+    press("conv3_1", "solo")
+    visitor.says(r"style: conv1_1, conv3_1\s*$", "#layers-words")
+    assert style_layers(visitor, tmp_path) == LAYERS
+    press("conv1_1", "off")
+    visitor.says(r"style: conv3_1\s*$", "#layers-words")
+    assert saved(visitor, tmp_path).style_layers == {"conv3_1": 80_000.0}
+    press("conv1_1", "reset")
+    press("conv3_1", "reset")
+    visitor.page.wait_for_timeout(200)
+    expect(row(visitor, "conv1_1").locator("[data-act=reset]")).to_be_disabled()
+    own = load_preset().style_layers
+    kept = saved(visitor, tmp_path).style_layers
+    assert {name: kept.get(name, 0) for name in LAYERS} == {name: own.get(name, 0) for name in LAYERS}
+
+    # the content layers are a list of their own
+    visitor.page.click("#layers [data-list=content]")
+    slider(visitor, "conv3_3", "content").focus()
+    visitor.page.keyboard.press("ArrowRight")
+    visitor.says("content: .*conv3_3", "#layers-words")
+
+
+def test_a_size_is_sent_when_it_is_finished_and_one_out_of_range_is_answered(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(size=96, iterations=6)
+    failed: list[int] = []
+    visitor.page.on("response", lambda answer: failed.append(answer.status) if answer.status >= 400 else None)
+    asked: list[str] = []
+    visitor.page.on(
+        "request", lambda request: asked.append(request.post_data or "") if request.method == "POST" else None
+    )
+    box = visitor.page.locator("#set-size input[type=number]")
+    box.click()
+    box.press("Control+a")
+    box.press_sequentially("512", delay=80)
+    visitor.page.wait_for_timeout(400)
+    assert [text for text in asked if '"data":[null,5' in text] == []
+    with visitor.page.expect_request(lambda request: '"data":[null,512]' in (request.post_data or "")):
+        box.press("Enter")
+    assert saved(visitor, tmp_path).size == 512
+    for wrong, word in (("9999", "at most 4096"), ("7", "at least 64"), ("100.5", "no whole number")):
+        box.fill(wrong)
+        box.press("Enter")
+        visitor.says(word, "#set-size .beside")
+        expect(box).to_have_value("512")
+        assert saved(visitor, tmp_path).size == 512
+    box.fill("128")
+    visitor.page.click("#set-seed input")  # leaving it finishes it, too
+    expect(visitor.page.locator("#set-size .beside")).to_be_hidden()
+    until(lambda: saved(visitor, tmp_path).size == 128)
+    assert failed == []
+    visitor.left_clean()
+
+
+def test_iterations_have_a_slider_beside_their_number(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(size=64)
+    before = saved(visitor, tmp_path).iterations
+    handle = visitor.page.locator("#slide-iterations input[type=range]")
+    handle.focus()
+    visitor.page.keyboard.press("ArrowRight")
+    until(lambda: saved(visitor, tmp_path).iterations > before)
+    after = saved(visitor, tmp_path).iterations
+    assert after == pytest.approx(before * 10**0.05, rel=0.02)
+    expect(visitor.page.locator("#set-iterations input")).to_have_value(str(after))
+    handle.focus()
+    visitor.page.keyboard.press("Home")
+    until(lambda: 1 <= saved(visitor, tmp_path).iterations < before / 20)
+    visitor.fill("iterations", 321)
+    until(lambda: saved(visitor, tmp_path).iterations == 321)
+    until(lambda: float(handle.input_value()) == pytest.approx(0.2, abs=0.06))
