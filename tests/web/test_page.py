@@ -183,7 +183,8 @@ def test_two_people_run_side_by_side(browser: playwright.Browser, address: str, 
         folder = tmp_path / str(size)
         folder.mkdir()
         path = person.download("#save-png", folder)
-        assert max(Image.open(path).size) == size
+        with Image.open(path) as saved:
+            assert max(saved.size) == size
         assert parse_recipe(read_recipe_text(path) or "").seed == size
         person.left_clean()
         person.context.close()

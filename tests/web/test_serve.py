@@ -111,7 +111,8 @@ def test_the_page_works_under_its_policy(app: dict[str, Any], browser: Any, tmp_
     playwright.expect(visitor.page.locator("#content img")).to_be_visible()
     visitor.run()
     visitor.finish()
-    assert Image.open(visitor.download("#save-png", tmp_path)).size == (51, 64)
+    with Image.open(visitor.download("#save-png", tmp_path)) as saved:
+        assert saved.size == (51, 64)
     visitor.page.get_by_role("button", name="Copy link").click()
     playwright.expect(visitor.page.locator("#link textarea")).to_have_value(re.compile("^" + re.escape(app["address"])))
     for tab in ("Instant styles", "Train a style", "Side by side"):
