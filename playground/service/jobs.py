@@ -18,6 +18,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
+from playground.images.load import DECODING, DECODING_MB
 from playground.images.pictures import Pictures
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
@@ -40,19 +41,22 @@ from playground.system.device import pick_device, return_large_blocks, share_one
 from playground.system.memory import free_megabytes
 
 MEMORY_FRACTION = 0.8  # of what is free when the server starts
+DECODING_FRACTION = 1 / 8  # of what there is, for pictures while they are decoded, up to what a large one takes
 MAX_RUNS_AT_FULL_SPEED = 4  # with more, memory counts for more than the twentieth of speed that saving it costs
 
 logger = logging.getLogger(__name__)
 
 
-def _prepare(limits: Limits, device: str) -> float | None:
-    """Set this process up for many runs beside each other; MiB that they may take, None where nobody knows."""
+def _prepare(limits: Limits, device: str) -> float:
+    """Set this process up for many runs beside each other; MiB that they may take."""
     share_one_heap()
     take_short_turns()
     if limits.max_runs > MAX_RUNS_AT_FULL_SPEED:
         return_large_blocks()
     free = free_megabytes(device)
-    return limits.memory_mb or (MEMORY_FRACTION * free if free is not None else None)
+    limit = limits.memory_mb or MEMORY_FRACTION * free
+    DECODING.megabytes = min(DECODING_MB, limit * DECODING_FRACTION)
+    return limit - DECODING.megabytes if device == "cpu" else limit
 
 
 class Jobs:

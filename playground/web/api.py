@@ -16,7 +16,6 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
@@ -24,6 +23,7 @@ from playground.recipe.parse import parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
 
@@ -97,7 +97,7 @@ def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
     """
     if not file or not file.get("path"):
         raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
-    return load_picture(file["path"], name=name)
+    return given(file["path"], name)
 
 
 def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:

@@ -20,7 +20,6 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import stylize_picture
 from playground.feedforward.video import FILMS, check_film, is_film, stylize_film
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
 from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
@@ -102,7 +101,7 @@ class ManyPictures:
                     suffix = ".png" if not film else ".mp4" if source.suffix.lower() in FILMS else ".gif"
                     output = Path(folder) / f"{plain(source.stem)}-{style}{suffix}"
                     if not film:
-                        content = load_picture(source, name=source.name)
+                        content = pictures.given(source, source.name)
                         content = resize_picture(content, min(max(content.size), LARGEST))
                         check_sides(content)
                         painted = (

@@ -13,7 +13,6 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
@@ -23,6 +22,7 @@ from playground.system.device import describe_device
 from playground.web.components import charts
 from playground.web.components.format import planned_evaluations, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -103,7 +103,7 @@ class Running:
                 wrong[place] = message(f"choose a {name} picture first")
                 continue
             try:
-                pictures[name] = load_picture(path, name=f"the {name} picture")
+                pictures[name] = given(path, f"the {name} picture")
             except Exception as error:
                 wrong[place] = message(fault(error))
         if wrong:

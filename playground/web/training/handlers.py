@@ -14,7 +14,6 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
 from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
@@ -25,6 +24,7 @@ from playground.web.components import charts, controls
 from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
@@ -119,7 +119,7 @@ class Trainer:
             raise PlaygroundError("this browser already has a training going on: stop it first")
         if not style:
             raise PlaygroundError("choose a style picture first")
-        image = load_picture(style, name="the style picture")
+        image = given(style, "the style picture")
         image = resize_picture(image, min(STYLE_SIDE, max(image.size)))
         recipe = wanted_recipe(desk, values)
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
