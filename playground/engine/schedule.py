@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from playground.engine.canvas import CANVASES
 from playground.recipe.model import Recipe, Stage
@@ -17,6 +17,9 @@ from playground.recipe.training import TrainingRecipe
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
 MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
+
+Standing = Literal["at rest", "searching", "stuck"]
+"""Where a step has left the picture: where an iteration may end, on the way to such a place, or where nothing leads on."""
 
 
 def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
@@ -131,11 +134,17 @@ class Schedule:
         self.finished.append(self.stage_so_far())
         self.stage += 1
 
-    def evaluated(self) -> bool:
-        """Count an evaluation; whether it ends an iteration."""
+    @property
+    def iteration_is_full(self) -> bool:
+        """Whether the evaluation that is under way is the last that the iteration needs."""
+        return self.round_evaluations + 1 >= self.recipe.evaluations_per_iteration
+
+    def evaluated(self, standing: Standing = "at rest") -> bool:
+        """Count an evaluation, after which the optimiser stands so; whether it ends an iteration."""
+        over = standing == "stuck" or (standing == "at rest" and self.iteration_is_full)
         self.stage_evaluations += 1
         self.round_evaluations += 1
-        if self.round_evaluations < self.recipe.evaluations_per_iteration:
+        if not over:
             return False
         self.round_evaluations = 0
         self.stage_step += 1

@@ -48,7 +48,7 @@ def _moments(recipe: Recipe, parameters: float, device: str) -> int:
     pairs = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
     if device == "cpu":
         pairs = min(pairs, recipe.evaluations_per_iteration * (1 if recipe.lbfgs_restart else recipe.iterations))
-    return 2 * pairs + 6
+    return 2 * pairs + 6 + (recipe.lbfgs_search != "none")  # a search remembers where it began
 
 
 def _peak_of_maps(layers: list[Layer], pool: str) -> float:

@@ -330,6 +330,18 @@ class Recipe(BaseRecipe):
         20, "Evaluations a round", "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
         group="optimiser", ge=1, le=10_000,
     )  # fmt: skip
+    lbfgs_search: Annotated[Literal["none", "wolfe"], _spelling(strong_wolfe="wolfe")] = setting(
+        "none", "Line search",
+        "none: each step of L-BFGS is one look. wolfe: it looks along its direction until the picture is surely better, as "
+        "scipy's does; a round ends with the first step that goes beyond its evaluations.",
+        group="optimiser",
+    )  # fmt: skip
+    adam_form: Annotated[Literal["torch", "tensorflow"], _spelling(keras="tensorflow", pytorch="torch")] = setting(
+        "torch", "Adam's form",
+        "Where Adam adds its epsilon: after the correction of its young averages (torch), or before it (tensorflow), "
+        "which counts for more in the first steps.",
+        group="optimiser", live=True,
+    )  # fmt: skip
 
     # --- where the settings came from, and what a finished run adds
     plan: tuple[Stage, ...] | None = Field(
@@ -353,8 +365,10 @@ class Recipe(BaseRecipe):
 
     @property
     def evaluations_per_iteration(self) -> int:
-        """Evaluations of one iteration: a round of L-BFGS has several."""
-        return self.lbfgs_evaluations if self.optimizer == "lbfgs" else 1
+        """Evaluations of one iteration: a round of L-BFGS has several, and with a line search a few more to end it."""
+        if self.optimizer != "lbfgs":
+            return 1
+        return self.lbfgs_evaluations + (self.lbfgs_search == "wolfe")  # scipy goes on until it has had more than asked
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """This recipe with `changes` applied; a dotted key merges into an object, a plain key replaces.
