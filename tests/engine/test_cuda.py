@@ -22,6 +22,7 @@ from playground.engine.frames import Result
 from playground.engine.losses import Losses, Objective
 from playground.engine.run import Run
 from playground.images.convert import to_tensor
+from playground.images.pictures import Pictures as Given
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe
@@ -191,7 +192,7 @@ def test_thirty_at_one_gpu(pictures: Pictures) -> None:
     jobs = Jobs("cuda", Limits(max_runs=32, max_waiting=40, runs_each=1))
     try:
         recipe = load_preset().changed(SMALL)
-        made = [jobs.start(*pictures, recipe, f"visitor {number}") for number in range(30)]
+        made = [jobs.start(Given(pictures[0], (pictures[1],)), recipe, f"visitor {number}") for number in range(30)]
         for job in made:
             version = 0
             while not job.ended:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
@@ -93,7 +95,9 @@ def test_original_colours(network: Vgg, pictures: tuple[Image.Image, Image.Image
 # ---------------------------------------------------------------- steering
 
 
-def steered(run: Run, control: MemoryControl, at: int, action) -> Iterator[Frame]:
+def steered(
+    run: Run, control: MemoryControl, at: int, action: Callable[[MemoryControl], object] | None
+) -> Iterator[Frame]:
     """The run's frames, with `action(control)` done once, after the frame of evaluation `at`."""
     for frame in run.frames():
         yield frame
@@ -167,7 +171,7 @@ def test_iterations_can_be_raised_and_lowered(network: Vgg, pictures: tuple[Imag
     for wished, expected in [(9, 9), (1, 3)]:
         control = MemoryControl()
         run = Run(*pictures, plain(), network, control)
-        frames = list(steered(run, control, 3, lambda c, n=wished: c.change({"iterations": n})))
+        frames = list(steered(run, control, 3, lambda c: c.change({"iterations": wished})))  # noqa: B023
         assert result(frames).steps == expected
 
 
@@ -277,7 +281,7 @@ def test_a_loss_that_is_no_number_goes_back_and_halves_the_rate(
     run = Run(*pictures, recipe, network)
     judge = run.painting.objective.__class__.__call__
 
-    def broken(self, image):
+    def broken(self: Any, image: Tensor) -> Any:
         losses = judge(self, image)
         return judge(self, image * float("nan")) if run.evaluations == 4 else losses
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -224,7 +224,9 @@ def change_meta(folder: Path, **news: object) -> None:
         lambda folder: (folder / "style.png").unlink(),
     ],
 )
-def test_damaged_runs_are_left_out_and_deleted(root: Path, spoil, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_runs_are_left_out_and_deleted(
+    root: Path, spoil: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
     first = Store(root, 100)
     spoil(first.create(stored("damaged")).path)
     first.create(stored("whole"))
