@@ -26,6 +26,7 @@ from playground.web.components.layout import Parts, news
 from playground.web.components.messages import Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.people import caller
 from playground.web.visit import Visit
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
@@ -92,7 +93,7 @@ class Comparer:
                 if task.stopped:
                     return
 
-        bench.task = self.jobs.task(bench.who(), work)
+        bench.task = self.jobs.task(caller().person, work)
         return pictures, bench.task
 
     def _shown(self, pictures: tuple[Image.Image, Image.Image], entries: list[Entry]) -> Updates:

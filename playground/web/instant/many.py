@@ -31,6 +31,7 @@ from playground.web.components.layout import (
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
 from playground.web.instant.easel import LARGEST, Easel, check_sides, plain
+from playground.web.people import caller
 
 MAX_FILES = 60
 
@@ -124,7 +125,7 @@ class ManyPictures:
                             return
                     task.found.append((served_file(output, place), face))
 
-        return self.jobs.task(easel.who(), work)
+        return self.jobs.task(caller().person, work)
 
     def stop_many(self, easel: Easel) -> Any:
         """End after the picture or the frame that is being painted."""

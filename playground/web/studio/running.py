@@ -23,6 +23,7 @@ from playground.web.components import charts
 from playground.web.components.format import planned_evaluations, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
+from playground.web.people import caller
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -95,6 +96,7 @@ class Running:
         self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...], replace: bool
     ) -> Updates:
         """Put a new run on the easel, or say what is wrong, next to what caused it."""
+        self.jobs.may_start(caller().person, replace=replace)
         wrong: Updates = {}
         pictures: dict[str, Image.Image] = {}
         for name, path in (("content", content), ("style", style)):
@@ -116,7 +118,9 @@ class Running:
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})
         both = Pictures(pictures["content"], (pictures["style"],))
-        job = self.jobs.start(both, plain, session.who(), replace=replace, teacher=session.teacher)
+        job = self.jobs.start(
+            both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
+        )
         self.jobs.keep_colours(job, recipe.original_colours)
         session.put(job)
         return {}

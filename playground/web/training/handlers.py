@@ -26,6 +26,7 @@ from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.people import caller
 from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
@@ -124,7 +125,9 @@ class Trainer:
         recipe = wanted_recipe(desk, values)
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
         try:
-            desk.job = self.jobs.train(image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style")
+            desk.job = self.jobs.train(
+                image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style", person=caller().person
+            )
         except PlaygroundError:
             if folder != desk.folder:
                 self.jobs.drop_folder(folder)
@@ -158,7 +161,8 @@ class Trainer:
         job, parts, seen, seen_picture, said_notes = desk.job, self.parts, -1, 0, 0
         yield NOTHING
         while job is not None and not job.ended:
-            job.touch()
+            if caller().listens:
+                job.touch()
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version
