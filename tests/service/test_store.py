@@ -258,6 +258,7 @@ def test_a_run_that_brings_every_server_down_is_given_up(root: Path) -> None:
     assert Store(root, 100).adopt() == []
 
 
+@pytest.mark.slow  # five servers one after the other
 def test_a_run_that_gets_on_is_taken_up_as_often_as_it_takes(root: Path) -> None:
     dies("store.create(stored())", root)
     for number in range(store_module.MAX_TRIES + 2):

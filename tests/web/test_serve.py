@@ -153,6 +153,7 @@ def with_a_run(address: str, uploads: dict[str, Any], folder: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # of the store and the jobs the same is tested without a page, tests/service
 def test_a_run_outlives_sigterm_and_sigkill(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
     ends = [signal.SIGTERM, signal.SIGKILL, signal.SIGTERM]
     for number, end in enumerate(ends):
