@@ -13,7 +13,6 @@ import time
 import traceback
 from typing import Any, Literal
 
-
 MAX_WORDS = 300  # of a fault, in a line of the log
 
 
