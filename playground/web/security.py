@@ -28,6 +28,7 @@ MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest
 WRONG_PASSWORD_SECONDS = 1.0
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
+RUN = (f"{API}run/", f"{API}api/")
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
 # app's code, convert films of anybody's, call servers of components that this page has none of; one person's logout would
 # end everybody's login, since a class shares one user.
@@ -104,6 +105,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if message["status"] == 500 and path.startswith(RUN):
+                    message["status"] = 400  # a handler's refusal in words, which gradio calls a fault of the server
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
@@ -196,9 +199,13 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
     ours = {host, *settings.names}
     if settings.on_space:
         ours |= {"huggingface.co", *environment.get("SPACE_HOST", "").lower().split(",")}
-    if origin is not None and (urlsplit(origin).netloc.lower() or None) not in ours:
+    try:
+        asking = urlsplit(origin or "").netloc.lower() or None
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # a bracket that is never closed, for one
+        return "The Host or the Origin of this request is no address."
+    if origin is not None and asking not in ours:
         return "This server answers its own page only; if it stands behind a proxy, name that in PLAYGROUND_HOSTS."
-    name = urlsplit(f"//{host}").hostname or ""
     # Another website's name may be made to mean this machine, whereupon its pages would count as our own.
     if settings.on_loopback and not is_loopback(name) and not settings.names & {host, name}:
         return "This server is asked under a name that is not its own; if it has that name, add it to PLAYGROUND_HOSTS."

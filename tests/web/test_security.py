@@ -196,3 +196,14 @@ def test_the_login_is_one_user_with_one_password(monkeypatch: pytest.MonkeyPatch
 
     assert asyncio.run(guesses()) == [False, False, False]
     assert time.monotonic() - begun >= 0.6  # many at once take no less
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://["}, {"host": "[::1"}, {"host": "]["}, {"origin": "http://[::1", "host": "127.0.0.1"}],
+)
+def test_an_address_that_is_none_is_refused_in_a_sentence(client: TestClient, headers: dict[str, str]) -> None:
+    """`urlsplit` raises on a bracket that is never closed: each was answered with 500."""
+    answer = client.get("/", headers=headers)
+    assert answer.status_code == 403
+    assert answer.text == "The Host or the Origin of this request is no address."
