@@ -230,11 +230,13 @@ class Caller:
         person: of the runs' accounts; no secret, and nothing is found by it.
         people: everybody; None where the page is served without the guard.
         session: gradio's name for the page or the call.
+        address: that it comes from, whatever cookie it carries.
     """
 
     person: str
     people: People | None = None
     session: str = ""
+    address: str = "nobody"
 
     @property
     def listens(self) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
@@ -26,6 +27,7 @@ from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, Peo
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
+MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
 RUN = (f"{API}run/", f"{API}api/")
@@ -154,7 +156,8 @@ class Guard:
     def _name_the_caller(self, scope: Scope) -> str | None:
         """Say in the scope who asks; the cookie for whoever opens the page without one."""
         name = self.people.cookies.person(scope)
-        scope[IN_SCOPE] = Caller(f"cookie {name}" if name else address(scope), self.people)
+        where = address(scope)
+        scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
         CALLER.set(scope[IN_SCOPE])
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
 
@@ -216,15 +219,37 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
 
 
 class Patience:
-    """Makes guessing slow: wrong answers wait in one line, a second each, and right ones pass."""
+    """Makes guessing slow: the answers to one address wait in one line, a second for each wrong one.
+
+    A right one waits behind the wrong ones of its address too: else whoever sends many at once, and hangs up on the slow
+    ones, would know it by its haste.
+    """
 
     def __init__(self) -> None:
-        self._line = asyncio.Lock()
+        self._lines: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
 
-    async def wrong(self, what: str) -> None:
-        logger.warning("a wrong password was given for %s", what)
-        async with self._line:
-            await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+    async def answer(self, right: bool, what: str) -> bool:
+        """Whether a password is right, when its time has come.
+
+        Args:
+            what: it opens, for the log.
+        """
+        caller = CALLER.get()
+        where = caller.address if caller is not None else "nobody"
+        line = self._lines.setdefault(where, asyncio.Lock())
+        self._waiting[where] += 1
+        right = right and self._waiting[where] <= MAX_GUESSES
+        try:
+            async with line:
+                if not right:
+                    logger.warning("a wrong password was given for %s", what)
+                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+            return right
+        finally:
+            self._waiting[where] -= 1
+            if not self._waiting[where]:
+                del self._waiting[where], self._lines[where]
 
 
 def login(settings: Settings) -> Any:
@@ -236,8 +261,6 @@ def login(settings: Settings) -> Any:
 
     async def right(given_user: str, given_password: str) -> bool:
         same = same_secret(given_user, user) & same_secret(given_password, password)
-        if not same:
-            await patience.wrong("the page")
-        return same
+        return await patience.answer(bool(same), "the page")
 
     return right
