@@ -14,7 +14,7 @@ from playground.errors import PlaygroundError
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe, RecipeError, validated
 from playground.recipe.moved import on_network
 from playground.recipe.numbers import Look, Named
-from playground.recipe.presets import find_preset, load_preset, load_training_preset
+from playground.recipe.presets import load_preset, load_training_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
@@ -113,9 +113,9 @@ def parse_setting(text: str) -> tuple[str, Any]:
 def recipe_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | None = None) -> Recipe:
     """A preset's recipe with settings laid over it, later layers over earlier ones.
 
-    The preset's numbers are those for the network that the first layer to name one asks for; where a later one names
-    another, the recipe is moved there. A layer that is a whole recipe has none of the preset beneath it: what it does not
-    state, a setting newer than it, is as it was then.
+    The preset's numbers are those for the network that will look, whichever layer names it. A layer that is a whole
+    recipe has none of the preset beneath it: what it does not state, a setting newer than it, is as it was then; where a
+    later layer names another network, it is moved there with its numbers.
 
     Args:
         known: tells what is known of a network by its name, where more is needed than that.
@@ -125,7 +125,11 @@ def recipe_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | Non
     """
     networks = [str(layer["network"]) for layer in layers if isinstance(layer.get("network"), str) and layer["network"]]
     whole = any(layer.keys() >= WHOLE for layer in layers)
-    recipe = Recipe() if whole else _first(preset, networks, known)
+    if not whole:
+        recipe = load_preset(preset, _look(networks[-1], known) if networks else None)
+        layers = tuple({**layer, "network": recipe.network} for layer in layers)
+    else:
+        recipe = Recipe()
     for layer in layers:
         network = layer.get("network")
         stated = isinstance(network, str) and network in networks
@@ -148,19 +152,6 @@ def training_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | N
             layer = {**layer, "network": network}
         recipe = recipe.changed(layer)
     return recipe
-
-
-def _first(preset: str, networks: list[str], known: Known | None) -> Recipe:
-    """The preset on the first network that is named; on the last one where nothing is known of the first."""
-    if not networks:
-        return load_preset(preset)
-    before = _look_or_none(networks[0], known) if networks[0] != networks[-1] else None
-    try:
-        return load_preset(find_preset(preset).name, before or _look(networks[-1], known))
-    except PlaygroundError:
-        if before is None:
-            raise
-        return load_preset(preset, _look(networks[-1], known))
 
 
 def _look(network: str, known: Known | None) -> Look:
