@@ -127,7 +127,9 @@ def recipe_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | Non
     whole = any(layer.keys() >= WHOLE for layer in layers)
     if not whole:
         recipe = load_preset(preset, _look(networks[-1], known) if networks else None)
-        layers = tuple({**layer, "network": recipe.network} for layer in layers)
+        layers = tuple(
+            {**layer, "network": recipe.network} if layer.get("network") in networks else layer for layer in layers
+        )
     else:
         recipe = Recipe()
     for layer in layers:
