@@ -68,10 +68,17 @@ const playground = (() => {
     if (id && press(id)) event.preventDefault();
   });
 
-  // On a phone the result stands below the pictures: bring it into view when a run starts.
+  // On a phone the weights are a sheet over the lower half, so that the picture above stays in sight.
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest("#weights-toggle");
+    if (!toggle) return;
+    toggle.setAttribute("aria-expanded", String(document.documentElement.classList.toggle("weights-open")));
+  });
+
+  // In the other tabs a phone shows the result below the pictures: bring it into view when something starts.
   document.addEventListener("click", (event) => {
     if (window.innerWidth >= 768) return;
-    const room = event.target.closest("#run, #again, #train, #compare, #styles")?.closest(".room");
+    const room = event.target.closest("#train, #compare, #styles")?.closest(".room");
     room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
@@ -80,7 +87,7 @@ const playground = (() => {
 
   // Dragging along a loss curve moves the time machine, which is opened if need be. The curves are drawn anew all the
   // time, so only their places are held on to.
-  const CURVES = ["terms-chart", "layers-chart", "time-chart"];
+  const CURVES = ["time-chart"];
   let dragged = null;
   const seek = (event) => {
     const area = dragged.querySelector(".area"), last = Number(dragged.querySelector("[data-last]")?.dataset.last);

@@ -167,8 +167,8 @@ def status_line(job: Any, device: str) -> str:
     if state == "paused":
         return f"paused at {steps} · {took}"
     if state in ENDS:
-        left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
-        return f"{ENDINGS[state].state} · {frame.step} steps in {took} · {left_over} · {device}"
+        left_over = ["the network is ready"] if isinstance(job.recipe, TrainingRecipe) else []
+        return " · ".join([ENDINGS[state].state, f"{frame.step} steps in {took}", *left_over, device])
     parts = [steps, took]
     budget = job.control.read().settings.get("seconds", job.recipe.seconds)
     left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts
-from playground.web.components.format import ENDINGS, planned_evaluations, status_line
+from playground.web.components import charts, curves
+from playground.web.components.format import ENDINGS, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
@@ -28,7 +28,8 @@ from playground.web.studio.session import Session
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
 NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
-LAYERS_EVERY = 1.0
+SHARES_EVERY = 1.0
+WHOLE_EVERY = 3.0  # the whole curve anew; between, its last points
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
 
 
@@ -57,7 +58,7 @@ class Following:
     async def _follow(self, session: Session) -> AsyncIterator[Updates]:
         job, parts = session.watched, self.parts
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
-        next_news = next_layers = 0.0
+        next_news = next_whole = next_shares = 0.0
         yield NOTHING
         next_sign = 0.0
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
@@ -71,11 +72,13 @@ class Following:
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await asyncio.to_thread(session.coloured, job.picture)
-                if curve := job.curve:
-                    updates[parts["terms-chart"]] = charts.term_chart(curve, planned_evaluations(job))
-                if now >= next_layers:
-                    next_layers = now + LAYERS_EVERY
-                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, planned_evaluations(job))
+                whole = now >= next_whole
+                if job.curve:
+                    updates[parts["terms-chart"]] = curves.data(job, whole=whole)
+                if whole:
+                    next_whole = now + WHOLE_EVERY
+                if now >= next_shares:
+                    next_shares = now + SHARES_EVERY
                     if job.control.read().shares and job.shares:
                         updates[parts["shares"]] = charts.shares_bar(job.shares)
                 if len(job.notes) != said_notes:
@@ -111,8 +114,7 @@ class Following:
             **run_buttons(self.parts, None),
             parts["status"]: status_line(job, self.device),
             parts["announce"]: ENDINGS[job.state].announcement,
-            parts["terms-chart"]: charts.term_chart(job.curve),
-            parts["layers-chart"]: charts.layer_chart(job.layer_curve),
+            parts["terms-chart"]: curves.data(job),
             parts["notes"]: message(job.notes[-1], "note") if job.notes else "",
         }
         if job.result is None:
@@ -128,4 +130,4 @@ class Following:
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
         # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
-        yield {**await asyncio.to_thread(results.curves, parts, done), **results.visibilities(parts)}
+        yield {**await asyncio.to_thread(results.curves, session, parts, done), **results.visibilities(parts)}

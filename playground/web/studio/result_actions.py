@@ -88,7 +88,7 @@ class ResultActions:
             session.original_colours = done.recipe.original_colours
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
-                **updates, **results.shown(self.parts, done), **results.curves(self.parts, done),
+                **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),
                 self.parts["strip"]: gr.Gallery(results.strip(session), selected_index=None),
             }  # fmt: skip
 

@@ -25,7 +25,7 @@ from playground.web.studio.network_offer import OFFERS, offer
 from playground.web.studio.session import Session, link_query, preset_of, recipe_of_link, stylize_presets, usable
 
 logger = logging.getLogger(__name__)
-OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
+OTHERS = ("layers", "layers-words", "ratio", "mix", "preset", "preset-note", "journal", "journal-note", *OFFERS)
 """What a recipe changes beside its fields' controls."""
 
 
@@ -96,6 +96,7 @@ class SettingsPanel:
             parts["layers"]: grid,
             parts["layers-words"]: layers.described(grid),
             parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
+            parts["mix"]: controls.mixed(recipe.content_weight, recipe.style_weight, preset),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
             parts["preset-note"]: self.preset_note(session, recipe, note, of_run),
             parts["journal"]: gr.Row(visible=bool(what)),

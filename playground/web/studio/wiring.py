@@ -63,7 +63,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
         box, place = parts[f"set-{name}"], parts[f"message-{home}"]
         if name in controls.ON_SLIDER:
             both = [parts["set-content_weight"], parts["set-style_weight"]] if home == "balance" else []
-            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
+            out = [parts[f"words-{name}"], place, *([parts["ratio"], parts["mix"]] if both else [])]
             slide = parts[f"slide-{name}"]
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
@@ -72,6 +72,10 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
                       [parts["layers"], place, *listed(parts, OFFERS)], **LATEST)  # fmt: skip
         elif name != "original_colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
+    both = [f"{kind}-{name}" for name in ("content_weight", "style_weight") for kind in ("set", "slide", "words")]
+    parts["mix"].input(
+        steering.moved_mix, [session, parts["mix"]], listed(parts, (*both, "ratio", "message-balance")), **LATEST
+    )
     said = [parts["layers-words"], parts["message-layers"]]
     parts["layers"].input(steering.moved_layers, [session, parts["layers"]], said, **LATEST)
     for pick in layers.PICKS:
