@@ -121,7 +121,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   stages.forEach(([from, until, size], i) => {
     if (i % 2) { pen.fillStyle = palette.band; pen.fillRect(across(from), top, across(until) - across(from), bottom - top); }
     const text = `${size} px`;
-    if (pen.measureText(text).width + 6 < across(until) - across(from)) { pen.fillStyle = palette.text; pen.textAlign = "left"; pen.fillText(text, across(from) + 3, top + 11); }
+    if (pen.measureText(text).width + 6 < across(until) - across(from)) { pen.fillStyle = palette.text; pen.textAlign = "left"; pen.fillText(text, across(from) + 4, bottom - 4); }
   });
   // grid
   pen.lineWidth = 1; pen.fillStyle = palette.text; pen.textAlign = "right";
