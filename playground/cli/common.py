@@ -211,17 +211,17 @@ def losses_in_words(losses: Mapping[str, float]) -> str:
 
 
 def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, float]:
-    """Step k of n, losses, speed, time left and device in one sentence, and the share that is done."""
-    from playground.engine.schedule import share_done
+    """Step k of n, losses, speed, time left and device in one sentence, and the fraction that is done."""
+    from playground.engine.schedule import fraction_done
 
-    share = share_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
+    fraction = fraction_done(recipe, frame.evaluations, max(frame.size) / min(frame.size))
     parts = [f"step {frame.step} of {frame.steps}"]
     if frame.losses:
         parts.append(losses_in_words(frame.losses))
-    if frame.seconds > 0 and share > 0:
-        left = frame.seconds * (1 - share) / share
+    if frame.seconds > 0 and fraction > 0:
+        left = frame.seconds * (1 - fraction) / fraction
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
         unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
         parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
-    return ", ".join([*parts, device]), share
+    return ", ".join([*parts, device]), fraction

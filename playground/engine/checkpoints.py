@@ -114,8 +114,8 @@ class Checkpoints:
         if self._over or not self._sizes:
             return not self._over
         waited = time.perf_counter() - self._last
-        wished = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
-        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= wished and _saving.free))
+        aim = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
+        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= aim and _saving.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
         """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""

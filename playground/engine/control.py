@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class ControlState:
-    """What is wished of a run right now. `settings` holds every live setting changed so far, the latest value each."""
+    """What is requested of a run right now. `settings` holds every live setting changed so far, the latest value each."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     paused: bool = False

@@ -20,9 +20,10 @@ from PIL import Image
 from torch import Tensor
 
 from playground.engine.canvas import resample
+from playground.engine.changes import take_over
 from playground.engine.control import Control, MemoryControl
 from playground.engine.frames import Frame, Result, State
-from playground.engine.losses import OBJECTIVE_SETTINGS, by_term, unweighted
+from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
@@ -30,18 +31,13 @@ from playground.errors import PlaygroundError
 from playground.images.colour import keep_colours
 from playground.images.convert import fit_size, resize_picture, to_array, to_picture
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Change, Recipe, RecipeError, live_settings
+from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
 
 SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares, which cost about two evaluations
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 MAX_RECOVERIES = 5
-# These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
-NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
-TARGET_SETTINGS = frozenset(
-    {"pool", "pool_rescale", "padding", "style_size"}
-)  # that change what the picture is compared with
 
 
 class Run:
@@ -109,43 +105,7 @@ class Run:
             painting.restart_memory()
         requested |= {key: value for key, value in asked.items() if self.applied.get(key, _NEVER) != value}
         self.applied.update(asked)
-        return self._change(requested) if requested else None
-
-    def _change(self, requested: dict[str, Any]) -> str | None:
-        painting, before = self.painting, self.painting.recipe
-        settled = (
-            Recipe.model_fields.keys() - live_settings()
-        )  # what is no setting at all is refused below, in other words
-        fixed = next((key for key in requested if key.partition(".")[0] in settled), None)
-        if fixed is not None:
-            return f"not changed: {fixed} is settled when a run starts"
-        try:
-            changed = before.changed({**requested, "plan": before.plan, "journal": before.journal})
-        except RecipeError as error:
-            return f"not changed: {error}"
-        names = dict.fromkeys(key.partition(".")[0] for key in requested)
-        changes = {name: value for name in names if (value := getattr(changed, name)) != getattr(before, name)}
-        if not changes:
-            return None
-        painting.set_recipe(changed)
-        painting.journal += [
-            Change(evaluation=painting.evaluations, key=key, value=value)
-            for key, value in changes.items()
-            if key not in NOT_JOURNALLED
-        ]
-        if "iterations" in changes:
-            painting.schedule.replan()
-        if not changes.keys() - NOT_JOURNALLED:
-            return None
-        if changes.keys() & TARGET_SETTINGS or not painting.objective.covers(changed):
-            self.control.turn().do(painting.make_objective)
-        elif changes.keys() & OBJECTIVE_SETTINGS:
-            painting.objective.set_weights(changed)
-            painting.evaluate_anew()
-        if painting.optimiser.keeps_memory and changes.keys() - {"clip", "average"}:
-            painting.start_optimiser()
-            return f"{_names(changes)} changed: L-BFGS starts its memory anew"
-        return None
+        return take_over(painting, requested, self.control) if requested else None
 
     # ---------------------------------------------------------------- frames
 
@@ -314,12 +274,8 @@ class Run:
 _NEVER = object()
 
 
-def _names(changes: dict[str, Any]) -> str:
-    return " and ".join(key.replace("_", " ") for key in changes)
-
-
 def check_pictures(content: Image.Image, size: int) -> None:
-    """Refuse a picture whose short side would be too small for the network at the wished size.
+    """Refuse a picture whose short side would be too small for the network at the requested size.
 
     Raises:
         PlaygroundError: with the size that would do.

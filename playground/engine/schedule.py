@@ -12,6 +12,7 @@ from typing import Any
 
 from playground.engine.canvas import CANVASES
 from playground.recipe.model import Recipe, Stage
+from playground.recipe.training import TrainingRecipe
 
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
@@ -48,8 +49,8 @@ def evaluations_of(stage: Stage, recipe: Recipe) -> int:
     return stage.iterations * recipe.evaluations_per_iteration if stage.evaluations is None else stage.evaluations
 
 
-def share_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> float:
-    """Share of a run's work that is done after so many evaluations, 0 to 1; one costs as much as it has pixels."""
+def fraction_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> float:
+    """Fraction of a run's work that is done after so many evaluations, 0 to 1; one costs as much as it has pixels."""
     done = total = 0.0
     for stage in plan_stages(recipe, aspect):
         planned = evaluations_of(stage, recipe)
@@ -59,16 +60,16 @@ def share_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> float:
     return done / total if total else 1.0
 
 
-def style_long_side(recipe: Recipe, style_size: tuple[int, int], size: int) -> int:
-    """Long side of the style image as it is described for a picture of long side `size`, in pixels.
+def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int], size: int) -> int:
+    """Long side of the style image as it is described for a picture, or a crop, of long side `size`, in pixels.
 
     Args:
         style_size: width and height of the style image as it is; a strip keeps a short side the network can take.
     """
-    wanted = recipe.style_size
-    full = recipe.size if wanted == "content" else max(style_size) if wanted == "original" else wanted
+    wanted, largest = recipe.style_size, recipe.size if isinstance(recipe, Recipe) else recipe.image_size
+    full = largest if wanted == "content" else max(style_size) if wanted == "original" else wanted
     smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(style_size) / min(style_size)))
-    return max(smallest, round(full * size / recipe.size))
+    return max(smallest, round(full * size / largest))
 
 
 class Schedule:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from playground.engine.losses import Losses, Objective
-from playground.engine.schedule import MIN_SHORT_SIDE
+from playground.engine.schedule import style_long_side
 from playground.errors import PlaygroundError
 from playground.feedforward.model import load_model
 from playground.feedforward.processes import Processes
@@ -71,9 +71,7 @@ class Learner:
     def set_recipe(self, recipe: TrainingRecipe) -> None:
         """Take over settings: losses are made anew, the network and its optimiser stay."""
         self.recipe = recipe
-        sizes = {"content": recipe.image_size, "original": max(self.style.size)}
-        smallest = math.ceil(MIN_SHORT_SIDE * max(self.style.size) / min(self.style.size))
-        size = max(32, smallest, int(sizes.get(recipe.style_size, recipe.style_size)))  # type: ignore[arg-type]
+        size = style_long_side(recipe, self.style.size, recipe.image_size)
         style = to_tensor(resize_picture(self.style, size)).to(self.device)
         vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
         self.objective = Objective(vgg, self.crop.to(self.device), style, recipe)

@@ -30,7 +30,7 @@ from playground.system.files import whole_file
 SHIPPED_FOLDER = PRESET_FOLDER / "instant"
 CARD_KEY = "playground"  # the metadata key of a model's file
 THUMBNAIL = 128  # pixels, long side
-LARGEST_FILE = 500_000_000
+MAX_FILE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ def load_model(name_or_path: str | os.PathLike[str], device: str = "cpu") -> Mod
         raise ModelError(
             f"there is no model {str(name_or_path)!r}; give a file" + (f", or one of {known}" if known else "")
         )
-    if path.stat().st_size > LARGEST_FILE:
-        raise ModelError(f"{path.name!r} is larger than {LARGEST_FILE // 10**6} MB, which no such network is")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ModelError(f"{path.name!r} is larger than {MAX_FILE_BYTES // 10**6} MB, which no such network is")
     card: dict[str, Any] = {}
     if path.suffix == ".safetensors":
         tensors, card = read_tensors(path)

@@ -23,7 +23,7 @@ from playground.images.load import PictureError, load_picture, read_recipe_text
 from playground.system.progress import Report
 
 BUNDLED = "scikit-image"  # in place of a folder: the photographs that the package carries
-FEW = 2000  # photographs below which a network tends to learn them by heart
+MIN_PHOTOS = 2000  # photographs below which a network tends to learn them by heart
 DECODED = 200  # up to so many files are decoded to be checked; of more, only the headers are read
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".jfif"})
 FLAT = 0.01  # standard deviation of unit values below which a crop is one flat colour: instance normalisation then has
@@ -37,7 +37,7 @@ class Photos:
 
     Args:
         folder: of pictures, or `BUNDLED`.
-        report: called with a sentence and the share that is checked.
+        report: called with a sentence and the fraction that is checked.
 
     Attributes:
         sources: paths (or arrays, of the bundled ones).
@@ -79,7 +79,7 @@ class Photos:
 
     def warning(self, samples: int) -> str | None:
         """What to tell when there are few photographs for a training that looks at `samples` crops; else None."""
-        if len(self) >= FEW:
+        if len(self) >= MIN_PHOTOS:
             return None
         return (
             f"{len(self)} photographs are few (2,000 to 10,000 are usual): each is seen {samples / len(self):.0f} "
@@ -141,7 +141,7 @@ class Crops(Dataset[tuple[Tensor, str]]):
     ) -> Iterator[tuple[Tensor, list[str]]]:
         """Batches N×3×S×S for the steps from `first` up to, not including, `last`.
 
-        A step takes `batch`·`world` crops in the stream's order, of which process `rank` gets its share, so that
+        A step takes `batch`·`world` crops in the stream's order, of which process `rank` gets its part, so that
         several processes together see what one process with the larger batch sees.
         """
         steps = ([(step * world + rank) * batch + i for i in range(batch)] for step in range(first, last))

@@ -138,10 +138,10 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
-        share = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
+        ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
         operations += passes[layer.name] * (layer.convolution + layer.product)
         units += passes[layer.name] * (
-            share * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
+            ratio * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements
         )
     each, kept = generator_per_pixel(recipe.canvas)
     pixels = size[0] * size[1]

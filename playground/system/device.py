@@ -16,20 +16,20 @@ M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
-def pick_device(wish: str = "auto") -> str:
+def pick_device(name: str = "auto") -> str:
     """The device to paint on: "auto" takes cuda, then mps, then cpu.
 
     Raises:
         PlaygroundError: an unknown device, or one this machine does not have.
     """
-    if wish not in DEVICES:
-        raise PlaygroundError(f"there is no device called {wish!r}; choose one of {', '.join(DEVICES)}")
+    if name not in DEVICES:
+        raise PlaygroundError(f"there is no device called {name!r}; choose one of {', '.join(DEVICES)}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wish == "auto":
+    if name == "auto":
         return next(name for name in DEVICES if there.get(name))
-    if not there[wish]:
-        raise PlaygroundError(f"this machine has no {wish} device that PyTorch can use; choose auto or cpu")
-    return wish
+    if not there[name]:
+        raise PlaygroundError(f"this machine has no {name} device that PyTorch can use; choose auto or cpu")
+    return name
 
 
 def describe_device(device: str) -> str:

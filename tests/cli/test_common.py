@@ -85,6 +85,8 @@ def test_set_wins_over_the_network_of_the_recipe(tmp_path: Path) -> None:
     recipe = chosen(recipe=file, settings=["style_layers.conv3_4=1", "network=vgg19-imagenet"])
     assert recipe.network == "vgg19-imagenet"
     assert recipe.style_layers["conv3_4"] == 1
+    file.write_text('{"network": "vgg16-hed", "style_layers": {"conv3_4": 1}}')  # of a layer that vgg16 lacks
+    assert chosen(recipe=file, settings=["network=vgg19-imagenet"]).style_layers == {"conv3_4": 1}
 
 
 def test_dotted_keys_merge_and_later_ones_win() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from playground.engine.schedule import Schedule, plan_stages, share_done, style_long_side
+from playground.engine.schedule import Schedule, fraction_done, plan_stages, style_long_side
 from playground.recipe.model import Recipe, Stage
+from playground.recipe.training import TrainingRecipe
 
 
 def test_plan_shares_iterations_and_skips_sizes_too_small() -> None:
@@ -55,7 +56,7 @@ def test_a_new_number_of_iterations_is_shared_out_over_what_is_left() -> None:
 
 def test_work_done_counts_pixels() -> None:
     recipe = Recipe(size=128, scales=2, smallest=48, iterations=4)
-    assert [share_done(recipe, evaluations) for evaluations in (0, 2, 3, 4)] == pytest.approx([0, 0.2, 0.6, 1])
+    assert [fraction_done(recipe, evaluations) for evaluations in (0, 2, 3, 4)] == pytest.approx([0, 0.2, 0.6, 1])
 
 
 def test_no_clock_cuts_a_recorded_plan_short() -> None:
@@ -66,8 +67,13 @@ def test_no_clock_cuts_a_recorded_plan_short() -> None:
     assert schedule.stage_limit == 30
 
 
-@pytest.mark.parametrize(("style_size", "wanted"), [("content", 64), ("original", 200), (128, 64)])
-def test_the_style_image_grows_with_the_size(style_size: object, wanted: int) -> None:
+@pytest.mark.parametrize(
+    ("style_size", "wanted", "in_training"), [("content", 64, 64), ("original", 200, 400), (128, 64, 128)]
+)
+def test_the_style_image_grows_with_the_size(style_size: object, wanted: int, in_training: int) -> None:
     recipe = Recipe(size=128, style_size=style_size)  # type: ignore[arg-type]
     assert style_long_side(recipe, (400, 300), 64) == wanted
     assert style_long_side(recipe, (400, 20), 64) == 400  # a strip keeps a short side of 20 px
+    training = TrainingRecipe(image_size=64, style_size=style_size)  # type: ignore[arg-type]
+    assert style_long_side(training, (400, 300), 64) == in_training
+    assert style_long_side(training, (800, 20), 64) == 800

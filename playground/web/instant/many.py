@@ -116,8 +116,10 @@ class ManyPictures:
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))
-                            share = done if done is not None else 1.0
-                            task.report(f"{words_so_far}, {share:.0%} of its frames", (number + share) / len(files))
+                            fraction = done if done is not None else 1.0
+                            task.report(
+                                f"{words_so_far}, {fraction:.0%} of its frames", (number + fraction) / len(files)
+                            )
                         frames.close()
                         if not output.exists():
                             return

@@ -17,9 +17,9 @@ from typing import Any
 
 import gradio as gr
 
+from playground.engine.changes import NOT_JOURNALLED
 from playground.engine.checkpoints import CheckpointError
 from playground.engine.previews import Preview
-from playground.engine.run import NOT_JOURNALLED
 from playground.engine.timelapse import time_lapse
 from playground.errors import PlaygroundError
 from playground.images.save import encode_picture

@@ -20,7 +20,7 @@ from skimage import color
 Array = NDArray[Any]  # float32 colours, maps and points, or a boolean mask
 Rng = np.random.Generator
 LATTICE = 128
-LEAST = 700
+MIN_PIXELS = 700
 
 
 def f32(values: ArrayLike) -> Array:
@@ -98,12 +98,12 @@ def jitter(rng: Rng, colours: Array, light: float, hue: float) -> Array:
 class Canvas:
     """Paint of a picture `width` x `height` long sides: rgb (h, w, 3), relief (h, w), pixel centres x, y (h, w).
 
-    It is painted `oversample` times larger than the picture that `finish` returns, and never smaller than `LEAST`,
+    It is painted `oversample` times larger than the picture that `finish` returns, and never smaller than `MIN_PIXELS`,
     where the thinnest lines still cover a pixel.
     """
 
     def __init__(self, long_side: int, width: float, height: float, ground: str, oversample: int = 2) -> None:
-        oversample = max(oversample, -(-LEAST // long_side))
+        oversample = max(oversample, -(-MIN_PIXELS // long_side))
         self.px = long_side * oversample
         self.size = round(long_side * width), round(long_side * height)
         w, h = self.size[0] * oversample, self.size[1] * oversample
