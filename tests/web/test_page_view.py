@@ -27,7 +27,7 @@ SCREENS = [(1366, 657), (1280, 650), (1440, 900)]
 
 @pytest.fixture(scope="module")
 def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0))
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
     yield made
     made.close()
 
@@ -117,9 +117,9 @@ def test_before_and_after_line_up_at_any_window(painted: Visitor) -> None:
 def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted: Visitor, tmp_path: Path) -> None:
     page, ends = painted.page, painted.page.locator("#terms-chart .ends")
     expect(ends.locator("li")).to_have_count(3)  # unweighted first: no total
-    page.get_by_role("button", name="Weighted").click()
+    page.get_by_role("button", name="Weighted", exact=True).click()
     expect(ends).to_contain_text("total")
-    page.get_by_role("button", name="By layer").click()
+    page.get_by_role("button", name="Layers", exact=True).click()
     expect(ends).to_contain_text("conv1_1")
     page.get_by_role("button", name="Linear").click()
     expect(page.get_by_role("button", name="Linear")).to_have_attribute("aria-pressed", "true")

@@ -16,7 +16,7 @@ function number(value) {
   const power = Math.floor(Math.log10(size));
   return `${Number((value / 10 ** power).toPrecision(3))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
 }
-const words = (key) => (window.playgroundWords || {})[key] || { term: "By term", layer: "By layer", unweighted: "Before weights", weighted: "Weighted", log: "Log", linear: "Linear",
+const words = (key) => (window.playgroundWords || {})[key] || { term: "Terms", layer: "Layers", unweighted: "Unweighted", weighted: "Weighted", log: "Log", linear: "Linear",
   waiting: "The curves grow here while a run paints.", step: "step", over: "Lay over", csv: "CSV", png: "PNG", legend: "Loss curves. Arrow keys move along them." }[key] || key;
 
 function build() {

@@ -61,6 +61,10 @@ const playground = (() => {
       if (press("run")) event.preventDefault();
       return;
     }
+    if ((event.ctrlKey || event.metaKey) && !typing(target) && ["z", "y"].includes(event.key.toLowerCase())) {
+      if (press(event.key.toLowerCase() === "y" || event.shiftKey ? "redo" : "undo")) event.preventDefault();
+      return;
+    }
     if (typing(target) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const key = event.key.toLowerCase();
     if ((key === " " || key === "escape") && busy(target)) return;

@@ -9,7 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, field_info
+from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
 
@@ -102,6 +104,34 @@ def balance(content: float | None, style: float | None) -> str:
     if ratio > 1:
         return f"Style weighs {number(ratio)} times as much as content."
     return f"Content weighs {number(1 / ratio)} times as much as style."
+
+
+def caption(recipe: Recipe) -> str:
+    """A recipe in a few words: its preset, up to three settings that are not the preset's, and the seed."""
+    preset = presets().get(recipe.preset or "")
+    if preset is None or preset.kind != "stylize":
+        return f"Own recipe, seed {recipe.seed}"
+    try:
+        base = load_preset(preset.name, network=recipe.network)
+    except PlaygroundError:  # its layers do not exist in this network, or the network is a file that has gone
+        base = load_preset(preset.name)
+    names = [name for name in Recipe.model_fields if name not in UNNAMED and field_info(name)]
+    said = [
+        _setting_said(name, getattr(recipe, name)) for name in names if getattr(recipe, name) != getattr(base, name)
+    ]
+    return ", ".join([preset.title, *said[:3], f"seed {recipe.seed}"])
+
+
+UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
+
+
+def _setting_said(name: str, value: Any) -> str:
+    label = str(field_info(name).get("label", name)).lower()
+    if isinstance(value, Mapping):
+        return f"{label} {', '.join(layer for layer, weight in value.items() if weight > 0)}"
+    if isinstance(value, bool):
+        return label if value else f"no {label}"
+    return f"{label} {number(value) if isinstance(value, (int, float)) else value}"
 
 
 def seconds_left(

@@ -241,7 +241,7 @@ class TimeMachine:
         if job is None or job.content is None or (job is session.job and session.watched is job):
             return NOTHING
         session.put(job)
-        shown = self.panel.show(session, settings_now(job), of_run=True)
+        shown = self.panel.show(session, settings_now(job))
         put_up = self.running.put_up(session, "This run is on the easel now.")
         return {**shown, **put_up, self.parts["time-message"]: ""}
 

@@ -82,7 +82,7 @@ class ResultActions:
         done = session.finished[len(session.finished) - 1 - event.index]
 
         def back() -> Updates:
-            updates = self.panel.show(session, done.recipe, "The recipe of this result is back in the controls")
+            updates = self.panel.offered(session, done.recipe, "The recipe of this result is back in the controls")
             if session.running():
                 return updates
             session.original_colours = done.recipe.original_colours

@@ -15,13 +15,12 @@ from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
-from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
 from playground.web.components import viewer
-from playground.web.components.format import ENDINGS, duration, number
+from playground.web.components.format import ENDINGS, caption, duration, number
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.studio.session import MAX_FINISHED, Finished, Session, stylize_presets
+from playground.web.studio.session import MAX_FINISHED, Finished, Session
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 STRIP_THUMBNAIL = 160
@@ -110,12 +109,6 @@ def summary(done: Finished) -> str:
 def strip(session: Session) -> list[tuple[Image.Image, str]]:
     """This visit's results as small pictures with captions, newest first."""
     return [(resize_picture(done.shown, STRIP_THUMBNAIL), caption(done.recipe)) for done in reversed(session.finished)]
-
-
-def caption(recipe: Recipe) -> str:
-    """A result's caption in the strip."""
-    preset = stylize_presets().get(recipe.preset or "")
-    return f"{preset.title if preset else 'Own recipe'}, seed {recipe.seed}"
 
 
 def remember(session: Session, done: Finished) -> None:

@@ -24,6 +24,7 @@ from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
+from playground.web.studio.undo import build_marks
 from playground.web.studio.wiring import wire_studio
 
 
@@ -106,6 +107,10 @@ def _actions(parts: Parts) -> None:
             html(parts, "busy-note")
             parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
             parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
+        with gr.Row(visible=False, elem_id="staged", elem_classes=["asking"]) as parts["staged"]:
+            html(parts, "staged-note")
+            parts["run-these"] = gr.Button("Run with these", size="sm", elem_id="run-these", scale=0, min_width=110)
+            parts["forget"] = gr.Button("Forget", size="sm", elem_id="forget", scale=0, min_width=70)
         with gr.Row(visible=False, elem_id="after", elem_classes=["buttons"]) as parts["after"]:
             for suffix, name in FORMATS.items():
                 parts[f"save-{suffix}"] = gr.DownloadButton(
@@ -121,7 +126,7 @@ def _charts(parts: Parts) -> None:
     with gr.Tabs(elem_id="under", elem_classes=["under"]):
         with gr.Tab("Curves", id="curves"):
             parts["terms-chart"] = curves.chart()
-        with gr.Tab("Pull of each term", id="pulls"):
+        with gr.Tab("Pulls", id="pulls"):
             parts["wants-shares"] = gr.Checkbox(
                 label="Measure each term's pull", elem_id="wants-shares", container=False,
                 info="The share of the gradient that content, style and variation each pull with.",
@@ -170,6 +175,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
             html(parts, "journal-note")
             parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
         with gr.Row(elem_classes=["buttons"]):
+            build_marks(parts)
             parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
             parts["load"] = gr.UploadButton(
                 "Load recipe",
