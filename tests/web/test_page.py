@@ -25,7 +25,7 @@ from tests.helpers.waiting import until
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
 
-GRACE = 2.0
+GRACE = 10.0
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 
