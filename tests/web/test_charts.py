@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -14,7 +13,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.run import Frame
 from playground.recipe.model import Recipe
 from playground.web.components import charts
-from playground.web.components.format import balance, compared, number, seconds_left, status_line
+from playground.web.components.format import balance, compared, number, status_line
 
 CURVE = [
     {
@@ -135,7 +134,7 @@ def job(**news: object) -> SimpleNamespace:
 
 
 def test_the_status_line() -> None:
-    assert status_line(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
+    assert status_line(job(), "CPU", 15.0) == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
     waiting = job(state="waiting", frame=None, place=3, wait_seconds=None)
     assert status_line(waiting, "CPU").endswith("place 3 in the queue")
     waiting.wait_seconds = 75.0
@@ -145,12 +144,3 @@ def test_the_status_line() -> None:
     hurried = job()
     hurried.control.change({"seconds": 12.0})
     assert "2 s left" in status_line(hurried, "CPU")
-
-
-def test_time_left_counts_larger_sizes_to_come() -> None:
-    recipe = Recipe(size=256, iterations=100, scales=2)  # 50 steps at 128 px, then 50 at 256 px
-    frame = Frame(step=40, steps=100, evaluations=40, seconds=10.0, losses={}, layers={}, size=(128, 96))
-    left = seconds_left(recipe, frame, CURVE[:40])
-    assert left is not None
-    assert math.isclose(left, (10 + 50 * 4) / 4)
-    assert seconds_left(recipe, frame, CURVE[:1]) is None

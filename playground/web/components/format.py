@@ -134,33 +134,6 @@ def _setting_said(name: str, value: Any) -> str:
     return f"{label} {number(value) if isinstance(value, (int, float)) else value}"
 
 
-def seconds_left(
-    recipe: Recipe | TrainingRecipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
-) -> float | None:
-    """Seconds until the run will be done, from the pace of its last points; None while nothing can be said.
-
-    Steps at larger sizes to come are taken to cost in proportion to their pixels; `budget` is the recipe's time limit
-    as it stands now.
-    """
-    pace = steps_per_second(curve)
-    if not pace or frame is None:
-        return None
-    if isinstance(recipe, TrainingRecipe):
-        left = max(0, frame.steps - frame.step) / pace
-        return left if budget is None else min(left, max(0.0, budget - frame.seconds))
-    from playground.engine.schedule import plan_stages
-
-    planned = plan_stages(recipe.changed({"iterations": max(1, frame.steps)}) if recipe.plan is None else recipe)
-    current, before, left = max(frame.size) or recipe.size, 0, 0.0
-    for stage in planned:
-        remaining = max(0, stage.iterations - max(0, frame.step - before))
-        left += remaining * (stage.size / current) ** 2 / pace
-        before += stage.iterations
-    if budget is not None:
-        left = min(left, max(0.0, budget - frame.seconds))
-    return left
-
-
 def planned_evaluations(job: Any) -> int:
     """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
     if job.frame is None:
@@ -181,8 +154,8 @@ def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
     return steps / seconds if steps > 0 and seconds > 0 else None
 
 
-def status_line(job: Any, device: str) -> str:
-    """The live line of a run: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
+def status_line(job: Any, device: str, left: float | None = None) -> str:
+    """The live line of a run, `left` seconds before its end: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
     if state == "waiting":
         place = "you are next" if job.place <= 1 else f"place {job.place} in the queue"
@@ -200,8 +173,7 @@ def status_line(job: Any, device: str) -> str:
         left_over = ["the network is ready"] if isinstance(job.recipe, TrainingRecipe) else []
         return " · ".join([ENDINGS[state].state, f"{frame.step} steps in {took}", *left_over, device])
     parts = [steps, took]
-    budget = job.control.read().settings.get("seconds", job.recipe.seconds)
-    left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)
+    pace = steps_per_second(curve)
     if left is not None:
         parts.append(f"{duration(left)} left")
     if pace:

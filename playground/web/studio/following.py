@@ -17,6 +17,7 @@ from PIL import Image
 from playground.service.job import Job
 from playground.system.device import describe_device
 from playground.web.components import charts, curves
+from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ENDINGS, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio import results
@@ -68,7 +69,7 @@ class Following:
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))
-                updates[parts["status"]] = status_line(job, self.device)
+                updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await asyncio.to_thread(session.coloured, job.picture)
@@ -112,7 +113,7 @@ class Following:
         parts = self.parts
         updates: Updates = {
             **run_buttons(self.parts, None),
-            parts["status"]: status_line(job, self.device),
+            parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: ENDINGS[job.state].announcement,
             parts["terms-chart"]: curves.data(job),
             parts["notes"]: message(job.notes[-1], "note") if job.notes else "",

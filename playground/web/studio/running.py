@@ -21,6 +21,7 @@ from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
 from playground.web.components import charts, curves
+from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio import results
@@ -132,7 +133,7 @@ class Running:
             **self.answered(session),
             **run_buttons(parts, job),
             parts["run-id"]: job.id,
-            parts["status"]: status_line(job, self.device),
+            parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: "" if job.ended else said,
             parts["preview"]: gr.Image(value=picture, visible=True),
             parts["before-after"]: gr.HTML(visible=False),
