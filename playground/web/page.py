@@ -40,7 +40,7 @@ HEADING = """<header class="masthead"><a class="skip" href="#run">Skip to Run</a
 <p class="of-bench">The same photo and painting through three methods, measured alike.</p>
 <p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop <kbd>B</kbd> before</p>
 <p id="server-line"></p></header>"""
-SCRIPTS = ("page.js", "fields.js")
+SCRIPTS = ("page.js", "fields.js", "access.js")
 
 
 def head() -> str:

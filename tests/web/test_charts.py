@@ -141,6 +141,3 @@ def test_the_status_line() -> None:
     assert status_line(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
     assert status_line(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
     assert status_line(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
-    hurried = job()
-    hurried.control.change({"seconds": 12.0})
-    assert "2 s left" in status_line(hurried, "CPU")

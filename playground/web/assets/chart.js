@@ -40,7 +40,7 @@ function build() {
 
 function take() {
   const value = props.value || {};
-  document.documentElement.classList.toggle("is-running", Boolean(value.run) && !value.ended);
+  document.getElementById("studio")?.classList.toggle("is-running", Boolean(value.run) && !value.ended);
   if (value.run !== run) { run = value.run; rows = new Map(); keys = []; pinned = pointed = null; }
   if (value.others) others = value.others.filter((other) => other.run !== run);
   if (value.whole) rows = new Map();
@@ -71,7 +71,7 @@ function colours() {
   const forced = matchMedia("(forced-colors: active)").matches;
   return {
     term: (key) => (forced ? "CanvasText" : get(`--c-${key}`) || style.color),
-    layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -20) + (key.startsWith("content") ? 60 : 80) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 66 : 40}%)`),
+    layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
     text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
     band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),
   };

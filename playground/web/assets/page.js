@@ -72,11 +72,17 @@ const playground = (() => {
     if (id && press(id)) event.preventDefault();
   });
 
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".skip")) return;
+    event.preventDefault();
+    document.getElementById("run")?.focus();
+  });
+
   // On a phone the weights are a sheet over the lower half, so that the picture above stays in sight.
   document.addEventListener("click", (event) => {
     const toggle = event.target.closest("#weights-toggle");
     if (!toggle) return;
-    toggle.setAttribute("aria-expanded", String(document.documentElement.classList.toggle("weights-open")));
+    toggle.setAttribute("aria-expanded", String(document.getElementById("studio").classList.toggle("weights-open")));
   });
 
   // In the other tabs a phone shows the result below the pictures: bring it into view when something starts.
