@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.parts import machine, say
-from benchmarks.visitors import Page, Server, connections, serving
+from benchmarks.visitors import Page, Server, connections, no_cookies, serving
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
 from playground.service import worker as worker_module
@@ -171,7 +171,9 @@ async def _slow(server: Server, seconds: float) -> Line:
     """Somebody who stops reading what the server sends, and then goes on."""
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
     transport = httpx.AsyncHTTPTransport(socket_options=small)
-    async with httpx.AsyncClient(base_url=server.address, timeout=None, transport=transport) as http:
+    async with httpx.AsyncClient(
+        base_url=server.address, timeout=None, transport=transport, cookies=no_cookies()
+    ) as http:
         page = await opened(http, iterations=100_000)
         await page.press("run")
         await until(lambda: page.step > 0)
@@ -195,7 +197,7 @@ async def _reloads(http: httpx.AsyncClient) -> Line:
     run, came_back, step = page.run, 0, page.step
     for _ in range(RELOADS):
         await page.close()
-        page = Page(http, page.person, run)
+        page = Page(http, page.person, run, page.cookie)
         await page.open()
         came_back += await until(lambda page=page: page.step > 0 and page.run == run, MOVES_SECONDS)  # type: ignore[misc]
     seen = page.step
@@ -358,7 +360,7 @@ def newest_moments(runs: Path) -> dict[str, dict[str, Any]]:
 async def _come_back(server: Server, pages: dict[str, Page]) -> int:
     """How many people see their own run go on after a reload."""
     async with connections(server) as http:
-        again = [Page(http, page.person, page.run) for page in pages.values()]
+        again = [Page(http, page.person, page.run, page.cookie) for page in pages.values()]
         for page in again:
             await page.open()
         first = {page: page.step for page in again if await until(lambda page=page: page.step > 0)}  # type: ignore[misc]

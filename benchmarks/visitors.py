@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -140,21 +141,28 @@ def serving(folder: Path, **settings: object) -> Iterator[Server]:
 def connections(server: Server) -> httpx.AsyncClient:
     """What many pages may share; each stream is a connection of its own."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-    return httpx.AsyncClient(base_url=server.address, timeout=httpx.Timeout(120, read=None), limits=limits)
+    timeout = httpx.Timeout(120, read=None)
+    return httpx.AsyncClient(base_url=server.address, timeout=timeout, limits=limits, cookies=no_cookies())
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes none, since pages that share connections have their own."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 class Page:
     """One open page.
 
     Attributes:
-        person, run: what the browser keeps: its secret, and the id of the run that it showed last.
+        person, run, cookie: what the browser keeps: its secret, the id of the run that it showed last, and the server's.
         said: the latest value of every named component.
         steps: (moment, step) whenever the status named another step.
         complaints: errors that the server sent.
     """
 
-    def __init__(self, http: httpx.AsyncClient, person: str = "", run: str = "") -> None:
+    def __init__(self, http: httpx.AsyncClient, person: str = "", run: str = "", cookie: str = "") -> None:
         self.http, self.person, self.run = http, person or secrets.token_urlsafe(18), run
+        self.cookie = cookie
         self.session = secrets.token_hex(8)
         self.said: dict[str, Any] = {}
         self.steps: list[tuple[float, int]] = []
@@ -172,7 +180,10 @@ class Page:
 
     async def open(self) -> None:
         """Load the page, and let it do what it does when it is loaded."""
-        config = (await self.http.get("/config")).json()
+        if not self.cookie:
+            page = await self.http.get("/")
+            self.cookie = page.headers.get("set-cookie", "").partition(";")[0]
+        config = (await self.http.get("/config", headers=self._headers)).json()
         self.events = {event["id"]: event for event in config["dependencies"]}
         self.names = {part["id"]: part["props"].get("elem_id") or "" for part in config["components"]}
         self.ids = {name: id for id, name in self.names.items() if name}
@@ -203,6 +214,10 @@ class Page:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
+    def _headers(self) -> dict[str, str]:
+        return {"cookie": self.cookie} if self.cookie else {}
+
+    @property
     def step(self) -> int:
         """That the status names; -1 before it names any."""
         return self.steps[-1][1] if self.steps else -1
@@ -228,13 +243,13 @@ class Page:
                     for id in event["inputs"]]  # fmt: skip
         body = {"data": data, "fn_index": event["id"], "session_hash": self.session, "event_data": None}
         if event["queue"] is False:
-            answer = (await self.http.post(f"{API}/run/predict", json=body)).json()
+            answer = (await self.http.post(f"{API}/run/predict", json=body, headers=self._headers)).json()
             if "data" in answer:
                 await self._take(event, answer["data"])
             else:
                 self.complaints.append(str(answer.get("error", answer)))
             return
-        answer = (await self.http.post(f"{API}/queue/join", json=body)).json()
+        answer = (await self.http.post(f"{API}/queue/join", json=body, headers=self._headers)).json()
         id = answer.get("event_id")
         if id is None:
             self.complaints.append(str(answer))
@@ -248,7 +263,7 @@ class Page:
     async def _listen(self) -> None:
         while self._pending:
             address = f"{API}/queue/data?session_hash={self.session}"
-            async with self.http.stream("GET", address) as stream:
+            async with self.http.stream("GET", address, headers=self._headers) as stream:
                 async for line in stream.aiter_lines():
                     await self.reading.wait()
                     if line.startswith("data:"):
@@ -304,10 +319,11 @@ class Page:
 
     async def _fetch(self, path: str) -> None:
         with suppress(httpx.HTTPError):  # it may be gone by now, as in a browser
-            await self.http.get(f"{API}/file={path}")
+            await self.http.get(f"{API}/file={path}", headers=self._headers)
 
     async def _heartbeat(self) -> None:
-        async with self.http.stream("GET", f"{API}/heartbeat/{self.session}") as stream:
+        address = f"{API}/heartbeat/{self.session}"
+        async with self.http.stream("GET", address, headers=self._headers) as stream:
             async for _ in stream.aiter_lines():
                 pass
 

@@ -59,7 +59,7 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
         painting.evaluate_anew()
     if painting.optimiser.keeps_memory and changes.keys() - {"clip", "average"}:
         painting.start_optimiser()
-        return f"{_names(changes)} changed: L-BFGS starts its memory anew"
+        return f"{_names(changes)} changed: {painting.optimiser.title} starts its memory anew"
     return None
 
 

@@ -137,7 +137,7 @@ class Checkpoints:
             if self._over:
                 return None
             snapshot = {**run.snapshot(copy=False), "beside": beside}
-            split, written = run.recipe.optimizer == "lbfgs", 0
+            split, written = run.painting.optimiser.keeps_memory, 0
             memory = memory and split and (wanted := _bytes(snapshot)) <= self.limit_bytes
             if evaluation in self._sizes and (not memory or evaluation in self._memories):
                 return None

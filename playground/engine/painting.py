@@ -155,14 +155,14 @@ class Painting:
         self.optimiser.set_rates(self.recipe, self.learning_rate)
         with self.evaluator.undisturbed:
             terms = self.evaluator()
-            self.optimiser.step()
+            standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
         self.evaluations += 1
-        if self.schedule.evaluated():
+        if self.schedule.evaluated(standing):
             if self.recipe.clip:
                 self.canvas.clip()
             if self.recipe.average > 0 or self.average is not None:
                 self._update_average()
-            if self.optimiser.keeps_memory and self.recipe.lbfgs_restart:
+            if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
 
@@ -186,10 +186,11 @@ class Painting:
 
     def calmed_down(self, total: float) -> str | None:
         """Back to the best picture where the optimiser's memory has led astray; what to tell, None where all is well."""
-        if not self.optimiser.keeps_memory or total <= OVERSHOT * float(self.evaluator.best_total):
+        led_astray = self.optimiser.keeps_memory and not self.optimiser.searches
+        if not led_astray or total <= OVERSHOT * float(self.evaluator.best_total):
             return None
         self.back_to_best()
-        return "L-BFGS overshot: back to the best picture, its memory starts anew"
+        return f"{self.optimiser.title} overshot: back to the best picture, its memory starts anew"
 
     def measure_shares(self) -> dict[str, float]:
         """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""

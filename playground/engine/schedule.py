@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from playground.engine.canvas import CANVASES
 from playground.recipe.model import Recipe, Stage
 from playground.recipe.training import TrainingRecipe
 
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
-COARSE_SHARE = 0.15  # of the time left that a size before the last may take, however short the time is
+COARSE_FRACTION = 0.15  # of the time left that a size before the last may take, however short the time is
 MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
+
+Standing = Literal["at rest", "searching", "stuck"]
+"""Where a step has left the picture: where an iteration may end, on the way to such a place, or where nothing leads on."""
 
 
 def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
@@ -131,11 +134,17 @@ class Schedule:
         self.finished.append(self.stage_so_far())
         self.stage += 1
 
-    def evaluated(self) -> bool:
-        """Count an evaluation; whether it ends an iteration."""
+    @property
+    def iteration_is_full(self) -> bool:
+        """Whether the evaluation that is under way is the last that the iteration needs."""
+        return self.round_evaluations + 1 >= self.recipe.evaluations_per_iteration
+
+    def evaluated(self, standing: Standing = "at rest") -> bool:
+        """Count an evaluation, after which the optimiser stands so; whether it ends an iteration."""
+        over = standing == "stuck" or (standing == "at rest" and self.iteration_is_full)
         self.stage_evaluations += 1
         self.round_evaluations += 1
-        if self.round_evaluations < self.recipe.evaluations_per_iteration:
+        if not over:
             return False
         self.round_evaluations = 0
         self.stage_step += 1
@@ -167,9 +176,9 @@ class Schedule:
         return self.stage_step < self.stages[self.stage].iterations and self.recipe.seconds is not None
 
     def fit_clock(self, seconds: float) -> None:
-        """Shorten this size so that it and those to come fit the time left, each by the same share of its iterations.
+        """Shorten this size so that it and those to come fit the time left, each by the same fraction of its iterations.
 
-        All but the last size may take `COARSE_SHARE` of the time left in any case: where there is little, it paints most
+        All but the last size may take `COARSE_FRACTION` of the time left in any case: where there is little, it paints most
         where a step is cheap.
 
         An evaluation's cost is taken to grow with the pixels. What was planned is kept; a faster moment gives back.
@@ -182,11 +191,11 @@ class Schedule:
         rounds = recipe.evaluations_per_iteration
         wanted = sum(stage.iterations * rounds * stage.size**2 for stage in self.stages[self.stage :]) * self.pixel_cost
         left, stage = budget - self.stage_began, self.stages[self.stage]
-        share = min(1.0, left / wanted) if wanted > 0 else 1.0
+        fraction = min(1.0, left / wanted) if wanted > 0 else 1.0
         if not self.at_last_size:
             alone = stage.iterations * rounds * stage.size**2 * self.pixel_cost
-            share = max(share, min(1.0, COARSE_SHARE * left / alone))
-        self.stage_limit = max(1, math.floor(stage.iterations * share))
+            fraction = max(fraction, min(1.0, COARSE_FRACTION * left / alone))
+        self.stage_limit = max(1, math.floor(stage.iterations * fraction))
 
     def time_is_up(self, seconds: float) -> bool:
         """Whether one more evaluation, or the next size's first few, would overrun the time budget."""

@@ -96,7 +96,7 @@ def _restore_tensors(painting: Painting, snapshot: dict[str, Any]) -> None:
     elif painting.optimiser.keeps_memory:
         painting.restart_memory()
     else:
-        raise ValueError("Adam's moments are missing")
+        raise ValueError(f"what {painting.optimiser.title} had learnt is missing")
     best, names = _like_parameters(painting, snapshot["best"]), snapshot["best_names"]
     if snapshot["best_terms"] is not None and len(snapshot["best_terms"]) != len(names):
         raise ValueError("every loss needs its name")

@@ -19,8 +19,10 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from playground.images.clean import NOT_FINITE, PictureError, cleaned, to_8_bits
+from playground.errors import PictureError
+from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, to_8_bits
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
+from playground.system.room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -40,8 +42,13 @@ def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
 MAX_PIXELS = _pixel_limit(os.environ.get("PLAYGROUND_MAX_PIXELS"))
 """Width × height above which a picture is refused, read from its header before anything is decoded.
 
-50 megapixels hold any camera's picture and decode in 0.4 to 0.8 GB; `PLAYGROUND_MAX_PIXELS` overrides it.
+50 megapixels hold any camera's picture; `PLAYGROUND_MAX_PIXELS` overrides it.
 """
+KEPT_PIXELS = 24_000_000
+"""What a server keeps of a picture that is given to it: more than it can paint, however large it paints."""
+DECODING_MB = 512.0
+DECODING = Room(DECODING_MB)
+"""The memory that all pictures together may take while they are decoded; a larger one is decoded alone."""
 MAX_FILE_BYTES = 256 * 2**20
 """Largest file that is opened: a picture of `MAX_PIXELS` fits even when it is stored without compression."""
 MAX_ASPECT = 16
@@ -61,14 +68,17 @@ _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)"
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
 
 
-def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.Image:
+def load_picture(source: PictureSource, *, name: str = "the picture", most: int | None = None) -> Image.Image:
     """Any picture as a clean one: mode RGB, sRGB, upright, opaque, 8 bits a channel and no metadata.
 
     `source` is a path, a file's bytes, a PIL image or an array (H×W or H×W×1/3/4; uint8, uint16, or float in [0, 1]).
     The format is told by content, never by name. EXIF orientation is applied; transparency is laid on white; deep
     greys are scaled, not clipped; a valid colour profile is converted to sRGB; an animation gives its first frame.
     A float or 32-bit grey file beyond [0, 1] or 16 bits has no agreed white and is stretched from its own minimum
-    to its maximum. `name` is what the picture is called in an error.
+    to its maximum. `name` is what the picture is called in an error. A picture of more than `most` pixels is scaled down
+    to that as soon as it is decoded, a JPEG partly while it is.
+
+    However many ask at once, only so many are decoded at a time as fit into `DECODING`; the others wait.
 
     Raises PictureError for anything that is no picture, is damaged, too large, too small or too thin, and for paths
     that are no readable file; URLs are never opened.
@@ -76,7 +86,8 @@ def load_picture(source: PictureSource, *, name: str = "the picture") -> Image.I
     with _opened(source, name) as picture:
         label = _label(source, name)
         _check_shape(picture.size, label)
-        return cleaned(picture, label)
+        with DECODING.share(decoding_megabytes(picture, most)):
+            return clean(picture, label, most)
 
 
 def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:
@@ -110,6 +121,8 @@ def _opened(source: PictureSource, name: str) -> Iterator[Image.Image]:
                 yield picture
     except PictureError:
         raise
+    except Crowded as error:
+        raise PictureError(f"{label} waits for others that are being read: try again in a minute.") from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{label} unpacks to more than {_megapixels(MAX_PIXELS)}: make it smaller first.") from error
     except MemoryError as error:

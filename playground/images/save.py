@@ -15,7 +15,8 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from playground.images.clean import PictureError, values_alone
+from playground.errors import PictureError
+from playground.images.clean import values_alone
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, exif_with
 from playground.system.files import whole_file
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from playground.engine.canvas import CANVASES
-from playground.engine.optimisers import lbfgs_history
+from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import style_long_side
 from playground.engine.tiling import segments
 from playground.images.convert import fit_size
@@ -36,19 +36,6 @@ PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, tar
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
 TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
-
-
-def _moments(recipe: Recipe, parameters: float, device: str) -> int:
-    """Tensors of the canvas's size that the optimiser holds: Adam's two, or L-BFGS's memory and its own copies.
-
-    The whole memory is asked for at once; a CPU takes a page when it is written to.
-    """
-    if recipe.optimizer == "adam":
-        return 2
-    pairs = lbfgs_history(recipe.lbfgs_history, math.ceil(2 * FLOAT * parameters))
-    if device == "cpu":
-        pairs = min(pairs, recipe.evaluations_per_iteration * (1 if recipe.lbfgs_restart else recipe.iterations))
-    return 2 * pairs + 6
 
 
 def _peak_of_maps(layers: list[Layer], pool: str) -> float:
@@ -129,7 +116,8 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
     maps = _peak_of_evaluation(recipe, size, device) + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
     parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
-    pictures = FLOAT * (parameters * _moments(recipe, parameters, device) + PICTURES * 3.0 * pixels)
+    held = OPTIMISERS[recipe.optimizer].held(recipe, FLOAT * parameters, device)
+    pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels)
     return Memory(
         network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
     )

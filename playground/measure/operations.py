@@ -13,6 +13,7 @@ import torch
 
 from playground.engine.canvas import CANVASES
 from playground.engine.losses import STYLE_LOSSES
+from playground.engine.optimisers import OPTIMISERS
 from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
@@ -27,8 +28,6 @@ WINOGRAD_RATIO = 0.6  # time of a layer by Winograd over its time by direct conv
 FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation at any size: calls, Adam, the frame
 LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
-LBFGS_SECONDS = {"cpu": 0.0, "cuda": 0.0013, "mps": 0.0}  # more than Adam, of an evaluation at any size
-LBFGS_RATIO = {"cpu": 1.0, "cuda": 1.6, "mps": 1.0}  # units of an evaluation over those with Adam
 GENERATOR_RATIO = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
 MB = 2**20
 FLOAT = 4
@@ -148,6 +147,5 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     operations += 3 * each * pixels  # its weights have gradients too
     units += GENERATOR_RATIO[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
     seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
-    if recipe.optimizer == "lbfgs":
-        units, seconds = units * LBFGS_RATIO[device], seconds + LBFGS_SECONDS[device]
-    return Work(operations, units, seconds)
+    optimiser = OPTIMISERS[recipe.optimizer]
+    return Work(operations, units * optimiser.units.get(device, 1.0), seconds + optimiser.seconds.get(device, 0.0))

@@ -20,6 +20,8 @@ from playground.recipe.complaints import in_one_sentence, suggestion
 
 DEFAULT_NETWORK = "vgg16-hed"
 VGG16_NETWORKS = ("vgg16-hed", "vgg16-imagenet", "vgg16-caffe")  # whose layers are known by name
+MAX_STAGES = 16  # of a recorded plan
+MAX_JOURNAL = 10_000  # recorded changes
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
@@ -330,14 +332,28 @@ class Recipe(BaseRecipe):
         20, "Evaluations a round", "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
         group="optimiser", ge=1, le=10_000,
     )  # fmt: skip
+    lbfgs_search: Annotated[Literal["none", "wolfe"], _spelling(strong_wolfe="wolfe")] = setting(
+        "none", "Line search",
+        "none: each step of L-BFGS is one look. wolfe: it looks along its direction until the picture is surely better, as "
+        "scipy's does; a round ends with the first step that goes beyond its evaluations.",
+        group="optimiser",
+    )  # fmt: skip
+    adam_form: Annotated[Literal["torch", "tensorflow"], _spelling(keras="tensorflow", pytorch="torch")] = setting(
+        "torch", "Adam's form",
+        "Where Adam adds its epsilon: after the correction of its young averages (torch), or before it (tensorflow), "
+        "which counts for more in the first steps.",
+        group="optimiser", live=True,
+    )  # fmt: skip
 
     # --- where the settings came from, and what a finished run adds
     plan: tuple[Stage, ...] | None = Field(
-        None, max_length=16,
+        None, max_length=MAX_STAGES,
         description="Sizes and iterations that a finished run went through; replayed instead of the clock.",
     )  # fmt: skip
     journal: tuple[Change, ...] = Field(
-        (), max_length=10_000, description="Changes made while the run was going on; replayed at the same evaluations."
+        (),
+        max_length=MAX_JOURNAL,
+        description="Changes made while the run was going on; replayed at the same evaluations.",
     )
 
     @model_validator(mode="after")
@@ -346,15 +362,17 @@ class Recipe(BaseRecipe):
             if change.key not in live_settings():
                 raise ValueError(f"the journal changes {change.key!r}, which cannot change while a run is going on")
             try:
-                _checker(change.key).validate_python(change.value)
+                setting_value(change.key, change.value)
             except ValidationError:
                 raise ValueError(f"the journal gives {change.key!r} a value that cannot be used") from None
         return self
 
     @property
     def evaluations_per_iteration(self) -> int:
-        """Evaluations of one iteration: a round of L-BFGS has several."""
-        return self.lbfgs_evaluations if self.optimizer == "lbfgs" else 1
+        """Evaluations of one iteration: a round of L-BFGS has several, and with a line search a few more to end it."""
+        if self.optimizer != "lbfgs":
+            return 1
+        return self.lbfgs_evaluations + (self.lbfgs_search == "wolfe")  # scipy goes on until it has had more than asked
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """This recipe with `changes` applied; a dotted key merges into an object, a plain key replaces.
@@ -388,6 +406,15 @@ def check_layer(layer: str, network: str) -> None:
 def live_settings() -> frozenset[str]:
     """Names of the settings that may change while a run is going on."""
     return frozenset(name for name, field in Recipe.model_fields.items() if field_info(name).get("live"))
+
+
+def setting_value(name: str, value: Any) -> Any:
+    """What a value given for a setting of `Recipe` means, outside a recipe.
+
+    Raises:
+        pydantic.ValidationError: it cannot be used.
+    """
+    return _checker(name).validate_python(value)
 
 
 @cache

@@ -10,11 +10,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError, validated
+from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, BaseRecipe, Recipe, RecipeError, validated
 from playground.recipe.presets import load_preset, load_training_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
+MAX_ENTRIES = {"journal": MAX_JOURNAL, "plan": MAX_STAGES}
+MAX_INSIDE = 100  # of any other object or list; the largest names the layers of a network
+MAX_WORD = 1000  # characters; a network's path may have as many
+MAX_NESTING = 5  # a recipe, its journal, a change, the layers that it sets, a weight
 WHOLE = frozenset({"preset", "numbers", "plan", "journal"})  # stated by every recipe that the playground has saved
 R = TypeVar("R", bound=BaseRecipe)
 
@@ -54,7 +58,35 @@ def parse_settings(
         raise RecipeError(no_json) from None
     if not isinstance(data, dict):
         raise RecipeError(no_object)
+    _check_extent(data)
     return data
+
+
+def _check_extent(settings: dict[str, Any]) -> None:
+    """Refuse what no recipe holds before anything is made of it, in a time that grows with the text alone.
+
+    Raises:
+        RecipeError: too many entries of a kind, too long a word, or nested too deep.
+    """
+    for key, value in settings.items():
+        most = MAX_ENTRIES.get(key, MAX_INSIDE)
+        if isinstance(value, (list, dict)) and len(value) > most:
+            raise RecipeError(f"{key[:40]} has {len(value):,} entries; a recipe's has {most:,} at most")
+    level: list[Any] = [settings]
+    for _ in range(MAX_NESTING):
+        inside: list[Any] = []
+        for holder in level:
+            if isinstance(holder, dict):
+                inside += holder
+                inside += holder.values()
+            else:
+                inside += holder
+        if any(isinstance(value, str) and len(value) > MAX_WORD for value in inside):
+            raise RecipeError(f"that is no recipe: a word in it is over {MAX_WORD:,} characters long")
+        level = [value for value in inside if isinstance(value, (list, dict))]
+        if not level:
+            return
+    raise RecipeError(f"that is no recipe: it is nested over {MAX_NESTING} levels deep")
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

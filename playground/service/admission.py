@@ -45,6 +45,7 @@ class Admission:
         self.limits, self.device, self.memory_limit_mb = limits, device, memory_limit_mb
         self.waiting: list[Job] = []
         self.admitted: set[Job] = set()
+        self._starts: dict[str, list[float]] = {}  # when each person started runs in the last minute
         self._waits: tuple[float, dict[Job, float | None]] = (0.0, {})  # when they were estimated, and what came out
 
     # ---------------------------------------------------------------- memory
@@ -74,32 +75,52 @@ class Admission:
     # ---------------------------------------------------------------- the queue
 
     def enter(self, job: Job, going_on: Sequence[Job], *, replace: bool = False) -> None:
-        """Queue a run, in place of others of its visitor's where they are too many, or admit a training at once.
+        """Queue a run, in place of others of its person's where they are too many, or admit a training at once.
 
         Args:
             going_on: every other job that has not ended, oldest first.
             replace: whether others may be stopped for it.
 
         Raises:
-            Busy: the visitor has too many runs, and they are not to be replaced.
-            PlaygroundError: the queue is full, or no more training fits.
+            Busy: the person has too many runs, and they are not to be replaced.
+            PlaygroundError: the person starts too many, the queue is full, or no more training fits.
         """
         if job.counts_as_run:
-            self._enter_run(job, [old for old in going_on if old.visitor == job.visitor and old.counts_as_run], replace)
+            self.may_start(job.person, going_on, replace=replace)
+            self._starts.setdefault(job.person, []).append(time.monotonic())
+            self._enter_run(job, [old for old in going_on if old.person == job.person and old.counts_as_run])
         else:
             self._enter_training(job, [old for old in going_on if not old.counts_as_run])
 
-    def _enter_run(self, job: Job, theirs: list[Job], replace: bool) -> None:
+    def may_start(self, person: str, going_on: Sequence[Job], *, replace: bool = False) -> None:
+        """Ask whether a person may start a run now, before anything is done for it.
+
+        Raises:
+            Busy, PlaygroundError: as for `enter`.
+        """
+        now = time.monotonic()
+        self._starts = {
+            other: late
+            for other, at in self._starts.items()
+            if (late := [moment for moment in at if now - moment < 60])
+        }
+        starts = self._starts.get(person, [])
+        if len(starts) >= self.limits.starts_each:
+            seconds = math.ceil(60 - (now - starts[0]))
+            raise PlaygroundError(f"You have started {len(starts)} runs in a minute: wait {seconds} s for the next.")
+        theirs = [old for old in going_on if old.person == person and old.counts_as_run]
         theirs = [old for old in theirs if not old.control.read().stopped]
-        theirs.sort(key=lambda old: job.parent is None or old.id != job.parent[0])  # a branch replaces its parent
-        too_many = theirs[: max(0, len(theirs) + 1 - self.limits.runs_each)]
-        if too_many and not replace:
+        if len(theirs) >= self.limits.runs_each and not replace:
             have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
             raise Busy(f"You already have {have} going on: stop one first, or replace it.")
-        self._enqueue(job, instead_of=too_many)
+
+    def _enter_run(self, job: Job, theirs: list[Job]) -> None:
+        theirs = [old for old in theirs if not old.control.read().stopped]
+        theirs.sort(key=lambda old: job.parent is None or old.id != job.parent[0])  # a branch replaces its parent
+        self._enqueue(job, instead_of=theirs[: max(0, len(theirs) + 1 - self.limits.runs_each)])
 
     def _enter_training(self, job: Job, others: list[Job]) -> None:
-        if any(old.visitor == job.visitor for old in others):
+        if any(old.person == job.person for old in others):
             raise PlaygroundError("You already have a training going on: stop it first.")
         if len(others) >= self.limits.max_trainings:
             raise PlaygroundError(f"{len(others)} trainings go on here already, no more fit: try again later.")

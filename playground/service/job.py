@@ -45,7 +45,8 @@ class Job:
     Attributes:
         id: unguessable, and the only authorisation to watch or steer.
         name: short and public, such as "run 12", for logs and for whoever looks after the server.
-        visitor: who it belongs to.
+        visitor: who finds it again; a secret.
+        person: on whose account it counts, which anybody may know; the visitor where nothing else is said.
         pictures: clean RGB as they were given, of a run that ended long ago smaller; a training has no content image.
         recipe: as it was started.
         control: pause, resume, stop, change, want_shares.
@@ -92,8 +93,10 @@ class Job:
         parent: tuple[str, int] | None = None,
         changes: Mapping[str, Any] | None = None,
         original_colours: bool = False,
+        person: str = "",
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
+        self.person = person or visitor
         self.pictures = pictures
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
         self.folder = folder
@@ -179,12 +182,14 @@ class Job:
             if unweighted := beside.get("unweighted"):
                 self._unweighted = Curve.of(unweighted)
 
-    def wait(self, version: int, timeout: float) -> int:
+    def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
 
-        Whoever waits is watching, so this counts as a `touch`.
+        Args:
+            watching: whether somebody looks at what comes, so that this counts as a `touch`.
         """
-        self.touch()
+        if watching:
+            self.touch()
         with self._news:
             self._news.wait_for(lambda: self.version != version, timeout)
             return self.version
@@ -242,7 +247,7 @@ class Job:
         """What the store keeps of it, as it stands."""
         return Stored(
             self.id, self.visitor, self.recipe, self.pictures, self.parent, self.changes, folder=self.folder,
-            **self.standing(),
+            person=self.person, **self.standing(),
         )  # fmt: skip
 
     def standing(self) -> dict[str, Any]:
@@ -326,8 +331,9 @@ class TrainingJob(Job):
         name: str = "training",
         id: str | None = None,
         weight: float = 1.0,
+        person: str = "",
     ) -> None:
-        super().__init__(pictures, recipe, visitor, control, math.inf, name=name, id=id, weight=weight)
+        super().__init__(pictures, recipe, visitor, control, math.inf, name=name, id=id, weight=weight, person=person)
         self.folder, self.title, self.photos = folder, title, photos
 
     @property

@@ -18,6 +18,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
+from playground.images.load import DECODING, DECODING_MB
 from playground.images.pictures import Pictures
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
@@ -40,19 +41,22 @@ from playground.system.device import pick_device, return_large_blocks, share_one
 from playground.system.memory import free_megabytes
 
 MEMORY_FRACTION = 0.8  # of what is free when the server starts
+DECODING_FRACTION = 1 / 8  # of what there is, for pictures while they are decoded, up to what a large one takes
 MAX_RUNS_AT_FULL_SPEED = 4  # with more, memory counts for more than the twentieth of speed that saving it costs
 
 logger = logging.getLogger(__name__)
 
 
-def _prepare(limits: Limits, device: str) -> float | None:
-    """Set this process up for many runs beside each other; MiB that they may take, None where nobody knows."""
+def _prepare(limits: Limits, device: str) -> float:
+    """Set this process up for many runs beside each other; MiB that they may take."""
     share_one_heap()
     take_short_turns()
     if limits.max_runs > MAX_RUNS_AT_FULL_SPEED:
         return_large_blocks()
     free = free_megabytes(device)
-    return limits.memory_mb or (MEMORY_FRACTION * free if free is not None else None)
+    limit = limits.memory_mb or MEMORY_FRACTION * free
+    DECODING.megabytes = min(DECODING_MB, limit * DECODING_FRACTION)
+    return limit - DECODING.megabytes if device == "cpu" else limit
 
 
 class Jobs:
@@ -107,22 +111,24 @@ class Jobs:
         return self.downloads.networks
 
     def start(
-        self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False
-    ) -> Job:
+        self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False,
+        person: str = "",
+    ) -> Job:  # fmt: skip
         """Start a run, or queue it.
 
         Args:
             pictures: clean RGB pictures, from `load_picture`.
-            visitor: who it belongs to.
-            replace: where the visitor has as many runs going on as allowed, stop the oldest rather than refuse.
+            visitor: who finds it again; a secret.
+            replace: where the person has as many runs going on as allowed, stop the oldest rather than refuse.
             teacher: it counts for several when turns on the device are given.
+            person: on whose account it counts; by default the visitor's.
 
         Raises:
-            Busy: the visitor has as many runs going on as allowed.
-            PlaygroundError: the pictures or the network cannot be used, a limit is exceeded, it would never fit into
+            Busy: the person has as many runs going on as allowed.
+            PlaygroundError: the person has started too many in a minute, the pictures or the network cannot be used, a limit is exceeded, it would never fit into
                 the memory, or the queue is full.
         """
-        job = self._new.run(pictures, recipe, visitor, teacher=teacher)
+        job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person)
         self._start(job, replace=replace)
         return job
 
@@ -135,21 +141,31 @@ class Jobs:
         *,
         replace: bool = False,
         teacher: bool = False,
+        person: str = "",
     ) -> Job:
         """Go on from an earlier checkpoint of a run, as a run of its own with other live settings.
 
         Args:
             evaluation: from the nearest checkpoint at or before it.
             changes: live settings.
-            visitor, replace, teacher: as for `start`; replaced is the run itself where it still goes on.
+            visitor, replace, teacher, person: as for `start`; replaced is the run itself where it still goes on.
 
         Raises:
-            Busy: the visitor has as many runs going on as allowed.
+            Busy: the person has as many runs going on as allowed.
             PlaygroundError: there is no checkpoint to go on from, a setting cannot be changed, or as for `start`.
         """
-        branch = self._new.branch(job, evaluation, changes, visitor, teacher=teacher)
+        branch = self._new.branch(job, evaluation, changes, visitor, teacher=teacher, person=person)
         self._start(branch, replace=replace)
         return branch
+
+    def may_start(self, person: str, *, replace: bool = False) -> None:
+        """Ask whether a person may start a run now, before its pictures are read.
+
+        Raises:
+            Busy, PlaygroundError: as for `start`, as far as it is about the person.
+        """
+        with self._lock:
+            self.admission.may_start(person, self._registry.going_on(), replace=replace)
 
     def _start(self, job: Job, photos: Photos | None = None, *, replace: bool = False) -> None:
         try:
@@ -179,36 +195,38 @@ class Jobs:
             self._folders.drop(folder)
 
     def train(
-        self, style: Image.Image, photos: Photos, recipe: TrainingRecipe, visitor: str, folder: RunFolder, title: str
-    ) -> TrainingJob:
+        self, style: Image.Image, photos: Photos, recipe: TrainingRecipe, visitor: str, folder: RunFolder, title: str,
+        *, person: str = "",
+    ) -> TrainingJob:  # fmt: skip
         """Start a training, which goes on until it is done or stopped, whether or not anybody watches.
 
         Args:
             style: clean RGB.
             photos: what to train on.
-            visitor: who it belongs to; one training a visitor.
+            visitor: who finds it again; a secret.
             folder: from `new_folder`; the training's own from now on.
             title: the style's name.
+            person: on whose account it counts, by default the visitor's; one training a person.
 
         Raises:
-            PlaygroundError: the network cannot be used, a limit is exceeded, the visitor already trains, or no more
+            PlaygroundError: the network cannot be used, a limit is exceeded, the person already trains, or no more
                 training fits.
         """
         if self.lent:
             raise PlaygroundError("This server borrows its GPU by the minute, too short for a training: run your own.")
         recipe = recipe.changed({"seconds": recipe.seconds or self.limits.training_seconds})
         names = BUNDLED if photos.folder == BUNDLED else Path(photos.folder).name
-        job = self._new.training(Pictures(None, (style,)), recipe, visitor, folder, title, names)
+        job = self._new.training(Pictures(None, (style,)), recipe, visitor, folder, title, names, person=person)
         self._start(job, photos)
         return job
 
-    def task(self, visitor: str, work: Callable[[Task], None]) -> Task:
+    def task(self, person: str, work: Callable[[Task], None]) -> Task:
         """Let a thread of its own do a small work; it takes turns by `task.control`.
 
         Raises:
-            PlaygroundError: the visitor's last task is not over, or too many are under way.
+            PlaygroundError: the person's last task is not over, or too many are under way.
         """
-        task = Task(visitor, MemoryControl(self.scheduler.ticket()), self.limits.grace_seconds)
+        task = Task(person, MemoryControl(self.scheduler.ticket()), self.limits.grace_seconds)
         self._tasks.start(task, work, self.limits.max_runs)
         return task
 

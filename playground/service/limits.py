@@ -1,19 +1,28 @@
 """Every limit of a server in one place: how many runs, how large, how long, how much memory and disk.
 
 settings.py reads them from a profile, a file and the environment, new_jobs.py and admission.py keep to them. A recipe
-beyond a limit is refused in words, never cut down in silence. Knows no job.
+beyond a limit is refused in words; where a preset asks for more, the limit takes its place, and that is said. Knows no job.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe
+from playground.recipe.model import Change, Recipe, setting_value
 from playground.recipe.training import TrainingRecipe
 
 HOUR = 3600.0
-LIMITED = frozenset({"size", "iterations", "seconds", "style_size"})
+WORDS = {
+    "size": ("size", "px"),
+    "style_size": ("style scale", "px"),
+    "iterations": ("number of iterations", ""),
+    "seconds": ("time budget", "seconds"),
+}
+"""What the limited settings are called, and their units."""
 
 
 class Limits(BaseModel):
@@ -24,6 +33,7 @@ class Limits(BaseModel):
     max_runs: int = Field(4, ge=1, le=256, description="Runs painted at once; others wait.")
     max_waiting: int = Field(20, ge=0, le=10_000, description="Runs that may wait; more are refused.")
     runs_each: int = Field(4, ge=1, le=256, description="Runs that one person may have going on.")
+    starts_each: int = Field(60, ge=10, description="Runs that one person may start in a minute.")
     max_size: int = Field(
         4096, ge=64, le=4096, description="Long side of a picture in pixels, and of a training's crops."
     )
@@ -50,8 +60,17 @@ class Limits(BaseModel):
         description="Ordinary runs that a teacher's run counts for when turns on the device are given.",
     )
 
+    def most(self) -> dict[str, float]:
+        """The most that a run's recipe may give for a setting, by its name."""
+        return {
+            "size": self.max_size,
+            "style_size": self.max_size,
+            "iterations": self.max_iterations,
+            "seconds": self.max_seconds,
+        }
+
     def check(self, recipe: Recipe | TrainingRecipe) -> None:
-        """Refuse a run or a training that is beyond these limits.
+        """Refuse a run or a training that is beyond these limits, in a time that grows with its journal alone.
 
         Raises:
             PlaygroundError: names the setting and the most that is allowed.
@@ -59,24 +78,61 @@ class Limits(BaseModel):
         if isinstance(recipe, TrainingRecipe):
             self._at_most("crop size", recipe.image_size, self.max_size, "px")
             self._at_most("time budget", recipe.seconds, self.training_seconds, "seconds")
-        else:
-            self._at_most("size", max([recipe.size, *(stage.size for stage in recipe.plan or ())]), self.max_size, "px")
-            planned = sum(stage.iterations for stage in recipe.plan or ())
-            self._at_most("number of iterations", max(recipe.iterations, planned), self.max_iterations)
-            self._at_most("time budget", recipe.seconds, self.max_seconds, "seconds")
-            for change in recipe.journal:  # a recipe file may bring changes that the run would take over later
-                if change.key in LIMITED:
-                    self.check(recipe.changed({change.key: change.value, "journal": ()}))
-        if isinstance(recipe.style_size, int):
             self._at_most("style scale", recipe.style_size, self.max_size, "px")
+            return
+        for name in self.most():
+            self._check(name, getattr(recipe, name))
+        for stage in recipe.plan or ():
+            self._check("size", stage.size)
+        self._check("iterations", sum(stage.iterations for stage in recipe.plan or ()))
+        for change in recipe.journal:  # a recipe file may bring changes that the run would take over later
+            if change.key in self.most():
+                self._check(change.key, setting_value(change.key, change.value))
+
+    def _check(self, name: str, value: object) -> None:
+        words, unit = WORDS[name]
+        self._at_most(words, value, self.most()[name], unit)
 
     @staticmethod
-    def _at_most(setting: str, value: float | None, limit: float, unit: str = "") -> None:
-        if value is not None and value > limit:
+    def _at_most(setting: str, value: object, limit: float, unit: str = "") -> None:
+        if isinstance(value, (int, float)) and value > limit:
             raise PlaygroundError(
                 f"The {setting} is {value:g} {unit}".rstrip()
                 + f", and this server allows {limit:g} at most: choose {limit:g} or less."
             )
+
+    def fitted(self, recipe: Recipe, asked: Container[str] = ()) -> tuple[Recipe, str]:
+        """A recipe with these limits applied to it, and in one line what they change; empty where they change nothing.
+
+        A recorded plan or change beyond them is left out.
+
+        Args:
+            asked: settings that a person has asked for themselves; these stay, and `check` refuses them.
+        """
+        said, changes = list[str](), dict[str, Any]()
+        for name, limit in self.most().items():
+            value = getattr(recipe, name)
+            if name not in asked and isinstance(value, (int, float)) and value > limit:
+                words, unit = WORDS[name]
+                changes[name] = type(value)(limit)
+                said.append(f"{words} {limit:g} {unit}".rstrip() + f" instead of {value:,g}".replace(",", "\u202f"))
+        journal = [change for change in recipe.journal if not self._is_beyond(change)]
+        if "journal" not in asked and len(journal) < len(recipe.journal):
+            changes["journal"] = journal
+            said.append("no recorded changes beyond them")
+        stages = recipe.plan or ()
+        too_long = sum(stage.iterations for stage in stages) > self.max_iterations
+        if "plan" not in asked and (too_long or any(stage.size > self.max_size for stage in stages)):
+            changes["plan"] = None
+            said.append("its recorded sizes and iterations left out")
+        if not said:
+            return recipe, ""
+        return recipe.changed(changes), f"This server's limits apply: {', '.join(said)}"
+
+    def _is_beyond(self, change: Change) -> bool:
+        limit = self.most().get(change.key)
+        value = setting_value(change.key, change.value) if limit is not None else None
+        return limit is not None and isinstance(value, (int, float)) and value > limit
 
 
 PROFILES = {

@@ -80,8 +80,9 @@ class NewJobs:
         return job
 
     def branch(
-        self, job: Job, evaluation: int, changes: Mapping[str, Any], visitor: str, *, teacher: bool = False
-    ) -> Job:
+        self, job: Job, evaluation: int, changes: Mapping[str, Any], visitor: str, *, teacher: bool = False,
+        person: str = "",
+    ) -> Job:  # fmt: skip
         """A run that goes on from another one's checkpoint, in a folder of its own.
 
         Raises:
@@ -99,7 +100,7 @@ class NewJobs:
             job.previews.branch(left_at, folder.previews)
             branch = self.run(
                 job.pictures, recipe, visitor, teacher=teacher, folder=folder, parent=(job.id, left_at), changes=changes,
-                original_colours=job.original_colours,
+                original_colours=job.original_colours, person=person,
             )  # fmt: skip
         except PlaygroundError:
             folder.remove()
@@ -109,7 +110,7 @@ class NewJobs:
 
     def training(
         self, pictures: Pictures, recipe: TrainingRecipe, visitor: str, folder: RunFolder, title: str, photos: str,
-        *, id: str | None = None,
+        *, id: str | None = None, person: str = "",
     ) -> TrainingJob:  # fmt: skip
         """A training that is not admitted yet, with what it is expected to take.
 
@@ -122,7 +123,7 @@ class NewJobs:
         self._downloads.check(recipe.network)
         self._admission.limits.check(recipe)
         control, name = MemoryControl(self._scheduler.ticket()), f"training {next(self._numbers)}"
-        job = TrainingJob(pictures, recipe, visitor, control, folder, title, photos, name=name, id=id)
+        job = TrainingJob(pictures, recipe, visitor, control, folder, title, photos, name=name, id=id, person=person)
         self._admission.expect(job)
         return job
 
@@ -144,13 +145,14 @@ class NewJobs:
         job: Job
         if isinstance(recipe, TrainingRecipe):
             job = self.training(
-                stored.pictures, recipe, stored.visitor, folder, stored.title, stored.photos, id=stored.id
-            )
+                stored.pictures, recipe, stored.visitor, folder, stored.title, stored.photos, id=stored.id,
+                person=stored.person,
+            )  # fmt: skip
             photos = Photos(BUNDLED if stored.photos == BUNDLED else folder.path / stored.photos)
         else:
             job = self.run(
                 stored.pictures, recipe, stored.visitor, id=stored.id, folder=folder, parent=stored.parent,
-                changes=stored.changes, original_colours=stored.original_colours,
+                changes=stored.changes, original_colours=stored.original_colours, person=stored.person,
             )  # fmt: skip
         job.notes = [*stored.notes]
         job.control.change(stored.settings)

@@ -52,6 +52,11 @@ class Settings(Limits, BaseSettings):
     hosts: str = Field(
         "", description="Other names of the server, separated by commas, such as that of a proxy in front of it."
     )
+    proxies: str = Field(
+        "",
+        description="Addresses or networks of proxies in front, separated by commas, whose `X-Forwarded-For` is believed; "
+        "people who keep no cookie are told apart by it.",
+    )
     login: SecretStr | None = Field(None, description="A user:password that everybody must give before the page opens.")
     teacher_key: SecretStr | None = Field(
         None, description="Opens the page as the teacher; empty: a classroom makes one up at each start and prints it."
@@ -142,7 +147,12 @@ class Settings(Limits, BaseSettings):
 OWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "laptop": {},
     "classroom": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 6000},
-    "space": {"host": "0.0.0.0", "upload_mb": 32, "files_mb": 4000},
+    "space": {
+        "host": "0.0.0.0",
+        "upload_mb": 32,
+        "files_mb": 4000,
+        "proxies": "127.0.0.1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",  # a Space is reached through its own network alone
+    },
 }
 
 

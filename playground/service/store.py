@@ -49,6 +49,7 @@ class Stored:
         paused: whether it was.
         notes: what a person was told.
         original_colours: whether it is shown and saved with the content image's colours.
+        person: on whose account it counts.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
         tries, reached: how often it was resumed where it stands now, and where that is.
@@ -71,11 +72,12 @@ class Stored:
     tries: int = 0
     reached: str = ""
     folder: RunFolder | None = None
+    person: str = ""
 
 
-_TEXTS = ("id", "visitor", "title", "photos", "reached")
+_TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
 _PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "original_colours")
-_MISSING = {"original_colours": False}  # what earlier versions did not write
+_MISSING = {"original_colours": False, "person": ""}  # what earlier versions did not write
 
 
 class Store:

@@ -27,8 +27,8 @@ class Task:
         over: set at its end, however it ended.
     """
 
-    def __init__(self, visitor: str, control: MemoryControl, grace_seconds: float) -> None:
-        self.visitor, self.control = visitor, control
+    def __init__(self, person: str, control: MemoryControl, grace_seconds: float) -> None:
+        self.person, self.control = person, control
         self.sentence, self.fraction = "Getting ready", None
         self.found: list[Any] = []
         self.error: str | None = None
@@ -66,11 +66,11 @@ class Tasks:
         """Let a thread of its own do a task.
 
         Raises:
-            PlaygroundError: the visitor's last task is not over, or `limit` tasks are under way.
+            PlaygroundError: the person's last task is not over, or `limit` tasks are under way.
         """
         with self._lock:
             self._going_on = [other for other in self._going_on if not other.over.is_set()]
-            if any(other.visitor == task.visitor for other in self._going_on):
+            if any(other.person == task.person for other in self._going_on):
                 raise PlaygroundError("What you asked for before is still under way: stop it, or wait for its end.")
             if len(self._going_on) >= limit:
                 raise PlaygroundError("Too many people have asked for the like just now: try again in a minute.")

@@ -1,14 +1,17 @@
 """The page's public endpoint: `/stylize` takes two pictures and settings, streams previews, and ends with the file.
 
 Called by the page while it is built. The endpoint does what the page does and no more: the same loader, the same recipe,
-the same jobs, one run a visitor.
+the same jobs, as many runs a person.
 """
 
 from __future__ import annotations
 
+import secrets
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,6 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
@@ -24,9 +26,14 @@ from playground.recipe.parse import parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.service.limits import Limits
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
+from playground.web.people import caller
 
+LARGE = 20_000  # characters of settings; a journal of a few hundred changes
+ONE_AT_A_TIME = threading.Lock()  # reading large settings takes a processor from everybody
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
 DESCRIPTION = """Paint the content picture in the style of the style picture.
@@ -58,22 +65,25 @@ def add_api(jobs: Jobs) -> None:
         button = gr.Button()
 
     def stylize(
-        request: gr.Request,
         content: dict[str, Any] | None,
         style: dict[str, Any] | None,
         preset: str = "default",
         overrides: str = "{}",
         replace: bool = False,
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+        who = caller()
         try:
-            recipe = wished_recipe(preset, overrides)
+            jobs.may_start(who.person, replace=replace is True)
+            recipe, limited = wished_recipe(preset, overrides, jobs.limits)
             pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
-            visitor = request.session_hash or (request.client.host if request.client else "")
-            job = jobs.start(pictures, recipe, visitor, replace=replace is True)
+            nobody = secrets.token_urlsafe(16)  # since no page finds it again
+            job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
+            if limited:
+                job.note(limited)
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from None
         try:
-            yield from watch(job)
+            yield from watch(job, lambda: who.listens)
         finally:
             if not job.ended:
                 job.control.stop()  # the caller hung up
@@ -97,11 +107,15 @@ def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
     """
     if not file or not file.get("path"):
         raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
-    return load_picture(file["path"], name=name)
+    return given(file["path"], name)
 
 
-def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+def watch(
+    job: Job, somebody_listens: Callable[[], bool] = lambda: True
+) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
     """Preview, status and finished file of a job, at once and then whenever there is something new to say.
+
+    While nobody listens, the job's grace period goes on.
 
     Raises:
         gr.Error: the run failed; its text says why.
@@ -111,7 +125,7 @@ def watch(job: Job) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
     while not job.ended:
         until = time.monotonic() + STATUS_EVERY
         while not job.ended and job.picture_version == shown and (left := until - time.monotonic()) > 0:
-            version = job.wait(version, left)
+            version = job.wait(version, left, watching=somebody_listens())
         if not job.ended:
             shown = job.picture_version
             yield job.picture, status(job), None
@@ -145,15 +159,18 @@ def status(job: Job) -> dict[str, Any]:
     }
 
 
-def wished_recipe(preset: str, overrides: str) -> Recipe:
+def wished_recipe(preset: str, overrides: str, limits: Limits) -> tuple[Recipe, str]:
     """A preset's recipe with the caller's settings over it; a wished network takes the preset's numbers for it.
+
+    What the preset itself asks beyond the server's limits is brought within them, and said in the line beside it.
 
     Raises:
         RecipeError: no such preset, no JSON object, or a setting that cannot be used.
     """
-    changes = parse_settings(
-        overrides or "{}",
-        no_json='the settings are not valid JSON; write an object such as {"size": 256}',
-        no_object='the settings must be a JSON object such as {"size": 256}',
-    )
-    return recipe_on_preset(find_preset(str(preset or "default")).name, changes)
+    with ONE_AT_A_TIME if len(str(overrides)) > LARGE else nullcontext():
+        changes = parse_settings(
+            overrides or "{}",
+            no_json='the settings are not valid JSON; write an object such as {"size": 256}',
+            no_object='the settings must be a JSON object such as {"size": 256}',
+        )
+        return limits.fitted(recipe_on_preset(find_preset(str(preset or "default")).name, changes), changes)

@@ -32,6 +32,7 @@ class Environment:
 def prepare() -> Environment:
     """Set everything up once, leaving alone what the environment says already."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # it sums up all of them after every event
     # Uploads lie where nobody else on this machine can look, and go when the server ends.
     uploads = tempfile.TemporaryDirectory(prefix="playground-uploads-", ignore_cleanup_errors=True)
     os.environ.setdefault("GRADIO_TEMP_DIR", os.path.realpath(uploads.name))

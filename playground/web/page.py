@@ -6,7 +6,7 @@ app.py calls `build_page` and launches what it returns with `LAUNCH`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from playground.web.compare.tab import build_bench
 from playground.web.components.controls import rules
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
-from playground.web.gradio_patches.closed_pages import forget_closed_pages
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
+from playground.web.gradio_patches.light_sessions import keep_sessions_light
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
@@ -43,9 +43,13 @@ HEADING = """<header class="masthead"><a class="skip" href="#run">Skip to Run</a
 SCRIPTS = ("page.js", "fields.js", "access.js")
 
 
-def head() -> str:
-    """The page's own scripts, and what they know of the settings."""
-    fields = json.dumps(rules() | rules(TrainingRecipe, "train"))
+def head(most: Mapping[str, float] | None = None) -> str:
+    """The page's own scripts, and what they know of the settings.
+
+    Args:
+        most: what a server allows for a setting.
+    """
+    fields = json.dumps(rules(most=most) | rules(TrainingRecipe, "train"))
     return "".join(
         f"<script>{script}</script>"
         for script in (
@@ -73,7 +77,7 @@ class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks):
 
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
-    forget_closed_pages()
+    keep_sessions_light()
     write_pictures_whole()
     with PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADING, apply_default_css=False)

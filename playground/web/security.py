@@ -8,25 +8,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.service.address import is_loopback
 from playground.service.settings import Settings, same_secret
+from playground.web.gradio_patches.private_names import session_of_call
 from playground.web.pagefiles import PageFiles
+from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
-# app's code, convert films of anybody's; one person's logout would end everybody's login, since a class shares one user.
+# app's code, convert films of anybody's, call servers of components that this page has none of; one person's logout would
+# end everybody's login, since a class shares one user.
 CLOSED = (
     "/gradio_api/deep_link",
     "/gradio_api/proxy=",
@@ -34,8 +38,11 @@ CLOSED = (
     "/gradio_api/dev/",
     "/logout",
     "/gradio_api/process_recording",
+    "/gradio_api/component_server",
+    "/gradio_api/stream/",
     "/pwa_icon/",
 )
+STREAMS = re.compile(rf"{API}(?:heartbeat/(?P<page>[^/]+)|queue/data|call/(?:v2/)?[^/]+/(?P<call>[^/]+))/?")
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
 
 logger = logging.getLogger(__name__)
@@ -82,8 +89,8 @@ class Guard:
     server is not called localhost. Programs send no origin, and may do what the page may.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles) -> None:
-        self.app, self.settings, self.files = app, settings, files
+    def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles, people: People) -> None:
+        self.app, self.settings, self.files, self.people = app, settings, files, people
         self.headers = headers_for(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +98,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         started = False
+        cookie = self._name_the_caller(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
@@ -99,6 +107,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
+                if cookie:
+                    headers.append("set-cookie", cookie)
             await send(message)
 
         asked = Headers(scope=scope)
@@ -118,9 +128,12 @@ class Guard:
         refusal = self._refusal(path, asked, most, upload)
         if refusal is None:
             try:
-                await self.app(scope, receive_at_most, send_with_headers)
+                with self._counted(scope):
+                    await self.app(scope, receive_at_most, send_with_headers)
             except TooLargeError:
                 refusal = self._too_large(upload)
+            except NotAllowedError as error:
+                refusal = PlainTextResponse(str(error), error.status)
             except Exception as error:
                 if not path.startswith(API):
                     raise
@@ -134,6 +147,31 @@ class Guard:
                 self.files.add(taken)
         if refusal is not None and not started:
             await refusal(scope, receive, send_with_headers)
+
+    def _name_the_caller(self, scope: Scope) -> str | None:
+        """Say in the scope who asks; the cookie for whoever opens the page without one."""
+        name = self.people.cookies.person(scope)
+        scope[IN_SCOPE] = Caller(f"cookie {name}" if name else address(scope), self.people)
+        CALLER.set(scope[IN_SCOPE])
+        return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
+
+    def _counted(self, scope: Scope) -> AbstractContextManager[None]:
+        """Note for as long as a request is answered that it is, and of a stream to a page or a call that somebody listens.
+
+        Raises:
+            NotAllowedError: the page is another person's, or they are too many.
+        """
+        person = scope[IN_SCOPE].person
+        if scope["method"] != "GET":
+            return self.people.request(person)
+        found = STREAMS.fullmatch(scope["path"])
+        if found is None:
+            return nullcontext()
+        asked = QueryParams(scope["query_string"]).get("session_hash", "")
+        session = found["page"] or (session_of_call(scope, found["call"]) if found["call"] else asked)
+        if session != found["call"]:  # a call without a session is its caller's by its unguessable name alone
+            self.people.claim(session, person)
+        return self.people.stream(session, person)
 
     def _refusal(self, path: str, asked: Headers, most: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):

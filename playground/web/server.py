@@ -6,6 +6,7 @@ serve.py opens one for a command line, and the browser tests open them as it doe
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings
 from playground.service.store import Store
 from playground.web.admin import admin_routes
+from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
+from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
-from playground.web.page import ASSETS, LAUNCH, build_page
+from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
+from playground.web.people import Cookies, People, cookie_key
 from playground.web.security import Guard, login
 
 LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
@@ -59,13 +63,14 @@ def _open_store(settings: Settings) -> Store | None:
         return None
 
 
-def app_options(jobs: Jobs, settings: Settings, files: PageFiles) -> dict[str, Any]:
+def app_options(jobs: Jobs, settings: Settings, files: PageFiles, people: People) -> dict[str, Any]:
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
+    keep_sessions_apart()
     routes = [Route("/health", health(jobs))]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files)]}
+    return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files, people=people)]}
 
 
 class Server:
@@ -78,12 +83,16 @@ class Server:
     Attributes:
         demo: the page as gradio's Blocks.
         files: the watch over `folder`.
+        people: who has it open.
     """
 
     def __init__(self, jobs: Jobs, settings: Settings, folder: Path) -> None:
         self.jobs, self.settings = jobs, settings
         self.demo = build_page(jobs, settings.is_teacher).queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
         self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
+        cookies = Cookies(cookie_key(jobs.store.root if jobs.store else None), framed=settings.on_space)
+        self.people = People(cookies, settings.limits.grace_seconds)
+        forget_who_left(self.demo, self.people)
 
     def launch(self, *, in_browser: bool = False) -> str:
         """Start serving in the background and return the page's address.
@@ -91,6 +100,7 @@ class Server:
         Raises:
             OSError: the port is taken, or the host is no address of this machine.
         """
+        os.environ["FORWARDED_ALLOW_IPS"] = self.settings.proxies  # read by uvicorn; else anybody here could be many
         _, address, _ = self.demo.launch(
             server_name=self.settings.host,
             server_port=self.settings.port,
@@ -106,8 +116,12 @@ class Server:
             pwa=True,
             favicon_path=ASSETS / "icon.svg",
             auth=login(self.settings),
-            app_kwargs=app_options(self.jobs, self.settings, self.files),
-            **{**LAUNCH, "max_file_size": f"{self.settings.upload_mb}mb"},
+            app_kwargs=app_options(self.jobs, self.settings, self.files, self.people),
+            **{
+                **LAUNCH,
+                "head": head(self.jobs.limits.most()),
+                "max_file_size": f"{self.settings.upload_mb}mb",
+            },
         )
         self.files.start()
         return address

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import copy
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from playground.engine.optimisers import FIRST_STEP, GROWTH, Lbfgs
+from playground.engine.lbfgs import FIRST_STEP, GROWTH, Lbfgs
+from playground.engine.optimisers import OPTIMISERS, Adam
+from playground.recipe.model import Recipe
+
+
+def step(optimizer: Lbfgs) -> None:
+    """One step of an optimiser that has no use for the loss."""
+    optimizer.step(torch.tensor([]), rest=False)
 
 
 def valley(parameters: list[Tensor]) -> Tensor:
@@ -36,7 +44,7 @@ def descend(parameters: list[Tensor], optimizer: Lbfgs, steps: int, factor: floa
     losses = []
     for _ in range(steps):
         losses.append(look(parameters, factor))
-        optimizer.step()
+        step(optimizer)
     return losses
 
 
@@ -126,8 +134,8 @@ def test_what_is_level_stays_where_it_is() -> None:
     parameter = torch.ones(4, requires_grad=True)
     parameter.grad = torch.zeros(4)
     optimizer = Lbfgs([parameter], 1.0, 3)
-    optimizer.step()
-    optimizer.step()
+    step(optimizer)
+    step(optimizer)
     assert parameter.tolist() == [1.0] * 4
 
 
@@ -140,7 +148,7 @@ def test_what_is_no_number_shows_in_the_parameters() -> None:
         look(parameters)
         assert parameters[1].grad is not None
         parameters[1].grad[0] = float("nan")
-        optimizer.step()
+        step(optimizer)
         assert any(not torch.isfinite(parameter).all() for parameter in parameters)
 
 
@@ -152,12 +160,12 @@ def test_a_step_that_learns_nothing_is_not_remembered(factor: float) -> None:
     for _ in range(3):
         before = parameter.detach().clone()
         parameter.grad = torch.full((2,), factor)
-        optimizer.step()
+        step(optimizer)
         assert (before - parameter).tolist() == pytest.approx([FIRST_STEP] * 2, rel=1e-3)
     assert optimizer.state_dict()["order"] == []
     for _ in range(40):
         parameter.grad = factor * 2 * parameter.detach()
-        optimizer.step()
+        step(optimizer)
     assert float(parameter.detach().abs().max()) < 1e-3
 
 
@@ -168,7 +176,7 @@ def test_no_step_is_much_longer_than_the_last() -> None:
     for _ in range(12):
         before = parameter.detach().clone()
         parameter.grad = parameter.detach() * torch.tensor([1.0, 2.0, 1.0])
-        optimizer.step()
+        step(optimizer)
         lengths.append(float((parameter.detach() - before).norm()))
     assert lengths[1] == pytest.approx(GROWTH * lengths[0], rel=0.01)
     for last, now in itertools.pairwise(lengths):
@@ -183,7 +191,7 @@ def test_uphill_it_forgets_and_starts_anew() -> None:
     look(parameters)
     before = [parameter.detach().clone() for parameter in parameters]
     optimizer._direction = lambda: np.eye(1, optimizer._rows)[0]  # type: ignore[method-assign]  # along the gradient
-    optimizer.step()
+    step(optimizer)
     assert optimizer.state_dict()["order"] == []
     for parameter, old in zip(parameters, before, strict=True):
         assert parameter.grad is not None
@@ -208,3 +216,35 @@ def test_a_memory_of_something_else_is_refused(spoil) -> None:  # type: ignore[n
     spoil(state)
     with pytest.raises(ValueError, match="memory of L-BFGS"):
         Lbfgs(start(), 0.5, 4).load_state_dict(state)
+
+
+@pytest.mark.parametrize("form", ["torch", "tensorflow"])
+def test_adam_adds_its_epsilon_where_the_recipe_says(form: str) -> None:
+    recipe = Recipe(adam_form=form, beta1=0.99, epsilon=0.1)  # type: ignore[arg-type]
+    parameter = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    optimiser = Adam([parameter], 0.02)
+    x, m, v = parameter.detach().numpy().copy(), np.zeros(3), np.zeros(3)
+    for t in range(1, 8):
+        g = 0.01 * (x - 3) ** 3
+        parameter.grad = 0.01 * (parameter.detach() - 3) ** 3
+        optimiser.set_rates(recipe, 0.02)
+        assert optimiser.step(torch.tensor([]), rest=True) == "at rest"
+        m, v = 0.99 * m + 0.01 * g, 0.999 * v + 0.001 * g * g
+        young1, young2 = 1 - 0.99**t, 1 - 0.999**t
+        root = np.sqrt(v) / np.sqrt(young2) + 0.1 if form == "torch" else (np.sqrt(v) + 0.1) / np.sqrt(young2)
+        x = x - 0.02 * m / young1 / root
+        assert parameter.detach().numpy() == pytest.approx(x, rel=1e-9)
+        kept = copy.deepcopy(optimiser.state_dict())  # also where it is taken up again
+        optimiser = Adam([parameter], 0.02)
+        optimiser.load_state_dict(kept)
+
+
+def test_every_optimiser_that_a_recipe_names_has_its_entry() -> None:
+    assert set(get_args(Recipe.model_fields["optimizer"].annotation)) == set(OPTIMISERS)
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_the_memory_of_lbfgs_ends_with_an_iteration_where_the_recipe_says_so(restart: bool) -> None:
+    recipe = Recipe(lbfgs_restart=restart)
+    assert Lbfgs(start(), 1.0, 4).starts_anew(recipe) is restart
+    assert not Adam(start(), 0.1).starts_anew(recipe)

@@ -21,6 +21,7 @@ from tests.helpers.painting import Pictures, paint, plain, result
     [
         {"average": 0.8, "scales": 2, "size": 96},
         {"optimizer": "lbfgs", "iterations": 2, "lbfgs_evaluations": 4, "learning_rate": 1.0},
+        {"optimizer": "lbfgs", "iterations": 2, "lbfgs_evaluations": 4, "learning_rate": 1.0, "lbfgs_search": "wolfe"},
         {"canvas": "pyramid"},
     ],
 )

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from playground.engine.canvas import Space, first_picture
+from playground.engine.lbfgs import SearchingLbfgs
 from playground.images.convert import resize_picture, to_tensor
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
@@ -63,31 +64,85 @@ def _as_size(maps: dict[str, torch.Tensor], like: dict[str, torch.Tensor]) -> di
     return {name: maps[name][..., : like[name].shape[2], : like[name].shape[3]] for name in maps}
 
 
-def test_vgg16_lbfgs_follows_its_source(hed: Weights, network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
-    recipe = load_preset("vgg16-lbfgs").changed({"size": 64, "iterations": 2, "lbfgs_evaluations": 5})
-    content, style = at_size(pictures, 64)
+ROUNDS_LAYERS = {"conv1_2": 0.05, "conv2_2": 0.2, "conv3_2": 0.2, "conv4_2": 0.25, "conv5_2": 0.3}
+CENTRE = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64).view(1, 3, 1, 1)
+
+
+def rounds_loss(hed: Weights, content: torch.Tensor, style: torch.Tensor):
+    """Recipe 2's loss of a centred picture, in double precision."""
     see = maps_of(hed, reference.caffe_input, "average")
-    layers = {"conv1_2": 0.05, "conv2_2": 0.2, "conv3_2": 0.2, "conv4_2": 0.25, "conv5_2": 0.3}
-    photo, painting = see(content), see(style)
-    total = reference.rounds_total(layers, 15)
-    means = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64).view(1, 3, 1, 1)
+    total, photo, painting = reference.rounds_total(ROUNDS_LAYERS, 15), see(content), see(style)
+    return lambda centred: total(see((centred + CENTRE) / 255), photo, painting)
 
-    def loss(centred: torch.Tensor) -> torch.Tensor:
-        return total(see((centred + means) / 255), photo, painting)
 
+@pytest.mark.parametrize("loudness", [0.025, 160.0])
+def test_vgg16_lbfgs_follows_its_source(
+    hed: Weights, network: Vgg, pictures: tuple[Image.Image, Image.Image], loudness: float
+) -> None:
+    """Evaluation by evaluation as scipy's; noise that is loud enough is clipped."""
+    recipe = load_preset("vgg16-lbfgs")
+    assert recipe.noise_scale == 0.025
+    recipe = recipe.changed({"size": 64, "iterations": 3, "noise_scale": loudness, "lbfgs_evaluations": 6})
+    content, style = at_size(pictures, 64)
     space = Space("centred")
     start = space.to(first_picture(recipe, content, style, space))
-    assert float(start.abs().max()) <= 0.0251
-    expected = reference.lbfgs(start, loss, rounds=2, evaluations=5, memory=10, clip=127.0)
+    assert float(start.abs().max()) == pytest.approx(loudness, rel=0.01)
+    seen, _ = reference.scipy_rounds(start, rounds_loss(hed, content, style), 3, recipe.lbfgs_evaluations, 127.0)
     frames = paint(pictures, network, recipe)
-    assert totals(frames) == pytest.approx(expected, rel=2e-2)
-    assert totals(frames)[0] == pytest.approx(expected[0], rel=1e-4)
-    assert (result(frames).steps, result(frames).evaluations) == (2, 10)
+    found, expected = totals(frames), [loss for losses in seen for loss in losses]
+    assert found[:5] == pytest.approx(expected[:5], rel=1e-4)
+    assert found == pytest.approx(expected, rel=2e-2)  # rounding grows with every step
+    assert len(found) == len(expected)
+    assert (result(frames).steps, result(frames).evaluations) == (3, len(expected))
+    assert all(len(losses) > recipe.lbfgs_evaluations for losses in seen)
 
 
-def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image]) -> None:
+def in_double_precision(start: torch.Tensor, loss_of, rounds: int, evaluations: int, clip: float):
+    """What `SearchingLbfgs` itself makes of a loss in float64, as `scipy_rounds`."""
+    x = start.double().clone().requires_grad_(True)
+    seen, ends = list[list[float]](), list[float]()
+    for _ in range(rounds):
+        optimiser, standing = SearchingLbfgs([x], 1.0, 10, 255.0), "searching"
+        seen.append([])
+        while standing != "at rest" or len(seen[-1]) <= evaluations:
+            loss = loss_of(x)
+            (x.grad,) = torch.autograd.grad(loss, x)
+            seen[-1].append(float(loss.detach()))
+            standing = optimiser.step(loss.detach()[None], rest=len(seen[-1]) > evaluations)
+            assert standing != "stuck"
+        ends.append(seen[-1][-1])
+        with torch.no_grad():
+            x.clamp_(-clip, clip)
+    return seen, ends
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [64, 96, 144])
+def test_ten_rounds_end_where_scipy_s_end(hed: Weights, pictures: tuple[Image.Image, Image.Image], size: int) -> None:
+    recipe, space = load_preset("vgg16-lbfgs").changed({"size": size}), Space("centred")
+    content, style = at_size(pictures, size)
+    start, loss_of = space.to(first_picture(recipe, content, style, space)), rounds_loss(hed, content, style)
+    theirs, their_ends = reference.scipy_rounds(start, loss_of, 10, 20, 127.0)
+    ours, our_ends = in_double_precision(start, loss_of, 10, 20, 127.0)
+    print(size, [round(a / b, 3) for a, b in zip(our_ends, their_ends, strict=True)])
+    assert our_ends[0] <= 1.1 * their_ends[0]
+    assert our_ends[-1] <= 1.1 * their_ends[-1]
+    for losses in (*ours, *theirs):
+        assert 21 <= len(losses) <= 23
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("weaker", [1.0, 1e-5])
+def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image], weaker: float) -> None:
+    """With losses as small as the second's, the source's ε of 0.1 is what decides on each step."""
     weights = identity_vgg19(hed)
-    recipe = load_preset("tf-adam-tv").changed({"size": 64, "iterations": 4, "style_size": 64})
+    recipe = load_preset("tf-adam-tv")
+    assert (recipe.style_weight, recipe.content_weight, recipe.variation_weight) == (1e-2, 1e4, 1e8)
+    assert (recipe.learning_rate, recipe.beta1, recipe.beta2, recipe.epsilon) == (0.02, 0.99, 0.999, 0.1)
+    assert (recipe.style_size, recipe.clip) == (512, True)
+    terms = ("style_weight", "content_weight", "variation_weight")
+    weighted = {term: weaker * getattr(recipe, term) for term in terms}
+    recipe = recipe.changed({"size": 64, "iterations": 6, "style_size": 64, **weighted})
     content, style = at_size(pictures, 64)
     see = maps_of(weights, reference.caffe_input)
     photo, painting = see(content), see(style)
@@ -95,7 +150,11 @@ def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image
     start = first_picture(recipe, content, style, Space("unit"))
     assert float(start.std()) == pytest.approx(1, abs=0.05)
     assert float(start.mean()) == pytest.approx(0, abs=0.05)
-    expected = reference.adam(
-        start, lambda x: total(see(x), photo, painting, x), 4, 0.02, (0.99, 0.999), 0.1, clip=(0.0, 1.0)
-    )
+
+    def loss_of(x):
+        x = torch.tensor(x).requires_grad_(True)
+        loss = weaker * total(see(x), photo, painting, x)
+        return float(loss.detach()), torch.autograd.grad(loss, x)[0].numpy()
+
+    expected = reference.tensorflow_adam(start.numpy(), loss_of, 6, 0.02, 0.99, 0.999, 0.1, (0.0, 1.0))
     assert totals(paint(pictures, Vgg(weights), recipe)) == pytest.approx(expected, rel=2e-3)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.optimize import fmin_l_bfgs_b
 from torch import Tensor
 
 Maps = dict[str, Tensor]
@@ -123,42 +124,43 @@ def adam(start: Tensor, loss_of: Callable[[Tensor], Tensor], steps: int, rate: f
     return losses
 
 
-def lbfgs(
-    start: Tensor, loss_of: Callable[[Tensor], Tensor], rounds: int, evaluations: int, memory: int, clip: float
-) -> list[float]:
-    """Losses of every evaluation of L-BFGS without line search, its memory new and the picture clipped each round.
+def tensorflow_adam(start: np.ndarray, loss_of: Callable[[np.ndarray], tuple[float, np.ndarray]], steps: int, rate: float,
+                    beta1: float, beta2: float, epsilon: float, bounds: tuple[float, float]) -> list[float]:  # fmt: skip
+    """Losses before each of `steps` of Adam as TensorFlow documents it, in numpy: its ε is added to √v as it is.
 
-    The steps of a round that no curvature is known for move every pixel by a thousandth of the range on average; the
-    rest have rate 1.
+    lr_t = rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ), then x ← x − lr_t·m/(√v + ε), then what is out of bounds is clipped.
     """
-    x, losses = start.double().clone().flatten(), []
+    x, m, v, losses = start.astype(np.float64), np.zeros(start.shape), np.zeros(start.shape), list[float]()
+    for t in range(1, steps + 1):
+        loss, g = loss_of(x)
+        losses.append(loss)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        x = x - rate * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + epsilon)
+        x = np.clip(x, *bounds)
+    return losses
 
-    def value(at: Tensor) -> tuple[float, Tensor]:
-        at = at.detach().requires_grad_(True)
-        loss = loss_of(at.view_as(start))
-        return float(loss.detach()), torch.autograd.grad(loss, at)[0]
+
+def scipy_rounds(
+    start: Tensor, loss_of: Callable[[Tensor], Tensor], rounds: int, evaluations: int, clip: float
+) -> tuple[list[list[float]], list[float]]:
+    """The losses of every evaluation of scipy's L-BFGS, round by round, and each round's last.
+
+    A round asks for `evaluations` and ends where scipy ends it; then the picture is clipped. Scipy's own tests for an end,
+    which compare the loss with 1 and the gradient with 1e-5, are left out: they would hang on the loss's scale.
+    """
+    x, seen, ends = start.double().numpy().ravel(), list[list[float]](), list[float]()
+
+    def value(at: np.ndarray) -> tuple[float, np.ndarray]:
+        image = torch.tensor(at).view_as(start).requires_grad_(True)
+        loss = loss_of(image)
+        seen[-1].append(float(loss.detach()))
+        # far above 1, so that no rounding of scipy's own counts for something
+        return 1e9 * seen[-1][-1], 1e9 * torch.autograd.grad(loss, image)[0].numpy().ravel()
 
     for _ in range(rounds):
-        pairs: list[tuple[Tensor, Tensor]] = []
-        previous: tuple[Tensor, Tensor] | None = None
-        for _step in range(evaluations):
-            loss, g = value(x)
-            losses.append(loss)
-            if previous is not None:
-                y, s = g - previous[1], previous[0]
-                if float(y @ s) > 0:
-                    pairs = [*pairs, (s, y)][-memory:]
-            q, alphas = g.clone(), []
-            for s, y in reversed(pairs):  # Nocedal and Wright 2006, algorithm 7.4
-                alphas.append(float(s @ q) / float(y @ s))
-                q = q - alphas[-1] * y
-            if pairs:
-                s, y = pairs[-1]
-                q = q * float(s @ y) / float(y @ y)
-            for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
-                q = q + s * (alpha - float(y @ q) / float(y @ s))
-            length = 1.0 if pairs else 1e-3 * 255 * g.numel() / float(g.abs().sum())
-            previous = (-q * length, g)
-            x = x - q * length
-        x = x.clamp(-clip, clip)
-    return losses
+        seen.append([])
+        x, loss, _ = fmin_l_bfgs_b(value, x, m=10, maxfun=evaluations, pgtol=0, factr=0)
+        x = x.clip(-clip, clip)
+        ends.append(loss / 1e9)
+    return seen, ends

@@ -288,3 +288,13 @@ def test_a_training_takes_more_with_every_crop() -> None:
         memory.memory_of(recipe.changed({"batch_size": count}), (1, 1), (256, 256)).passing for count in (1, 4)
     )
     assert four == pytest.approx(4 * one)
+
+
+def test_an_optimiser_adds_what_its_entry_says() -> None:
+    adam, lbfgs = (
+        operations.work_of_evaluation(Recipe(optimizer=name), (96, 64), "cuda") for name in ("adam", "lbfgs")
+    )
+    assert lbfgs.units == pytest.approx(1.6 * adam.units)
+    assert lbfgs.seconds == pytest.approx(adam.seconds + 0.0013)
+    adam, lbfgs = (operations.work_of_evaluation(Recipe(optimizer=name), (96, 64), "cpu") for name in ("adam", "lbfgs"))
+    assert lbfgs == adam

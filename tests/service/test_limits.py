@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -47,13 +48,73 @@ def test_a_training_has_limits_of_its_own() -> None:
         limits.check(training.changed({"image_size": 513}))
 
 
-def test_every_preset_of_the_page_fits_a_laptop_and_the_default_one_every_profile() -> None:
-    for name, preset in presets().items():
-        if preset.kind == "stylize":
-            Limits().check(load_preset(name))
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", [name for name, preset in presets().items() if preset.kind == "stylize"])
+def test_every_preset_fits_into_every_profile_and_what_changes_is_said(name: str, profile: str) -> None:
+    limits, preset = PROFILES[profile], load_preset(name)
+    fitted, said = limits.fitted(preset)
+    limits.check(fitted)
+    changed = {key for key in Recipe.model_fields if getattr(fitted, key) != getattr(preset, key)}
+    assert changed <= limits.most().keys()
+    assert bool(said) == bool(changed)
+    for key in changed:
+        assert f"{limits.most()[key]:g}" in said
+    if profile == "laptop":
+        assert not said
+
+
+def test_the_limits_that_a_preset_exceeds_are_said_in_one_line() -> None:
+    _, said = PROFILES["classroom"].fitted(load_preset("tf-adam-tv"))
+    assert said == "This server's limits apply: number of iterations 500 instead of 50\u202f000"
+    fitted, said = PROFILES["classroom"].fitted(load_preset("hrnet-photorealistic"))
+    assert said == "This server's limits apply: style scale 512 px instead of 1\u202f280"
+    assert fitted.style_size == 512
+
+
+def test_what_a_person_has_asked_for_is_not_fitted_but_refused() -> None:
+    limits, asked = PROFILES["classroom"], {"size": 2048}
+    fitted, said = limits.fitted(load_preset("tf-adam-tv").changed(asked), asked)
+    assert (fitted.size, fitted.iterations) == (2048, 500)
+    assert "size" not in said
+    with pytest.raises(PlaygroundError, match="The size is 2048 px"):
+        limits.check(fitted)
+
+
+def test_recorded_sizes_and_changes_beyond_the_limits_are_left_out() -> None:
+    limits, ok = PROFILES["classroom"], Change(evaluation=2, key="style_weight", value=3.0)
+    recipe = Recipe(
+        size=256,
+        plan=[Stage(size=1024, iterations=3)],
+        journal=[ok, Change(evaluation=3, key="style_size", value="900")],
+    )
+    fitted, said = limits.fitted(recipe)
+    limits.check(fitted)
+    assert (fitted.plan, fitted.journal) == (None, (ok,))
+    assert "recorded" in said
+    with pytest.raises(PlaygroundError, match="The style scale is 900 px"):
+        limits.check(recipe.changed({"plan": None}))
+    assert limits.fitted(Recipe(plan=[Stage(size=64, iterations=400)] * 2))[0].plan is None
+
+
+def test_every_profile_has_room_for_a_training() -> None:
     for limits in PROFILES.values():
-        limits.check(load_preset("default"))
         limits.check(load_training_preset())
+
+
+def test_the_check_reads_each_change_of_a_journal_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time grew with the square of a journal's entries: 5000 took 7.5 seconds."""
+    recipe = Recipe(journal=[Change(evaluation=n, key="iterations", value=100 + n % 2) for n in range(500)])
+    calls = [0]
+
+    def count(frame: object, event: str, argument: object) -> None:
+        calls[0] += event == "call"
+
+    sys.setprofile(count)
+    try:
+        PROFILES["classroom"].check(recipe)
+    finally:
+        sys.setprofile(None)
+    assert calls[0] < 20 * 500
 
 
 @pytest.mark.parametrize("wrong", [{"max_runs": 0}, {"max_seconds": float("inf")}, {"seats": 3}, {"memory_mb": -1}])

@@ -22,6 +22,7 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security
 from playground.web.pagefiles import PageFiles
+from playground.web.people import Cookies, People
 from playground.web.server import app_options
 from tests.helpers.waiting import until
 
@@ -43,7 +44,7 @@ def files(tmp_path: Path) -> PageFiles:
 @pytest.fixture
 def client(jobs: Jobs, files: PageFiles) -> TestClient:
     settings = read_settings({"admin_password": PASSWORD}, environment={})
-    options = app_options(jobs, settings, files)
+    options = app_options(jobs, settings, files, People(Cookies(bytes(32)), 30.0))
     return TestClient(Starlette(**options), base_url="http://127.0.0.1")
 
 
@@ -78,7 +79,9 @@ def test_health_counts_and_names_nobody(client: TestClient, painting: Callable[[
 
 
 def test_without_a_password_there_is_no_admin_view(jobs: Jobs, files: PageFiles) -> None:
-    client = TestClient(Starlette(**app_options(jobs, Settings(), files)), base_url="http://127.0.0.1")
+    client = TestClient(
+        Starlette(**app_options(jobs, Settings(), files, People(Cookies(bytes(32)), 30.0))), base_url="http://127.0.0.1"
+    )
     assert client.get("/admin", headers=basic("")).status_code == 404
     assert client.post("/admin/stop", headers=basic("")).status_code == 404
     assert client.get("/health").status_code == 200

@@ -273,9 +273,8 @@ def test_photographs_are_counted_shown_and_warned_of(visitor: Visitor, tmp_path:
     visitor.says("adapted to vgg16-hed", "#train-preset-note")
     playwright.expect(visitor.page.locator("#train-batch_size input[type=number]")).to_have_value("8")
     fill(visitor, "#train-learning_rate", -1)
-    visitor.says("learning_rate|Learning rate", "#train-settings-message")
-    visitor.page.click("#train")
-    visitor.says("Learning rate", "#train-message")
+    visitor.says("Learning rate: -1 is too small", "#train-learning_rate")
+    playwright.expect(visitor.page.locator("#train-learning_rate input[type=number]")).to_have_value("0.001")
 
 
 # ---- a network that was trained for one pair

@@ -24,6 +24,7 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security
 from playground.web.pagefiles import PageFiles
+from playground.web.people import Cookies, People
 from playground.web.security import MAX_BODY, headers_for, login, stranger
 from playground.web.server import app_options
 
@@ -46,7 +47,7 @@ def files(tmp_path: Path) -> PageFiles:
 
 @pytest.fixture
 def client(jobs: Jobs, files: PageFiles) -> TestClient:
-    options = app_options(jobs, Settings(), files)
+    options = app_options(jobs, Settings(), files, People(Cookies(bytes(32)), 30.0))
     echoes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/", security.UPLOAD, "/gradio_api/queue/join")]
     return TestClient(
         Starlette(routes=[*options["routes"], *echoes], middleware=options["middleware"]), base_url="http://127.0.0.1"
@@ -155,7 +156,11 @@ def test_an_answer_that_breaks_off_is_no_fault_of_the_playground(
         return {"type": "http.request", "body": b""}
 
     scope = {"type": "http", "path": security.API + "/file=x", "headers": [(b"host", b"127.0.0.1")], "method": "GET"}
-    asyncio.run(security.Guard(app, read_settings({}, environment={}), files)(scope, receive, send))
+    asyncio.run(
+        security.Guard(app, read_settings({}, environment={}), files, People(Cookies(bytes(32)), 30.0))(
+            scope, receive, send
+        )
+    )
     assert sent == ["http.response.start"]
     assert "could not be read: ValueError" in caplog.text
 

@@ -16,7 +16,6 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.feedforward.model import shipped_styles
-from playground.images.load import load_picture
 from playground.images.save import encode_picture
 from playground.measure.compare import compare
 from playground.measure.sheet import Entry, sheet
@@ -25,7 +24,9 @@ from playground.service.jobs import Jobs
 from playground.service.tasks import Task
 from playground.web.components.layout import Parts, news
 from playground.web.components.messages import Updates, fault, message
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.people import caller
 from playground.web.visit import Visit
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
@@ -78,7 +79,7 @@ class Comparer:
     ) -> tuple[tuple[Image.Image, Image.Image], Task]:
         if not content or not style:
             raise PlaygroundError("choose a photo and a painting first")
-        pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
+        pictures = given(content, "the content picture"), given(style, "the style picture")
         if model and model not in shipped_styles():  # a visitor's own path never is one
             raise PlaygroundError("that instant style is not here any more: choose another")
         size, seconds = max(64, min(LARGEST, size)), max(1.0, min(float(LONGEST), seconds))
@@ -92,7 +93,7 @@ class Comparer:
                 if task.stopped:
                     return
 
-        bench.task = self.jobs.task(bench.who(), work)
+        bench.task = self.jobs.task(caller().person, work)
         return pictures, bench.task
 
     def _shown(self, pictures: tuple[Image.Image, Image.Image], entries: list[Entry]) -> Updates:

@@ -76,11 +76,13 @@ def control(
     choices: Sequence[tuple[str, str]] = (),
     model: type[BaseRecipe] = Recipe,
     prefix: str = "set",
+    most: float | None = None,
 ) -> gr.components.Component:
     """The gradio control of a recipe field, showing `value`.
 
     Words become a dropdown, switches a checkbox, numbers in a narrow range a slider, other numbers a box. `choices` are
-    for fields whose words are not known to the recipe, such as the networks on this machine.
+    for fields whose words are not known to the recipe, such as the networks on this machine; `most` is what the server
+    allows, if that is less than the field does.
     """
     info = field_info(name, model)
     label = f"{info['label']} ({info['unit']})" if info.get("unit") else info["label"]
@@ -94,13 +96,15 @@ def control(
     if hint is bool:
         return gr.Checkbox(value=value, **common)
     if name == "style_size":
-        sizes = [(f"{size} px", str(size)) for size in (128, 192, 256, 384, 512, 768, 1024)]
+        sizes = [(f"{size} px", str(size)) for size in (128, 192, 256, 384, 512, 768, 1024) if size <= (most or size)]
         return gr.Dropdown([*STYLE_SIZES, *sizes], value=value, allow_custom_value=True, **common)
     if choices or options(name, model):
         pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name, model)]
         return gr.Dropdown(pairs, value=value, filterable=False, **common)
     low, high = bounds(name, model)
     whole = hint is int
+    if high is not None and most is not None:
+        high = min(high, int(most) if whole else most)
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
         return gr.Number(
             value=value, precision=0 if whole and name not in EMPTY else None, placeholder=EMPTY.get(name), buttons=[], **common
@@ -108,7 +112,9 @@ def control(
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
 
-def rules(model: type[BaseRecipe] = Recipe, prefix: str = "set") -> dict[str, dict[str, Any]]:
+def rules(
+    model: type[BaseRecipe] = Recipe, prefix: str = "set", most: Mapping[str, float] | None = None
+) -> dict[str, dict[str, Any]]:
     """What fields.js needs to judge a typed number, by the id of its control: label, min, max (above, below: exclusive)."""
     found = {}
     for name, field in model.model_fields.items():
@@ -125,6 +131,8 @@ def rules(model: type[BaseRecipe] = Recipe, prefix: str = "set") -> dict[str, di
                         "above": rule.get("above") or sign == "gt",
                         "below": rule.get("below") or sign == "lt",
                     }
+        if most and "max" in rule:
+            rule["max"] = min(rule["max"], most.get(name, rule["max"]))
         found[f"{prefix}-{name}"] = {key: value for key, value in rule.items() if value is not False}
     return found
 

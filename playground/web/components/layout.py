@@ -12,6 +12,7 @@ import gradio as gr
 from playground.service.tasks import Task
 from playground.web.components import pictures
 from playground.web.components.messages import NOTHING, Updates, progress
+from playground.web.people import caller
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """For events that answer at once, outside the queue."""
@@ -82,7 +83,8 @@ async def news(task: Task, place: Any, shown: Callable[[list[Any]], Updates]) ->
     """
     said, count = "", 0
     while not task.over.is_set():
-        task.touch()
+        if caller().listens:
+            task.touch()
         updates: Updates = {}
         if task.sentence != said:
             said = task.sentence

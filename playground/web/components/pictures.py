@@ -17,7 +17,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
+from playground.images.load import KEPT_PIXELS, load_picture
 from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
@@ -108,12 +108,21 @@ def picked_style(event: gr.SelectData) -> tuple[Any, str]:
     return styles()[event.index].picture(), ""
 
 
+def given(path: str | Path, name: str) -> Image.Image:
+    """A visitor's file as a clean picture, no larger than the page can use.
+
+    Raises:
+        PictureError: it is none, or cannot be used.
+    """
+    return load_picture(path, name=name, most=KEPT_PIXELS)
+
+
 def judged(kind: str, path: str | None) -> str:
     """What is wrong with a picture that was just given, in words; empty where it can be painted."""
     if not path:
         return ""
     try:
-        load_picture(path, name=f"the {kind} picture")
+        given(path, f"the {kind} picture")
     except Exception as error:
         return message(fault(error))
     return ""

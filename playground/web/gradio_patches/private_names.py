@@ -5,11 +5,12 @@ Nothing is changed here. Components and handlers ask these functions, so that a 
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
+from gradio.context import Context, LocalContext
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
 
@@ -39,3 +40,17 @@ def event_value(event: gr.EventData, name: str) -> Any:
 def kept_files(page: gr.Blocks) -> set[str]:
     """Paths in the cache that belong to the page's own components, such as its samples."""
     return {path for block in page.blocks.values() for path in getattr(block, "keep_in_cache", ())}
+
+
+def current_event() -> tuple[MutableMapping[str, Any] | None, str]:
+    """The ASGI scope of the request that set the current handler going, and its session; None outside of handlers."""
+    request = LocalContext.request.get(None)
+    if request is None or request.request is None:
+        return None, ""
+    return request.request.scope, request.session_hash or ""
+
+
+def session_of_call(scope: MutableMapping[str, Any], event: str) -> str:
+    """The session that an event of the queue belongs to, given the scope of any request; else the event's own name."""
+    known = scope["app"].get_blocks()._queue.event_ids_to_events.get(event)
+    return known.session_hash if known is not None else event

@@ -19,13 +19,13 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import Stylized, Stylizer, stylize_picture
 from playground.feedforward.model import load_model
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
 from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components.format import duration
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import card_html, named, thumbnail
 from playground.web.instant.easel import LARGEST, Easel, check_sides, plain
@@ -124,7 +124,7 @@ class Instant:
             raise PlaygroundError("choose a content picture first")
         if size and not 64 <= size <= LARGEST:
             raise PlaygroundError(f"Size: give 64 to {LARGEST} px, or nothing for the photo's own")
-        content = load_picture(path, name="the content picture")
+        content = given(path, "the content picture")
         if size or max(content.size) > LARGEST:
             content = resize_picture(content, int(size or LARGEST))
         check_sides(content)

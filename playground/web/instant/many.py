@@ -20,7 +20,6 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import stylize_picture
 from playground.feedforward.video import FILMS, check_film, is_film, stylize_film
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
 from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
@@ -32,6 +31,7 @@ from playground.web.components.layout import (
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
 from playground.web.instant.easel import LARGEST, Easel, check_sides, plain
+from playground.web.people import caller
 
 MAX_FILES = 60
 
@@ -102,7 +102,7 @@ class ManyPictures:
                     suffix = ".png" if not film else ".mp4" if source.suffix.lower() in FILMS else ".gif"
                     output = Path(folder) / f"{plain(source.stem)}-{style}{suffix}"
                     if not film:
-                        content = load_picture(source, name=source.name)
+                        content = pictures.given(source, source.name)
                         content = resize_picture(content, min(max(content.size), LARGEST))
                         check_sides(content)
                         painted = (
@@ -125,7 +125,7 @@ class ManyPictures:
                             return
                     task.found.append((served_file(output, place), face))
 
-        return self.jobs.task(easel.who(), work)
+        return self.jobs.task(caller().person, work)
 
     def stop_many(self, easel: Easel) -> Any:
         """End after the picture or the frame that is being painted."""

@@ -22,7 +22,7 @@ from playground.web.studio.settings_panel import SettingsPanel
 # The settings that change what a run costs; the layers' grid does too.
 COSTLY = (
     "size", "iterations", "seconds", "style_size", "network", "canvas", "scales", "scale_factor", "smallest",
-    "optimizer", "lbfgs_history", "lbfgs_evaluations",
+    "optimizer", "lbfgs_history", "lbfgs_evaluations", "lbfgs_search",
 )  # fmt: skip
 LONG = 300.0  # seconds
 USUAL = (640, 480)  # where a picture is missing or cannot be read

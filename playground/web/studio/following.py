@@ -20,6 +20,7 @@ from playground.web.components import charts, curves
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ENDINGS, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.people import caller
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
@@ -65,7 +66,8 @@ class Following:
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
         # that really went away closes this generator at its next yield.
         while job is not None and job is session.watched and not job.ended:
-            job.touch()
+            if caller().listens:
+                job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))
@@ -130,5 +132,10 @@ class Following:
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
         yield updates
-        # What shows and what hides is said twice: a page that still loads its parts, after a reload, may lose it once.
-        yield {**await asyncio.to_thread(results.curves, session, parts, done), **results.visibilities(parts)}
+        # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
+        # or when a run ends within a second, may lose it once.
+        yield {
+            **await asyncio.to_thread(results.curves, session, parts, done),
+            **results.visibilities(parts),
+            **run_buttons(parts, None),
+        }

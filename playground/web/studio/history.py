@@ -30,6 +30,7 @@ from playground.web.components.format import duration
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, served_bytes
+from playground.web.people import caller
 from playground.web.studio import branches
 from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
 from playground.web.studio.following import SIGN_EVERY
@@ -143,7 +144,8 @@ class TimeMachine:
         while session.turn == turn and session.job is not None:
             members = await asyncio.to_thread(family, self.running.jobs, session.job)
             for job in members:
-                job.touch()
+                if caller().listens:
+                    job.touch()
             now = (session.looking, session.job, [(job.id, job.version) for job in members])
             if session.looking and now != said:
                 yield await asyncio.to_thread(self._shown, session, members)
@@ -199,7 +201,7 @@ class TimeMachine:
         if job.checkpoints is None:
             raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
         changes = wished(recipe, job.checkpoints.settings(at))
-        begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher)
+        begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher, person=caller().person)
         said, meant = [], _taken_back(job)
         try:
             branch = begin(replace=replace)

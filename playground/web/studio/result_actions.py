@@ -13,9 +13,9 @@ import gradio as gr
 from playground.engine.run import check_pictures
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
-from playground.images.load import load_picture
 from playground.networks.hrnet import Repainter
 from playground.web.components.messages import NOTHING, Updates
+from playground.web.components.pictures import given
 from playground.web.studio import results
 from playground.web.studio.session import MAX_FINISHED, Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -67,7 +67,7 @@ class ResultActions:
         def repainted() -> Updates:
             if not path:
                 raise PlaygroundError("choose a photo first")
-            content = resize_picture(load_picture(path, name="the other photo"), size)
+            content = resize_picture(given(path, "the other photo"), size)
             check_pictures(content, size)
             paint = Repainter(network, self.jobs.here)
             picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(content))))

@@ -13,7 +13,6 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
@@ -24,6 +23,8 @@ from playground.web.components import charts, curves
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
+from playground.web.people import caller
 from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
@@ -97,6 +98,7 @@ class Running:
         self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...], replace: bool
     ) -> Updates:
         """Put a new run on the easel, or say what is wrong, next to what caused it."""
+        self.jobs.may_start(caller().person, replace=replace)
         wrong: Updates = {}
         pictures: dict[str, Image.Image] = {}
         for name, path in (("content", content), ("style", style)):
@@ -105,7 +107,7 @@ class Running:
                 wrong[place] = message(f"choose a {name} picture first")
                 continue
             try:
-                pictures[name] = load_picture(path, name=f"the {name} picture")
+                pictures[name] = given(path, f"the {name} picture")
             except Exception as error:
                 wrong[place] = message(fault(error))
         if wrong:
@@ -118,7 +120,9 @@ class Running:
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})
         both = Pictures(pictures["content"], (pictures["style"],))
-        job = self.jobs.start(both, plain, session.who(), replace=replace, teacher=session.teacher)
+        job = self.jobs.start(
+            both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
+        )
         self.jobs.keep_colours(job, recipe.original_colours)
         session.put(job)
         return {}

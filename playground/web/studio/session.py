@@ -44,6 +44,7 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
+    own_size: int | None = None  # that a person has set, which stays when a preset is chosen
     teacher: bool = False  # whether its runs go first
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel

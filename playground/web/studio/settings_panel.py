@@ -94,8 +94,10 @@ class SettingsPanel:
         """
         intended = recipe
         recipe, wanted = usable(recipe, self.jobs)
+        recipe, limited = (recipe, "") if session.running() is not None else self.jobs.limits.fitted(recipe)
         session.base, session.wanted_network = recipe, wanted
-        session.intended = intended if wanted and recipe is not intended else None
+        session.intended = intended if wanted and wanted != recipe.network else None
+        note = ". ".join(filter(None, (note, limited)))
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
         for name in controls.ON_SLIDER:
@@ -153,10 +155,19 @@ class SettingsPanel:
         """A preset was picked, or Reset pressed."""
         if not name:
             return NOTHING
-        return self.guarded("preset-note", self.offered, session, load_preset(find_preset(name).name))
+
+        def chosen() -> Updates:
+            recipe, note = load_preset(find_preset(name).name), ""
+            if session.own_size is not None and session.own_size != recipe.size:
+                note = f"Size stays {session.own_size} px, as you have set it; this preset's own is {recipe.size} px"
+                recipe = recipe.changed({"size": session.own_size})
+            return self.offered(session, recipe, note)
+
+        return self.guarded("preset-note", chosen)
 
     def reset(self, session: Session) -> Updates:
         """Back to the preset that the recipe on show started from."""
+        session.own_size = None
         job, recipe = session.running(), preset_of(session.base)
         if job is None:
             return self.guarded("preset-note", self.show, session, recipe)
@@ -178,6 +189,7 @@ class SettingsPanel:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
             return NOTHING
+        session.own_size = None
         return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), "Recipe loaded"))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:

@@ -108,6 +108,9 @@ class Steering:
 
     def _take(self, session: Session, name: str, value: Any) -> str:
         job, value = session.running(), controls.given(name, value)
+        if name == "size":
+            size = session.base.changed({name: value}).size
+            session.own_size = size if size != session.base.size else session.own_size
         if job is None:
             _check(session.base, name, value)
             return ""

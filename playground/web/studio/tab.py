@@ -35,7 +35,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
         browser: where page.js puts what the browser keeps, as visit.py reads it.
         is_teacher: whether a key is the teacher's.
     """
-    recipe: Recipe = load_preset()
+    recipe, _ = jobs.limits.fitted(load_preset())
     parts: Parts = {"browser": browser, "run-id": gr.Textbox(visible=False), "session": gr.State(Session(recipe))}
     parts["came-back"] = gr.Textbox(visible="hidden")  # whose change brings the pictures
     with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
@@ -214,10 +214,16 @@ def _balance_panel(parts: Parts, recipe: Recipe) -> None:
         html(parts, "message-balance")
 
 
-def _setting(parts: Parts, name: str, recipe: Recipe, choices: list[tuple[str, str]] | None = None) -> None:
+def _setting(
+    parts: Parts,
+    name: str,
+    recipe: Recipe,
+    choices: list[tuple[str, str]] | None = None,
+    most: float | None = None,
+) -> None:
     """One field's control; with a slider over decades and its value in words where it has them."""
     if name not in controls.ON_SLIDER:
-        parts[f"set-{name}"] = controls.control(name, controls.shown(name, recipe), choices or ())
+        parts[f"set-{name}"] = controls.control(name, controls.shown(name, recipe), choices or (), most=most)
         return
     preset = preset_of(recipe)
     with gr.Column(elem_classes=["weight"]):
@@ -237,7 +243,8 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
                 html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
             for name, home in controls.FIELDS.items():
                 if home == panel:
-                    _setting(parts, name, recipe, network_choices(jobs) if name == "network" else None)
+                    choices = network_choices(jobs) if name == "network" else None
+                    _setting(parts, name, recipe, choices, jobs.limits.most().get(name))
                 if name == "seed" and home == panel:
                     parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
             html(parts, f"message-{panel}")

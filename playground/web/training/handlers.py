@@ -14,7 +14,6 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
-from playground.images.load import load_picture
 from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
@@ -26,7 +25,9 @@ from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.people import caller
 from playground.web.training.desk import FIELDS, Desk, first_recipe, numbers_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
@@ -120,12 +121,14 @@ class Trainer:
             raise PlaygroundError("this browser already has a training going on: stop it first")
         if not style:
             raise PlaygroundError("choose a style picture first")
-        image = load_picture(style, name="the style picture")
+        image = given(style, "the style picture")
         image = resize_picture(image, min(STYLE_SIDE, max(image.size)))
         recipe = wanted_recipe(desk, values)
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
         try:
-            desk.job = self.jobs.train(image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style")
+            desk.job = self.jobs.train(
+                image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style", person=caller().person
+            )
         except PlaygroundError:
             if folder != desk.folder:
                 self.jobs.drop_folder(folder)
@@ -159,7 +162,8 @@ class Trainer:
         job, parts, seen, seen_picture, said_notes = desk.job, self.parts, -1, 0, 0
         yield NOTHING
         while job is not None and not job.ended:
-            job.touch()
+            if caller().listens:
+                job.touch()
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version

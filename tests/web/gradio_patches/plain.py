@@ -21,13 +21,14 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio as gr
 from gradio import processing_utils
 from gradio.route_utils import GradioMultiPartParser
-from gradio.state_holder import StateHolder
+from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import MatplotlibBackendMananger
 from PIL import Image
 from starlette.datastructures import Headers
+from starlette.testclient import TestClient
 
 
-def closed_pages() -> bool:
+def left_sessions() -> bool:
     """A page that was closed half an hour ago is still held."""
     with gr.Blocks() as page:
         gr.Textbox()
@@ -39,6 +40,26 @@ def closed_pages() -> bool:
     time.sleep(0.01)
     holder.delete_all_expired_state()
     return "closed" in holder
+
+
+def light_sessions() -> bool:
+    """A session begins with a description of every component."""
+    with gr.Blocks() as page:
+        gr.Textbox()
+    return len(SessionState(page).config_values) >= 1
+
+
+def foreign_sessions() -> bool:
+    """One session's state is given to whoever names it, whatever cookie comes along."""
+    with gr.Blocks() as page:
+        state, button = gr.State(list), gr.Button()
+        button.click(lambda state: state.append(1) or str(len(state)), state, gr.Textbox(), queue=False)
+    app = gr.routes.App.create_app(page)
+    said = []
+    for cookie in ("a=1", "a=2"):
+        body = {"data": [None], "fn_index": 0, "session_hash": "one"}
+        said.append(TestClient(app).post("/gradio_api/run/predict", json=body, headers={"cookie": cookie}).json())
+    return [answer["data"] for answer in said] == [["1"], ["2"]]
 
 
 def unreadable_requests() -> bool:
@@ -128,7 +149,7 @@ def missing_matplotlib() -> bool:
 
 if __name__ == "__main__":
     probes = (
-        closed_pages, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
+        left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
         missing_matplotlib,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))

@@ -59,11 +59,12 @@ def victim(target: Target) -> Iterator[Callable[[], int]]:
     """Somebody's run that goes on; gives its latest step."""
     steps, over = [0], threading.Event()
     body = {"data": [target.picture, target.picture, "default", json.dumps({"size": 64, "iterations": 100_000}), False]}
-    id = target.http.post(f"{API}/call/stylize", json=body).json()["event_id"]
+    somebody = httpx.Client(base_url=target.http.base_url, timeout=60)
+    somebody.get("/")  # who has the page open is another person than whoever attacks from the same address
+    id = somebody.post(f"{API}/call/stylize", json=body).json()["event_id"]
 
     def watch() -> None:
-        address = f"{str(target.http.base_url).rstrip('/')}{API}/call/stylize/{id}"
-        with httpx.stream("GET", address, timeout=60) as stream:
+        with somebody.stream("GET", f"{API}/call/stylize/{id}") as stream:
             for line in stream.iter_lines():
                 if found := re.search(r'"step": ?(\d+)', line):
                     steps.append(int(found[1]))
