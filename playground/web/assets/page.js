@@ -82,7 +82,9 @@ const playground = (() => {
   document.addEventListener("click", (event) => {
     const toggle = event.target.closest("#weights-toggle");
     if (!toggle) return;
-    toggle.setAttribute("aria-expanded", String(document.getElementById("studio").classList.toggle("weights-open")));
+    const open = document.getElementById("studio").classList.toggle("weights-open");
+    toggle.setAttribute("aria-expanded", String(open));
+    if (open) document.getElementById("easel")?.scrollIntoView({ block: "start" });
   });
 
   // In the other tabs a phone shows the result below the pictures: bring it into view when something starts.

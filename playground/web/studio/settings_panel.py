@@ -97,6 +97,7 @@ class SettingsPanel:
         recipe, limited = (recipe, "") if session.running() is not None else self.jobs.limits.fitted(recipe)
         session.base, session.wanted_network = recipe, wanted
         session.intended = intended if wanted and wanted != recipe.network else None
+        session.past = session.past or [recipe]
         note = ". ".join(filter(None, (note, limited)))
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}

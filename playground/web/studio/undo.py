@@ -113,4 +113,4 @@ def wire_undo(parts: Parts, panel: SettingsPanel) -> None:
         queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     for name, handler in (("undo", undo.undo), ("redo", undo.redo)):
-        parts[name].click(handler, session, [*panel.outputs, *marks], **LIGHT)
+        parts[name].click(handler, session, [*panel.outputs, *marks], trigger_mode="multiple", **LIGHT)
