@@ -92,6 +92,14 @@ def test_a_gpu_sees_what_the_cpu_sees(
     assert float((slope - its_slope).norm() / slope.norm()) < 0.1
 
 
+def test_single_precision_is_nearer_to_the_cpu(network: Vgg, gpu: Vgg, pictures: Pictures) -> None:
+    found = []
+    for seeing, precision in ((network, "auto"), (gpu, "float32")):
+        recipe = Recipe(size=96, iterations=1, precision=precision)  # type: ignore[arg-type]
+        found.append(painted(pictures, seeing, recipe).curve[0]["total"])
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
+
+
 @pytest.mark.parametrize("name", [one.name for one in presets().values() if one.kind == "stylize"])
 def test_every_preset_paints(gpu: Vgg, pictures: Pictures, name: str) -> None:
     recipe = load_preset(name, DEFAULT_NETWORK).changed(SMALL)
