@@ -16,6 +16,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
 
 AXE = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
 LOOKS = [

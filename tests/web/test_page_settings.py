@@ -19,6 +19,7 @@ from tests.helpers.waiting import until
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
 
 LAYERS = {"conv1_1": 1.5e-5, "conv3_1": 80_000.0}
 

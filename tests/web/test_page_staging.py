@@ -18,6 +18,7 @@ from tests.helpers.waiting import until
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
 
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 

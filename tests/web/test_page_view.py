@@ -17,6 +17,7 @@ from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
 
 TOGETHER = (
     "#content", "#style", "#easel", "#run", "#terms-chart .area", "#mix", "#set-content_weight", "#set-style_weight",
