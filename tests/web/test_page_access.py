@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python")
@@ -48,7 +52,7 @@ def serious(visitor: Visitor) -> list[str]:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "forced colours", "phone"])
-def test_axe_finds_nothing_serious(browser: playwright.Browser, address: str, look: dict[str, object]) -> None:
+def test_axe_finds_nothing_serious(browser: Browser, address: str, look: dict[str, object]) -> None:
     visitor = Visitor(browser, address, bypass_csp=True, **look)
     visitor.open(size=64, iterations=6, scales=1)
     visitor.says("press Run")
@@ -105,7 +109,7 @@ CONTRAST = """(selector) => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_controls_stand_out_and_fingers_have_room(browser: playwright.Browser, address: str, scheme: str) -> None:
+def test_controls_stand_out_and_fingers_have_room(browser: Browser, address: str, scheme: str) -> None:
     visitor = Visitor(
         browser, address, viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True, is_mobile=True
     )
@@ -114,14 +118,14 @@ def test_controls_stand_out_and_fingers_have_room(browser: playwright.Browser, a
     for selector in ("#set-size input[type=number]", "#reset", "#pause", "#content", ".chart-bar button"):
         assert visitor.page.evaluate(CONTRAST, selector) >= 3, selector
     for selector in ("#run", "#stop", "#weights-toggle", "#reset", ".chart-bar button", "#rooms > .tab-wrapper button"):
-        assert visitor.page.locator(selector).first.bounding_box()["height"] >= 44, selector
+        assert box(visitor.page.locator(selector).first)["height"] >= 44, selector
     # the weights are a sheet under the thumb, and the picture stays in sight above it
     expect(visitor.page.locator("#mix")).to_be_hidden()
     visitor.page.tap("#weights-toggle")
     expect(visitor.page.locator("#weights-toggle")).to_have_attribute("aria-expanded", "true")
     expect(visitor.page.locator("#mix")).to_be_visible()
-    sheet, easel = visitor.page.locator("#balance").bounding_box(), visitor.page.locator("#easel").bounding_box()
+    sheet, easel = box(visitor.page.locator("#balance")), box(visitor.page.locator("#easel"))
     assert sheet["y"] >= easel["y"] + easel["height"]
     visitor.page.evaluate("scrollTo(0, 1200)")
-    assert visitor.page.locator("#easel").bounding_box()["y"] == pytest.approx(0, abs=2)
+    assert box(visitor.page.locator("#easel"))["y"] == pytest.approx(0, abs=2)
     visitor.context.close()

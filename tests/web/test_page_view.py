@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -12,7 +13,10 @@ from PIL import Image
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -36,28 +40,29 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
 def outside(visitor: Visitor) -> dict[str, object]:
     """Which of the parts that belong together are not wholly on the screen, and where they are."""
     size = visitor.page.viewport_size
-    boxes = {name: visitor.page.locator(name).first.bounding_box() for name in TOGETHER}
+    assert size is not None
+    places = {name: visitor.page.locator(name).first.bounding_box() for name in TOGETHER}
     return {
-        name: box
-        for name, box in boxes.items()
-        if box is None or box["y"] < 0 or box["x"] < 0 or box["y"] + box["height"] > size["height"] or box["x"] + box["width"] > size["width"]
+        name: place
+        for name, place in places.items()
+        if place is None or place["y"] < 0 or place["x"] < 0 or place["y"] + place["height"] > size["height"] or place["x"] + place["width"] > size["width"]
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
 def test_everything_is_in_one_view_before_during_and_after(
-    browser: playwright.Browser, address: str, width: int, height: int
+    browser: Browser, address: str, width: int, height: int
 ) -> None:
     visitor = Visitor(browser, address, viewport={"width": width, "height": height})
     visitor.open(size=64, iterations=100_000, scales=1)
     visitor.says("press Run")
     assert outside(visitor) == {}
-    easel = visitor.page.locator("#easel").bounding_box()
+    easel = box(visitor.page.locator("#easel"))
     visitor.run()
     visitor.painted(3)
     assert outside(visitor) == {}
-    assert visitor.page.locator("#easel").bounding_box() == easel
-    chart = visitor.page.locator("#terms-chart .area").bounding_box()
+    assert box(visitor.page.locator("#easel")) == easel
+    chart = box(visitor.page.locator("#terms-chart .area"))
     visitor.page.get_by_role("button", name="Layers and losses").click()  # opens in place
     expect(visitor.page.locator("#layers .row").first).to_be_visible()
     assert outside(visitor) == {}
@@ -65,15 +70,15 @@ def test_everything_is_in_one_view_before_during_and_after(
     visitor.finish()
     visitor.says("Losses: content", "#summary")
     assert outside(visitor) == {}
-    assert visitor.page.locator("#terms-chart .area").bounding_box() == chart  # the same chart in the same place
-    assert visitor.page.locator("#easel").bounding_box() == easel
+    assert box(visitor.page.locator("#terms-chart .area")) == chart  # the same chart in the same place
+    assert box(visitor.page.locator("#easel")) == easel
     assert visitor.page.evaluate("scrollY") == 0
     visitor.left_clean()
     visitor.context.close()
 
 
 @pytest.fixture
-def painted(browser: playwright.Browser, address: str) -> Iterator[Visitor]:
+def painted(browser: Browser, address: str) -> Iterator[Visitor]:
     """A visitor with a finished run of two sizes that was steered."""
     visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657})
     visitor.open(size=96, smallest=48, iterations=16, scales=2)
@@ -98,7 +103,7 @@ def test_before_and_after_line_up_at_any_window(painted: Visitor) -> None:
         assert before[5] == "contain"
         assert before[2] > 50
         # nothing of the pictures is cut off by what stands around them
-        frame = painted.page.locator("#easel").bounding_box()
+        frame = box(painted.page.locator("#easel"))
         assert frame["x"] <= before[0] + 1
         assert before[0] + before[2] <= frame["x"] + frame["width"] + 1
         assert before[1] + before[3] <= frame["y"] + frame["height"] + 1
@@ -126,9 +131,9 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     expect(page.get_by_role("button", name="Linear")).to_have_attribute("aria-pressed", "true")
     # pointing at a moment: its step, its size, its figures, its picture
     area = page.locator("#terms-chart .area")
-    box = area.bounding_box()
+    place = box(area)
     before = ends.inner_text()
-    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.move(place["x"] + 60, place["y"] + 40)
     painted.says(r"step [1-4] · 48 px", "#terms-chart .tip")
     assert ends.inner_text() != before
     expect(page.locator("#hover-picture img")).to_be_visible()
@@ -158,14 +163,14 @@ def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
     painted.says("done", "#status")
     painted.says("seed 5", "#summary")
     painted.page.locator("#terms-chart .over summary").click()
-    box = painted.page.locator("#terms-chart .over-list input")
-    expect(box).to_have_count(1)
+    tick = painted.page.locator("#terms-chart .over-list input")
+    expect(tick).to_have_count(1)
 
     def drawn() -> str:
         return painted.page.evaluate("document.querySelector('#terms-chart canvas').toDataURL()")
 
     alone = drawn()
-    box.check()
+    tick.check()
     painted.page.wait_for_timeout(200)
     assert drawn() != alone
 
