@@ -60,6 +60,13 @@ class Session(Visit):
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
+    staged: Recipe | None = None  # what was chosen while a run went on, for the next
+    staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
+    past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last
+    future: list[Recipe] = field(default_factory=list)  # what was undone
+    left: Recipe | None = None  # what an undo or redo has just left
+    moved: frozenset[str] = frozenset()  # the settings of the last step, and when it was made
+    moved_at: float = 0.0
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
 
     def put(self, job: Job) -> None:
@@ -74,14 +81,6 @@ class Session(Visit):
         if picture is None or self.content is None or not self.original_colours:
             return picture
         return np.asarray(keep_colours(Image.fromarray(picture), self.content))
-
-    def staged(self) -> bool:
-        """Whether the settings on show are for the next run: another preset or network than that of the one going on."""
-        job = self.running()
-        if job is None:
-            return False
-        mine, its = self.base, job.recipe
-        return (mine.preset, mine.network, mine.numbers) != (its.preset, its.network, its.numbers)
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

@@ -18,10 +18,6 @@ from playground.web.studio.session import Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
 
 NETWORK = list(controls.FIELDS).index("network")  # among the values of all controls
-NEXT_RUN = message(
-    "The run that is going on has another preset or network: this applies at the next Run, and the run stays as it is",
-    "note",
-)
 
 
 class Steering:
@@ -58,7 +54,24 @@ class Steering:
             parts[f"words-{name}"]: compared(name, value, getattr(preset, name)),
             parts[f"message-{panel}"]: self.panel.guarded_text(self._take, session, name, value),
         }
-        return said | ({parts["ratio"]: balance(*both)} if both else {})
+        if not both:
+            return said
+        return said | {parts["ratio"]: balance(*both), parts["mix"]: controls.mixed(both[0], both[1], preset)}
+
+    def moved_mix(self, session: Session, position: float) -> Updates:
+        """The slider from photo to painting was moved: both weights follow, and a run takes them at once."""
+        preset, parts = preset_of(session.base), self.panel.parts
+        both = controls.from_mix(controls.finite(position) or 0.0, preset)
+        updates: Updates = {parts["ratio"]: balance(*both)}
+        said = ""
+        for name, value in zip(("content_weight", "style_weight"), both, strict=True):
+            said = self.panel.guarded_text(self._take, session, name, value) or said
+            updates |= {
+                parts[f"set-{name}"]: value,
+                parts[f"slide-{name}"]: controls.decades(name, value, preset),
+                parts[f"words-{name}"]: compared(name, value, getattr(preset, name)),
+            }
+        return {**updates, parts["message-balance"]: said}
 
     def moved_layers(self, session: Session, grid: dict[str, Any]) -> Updates:
         """The grid of layers was changed."""
@@ -76,18 +89,18 @@ class Steering:
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
     def moved_network(self, session: Session, *values: Any) -> Updates:
-        """Another network was chosen: every control shows the numbers for it; one that is not here is offered."""
+        """Another network was chosen: the controls show its numbers, or it waits for the next Run; one that is not
+        here is offered."""
         network, parts = values[NETWORK] or DEFAULT_NETWORK, self.panel.parts
         if not catalogue.is_available(network):
             session.wanted_network, session.intended = network, None
             said = self.panel.guarded_text(self._take, session, "network", network)
             return {parts["message-network"]: said, **offer(parts, session)}
         try:
-            shown = self.panel.show(session, self.panel.assembled(session, values))
+            shown = self.panel.offered(session, self.panel.assembled(session, values))
         except Exception as error:
             return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
-        said = self.panel.guarded_text(self._take, session, "network", network)
-        return {**shown, parts["message-network"]: said}
+        return {**shown, parts["set-network"]: session.base.network}  # while a run goes on, it stays the run's
 
     def network_arrived(self, session: Session, *values: Any) -> Updates:
         """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""
@@ -110,9 +123,6 @@ class Steering:
         if job is None:
             _check(session.base, name, value)
             return ""
-        if session.staged():
-            _check(session.base, name, value)
-            return NEXT_RUN
         changes = {**job.control.read().settings, name: value}
         self.panel.jobs.limits.check(job.recipe.changed(changes))
         if not field_info(name)["live"]:
@@ -128,9 +138,9 @@ class Steering:
             f"{kind}_layers": {k: float(w) for k, w in grid[kind].items() if float(w) > 0}
             for kind in ("content", "style")
         }
-        if job is None or session.staged():
+        if job is None:
             session.base.changed(changes)
-            return "" if job is None else NEXT_RUN
+            return ""
         wanted = {**job.control.read().settings, **changes}
         self.panel.jobs.limits.check(job.recipe.changed(wanted))
         job.control.change(changes)
