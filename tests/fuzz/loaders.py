@@ -59,7 +59,7 @@ def _photos(path: Path) -> None:
     collect_photos([path], folder)
 
 
-LOADERS: dict[str, Callable[[Path], None]] = {
+LOADERS: dict[str, Callable[[Path], object]] = {
     **dict.fromkeys(("a.png", "a.jpg", "a.webp", "a.tif", "a.bmp", "a.ppm"), _picture),
     **dict.fromkeys(("a.mp4", "a.mov", "a.mkv", "a.webm", "a.avi"), _film),
     "a.gif": _gif,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,7 @@ def test_torch_convention_is_mean_and_deviation(hed: Weights, picture: torch.Ten
     assert torch.allclose(network.preprocess(picture).double(), reference.torch_input(picture), atol=1e-6)
 
 
-def _with_convention(weights: Weights, convention: str):
+def _with_convention(weights: Weights, convention: Literal["torch", "caffe"]) -> Any:
     from dataclasses import replace
 
     return replace(weights.network, convention=convention)

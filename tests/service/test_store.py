@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -224,7 +224,9 @@ def change_meta(folder: Path, **news: object) -> None:
         lambda folder: (folder / "style.png").unlink(),
     ],
 )
-def test_damaged_runs_are_set_aside_and_said(root: Path, spoil, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_runs_are_set_aside_and_said(
+    root: Path, spoil: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
     first = Store(root, 100)
     folder = first.create(stored("damaged")).path
     spoil(folder)
@@ -297,6 +299,7 @@ def test_a_run_that_cannot_go_on_here_is_set_aside(root: Path) -> None:
     assert not list(second.folder.glob("run-*"))
 
 
+@pytest.mark.slow  # five servers one after the other
 def test_a_run_that_gets_on_is_taken_up_as_often_as_it_takes(root: Path) -> None:
     dies("store.create(stored())", root)
     for number in range(store_module.MAX_TRIES + 2):

@@ -81,7 +81,8 @@ def test_only_a_space_may_be_framed_by_hugging_face() -> None:
     assert not any("x-frame-options" in headers_for(Settings(profile=name)) for name in ("laptop", "space"))
 
 
-HERE, LAN = {}, {"host": "0.0.0.0"}
+HERE: dict[str, str] = {}
+LAN = {"host": "0.0.0.0"}
 SPACE = {"profile": "space"}
 PROXIED = {"hosts": "Class.example, 192.0.2.9:81"}
 
