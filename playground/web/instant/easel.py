@@ -16,7 +16,7 @@ from playground.feedforward.model import Model, load_model, shipped_styles
 from playground.service.tasks import Task
 from playground.web.visit import Visit
 
-LARGEST = 4096  # long side that may be asked for
+MAX_SIDE = 4096  # long side that may be asked for
 MAX_OWN = 4  # models a page keeps besides the shipped ones
 
 
