@@ -37,6 +37,7 @@ def stylize(
     *,
     device: str = "auto",
     control: Control | None = None,
+    pictures_every: int | None = None,
 ) -> Iterator[Frame]:
     """Paint `content` in the style of `style`, yielding a frame at every evaluation.
 
@@ -45,6 +46,7 @@ def stylize(
         recipe: the settings; the default preset when None.
         device: "auto", "cuda", "mps" or "cpu".
         control: to steer, pause or stop the run from elsewhere.
+        pictures_every: iterations after each of which a frame has the picture; else only as often as the preview rate says.
 
     Returns:
         Frames; the last one's `picture` is the result and its `result` holds recipe and curve.
@@ -62,4 +64,4 @@ def stylize(
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
     check_pictures(pictures[0], recipe.size)
     network = load_network(recipe.network, pick_device(device))
-    return Run(*pictures, recipe, network, control).frames()
+    return Run(*pictures, recipe, network, control, pictures_every=pictures_every).frames()

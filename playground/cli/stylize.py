@@ -23,6 +23,7 @@ from playground.cli.common import (
     stopped_by_signals,
     watch,
 )
+from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def stylize(
     iterations: Annotated[int | None, typer.Option(help="How many times the picture is improved.")] = None,
     seed: Annotated[int | None, typer.Option(help="For starts from noise.")] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
+    curve: Annotated[Path | None, typer.Option(help="A CSV file for the losses, a row an evaluation.")] = None,
+    frames: Annotated[Path | None, typer.Option(help="A folder for the picture after every iteration.")] = None,
+    frames_every: Annotated[int, typer.Option(min=1, help="Iterations from one of these pictures to the next.")] = 1,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")] = False,
 ) -> None:
@@ -55,6 +59,7 @@ def stylize(
     started = time.perf_counter()
     named = {"size": size, "iterations": iterations, "seed": seed, "seconds": seconds}
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
+    recording = Recording(recipe, frames, frames_every, curve)
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
@@ -71,17 +76,20 @@ def stylize(
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
     control = MemoryControl()
+    control.want_shares(curve is not None)
     with explained_lack_of_memory():
-        frames = playground.stylize(*pictures, recipe, device=device, control=control)
+        every = recording.pictures_every
+        painted = playground.stylize(*pictures, recipe, device=device, control=control, pictures_every=every)
         startup_seconds = time.perf_counter() - started
         with stopped_by_signals(control):
-            result = watch(frames, recipe, describe_device(device))
+            result = watch(recording.of(painted), recipe, describe_device(device))
             if output is None:  # chosen now, since another run may have taken the name meanwhile
                 output = free_result_path(content, recipe)
             save_picture(result.picture, output, recipe=result.recipe.to_json())
             observe_run(result, device)
             if as_json:
                 about = run_as_json(result, output, device, startup_seconds, peak_megabytes(device))
+                about["rounds"] = recording.rounds
                 print(json.dumps(about, allow_nan=False))
             else:
                 print(_last_line(result, output, describe_device(device)))

@@ -32,6 +32,7 @@ class Frame:
         size: width and height that are being painted now.
         state: "running", "paused", or how it ended.
         note: something a person should know, such as a recovery.
+        round: what L-BFGS says of a round that has ended; see `Round`.
         result: on the last frame only.
     """
 
@@ -47,7 +48,25 @@ class Frame:
     learning_rate: float = 0.0
     state: State = "running"
     note: str | None = None
+    round: Round | None = None
     result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of L-BFGS: an iteration of more than one evaluation.
+
+    Attributes:
+        number: counted from 1, over all sizes.
+        evaluations: that it took.
+        step: how far its last line search went, in steps of Newton's length; None without a search.
+        ended: why.
+    """
+
+    number: int
+    evaluations: int
+    step: float | None
+    ended: Literal["enough evaluations", "nothing lower found"]
 
 
 @dataclass(frozen=True)

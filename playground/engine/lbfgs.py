@@ -42,6 +42,7 @@ class Lbfgs:
 
     title = "L-BFGS"
     keeps_memory, searches = True, False
+    found: float | None = None
 
     def __init__(self, parameters: Sequence[Tensor], rate: float, history: int, unit: float = 1.0) -> None:
         self.parameters, self.rate, self.history, self.unit = list(parameters), rate, history, unit
@@ -235,7 +236,8 @@ class SearchingLbfgs(Lbfgs):
         direction = vectors[2 * self._place + 1]
         if not self._search.look(value, float(gradient @ direction)):
             return self._give_up(vectors, rest) if self._search.failed else self._go(vectors)
-        direction *= self._search.step
+        self.found = self._search.step
+        direction *= self.found
         self._learn(vectors, self._place, gradient)
         self._search = self._place = None
         if not rest:

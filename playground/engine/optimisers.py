@@ -32,11 +32,13 @@ class Optimiser(Protocol):
             astray, and can be begun anew at any time.
         searches: it looks at several pictures for one step, and finds back by itself from one that is much worse.
         rate: the learning rate of the last step.
+        found: how far the last line search went, in steps of Newton's length; None without one.
     """
 
     title: str
     keeps_memory: bool
     searches: bool
+    found: float | None
 
     @property
     def rate(self) -> float: ...
@@ -85,6 +87,7 @@ class Adam:
 
     title = "Adam"
     keeps_memory = searches = False
+    found: float | None = None
 
     def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
         self.parameters = list(parameters)

@@ -7,6 +7,7 @@ nothing of people, controls or clocks: it is told the seconds.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from PIL import Image
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
-from playground.engine.frames import Curve
+from playground.engine.frames import Curve, Round
 from playground.engine.losses import TERMS, Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.schedule import Schedule, style_long_side
@@ -157,7 +158,12 @@ class Painting:
             terms = self.evaluator()
             standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
         self.evaluations += 1
+        evaluations = self.schedule.round_evaluations + 1
+        self.ended_round: Round | None = None
         if self.schedule.evaluated(standing):
+            if self.recipe.evaluations_per_iteration > 1:
+                why: Any = "nothing lower found" if standing == "stuck" else "enough evaluations"
+                self.ended_round = Round(self.schedule.step, evaluations, self.optimiser.found, why)
             if self.recipe.clip:
                 self.canvas.clip()
             if self.recipe.average > 0 or self.average is not None:

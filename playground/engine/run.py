@@ -50,6 +50,7 @@ class Run:
         control: who steers; a control of its own when None.
         snapshot: of an earlier run with the same pictures and network, to go on from with its own settings; what is
             to be different is asked for through `control`.
+        pictures_every: iterations after each of which a frame has the picture, whatever the recipe's preview rate.
 
     Raises:
         PlaygroundError: the recipe does not fit the network or the pictures, or the snapshot neither.
@@ -63,7 +64,9 @@ class Run:
         network: Vgg,
         control: Control | None = None,
         snapshot: dict[str, Any] | None = None,
+        pictures_every: int | None = None,
     ) -> None:
+        self.pictures_every = pictures_every
         self.painting = Painting(content, style, recipe, network)
         self.control: Control = control or MemoryControl()
         self.applied: dict[str, Any] = {}  # what the control has asked for so far
@@ -162,21 +165,25 @@ class Run:
 
         None where the losses stay on the device for now.
         """
-        painting = self.painting
+        painting, before = self.painting, self.painting.schedule.step
         terms = painting.evaluate()
         now = time.perf_counter()
         painting.seconds = now - started
         names = painting.evaluator.names
         self._pending.append((terms, names, painting.seconds, painting.schedule.step, painting.evaluations))
-        picture_due = now - last_picture >= 1 / painting.recipe.preview_rate
-        due = picture_due or note is not None or painting.schedule.stage_is_over() or now - last_read >= READ_EVERY
+        asked = self.pictures_every is not None and painting.schedule.step % self.pictures_every == 0
+        picture_due = now - last_picture >= 1 / painting.recipe.preview_rate or (
+            asked and painting.schedule.step > before
+        )
+        told = note is not None or painting.ended_round is not None
+        due = picture_due or told or painting.schedule.stage_is_over() or now - last_read >= READ_EVERY
         if painting.device.type != "cpu" and not due:
             return None
         points = self._judged()
         if painting.failed_in_a_row:
             return points, None
         calmed = painting.calmed_down(points[-1].losses["total"])
-        points[-1] = replace(points[-1], note=calmed or note)
+        points[-1] = replace(points[-1], note=calmed or note, round=painting.ended_round)
         return points, to_array(painting.shown()) if picture_due else None
 
     def _judged(self) -> list[Frame]:

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from playground.feedforward.card_text import read_card
 from playground.feedforward.layouts import ModelError, fold_range, in_own_names
 from playground.networks.transformer import TransformerNet
 from playground.recipe.presets import PRESET_FOLDER
@@ -30,6 +31,7 @@ from playground.system.files import whole_file
 SHIPPED_FOLDER = PRESET_FOLDER / "instant"
 CARD_KEY = "playground"  # the metadata key of a model's file
 THUMBNAIL = 128  # pixels, long side
+MAX_TITLE, MAX_COMMAND = 200, 10_000  # characters
 MAX_FILE_BYTES = 500_000_000
 
 
@@ -116,15 +118,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of a safetensors file and its JSON, empty where it has none.
 
     Raises:
-        ModelError: the file is damaged or no safetensors file.
+        ModelError: the file is damaged or no safetensors file, or its JSON is beyond every bound.
     """
     try:
         with safe_open(str(path), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-            card = json.loads((file.metadata() or {}).get(CARD_KEY, "{}"))
+            text = (file.metadata() or {}).get(CARD_KEY, "{}")
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path.name!r} is damaged or no safetensors file: train or download it again.") from error
-    return tensors, card if isinstance(card, dict) else {}
+    return tensors, read_card(text, path.name)
 
 
 def shipped_styles() -> dict[str, Path]:
@@ -166,7 +168,8 @@ def _card_of(stated: Mapping[str, Any], name: str, layout: str) -> ModelCard:
     """What a file states about itself, where it is of the expected kind: the file may come from anywhere."""
     usual = asdict(ModelCard())
     kept = {key: stated[key] for key, value in usual.items() if isinstance(stated.get(key), type(value))}
-    return ModelCard(**{**kept, "title": kept.get("title") or name, "layout": layout})
+    kept |= {"title": (kept.get("title") or name)[:MAX_TITLE], "command": kept.get("command", "")[:MAX_COMMAND]}
+    return ModelCard(**{**kept, "layout": layout})
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
@@ -192,13 +195,18 @@ def _network_for(tensors: Mapping[str, Tensor], file: str) -> TransformerNet:
     if not 4 <= width <= 256:
         raise ModelError(f"{file!r} does not fit: its first convolution has the shape {tuple(first.shape)}.")
     blocks = sum(name.endswith("first.conv.weight") for name in tensors)
-    with torch.random.fork_rng(devices=[]):
-        network = TransformerNet(width, blocks)
-    for name, value in network.state_dict().items():
-        if value.shape != tensors[name].shape:
+    with torch.device("meta"):  # a file of a few kB may state shapes of many GB
+        shapes = {name: value.shape for name, value in TransformerNet(width, blocks).state_dict().items()}
+    if sum(shape.numel() for shape in shapes.values()) * 4 > MAX_FILE_BYTES:
+        raise ModelError(
+            f"{file!r} is a network of more than {MAX_FILE_BYTES // 10**6} MB, which none of this kind is."
+        )
+    for name, shape in shapes.items():
+        if shape != tensors[name].shape:
             raise ModelError(
-                f"{file!r} does not fit: {name} has the shape {tuple(tensors[name].shape)}, not {tuple(value.shape)}."
+                f"{file!r} does not fit: {name} has the shape {tuple(tensors[name].shape)}, not {tuple(shape)}."
             )
         if not tensors[name].is_floating_point() or not torch.isfinite(tensors[name]).all():
             raise ModelError(f"{file!r} is spoilt: {name} holds values that are not finite numbers.")
-    return network
+    with torch.random.fork_rng(devices=[]):
+        return TransformerNet(width, blocks)

@@ -30,8 +30,8 @@ def is_film(path: Path) -> bool:
         return True
     try:
         with Image.open(path, formats=["GIF"]) as picture:
-            return getattr(picture, "n_frames", 1) > 1
-    except (OSError, ValueError):
+            return getattr(picture, "is_animated", False)
+    except Exception:  # whatever it is, `load_picture` says so in words
         return False
 
 
@@ -49,12 +49,37 @@ def check_film(path: Path) -> None:
                 f"in {FILM_SECONDS} are painted here, so cut it first."
             )
         return
-    with Image.open(path, formats=["GIF"]) as gif:
-        pixels = gif.width * gif.height * getattr(gif, "n_frames", 1)
-    if pixels > GIF_PIXELS:
-        raise PictureError(
-            f"The GIF {path.name!r} has {pixels / 1e6:.0f} megapixels over all frames: at most {GIF_PIXELS // 10**6} fit."
-        )
+    with _open_gif(path) as gif:
+        pixels, frames = gif.width * gif.height, 1
+        while _seek(gif, frames, path):
+            frames += 1
+            if frames > FILM_FRAMES or frames * pixels > GIF_PIXELS:
+                raise PictureError(
+                    f"The GIF {path.name!r} has more than {FILM_FRAMES:,} frames, or {GIF_PIXELS // 10**6} megapixels over "
+                    "all of them: cut it, or make it smaller first."
+                )
+
+
+def _open_gif(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=["GIF"])
+    except Exception as error:  # a decoder that meets hostile bytes may raise anything
+        raise _damaged(path) from error
+
+
+def _seek(gif: Image.Image, number: int, path: Path) -> bool:
+    """Go on to a frame; whether there is one."""
+    try:
+        gif.seek(number)
+    except EOFError:
+        return False
+    except Exception as error:
+        raise _damaged(path) from error
+    return True
+
+
+def _damaged(path: Path) -> PictureError:
+    return PictureError(f"The GIF {path.name!r} is damaged or cut short: save or download it again.")
 
 
 def stylize_film(
@@ -86,16 +111,26 @@ def stylize_film(
 def _gif_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
     """Every frame in a list of one, to be replaced; the GIF is written after the last."""
     frames, durations = [], []
-    with Image.open(source, formats=["GIF"]) as film:
-        count, loop = getattr(film, "n_frames", 1), film.info.get("loop")
+    with _open_gif(source) as film:
+        count, loop = 1, film.info.get("loop")
+        while _seek(film, count, source):
+            count += 1
         for number in range(count):
-            film.seek(number)
-            frame = [load_picture(film.convert("RGBA"), name="the film")]
+            _seek(film, number, source)
+            frame = [load_picture(_whole(film, source), name="the film")]
             durations.append(film.info.get("duration", 100))
             yield (number + 1) / count, frame
-            frames.append(frame[0])
+            # With the 256 colours that a GIF's frame has, a quarter of the memory holds all of them.
+            frames.append(frame[0].convert("P", palette=Image.Palette.ADAPTIVE))
     again = {} if loop is None else {"loop": loop}
     frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
+
+
+def _whole(gif: Image.Image, path: Path) -> Image.Image:
+    try:
+        return gif.convert("RGBA")
+    except Exception as error:
+        raise _damaged(path) from error
 
 
 def _film_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:

@@ -35,12 +35,14 @@ from playground.service.scheduler import Scheduler, Ticket
 from playground.service.store import Store
 from playground.service.tasks import Task, Tasks
 from playground.service.threads import Threads
+from playground.service.uploads import PhotoSpace
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
 from playground.system.device import pick_device, return_large_blocks, share_one_heap, take_short_turns
 from playground.system.memory import free_megabytes
 
 MEMORY_FRACTION = 0.8  # of what is free when the server starts
+PHOTOS_FRACTION = 1 / 2  # of the disk for runs, for photographs of trainings to come
 DECODING_FRACTION = 1 / 8  # of what there is, for pictures while they are decoded, up to what a large one takes
 MAX_RUNS_AT_FULL_SPEED = 4  # with more, memory counts for more than the twentieth of speed that saving it costs
 
@@ -98,6 +100,7 @@ class Jobs:
             device=self.device, store=store, lent=self.lent,
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
+        self.photo_space = PhotoSpace(limits.disk_mb * PHOTOS_FRACTION)
         self._people: set[str] = set()
 
     @property

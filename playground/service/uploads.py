@@ -5,6 +5,8 @@ Nothing of what they were called is used for a path, and nothing beyond the limi
 
 from __future__ import annotations
 
+import shutil
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,12 +20,43 @@ MAX_PHOTOS = 5000
 MAX_BYTES = 1_000_000_000  # of all photographs together, unpacked
 MAX_ENTRIES = 20_000  # of a zip, with all that is no picture
 PIECE = 1 << 20
+SPARE_MB = 200  # of the disk, which photographs never take
 
 
-def collect_photos(files: Sequence[str | Path], folder: Path) -> int:
+class PhotoSpace:
+    """The disk that all photographs on a server may take together, whoever uploads them; thread-safe.
+
+    Args:
+        megabytes: MiB; the disk itself keeps `SPARE_MB` beside them.
+    """
+
+    def __init__(self, megabytes: float) -> None:
+        self._limit = megabytes * 2**20
+        self._lock, self._taken = threading.Lock(), dict[Path, int]()
+
+    def take(self, folder: Path, size: int) -> None:
+        """Count so many bytes more in a folder, which are free again once it is gone.
+
+        Raises:
+            PlaygroundError: there is no room for them.
+        """
+        with self._lock:
+            self._taken = {path: taken for path, taken in self._taken.items() if path.exists()}
+            full = sum(self._taken.values()) + size > self._limit
+            if full or shutil.disk_usage(folder).free < size + SPARE_MB * 2**20:
+                raise PlaygroundError(
+                    "this server has no room for more photographs now: give fewer, or try again later"
+                )
+            self._taken[folder] = self._taken.get(folder, 0) + size
+
+
+def collect_photos(files: Sequence[str | Path], folder: Path, space: PhotoSpace | None = None) -> int:
     """Copy every picture of `files`, also those inside zips, into `folder`, numbered in their order.
 
     Whether a file is the picture its suffix promises is for `Photos` to find out.
+
+    Args:
+        space: what they are counted in; None where they are nobody else's.
 
     Returns:
         how many there are.
@@ -41,6 +74,8 @@ def collect_photos(files: Sequence[str | Path], folder: Path) -> int:
                 left -= len(piece)
                 if left < 0:
                     raise PlaygroundError(f"these photographs are larger than {MAX_BYTES // 10**9} GB: give fewer")
+                if space is not None:
+                    space.take(folder, len(piece))
                 copy.write(piece)
         count += 1
     if count == 0:

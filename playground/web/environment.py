@@ -6,13 +6,17 @@ Called first by every way to open the page. Must not import gradio or torch itse
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
+from playground.system.scratch import Scratch, sweep
 from playground.web.gradio_patches.missing_matplotlib import remember_that_matplotlib_is_missing
+
+PREFIX = "playground-uploads-"
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,11 @@ class Environment:
     """What has been set up.
 
     Attributes:
-        uploads: the folder of uploads, to be deleted when the server ends.
+        scratch: the folder of uploads and of temporary files, to be closed when the server ends.
         spaces: Hugging Face's package where the page runs on ZeroGPU; else None.
     """
 
-    uploads: tempfile.TemporaryDirectory[str]
+    scratch: Scratch
     spaces: ModuleType | None
 
 
@@ -33,9 +37,14 @@ def prepare() -> Environment:
     """Set everything up once, leaving alone what the environment says already."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # it sums up all of them after every event
-    # Uploads lie where nobody else on this machine can look, and go when the server ends.
-    uploads = tempfile.TemporaryDirectory(prefix="playground-uploads-", ignore_cleanup_errors=True)
-    os.environ.setdefault("GRADIO_TEMP_DIR", os.path.realpath(uploads.name))
+    # Uploads and all else that is temporary lie where nobody else on this machine can look, and go when the server ends; what
+    # a killed one has left goes now.
+    os.umask(0o077)
+    sweep(PREFIX)
+    scratch = Scratch(PREFIX)
+    atexit.register(scratch.close)
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(scratch.folder("uploads")))
+    tempfile.tempdir = str(scratch.folder("work"))
     # Read when torch is: Intel's matrix products would keep buffers for every thread, 13 MB a run, and are no slower
     # without.
     os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
@@ -45,4 +54,4 @@ def prepare() -> Environment:
     except ImportError:
         spaces = None
     on_zerogpu = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
-    return Environment(uploads, spaces if on_zerogpu else None)
+    return Environment(scratch, spaces if on_zerogpu else None)

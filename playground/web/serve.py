@@ -160,7 +160,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
     finally:
         jobs.close(save=True)
         server.close()
-        prepare().uploads.cleanup()
+        prepare().scratch.close()
     sys.stdout.flush()
     os._exit(0)  # an ordinary exit aborts when a thread is still inside torch, such as one that reads a network
 

@@ -30,6 +30,7 @@ from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, 
 JSON_KEYS = {
     "output", "width", "height", "preset", "device", "network", "numbers", "iterations", "evaluations", "seconds",
     "startup_seconds", "first_preview_seconds", "ended", "losses", "layers", "curve", "seed", "peak_memory_mb", "recipe",
+    "rounds",
 }  # fmt: skip
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
 
-from playground.engine.canvas import Space, first_picture
+from playground.engine.canvas import HrnetCanvas, Space, first_picture
 from playground.engine.lbfgs import SearchingLbfgs
 from playground.images.convert import resize_picture, to_tensor
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import load_preset
-from tests.helpers import reference
+from tests.helpers import reference, reference_networks
 from tests.helpers.networks import identity_vgg19
 from tests.helpers.painting import paint, result, totals
 
@@ -26,8 +28,6 @@ def at_size(pictures: tuple[Image.Image, Image.Image], size: int) -> list[torch.
 
 
 def test_gatys_adam_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image]) -> None:
-    from dataclasses import replace
-
     weights = identity_vgg19(hed)
     # The source's network takes torch's convention; with it these weights see a picture scaled down, which is fine.
     weights = replace(weights, network=replace(weights.network, convention="torch"))
@@ -130,6 +130,34 @@ def test_ten_rounds_end_where_scipy_s_end(hed: Weights, pictures: tuple[Image.Im
     for losses in (*ours, *theirs):
         assert 21 <= len(losses) <= 23
     assert ours[0] == pytest.approx(theirs[0], rel=1e-6)
+
+
+def test_hrnet_source_follows_its_source(hed: Weights, pictures: tuple[Image.Image, Image.Image]) -> None:
+    """Six steps of the generator's weights: a photo whose sides do not divide by 4, a painting of another size."""
+    weights = identity_vgg19(hed)
+    weights = replace(weights, network=replace(weights.network, convention="torch"))
+    photo, painting = pictures[0], resize_picture(pictures[1], 80)
+    recipe = load_preset("hrnet-source")
+    assert (recipe.learning_rate, recipe.decay_steps, recipe.decay_factor) == (0.005, 200, 0.9)
+    assert recipe.style_size == "original"
+    # At the full rate single precision itself parts from double within five steps, since instance normalisation enlarges
+    # what is nearly level.
+    recipe = recipe.changed({"size": 66, "iterations": 6, "decay_steps": 3, "learning_rate": 5e-4})
+    content = to_tensor(resize_picture(photo, 66))
+    assert all(side % 4 for side in content.shape[2:])
+    see = maps_of(weights, reference.torch_input)
+    of_photo, of_painting = see(content), see(to_tensor(painting))
+    total = reference_networks.hrnet_total(150, 1)
+    first = {name: value.detach().clone() for name, value in HrnetCanvas(content, 0).network.named_parameters()}
+    expected = reference_networks.train(
+        first,
+        lambda tensors, _: total(see(reference_networks.hrnet(tensors, content)), of_photo, of_painting),
+        [5e-4] * 3 + [0.9 * 5e-4] * 3,
+    )
+    found = totals(paint((photo, painting), Vgg(weights), recipe))
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert found[0] == pytest.approx(expected[0], rel=1e-5)
+    assert expected[-1] < 0.9 * expected[0]
 
 
 @pytest.mark.parametrize("weaker", [1.0, 1e-5])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -63,3 +66,44 @@ def test_files_without_a_picture_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(PlaygroundError, match="no photograph among"):
         collect_photos([tmp_path / "notes.txt"], tmp_path)
+
+
+def test_everybodys_photographs_share_one_room_which_comes_free_with_their_folders(tmp_path: Path) -> None:
+    """Ten people with a zip each, none too large alone."""
+    space, bomb = uploads.PhotoSpace(5), tmp_path / "many.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(60):
+            archive.writestr(f"{number}.png", bytes(50_000))
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    assert collect_photos([bomb], folders[0], space) == 60
+    with pytest.raises(PlaygroundError, match="no room for more photographs"):
+        collect_photos([bomb], folders[1], space)
+    assert sum(path.stat().st_size for folder in folders for path in folder.iterdir()) <= 5 * 2**20
+    for folder in folders:
+        shutil.rmtree(folder)
+    folders[1].mkdir()
+    assert collect_photos([bomb], folders[1], space) == 60
+
+
+def test_a_full_disk_is_left_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=uploads.SPARE_MB * 2**20))
+    with pytest.raises(PlaygroundError, match="no room for more photographs"):
+        collect_photos([png(tmp_path / "one.png")], tmp_path, uploads.PhotoSpace(1000))
+
+
+def test_a_zip_of_bombs_is_read_one_at_a_time_and_leaves_the_others_their_room(tmp_path: Path) -> None:
+    """Entries of 48 megapixels each in 6 kB."""
+    from playground.images import load as loading
+
+    packed = io.BytesIO()
+    Image.new("1", (6900, 6900)).save(packed, "PNG")
+    with zipfile.ZipFile(tmp_path / "bombs.zip", "w") as archive:
+        for number in range(6):
+            archive.writestr(f"{number}.png", packed.getvalue())
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    collect_photos([tmp_path / "bombs.zip"], photos)
+    assert len(Photos(photos)) == 6
+    assert loading.DECODING.taken_megabytes == 0

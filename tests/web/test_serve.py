@@ -245,3 +245,19 @@ def test_without_network_and_weights_the_page_opens_and_says_what_to_do(tmp_path
                 break
         else:
             raise AssertionError("it never said what to do")
+
+
+def test_what_a_killed_server_left_of_uploads_goes_when_the_next_one_starts(tmp_path: Path) -> None:
+    """And is readable by nobody else while it is there."""
+    with serving(TMPDIR=str(tmp_path)) as (process, address):
+        files = {"files": ("private.png", b"private", "image/png")}
+        (upload,) = httpx.post(f"{address}gradio_api/upload", files=files).json()
+        process.kill()
+        process.wait()
+    (left,) = tmp_path.glob("playground-uploads-*")
+    assert Path(upload).is_relative_to(left.resolve())
+    assert {path.stat().st_mode & 0o077 for path in (left, *left.rglob("*"))} == {0}
+    with serving(TMPDIR=str(tmp_path)) as (_, address):
+        assert httpx.get(address).status_code == 200
+        assert not left.exists()
+        assert len(list(tmp_path.glob("playground-uploads-*"))) == 1

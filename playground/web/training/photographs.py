@@ -59,7 +59,7 @@ class Photographs:
         self._forget(desk)
         if files:
             desk.folder = self.jobs.new_folder()
-            collect_photos(files, desk.folder.photos)
+            collect_photos(files, desk.folder.photos, self.jobs.photo_space)
             desk.photos = Photos(desk.folder.photos)
 
     def _forget(self, desk: Desk) -> None:

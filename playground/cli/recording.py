@@ -1,0 +1,111 @@
+"""What `stylize` writes while it paints: a picture after every iteration, and the curve as CSV.
+
+Called by stylize.py. Each is written as soon as it is there, so that what is painted so far remains when a run fails.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from playground.cli.common import check_file_path
+from playground.engine.frames import Frame
+from playground.errors import PlaygroundError
+from playground.recipe.model import Recipe
+
+TERMS = ("content", "style", "variation")
+
+
+class Recording:
+    """Follows a run's frames.
+
+    Args:
+        recipe: as the run starts; of its journal, weights that changed on the way are divided by as they were then.
+        frames: a folder for pictures, which must exist.
+        every: iterations from one picture to the next.
+        curve: a file for the numbers.
+
+    Attributes:
+        rounds: what L-BFGS said of each of its rounds, as plain data.
+
+    Raises:
+        PlaygroundError: the folder or the file cannot be written.
+    """
+
+    def __init__(self, recipe: Recipe, frames: Path | None, every: int, curve: Path | None) -> None:
+        if frames is not None and not frames.is_dir():
+            raise PlaygroundError(f"the folder {str(frames)!r} for the frames does not exist: create it first")
+        if frames is not None and not os.access(frames, os.W_OK):
+            raise PlaygroundError(f"the folder {str(frames)!r} for the frames cannot be written: choose another one")
+        if curve is not None:
+            check_file_path(curve, ".csv")
+        self.folder, self.curve, self.every = frames, curve, every
+        self.rounds = list[dict[str, Any]]()
+        self._recipes = [(0, recipe)]
+        for change in recipe.journal:
+            weighted = self._recipes[-1][1].model_copy(update={change.key: change.value})
+            self._recipes.append((change.evaluation, weighted))
+        self._saved = 0
+
+    @property
+    def pictures_every(self) -> int | None:
+        """How often the run is to show its picture for the sake of this recording."""
+        return self.every if self.folder is not None else None
+
+    def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The same frames, recorded on their way."""
+        with ExitStack() as files:
+            rows = None
+            if self.curve is not None:
+                file = files.enter_context(self.curve.open("w", encoding="utf-8", newline=""))
+                rows = csv.DictWriter(file, self._columns(), restval="", extrasaction="ignore")
+                rows.writeheader()
+            for frame in frames:
+                if rows is not None and frame.losses and frame.result is None:
+                    rows.writerow(self._row(frame))
+                    file.flush()
+                self._save(frame)
+                if frame.round is not None:
+                    self.rounds.append(asdict(frame.round))
+                yield frame
+
+    def _save(self, frame: Frame) -> None:
+        """The picture, where it is the first after an iteration that is due."""
+        due = frame.step > self._saved and frame.step % self.every == 0
+        if self.folder is None or frame.picture is None or frame.result is not None or not due:
+            return
+        from PIL import Image
+
+        self._saved = frame.step
+        Image.fromarray(frame.picture).save(self.folder / f"step-{frame.step:06d}.png")
+
+    def _columns(self) -> list[str]:
+        layers = dict.fromkeys(
+            f"{kind}:{name}" for _, recipe in self._recipes for kind in TERMS[:2] for name in recipe.active_layers(kind)
+        )
+        losses = [*TERMS, "total", *layers]
+        pulls = [f"pull {term}" for term in TERMS]
+        return [
+            "step",
+            "evaluations",
+            "seconds",
+            "size",
+            *losses,
+            *(f"unweighted {name}" for name in (*layers, TERMS[2])),
+            *pulls,
+        ]
+
+    def _row(self, frame: Frame) -> dict[str, Any]:
+        recipe = next(recipe for before, recipe in reversed(self._recipes) if frame.evaluations > before or before == 0)
+        row: dict[str, Any] = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
+        row |= {"size": max(frame.size), **frame.layers, **frame.losses}
+        for name, loss in frame.layers.items():
+            kind, _, layer = name.partition(":")
+            weight = getattr(recipe, f"{kind}_weight") * (getattr(recipe, f"{kind}_layers")[layer] if layer else 1)
+            row[f"unweighted {name}"] = loss / weight
+        return row | {f"pull {term}": fraction for term, fraction in (frame.shares or {}).items()}
