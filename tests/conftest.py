@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -17,6 +18,8 @@ from playground.images.load import load_picture
 from playground.networks import fetch, read
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
+
+torch.set_warn_always(True)  # not once a process: a warning fails the test that causes it, whichever ran before
 
 pytest.register_assert_rewrite("tests.helpers")  # so that a failed assertion there says what it compared
 

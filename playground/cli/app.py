@@ -17,6 +17,7 @@ import typer
 from playground.cli.apply import apply
 from playground.cli.compare import compare
 from playground.cli.doctor import doctor
+from playground.cli.experiments import experiments
 from playground.cli.export import export
 from playground.cli.presets import list_presets
 from playground.cli.stylize import stylize
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "weights": list_weights,
     "doctor": doctor,
     "train": train,
+    "experiments": experiments,
     "apply": apply,
     "export": export,
     "compare": compare,

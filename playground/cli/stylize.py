@@ -51,6 +51,9 @@ def stylize(
     seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
     curve: Annotated[Path | None, typer.Option(help="A CSV file for the losses, a row an evaluation.")] = None,
     frames: Annotated[Path | None, typer.Option(help="A folder for the picture after every iteration.")] = None,
+    last: Annotated[
+        Path | None, typer.Option(help="A file for the last picture too; the result is that of the lowest loss.")
+    ] = None,
     frames_every: Annotated[int, typer.Option(min=1, help="Iterations from one of these pictures to the next.")] = 1,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")] = False,
@@ -68,8 +71,8 @@ def stylize(
     from playground.system.device import describe_device, pick_device
     from playground.system.memory import peak_megabytes
 
-    if output is not None:
-        check_output_path(output)
+    for path in filter(None, (output, last)):
+        check_output_path(path)
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
     check_output_path(output or free_result_path(content, recipe))
     check_pictures(pictures[0], recipe.size)
@@ -86,6 +89,8 @@ def stylize(
             if output is None:  # chosen now, since another run may have taken the name meanwhile
                 output = free_result_path(content, recipe)
             save_picture(result.picture, output, recipe=result.recipe.to_json())
+            if last is not None and result.last is not None:
+                save_picture(result.last, last, recipe=result.recipe.to_json())
             observe_run(result, device)
             if as_json:
                 about = run_as_json(result, output, device, startup_seconds, peak_megabytes(device))

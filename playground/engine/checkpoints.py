@@ -81,6 +81,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, limit_bytes: int, save_every: float = 15.0) -> None:
         self.folder, self.limit_bytes, self.save_every = folder, limit_bytes, save_every
+        self.damaged = 0  # how many could not be read
         self._lock = threading.RLock()
         self._over = False
         self._cost, self._last = 0.0, time.perf_counter()
@@ -258,13 +259,17 @@ class Checkpoints:
         return max((other for other in kept if other <= evaluation), default=kept[0])
 
     def newest(self) -> dict[str, Any] | None:
-        """The newest snapshot that can be read; None where there is none. Damaged ones are forgotten."""
+        """The newest snapshot that can be read; None where there is none. Damaged ones are set aside beside it."""
         while (kept := self.evaluations) != []:
             try:
                 return self.load(kept[-1])
             except CheckpointError:
                 logger.warning("the checkpoint at evaluation %d is damaged: the one before is taken", kept[-1])
                 with self._lock:
+                    self.damaged += 1
+                    damaged = self._path(kept[-1], "moment")
+                    with suppress(OSError):
+                        damaged.replace(damaged.with_suffix(".damaged"))
                     self._forget(kept[-1])
         return None
 

@@ -83,6 +83,7 @@ class Result:
     evaluations: int
     seconds: float
     first_preview_seconds: float | None
+    last: Image.Image | None = None  # as the optimiser left it, whose losses were not looked at; of a training None
     generator: dict[str, np.ndarray] | None = None  # of a canvas that is a network: its weights, for a Repainter
 
 

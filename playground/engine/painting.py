@@ -79,7 +79,8 @@ class Painting:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
         height, width = self.content_tensor.shape[-2:]
         full_width, full_height = fit_size(*self.content.size, self.recipe.size)
-        network = self.vgg.configured(self.recipe.pool, self.recipe.pool_rescale, self.recipe.padding)
+        recipe = self.recipe
+        network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         growth = full_width * full_height / (width * height)
         style = self._style_at(self.schedule.size)
         self.objective = Objective(network, self.content_tensor, style, self.recipe, growth)

@@ -255,11 +255,15 @@ class Run:
         painting, recipe, content = self.painting, self.painting.recipe, self.painting.content
         image, losses, values = painting.best()
         width, height = fit_size(*content.size, recipe.size)
-        picture = to_picture(resample(image, (height, width)).clamp(0, 1))
+        picture, last = (
+            to_picture(resample(found, (height, width)).clamp(0, 1)) for found in (image, painting.shown())
+        )
         if recipe.original_colours:
-            picture = keep_colours(picture, resize_picture(content, recipe.size))
+            at_size = resize_picture(content, recipe.size)
+            picture, last = keep_colours(picture, at_size), keep_colours(last, at_size)
         result = Result(
             picture=picture,
+            last=last,
             recipe=painting.final_recipe(),
             ended=f"recovered: {painting.recoveries[-1]}" if state == "recovered" else state,
             losses=by_term(losses),

@@ -24,6 +24,8 @@ from playground.networks.transformer import TransformerNet, new_network
 from playground.networks.vgg import Vgg
 from playground.recipe.training import TrainingRecipe
 
+MAX_SLOPE = 1e19  # Adam squares slopes, and what has no finite square in single precision would stop a weight for good
+
 
 def first_network(recipe: TrainingRecipe, from_checkpoint: bool) -> TransformerNet:
     """The network that a training starts with.
@@ -73,7 +75,7 @@ class Learner:
         self.recipe = recipe
         size = style_long_side(recipe, self.style.size, recipe.image_size)
         style = to_tensor(resize_picture(self.style, size)).to(self.device)
-        vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
+        vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         self.objective = Objective(vgg, self.crop.to(self.device), style, recipe)
 
     def learn(self, photos: Tensor, learning_rate: float) -> tuple[Losses, bool]:
@@ -81,7 +83,7 @@ class Learner:
 
         Returns:
             The losses before it, the mean over all processes; and whether the gradient was finite. Loss or gradient
-            that is no finite number would spoil every weight, so no step is taken on them.
+            that is no finite number, or has no finite square, would spoil every weight, so no step is taken on them.
         """
         group = self.optimizer.param_groups[0]
         group["lr"], group["betas"] = learning_rate, (self.recipe.beta1, self.recipe.beta2)
@@ -92,8 +94,8 @@ class Learner:
         losses.total.backward()
         losses = self.processes.mean(losses)
         # The gradient is the processes' mean by now, so all of them decide alike.
-        norm = get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
-        finite = math.isfinite(float(norm))
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        finite = float(get_total_norm(gradients, math.inf)) < MAX_SLOPE
         if finite and math.isfinite(float(losses.total.detach())):
             self.optimizer.step()
         return losses, finite

@@ -54,6 +54,27 @@ def sheet(content: Image.Image, style: Image.Image, entries: list[Entry]) -> Ima
     return board(columns, height)
 
 
+def grid(
+    photos: Sequence[Image.Image], rows: Sequence[tuple[Sequence[str], Sequence[Image.Image]]], height: int
+) -> Image.Image:
+    """The photographs above, then a row for each of `rows`: what became of each, with the row's text beneath its first."""
+    lines = max(len(text) for text, _ in rows)
+    texts: list[Sequence[str]] = [["Photographs"], *(text for text, _ in rows)]
+    drawn = [
+        board(
+            [(picture, (*text, *[""] * (lines - len(text))) if k == 0 else [""]) for k, picture in enumerate(row)],
+            height,
+        )
+        for text, row in zip(texts, [photos, *(row for _, row in rows)], strict=True)
+    ]
+    whole = Image.new("RGB", (max(row.width for row in drawn), sum(row.height for row in drawn)), "white")
+    top = 0
+    for row in drawn:
+        whole.paste(row, (0, top))
+        top += row.height
+    return whole
+
+
 def board(columns: Sequence[tuple[Image.Image, Sequence[str]]], height: int) -> Image.Image:
     """Pictures in one row, each `height` pixels high with its lines of text beneath, the first of them as its title."""
     pictures = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -32,7 +32,7 @@ class Vgg:
     Args:
         weights: a network's tensors, its architecture and its input convention.
         device: where the weights live. Convolutions but the first, which sees the pixels, are in `precision_of` it;
-            what is given is in float32 in any case.
+            what is given is in float32 in any case, and so is all of it when `configured` to be.
     """
 
     pool: Literal["max", "average"] = "max"
@@ -43,11 +43,10 @@ class Vgg:
         self.network, self.device = weights.network, torch.device(device)
         self.layers = LAYERS[weights.network.architecture]
         types = dict.fromkeys(self.layers, precision_of(self.device)) | {"conv1_1": torch.float32}
-        self.kernels = {
-            name: weights.tensors[f"{name}.weight"].to(device, kind).contiguous(memory_format=torch.channels_last)
-            for name, kind in types.items()
-        }
-        self.biases = {name: weights.tensors[f"{name}.bias"].to(device, kind) for name, kind in types.items()}
+        first = _converted(weights, self.device, types)
+        self.kernels, self.biases = first["kernels"], first["biases"]
+        self._single: dict[str, dict[str, Tensor]] = {}  # the same in single precision, made where it is asked for
+        self._source = weights if set(types.values()) != {torch.float32} else None
         self._planes: dict[str, Tensor] = {}
         self._preparing = threading.Lock()
         caffe = weights.network.convention == "caffe"
@@ -57,17 +56,27 @@ class Vgg:
         self._shift = (mean if caffe else mean / torch.tensor(TORCH_STD, device=device)).view(1, 3, 1, 1)
         self._caffe = caffe
 
-    def configured(self, pool: str, pool_rescale: bool, padding: str) -> Vgg:
-        """The same network with other pools and edges; the weights are shared, not copied.
+    def configured(self, pool: str, pool_rescale: bool, padding: str, precision: str = "auto") -> Vgg:
+        """The same network with other pools and edges; the weights are shared, not copied, but for another precision's.
 
         Args:
             pool: "max" or "average", 2×2 with stride 2.
             pool_rescale: multiply what an average pool gives by 2, near the ratio of a max pool to an average one.
             padding: what the first convolution sees beyond the edge: "zeros" (after mean subtraction) or "replicate".
                 Deeper layers keep the zeros the network was trained with.
+            precision: "float32" computes every layer in single precision, "auto" as the device does best.
         """
         other = copy.copy(self)
         other.pool, other.pool_rescale, other.padding = pool, pool_rescale, padding  # type: ignore[assignment]
+        if precision == "float32" and self._source is not None:
+            with self._preparing:
+                if not self._single:
+                    self._single.update(
+                        _converted(self._source, self.device, dict.fromkeys(self.layers, torch.float32))
+                    )
+            other.kernels, other.biases, other._planes = self._single["kernels"], self._single["biases"], {}
+            # cuDNN would round to TF32, of 10 bits of mantissa; there is one switch for the whole process.
+            torch.backends.cudnn.allow_tf32 = False
         return other
 
     def preprocess(self, image: Tensor) -> Tensor:
@@ -150,6 +159,18 @@ class Vgg:
             return F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * 2 if self.pool_rescale else x
+
+
+def _converted(
+    weights: Weights, device: torch.device, types: Mapping[str, torch.dtype]
+) -> dict[str, dict[str, Tensor]]:
+    """Kernels and biases on the device, each layer's in its own precision."""
+    tensors = weights.tensors
+    kernels = {name: tensors[f"{name}.weight"].to(device, kind) for name, kind in types.items()}
+    return {
+        "kernels": {name: kernel.contiguous(memory_format=torch.channels_last) for name, kernel in kernels.items()},
+        "biases": {name: tensors[f"{name}.bias"].to(device, kind) for name, kind in types.items()},
+    }
 
 
 @lru_cache(maxsize=2)

@@ -119,6 +119,12 @@ class BaseRecipe(BaseModel):
         "Double what an average pool gives, so that deep layers stay as strong as with max.", group="network",
         live=True,
     )  # fmt: skip
+    precision: Literal["auto", "float32"] = setting(
+        "auto", "Precision",
+        "auto: bfloat16 on a graphics processor that has it, which is faster; float32: single precision everywhere, as on "
+        "any other processor.",
+        group="network",
+    )  # fmt: skip
     padding: Annotated[Literal["zeros", "replicate"], _spelling(zero="zeros")] = setting(
         "zeros", "Edge padding",
         "What the network sees beyond the picture's edge: mean grey (zeros), or the edge pixels continued (replicate).",

@@ -7,9 +7,39 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
+import traceback
 from typing import Any, Literal
+
+MAX_WORDS = 300  # of a fault, in a line of the log
+
+
+class TextLines(logging.Formatter):
+    """Lines for people; a fault is one line that says where it happened, for a developer its traceback below.
+
+    Args:
+        debug: whether a developer reads.
+    """
+
+    def __init__(self, debug: bool = False) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+        self.debug = debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self.debug or not record.exc_info or record.exc_info[1] is None:
+            return super().format(record)
+        plain = logging.makeLogRecord({**vars(record), "exc_info": None, "exc_text": None})
+        return f"{super().format(plain)}: {in_one_line(record.exc_info[1])}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """A fault's kind, its words, and the place in the code where it happened."""
+    places = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(places[-1].filename)}, line {places[-1].lineno})" if places else ""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words[:MAX_WORDS]}{place}"
 
 
 class JsonLines(logging.Formatter):
@@ -36,11 +66,14 @@ class JsonLines(logging.Formatter):
         return json.dumps(said, ensure_ascii=False, default=str)
 
 
-def start_log(kind: Literal["text", "json"]) -> None:
-    """Let everything that is logged go to stderr, the playground's own from INFO, others' from WARNING."""
+def start_log(kind: Literal["text", "json"], *, debug: bool = False) -> None:
+    """Let everything that is logged go to stderr, the playground's own from INFO, others' from WARNING.
+
+    Args:
+        debug: show the tracebacks of faults; in JSON, where they take no line of their own, they are there in any case.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
-    handler.setFormatter(JsonLines() if kind == "json" else text)
+    handler.setFormatter(JsonLines() if kind == "json" else TextLines(debug))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("playground").setLevel(logging.INFO)
     logging.captureWarnings(True)

@@ -128,14 +128,14 @@ class NewJobs:
         return job
 
     def recovered(self) -> Iterator[tuple[Job, Photos | None]]:
-        """What an earlier server has left, with a training's photographs; what cannot go on here is dropped."""
+        """What an earlier server has left, with a training's photographs; what cannot go on here is set aside."""
         for stored in self._store.adopt() if self._store else []:
             try:
                 job, photos = self._again(stored)
             except PlaygroundError as error:
                 logger.warning("a run that an earlier server has left cannot go on: %s", error)
                 assert self._store
-                self._store.remove(stored.id)
+                self._store.give_up(stored.id, str(error))
             else:
                 yield job, photos
 

@@ -67,6 +67,7 @@ class Settings(Limits, BaseSettings):
     log: Literal["text", "json"] = Field(
         "text", description="The log on stderr: `text` for people, `json` for an object a line."
     )
+    debug: bool = Field(False, description="Tracebacks of faults in the log, for a developer; else a line each.")
     upload_mb: int = Field(64, ge=1, description="MB of the largest file that may be uploaded.")
     files_mb: int = Field(
         4000,

@@ -30,7 +30,9 @@ from playground.service.run_folder import RunFolder, folder_bytes
 from playground.system.files import whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
-MAX_TRIES = 3  # of resuming a run from the same place; what brings a server down does not do so for ever
+MAX_TRIES = 3  # of running on from the same place; what brings a server down does not do so for ever
+MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
+MAX_ASIDE = 20  # runs that are set aside for somebody to look at
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,8 @@ class Stored:
         person: on whose account it counts.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
-        tries, reached: how often it was resumed where it stands now, and where that is.
+        tries, starts, reached: how often it ran on from where it stands now for long enough to save a checkpoint and yet got
+            no further; how often it was taken up there at all; and where that is.
         folder: its own, once it is kept.
     """
 
@@ -70,14 +73,15 @@ class Stored:
     photos: str = ""
     created: float = field(default_factory=time.time)
     tries: int = 0
+    starts: int = 0
     reached: str = ""
     folder: RunFolder | None = None
     person: str = ""
 
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
-_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "original_colours")
-_MISSING = {"original_colours": False, "person": ""}  # what earlier versions did not write
+_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "original_colours")
+_MISSING = {"starts": 0, "original_colours": False, "person": ""}  # what earlier versions did not write
 
 
 class Store:
@@ -214,13 +218,13 @@ class Store:
     # ---------------------------------------------------------------- between servers
 
     def adopt(self) -> list[Stored]:
-        """Take over what servers that live no more have left, oldest first; damaged and forgotten runs are deleted."""
+        """Take over what servers that live no more have left, oldest first; what cannot go on is set aside and said."""
         found = []
         with self._door:
             for server in sorted(self.root.glob("server-*")):
                 if server != self.folder:
                     found += self._take_from(server)
-        runs = [run for run in map(self._read_or_delete, found) if run is not None]
+        runs = [run for run in map(self._read_or_put_aside, found) if run is not None]
         with self._mutex:
             self._kept |= {run.id: run for run in runs}
         return sorted(runs, key=lambda run: run.created)
@@ -246,19 +250,48 @@ class Store:
         shutil.rmtree(server, ignore_errors=True)
         return taken
 
-    def _read_or_delete(self, folder: RunFolder) -> Stored | None:
-        """A run that was taken over; None, and the folder gone, where there is nothing to go on with."""
+    def _read_or_put_aside(self, folder: RunFolder) -> Stored | None:
+        """A run that was taken over; None where there is nothing to go on with."""
         try:
-            if folder.meta.exists():
+            if folder.meta.exists() and time.time() - folder.last_written <= FORGOTTEN_SECONDS:
                 return self._read(folder)
         except (PlaygroundError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            logger.warning("a run that an earlier server has left in %s is deleted: %s", folder.path.name, error)
-        folder.remove()
+            self.put_aside(folder, str(error))
+            return None
+        if folder.meta.exists():
+            logger.warning("a run in %s is deleted: nobody has come back for it in a day", folder.path.name)
+        folder.remove()  # one without it had ended, or was never begun
         return None
 
+    def put_aside(self, folder: RunFolder, why: str) -> None:
+        """Keep the folder of a run that cannot go on where no server takes it up, with a word that says why."""
+        aside = self.root / "set-aside"
+        try:
+            aside.mkdir(mode=0o700, exist_ok=True)
+            for old in sorted(aside.iterdir(), key=lambda path: path.stat().st_mtime)[: -MAX_ASIDE + 1 or None]:
+                shutil.rmtree(old, ignore_errors=True)
+            place = folder.path.rename(aside / folder.path.name)
+            (place / "why.txt").write_text(f"{why}\n", "utf-8")
+        except OSError as error:
+            logger.warning("a run in %s cannot go on (%s) nor be set aside: %s", folder.path.name, why, error)
+            return
+        logger.warning("a run that cannot go on is set aside in %s: %s", place, why)
+
+    def give_up(self, id: str, why: str) -> None:
+        """Set a run aside that was taken over and cannot go on here."""
+        with self._mutex:
+            run = self._kept.pop(id, None)
+        if run is not None and run.folder is not None:
+            self.put_aside(run.folder, why)
+
+    def tried(self, id: str) -> None:
+        """A run has run on for long enough to save a checkpoint, and none has been saved yet."""
+        with self._mutex:
+            run = self._kept.get(id)
+        if run is not None:
+            self.update(id, tries=run.tries + 1)
+
     def _read(self, folder: RunFolder) -> Stored:
-        if time.time() - folder.last_written > FORGOTTEN_SECONDS:
-            raise PlaygroundError("nobody has come back for it")
         data = _MISSING | json.loads(folder.meta.read_text("utf-8"))
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
         recipe = stored_training(data["recipe"]) if training else validated(data["recipe"])
@@ -280,14 +313,16 @@ class Store:
                 "created": float(plain["created"]),
                 "paused": bool(plain["paused"]),
                 "tries": int(plain["tries"]),
+                "starts": int(plain["starts"]),
                 "folder": folder,
             }
         )
         folder.drop_unfinished()
-        reached = folder.reached
-        run = replace(run, tries=run.tries + 1 if run.reached == reached else 1, reached=reached)
-        if run.tries > MAX_TRIES:
-            raise PlaygroundError(f"it has been resumed {MAX_TRIES} times and never got any further")
+        reached, same = folder.reached, run.reached == folder.reached
+        tries, starts = (run.tries, run.starts + 1) if same else (0, 1)
+        run = replace(run, tries=tries, starts=starts, reached=reached)
+        if tries >= MAX_TRIES or starts > MAX_STARTS:
+            raise PlaygroundError(f"it has been taken up {starts - 1} times and never got any further")
         self._write(run)
         return run
 

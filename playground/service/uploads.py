@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -65,12 +64,12 @@ def collect_photos(files: Sequence[str | Path], folder: Path, space: PhotoSpace 
         PlaygroundError: too many, too large together, a zip that cannot be read, or no picture at all.
     """
     left, count = MAX_BYTES, 0
-    for suffix, stream in _pictures(files):
+    for suffix, pieces in _pictures(files):
         if count == MAX_PHOTOS:
             raise PlaygroundError(f"these are more than {MAX_PHOTOS:,} photographs: give fewer")
         with open(folder / f"{count:05d}{suffix}", "wb") as copy:
             # What a zip says about sizes is not believed: only what comes out of it is counted.
-            while piece := stream.read(PIECE):
+            for piece in pieces:
                 left -= len(piece)
                 if left < 0:
                     raise PlaygroundError(f"these photographs are larger than {MAX_BYTES // 10**9} GB: give fewer")
@@ -83,17 +82,31 @@ def collect_photos(files: Sequence[str | Path], folder: Path, space: PhotoSpace 
     return count
 
 
-def _pictures(files: Sequence[str | Path]) -> Iterator[tuple[str, IO[bytes]]]:
+def _pictures(files: Sequence[str | Path]) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Suffix and content of every file that looks like a picture, in order, zips opened."""
     for file in map(Path, files):
         if file.suffix.lower() == ".zip":
             yield from _inside(file)
         elif file.suffix.lower() in PICTURE_SUFFIXES:
             with open(file, "rb") as stream:
-                yield file.suffix.lower(), stream
+                yield file.suffix.lower(), _pieces(stream, file.name)
 
 
-def _inside(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _pieces(stream: IO[bytes], file: str) -> Iterator[bytes]:
+    try:
+        while piece := stream.read(PIECE):
+            yield piece
+    except GeneratorExit:
+        raise
+    except Exception as error:  # what a zip's bytes make of its unpacker may be anything
+        raise _unreadable(file) from error
+
+
+def _unreadable(file: str) -> PlaygroundError:
+    return PlaygroundError(f"the zip {file!r} cannot be unpacked, it may be damaged or encrypted: pack it again")
+
+
+def _inside(file: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -105,9 +118,8 @@ def _inside(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 if entry.is_dir() or hidden or name.suffix.lower() not in PICTURE_SUFFIXES:
                     continue
                 with archive.open(entry) as stream:
-                    yield name.suffix.lower(), stream
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        # RuntimeError is an encrypted entry, NotImplementedError a method of packing that Python does not know
-        raise PlaygroundError(
-            f"the zip {file.name!r} cannot be unpacked, it may be damaged or encrypted: pack it again"
-        ) from error
+                    yield name.suffix.lower(), _pieces(stream, file.name)
+    except PlaygroundError:
+        raise
+    except Exception as error:
+        raise _unreadable(file.name) from error

@@ -99,9 +99,11 @@ class Worker:
 
     def _work(self, job: Job, frames: Iterator[Frame], kept: bool) -> None:
         """All of a job's life; everything that it held is released here."""
+        trial: threading.Timer | None = None
         try:
             self._keep(job, kept)
             if self._wait_for_slot(job) and self._wait_for_network(job):
+                trial = self._count_a_try(job)
                 alone = job.counts_as_run and not self._lent
                 for frame in frames:
                     job.store(frame)
@@ -116,7 +118,22 @@ class Worker:
         except Exception as error:
             job.tell(state="failed", place=0, wait_seconds=None, doing="", error=explain(error, job.name, job.recipe))
         finally:
+            if trial is not None:
+                trial.cancel()
             self._release(job)
+
+    def _count_a_try(self, job: Job) -> threading.Timer | None:
+        """Note in the store that a run has had the time to save a checkpoint, by a clock that its evaluation cannot hold.
+
+        A run that is killed sooner, with its server, is not at fault.
+        """
+        if self._store is None or self._lent:
+            return None
+        others = len(self._admission.admitted)  # with whom it takes turns
+        trial = threading.Timer(self._admission.limits.save_every * max(1, others), self._store.tried, (job.id,))
+        trial.daemon = True
+        trial.start()
+        return trial
 
     def _keep(self, job: Job, kept: bool) -> None:
         """Put a job into the store, unless it comes from there; a disk that takes nothing is said."""
@@ -207,6 +224,9 @@ class Worker:
         snapshot = job.checkpoints.newest() if job.checkpoints else None
         if snapshot is not None:
             job.go_on_from(snapshot)
+        if job.checkpoints is not None and job.checkpoints.damaged:
+            job.note("the newest moment was damaged and is set aside: the run goes on from the one before")
+        reached = job.checkpoints.evaluations[-1] if job.checkpoints and snapshot is not None else None
         content, style = job.pictures.content, job.pictures.style
         assert content is not None
         # Not on the run's own account: the first to use a network prepares it for all.
@@ -216,7 +236,10 @@ class Worker:
         for frame in run.frames():
             yield frame
             # In any case where it pauses or ends: people go back to there most.
-            self._keep_checkpoint(job, run, now=self.saving or frame.state != "running")
+            # And soon after it was taken up again: else a machine that dies often would never get on with it.
+            fresh = reached is not None and frame.evaluations > reached
+            self._keep_checkpoint(job, run, now=self.saving or fresh or frame.state != "running")
+            reached = None if fresh else reached
             if self.saving:
                 return
 

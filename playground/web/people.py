@@ -28,7 +28,7 @@ COOKIE = "playground_person"
 COOKIE_SECONDS = 30 * 24 * 3600
 KEY_BYTES = 32
 MAX_STREAMS = 96  # of one person at once: an open page has two, and an address may stand for a whole room
-MAX_SESSIONS = 1000  # of one person that gradio remembers, 15 kB each; those that nobody listens to for a minute
+MAX_SESSIONS = 4000  # of one person that gradio remembers, 15 kB each; those that nobody listens to for a minute
 MAX_EVENTS = 48  # of one person that wait or go on in gradio's queue
 MAX_REQUESTS = 48  # of one person that are being answered; a browser asks for six at a time
 MAX_KNOWN = 20_000  # sessions whose owner is remembered; gradio remembers half as many
@@ -230,11 +230,13 @@ class Caller:
         person: of the runs' accounts; no secret, and nothing is found by it.
         people: everybody; None where the page is served without the guard.
         session: gradio's name for the page or the call.
+        address: that it comes from, whatever cookie it carries.
     """
 
     person: str
     people: People | None = None
     session: str = ""
+    address: str = "nobody"
 
     @property
     def listens(self) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
@@ -26,8 +27,10 @@ from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, Peo
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
+MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
+RUN = (f"{API}run/", f"{API}api/")
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
 # app's code, convert films of anybody's, call servers of components that this page has none of; one person's logout would
 # end everybody's login, since a class shares one user.
@@ -104,6 +107,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if message["status"] == 500 and path.startswith(RUN):
+                    message["status"] = 400  # a handler's refusal in words, which gradio calls a fault of the server
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
@@ -151,7 +156,8 @@ class Guard:
     def _name_the_caller(self, scope: Scope) -> str | None:
         """Say in the scope who asks; the cookie for whoever opens the page without one."""
         name = self.people.cookies.person(scope)
-        scope[IN_SCOPE] = Caller(f"cookie {name}" if name else address(scope), self.people)
+        where = address(scope)
+        scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
         CALLER.set(scope[IN_SCOPE])
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
 
@@ -196,9 +202,13 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
     ours = {host, *settings.names}
     if settings.on_space:
         ours |= {"huggingface.co", *environment.get("SPACE_HOST", "").lower().split(",")}
-    if origin is not None and (urlsplit(origin).netloc.lower() or None) not in ours:
+    try:
+        asking = urlsplit(origin or "").netloc.lower() or None
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # a bracket that is never closed, for one
+        return "The Host or the Origin of this request is no address."
+    if origin is not None and asking not in ours:
         return "This server answers its own page only; if it stands behind a proxy, name that in PLAYGROUND_HOSTS."
-    name = urlsplit(f"//{host}").hostname or ""
     # Another website's name may be made to mean this machine, whereupon its pages would count as our own.
     if settings.on_loopback and not is_loopback(name) and not settings.names & {host, name}:
         return "This server is asked under a name that is not its own; if it has that name, add it to PLAYGROUND_HOSTS."
@@ -209,15 +219,37 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
 
 
 class Patience:
-    """Makes guessing slow: wrong answers wait in one line, a second each, and right ones pass."""
+    """Makes guessing slow: the answers to one address wait in one line, a second for each wrong one.
+
+    A right one waits behind the wrong ones of its address too: else whoever sends many at once, and hangs up on the slow
+    ones, would know it by its haste.
+    """
 
     def __init__(self) -> None:
-        self._line = asyncio.Lock()
+        self._lines: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
 
-    async def wrong(self, what: str) -> None:
-        logger.warning("a wrong password was given for %s", what)
-        async with self._line:
-            await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+    async def answer(self, right: bool, what: str) -> bool:
+        """Whether a password is right, when its time has come.
+
+        Args:
+            what: it opens, for the log.
+        """
+        caller = CALLER.get()
+        where = caller.address if caller is not None else "nobody"
+        line = self._lines.setdefault(where, asyncio.Lock())
+        self._waiting[where] += 1
+        right = right and self._waiting[where] <= MAX_GUESSES
+        try:
+            async with line:
+                if not right:
+                    logger.warning("a wrong password was given for %s", what)
+                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
+            return right
+        finally:
+            self._waiting[where] -= 1
+            if not self._waiting[where]:
+                del self._waiting[where], self._lines[where]
 
 
 def login(settings: Settings) -> Any:
@@ -229,8 +261,6 @@ def login(settings: Settings) -> Any:
 
     async def right(given_user: str, given_password: str) -> bool:
         same = same_secret(given_user, user) & same_secret(given_password, password)
-        if not same:
-            await patience.wrong("the page")
-        return same
+        return await patience.answer(bool(same), "the page")
 
     return right

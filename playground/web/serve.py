@@ -57,6 +57,7 @@ def arguments(given: Sequence[str], program: str = "app.py") -> argparse.Namespa
     parser.add_argument("--host", help="the address to listen on; by default this machine only")
     parser.add_argument("--port", help="the port; by default the first free one from 7860")
     parser.add_argument("--log-json", dest="log", action="store_const", const="json", help="log JSON objects")
+    parser.add_argument("--debug", action="store_const", const="true", help="log tracebacks of faults")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument(
         "--network", action="append", default=[], metavar="FILE", help="a file of VGG weights that may be chosen too"
@@ -70,7 +71,7 @@ def chosen(asked: argparse.Namespace) -> Settings:
     Raises:
         PlaygroundError: one cannot be used.
     """
-    given = {name: getattr(asked, name) for name in ("profile", "host", "port", "log")}
+    given = {name: getattr(asked, name) for name in ("profile", "host", "port", "log", "debug")}
     for setting in asked.set:
         name, equals, value = setting.partition("=")
         if not equals:
@@ -95,7 +96,7 @@ def make_server(asked: argparse.Namespace) -> Server:
         settings = chosen(asked)
     except PlaygroundError as error:
         fail(str(error))
-    start_log(settings.log)
+    start_log(settings.log, debug=settings.debug)
 
     from playground.service.zerogpu import paint_elsewhere
     from playground.web.server import Server, make_jobs
@@ -148,7 +149,9 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         except OSError:
             where = f"port {settings.port} is taken" if settings.port else "no port from 7860 is free"
             fail(f"{where}, or {settings.host} is no address of this machine; choose another with --port or --host")
-        start_log(settings.log)  # once more: the server underneath has set up a log of its own meanwhile
+        start_log(
+            settings.log, debug=settings.debug
+        )  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
         tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
         threading.Event().wait()

@@ -35,6 +35,18 @@ def test_a_picture_after_every_iteration(pair: list[str], folder: Path, capsys: 
     assert (np.asarray(opened(other / "step-000004.png")) == pictures[3]).all()
 
 
+def test_the_last_picture_beside_the_best(pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "frames").mkdir()
+    best, last = folder / "best.png", folder / "last.png"
+    # So large a rate that the picture gets worse.
+    options = ["--size", "64", "--iterations", "4", *LIGHT, *PLAIN, *having("optimizer=adam", "learning_rate=0.5")]
+    about = paint(capsys, *pair, *options, "-o", str(best), "--last", str(last), "--frames", str(folder / "frames"))
+    totals = [point["total"] for point in about["curve"]]
+    assert min(totals) == about["losses"]["total"] < totals[-1]
+    assert (np.asarray(opened(last)) == np.asarray(opened(folder / "frames" / "step-000004.png"))).all()
+    assert (np.asarray(opened(last)) != np.asarray(opened(best))).any()
+
+
 def test_the_curve_has_a_row_an_evaluation(pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--size", "64", "--iterations", "4", *LIGHT]
     options += having("style_weight=3", "style_layers.conv2_1=0.5", "content_weight=2", "variation_weight=4")
@@ -92,6 +104,7 @@ def test_what_is_written_so_far_remains(pair: list[str], folder: Path, monkeypat
         (["--frames", "nowhere"], "create it first"),
         (["--curve", "nowhere/c.csv"], "create it first"),
         (["--curve", "c.txt"], "must end in .csv"),
+        (["--last", "nowhere/last.png"], "create it first"),
         (["--frames-every", "0"], "frames-every"),
     ],
 )

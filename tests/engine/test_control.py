@@ -117,7 +117,7 @@ def test_alone_work_is_done_where_it_is_asked_for() -> None:
     assert MemoryControl().turn().do(threading.current_thread) is threading.current_thread()
 
 
-def _follow(path: Path, seen: multiprocessing.Queue) -> None:
+def _follow(path: Path, seen: multiprocessing.Queue[ControlState]) -> None:
     control, last = FileControl(path), None
     while not control.read().stopped:
         if control.read() != last:

@@ -22,6 +22,7 @@ from playground.engine.frames import Result
 from playground.engine.losses import Losses, Objective
 from playground.engine.run import Run
 from playground.images.convert import to_tensor
+from playground.images.pictures import Pictures as Given
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe
@@ -90,6 +91,14 @@ def test_a_gpu_sees_what_the_cpu_sees(
     (ours, slope), (theirs, its_slope) = found
     assert ours.tolist() == pytest.approx(theirs.tolist(), rel=0.03)  # bfloat16 has 8 bits of mantissa
     assert float((slope - its_slope).norm() / slope.norm()) < 0.1
+
+
+def test_single_precision_is_nearer_to_the_cpu(network: Vgg, gpu: Vgg, pictures: Pictures) -> None:
+    found = []
+    for seeing, precision in ((network, "auto"), (gpu, "float32")):
+        recipe = Recipe(size=96, iterations=1, precision=precision)
+        found.append(painted(pictures, seeing, recipe).curve[0]["total"])
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
 
 
 @pytest.mark.parametrize("name", [one.name for one in presets().values() if one.kind == "stylize"])
@@ -191,7 +200,7 @@ def test_thirty_at_one_gpu(pictures: Pictures) -> None:
     jobs = Jobs("cuda", Limits(max_runs=32, max_waiting=40, runs_each=1))
     try:
         recipe = load_preset().changed(SMALL)
-        made = [jobs.start(*pictures, recipe, f"visitor {number}") for number in range(30)]
+        made = [jobs.start(Given(pictures[0], (pictures[1],)), recipe, f"visitor {number}") for number in range(30)]
         for job in made:
             version = 0
             while not job.ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,9 @@ from tests.helpers.painting import plain, result
 
 
 @pytest.fixture
-def slowly_read(monkeypatch: pytest.MonkeyPatch, pictures: tuple[Image.Image, Image.Image], network: Vgg):
+def slowly_read(
+    monkeypatch: pytest.MonkeyPatch, pictures: tuple[Image.Image, Image.Image], network: Vgg
+) -> Callable[..., Run]:
     """A run that reads its losses as on an accelerator, and seldom."""
     monkeypatch.setattr(run_module, "READ_EVERY", 3600.0)
 
@@ -29,14 +32,16 @@ def slowly_read(monkeypatch: pytest.MonkeyPatch, pictures: tuple[Image.Image, Im
     return make
 
 
-def test_no_loss_stays_behind_at_the_end(slowly_read) -> None:
+def test_no_loss_stays_behind_at_the_end(slowly_read: Callable[..., Run]) -> None:
     frames = list(slowly_read().frames())
     assert [frame.evaluations for frame in frames if frame.losses] == [*range(1, 10), 9]
     assert len(result(frames).curve) == 9
 
 
 @pytest.mark.parametrize("order", ["stop", "pause"])
-def test_no_loss_stays_behind_when_told_to_wait(monkeypatch: pytest.MonkeyPatch, slowly_read, order: str) -> None:
+def test_no_loss_stays_behind_when_told_to_wait(
+    monkeypatch: pytest.MonkeyPatch, slowly_read: Callable[..., Run], order: str
+) -> None:
     monkeypatch.setattr(run_module, "PAUSED_EVERY", 0.01)
     control = MemoryControl()
     run = slowly_read(control)
@@ -56,7 +61,9 @@ def test_no_loss_stays_behind_when_told_to_wait(monkeypatch: pytest.MonkeyPatch,
     assert list(dict.fromkeys(seen)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_late_loss_that_is_no_number_is_recovered_from(monkeypatch: pytest.MonkeyPatch, slowly_read) -> None:
+def test_a_late_loss_that_is_no_number_is_recovered_from(
+    monkeypatch: pytest.MonkeyPatch, slowly_read: Callable[..., Run]
+) -> None:
     run = slowly_read(clip=False)
     evaluate = run.painting.evaluate
 

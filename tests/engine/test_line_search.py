@@ -111,7 +111,7 @@ def test_it_is_blind_to_the_scale_of_the_loss() -> None:
     for factor in (1.0, 1e-20, 1e20):
         x = start().requires_grad_(True)
         optimiser = SearchingLbfgs([x], 1.0, 5, unit=255.0)
-        losses = [look(x, lambda x, factor=factor: factor * FUNCTIONS["ripples"](x), optimiser)[0] for _ in range(12)]
+        losses = [look(x, lambda x: factor * FUNCTIONS["ripples"](x), optimiser)[0] for _ in range(12)]  # noqa: B023
         found.append([loss / factor for loss in losses])
     assert found[1] == pytest.approx(found[0], rel=1e-6)
     assert found[2] == pytest.approx(found[0], rel=1e-6)

@@ -100,7 +100,8 @@ def test_single_precision_gram_and_its_gradient_against_double(pictures: int) ->
         ((found.gram * pull).sum() + (found.sums * pull[:, 0]).sum()).backward()
         assert maps.grad is not None
         gradients.append(maps.grad.double())
-    assert torch.allclose(*gradients, rtol=1e-4, atol=1e-4)
+    doubled, single = gradients
+    assert torch.allclose(doubled, single, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -202,10 +203,10 @@ def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
     }
     painting = features(3, 40, 48).float().sigmoid()
     for image in (painting, painting[..., :32, :32]):
-        made = Objective(Vgg(hed), image, painting, Recipe(**settings))  # type: ignore[arg-type]
+        made = Objective(Vgg(hed), image, painting, Recipe(**settings))
         ours, its = (float(variation_loss(one)) for one in (image, painting))
         assert float(made(image).terms["variation"]) == pytest.approx(ours / its, rel=1e-5)
-    flat = Objective(Vgg(hed), painting, torch.full_like(painting, 0.5), Recipe(**settings))  # type: ignore[arg-type]
+    flat = Objective(Vgg(hed), painting, torch.full_like(painting, 0.5), Recipe(**settings))
     found = float(flat(painting).terms["variation"])
     assert found == pytest.approx(float(variation_loss(painting)) / MIN_VARIATION, rel=1e-5)
 
@@ -213,7 +214,7 @@ def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
 def objective(hed: Weights, growth: float = 1.0, **settings: object) -> tuple[Objective, torch.Tensor]:
     generator = torch.Generator().manual_seed(14)
     content, style, image = (torch.rand((1, 3, 32, 40), generator=generator) for _ in range(3))
-    return Objective(Vgg(hed), content, style, Recipe(**settings), growth), image  # type: ignore[arg-type]
+    return Objective(Vgg(hed), content, style, Recipe(**settings), growth), image
 
 
 def test_total_is_the_sum_of_its_terms_and_weights_are_linear(hed: Weights) -> None:

@@ -37,7 +37,7 @@ def look(parameters: list[Tensor], factor: float = 1.0) -> float:
     loss = factor * valley(parameters)
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         parameter.grad = gradient
-    return float(loss)
+    return float(loss.detach())
 
 
 def descend(parameters: list[Tensor], optimizer: Lbfgs, steps: int, factor: float = 1.0) -> list[float]:
@@ -220,7 +220,7 @@ def test_a_memory_of_something_else_is_refused(spoil) -> None:  # type: ignore[n
 
 @pytest.mark.parametrize("form", ["torch", "tensorflow"])
 def test_adam_adds_its_epsilon_where_the_recipe_says(form: str) -> None:
-    recipe = Recipe(adam_form=form, beta1=0.99, epsilon=0.1)  # type: ignore[arg-type]
+    recipe = Recipe(adam_form=form, beta1=0.99, epsilon=0.1)
     parameter = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, requires_grad=True)
     optimiser = Adam([parameter], 0.02)
     x, m, v = parameter.detach().numpy().copy(), np.zeros(3), np.zeros(3)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
@@ -67,10 +69,12 @@ def test_clipping_keeps_the_screen_s_range(
     recipe = plain(learning_rate=0.5, canvas=canvas, iterations=3)
     run = Run(*pictures, recipe, network)
     list(run.frames())
-    assert -1e-6 <= float(run.painting.canvas.image().min()) <= float(run.painting.canvas.image().max()) <= 1 + 1e-6
+    picture = run.painting.canvas.image().detach()
+    assert -1e-6 <= float(picture.min()) <= float(picture.max()) <= 1 + 1e-6
     run = Run(*pictures, recipe.changed({"clip": False}), network)
     list(run.frames())
-    assert float(run.painting.canvas.image().max()) > 1.1 or float(run.painting.canvas.image().min()) < -0.1
+    picture = run.painting.canvas.image().detach()
+    assert float(picture.max()) > 1.1 or float(picture.min()) < -0.1
 
 
 def test_decay_lowers_the_rate(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
@@ -91,7 +95,9 @@ def test_original_colours(network: Vgg, pictures: tuple[Image.Image, Image.Image
 # ---------------------------------------------------------------- steering
 
 
-def steered(run: Run, control: MemoryControl, at: int, action) -> Iterator[Frame]:
+def steered(
+    run: Run, control: MemoryControl, at: int, action: Callable[[MemoryControl], object] | None
+) -> Iterator[Frame]:
     """The run's frames, with `action(control)` done once, after the frame of evaluation `at`."""
     for frame in run.frames():
         yield frame
@@ -165,7 +171,7 @@ def test_iterations_can_be_raised_and_lowered(network: Vgg, pictures: tuple[Imag
     for wished, expected in [(9, 9), (1, 3)]:
         control = MemoryControl()
         run = Run(*pictures, plain(), network, control)
-        frames = list(steered(run, control, 3, lambda c, n=wished: c.change({"iterations": n})))
+        frames = list(steered(run, control, 3, lambda c: c.change({"iterations": wished})))  # noqa: B023
         assert result(frames).steps == expected
 
 
@@ -275,7 +281,7 @@ def test_a_loss_that_is_no_number_goes_back_and_halves_the_rate(
     run = Run(*pictures, recipe, network)
     judge = run.painting.objective.__class__.__call__
 
-    def broken(self, image):
+    def broken(self: Any, image: Tensor) -> Any:
         losses = judge(self, image)
         return judge(self, image * float("nan")) if run.evaluations == 4 else losses
 

@@ -71,9 +71,9 @@ def test_no_clock_cuts_a_recorded_plan_short() -> None:
     ("style_size", "wanted", "in_training"), [("content", 64, 64), ("original", 200, 400), (128, 64, 128)]
 )
 def test_the_style_image_grows_with_the_size(style_size: object, wanted: int, in_training: int) -> None:
-    recipe = Recipe(size=128, style_size=style_size)  # type: ignore[arg-type]
+    recipe = Recipe(size=128, style_size=style_size)
     assert style_long_side(recipe, (400, 300), 64) == wanted
     assert style_long_side(recipe, (400, 20), 64) == 400  # a strip keeps a short side of 20 px
-    training = TrainingRecipe(image_size=64, style_size=style_size)  # type: ignore[arg-type]
+    training = TrainingRecipe(image_size=64, style_size=style_size)
     assert style_long_side(training, (400, 300), 64) == in_training
     assert style_long_side(training, (800, 20), 64) == 800

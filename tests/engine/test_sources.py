@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from playground.engine.canvas import HrnetCanvas, Space, first_picture
 from playground.engine.lbfgs import SearchingLbfgs
@@ -19,7 +23,7 @@ from tests.helpers.networks import identity_vgg19
 from tests.helpers.painting import paint, result, totals
 
 
-def maps_of(weights: Weights, convert, pool: str = "max"):
+def maps_of(weights: Weights, convert: Callable[[Tensor], Tensor], pool: str = "max") -> Callable[[Tensor], Any]:
     return lambda unit: reference.forward(weights.tensors, convert(unit), pool)
 
 
@@ -68,7 +72,7 @@ ROUNDS_LAYERS = {"conv1_2": 0.05, "conv2_2": 0.2, "conv3_2": 0.2, "conv4_2": 0.2
 CENTRE = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64).view(1, 3, 1, 1)
 
 
-def rounds_loss(hed: Weights, content: torch.Tensor, style: torch.Tensor):
+def rounds_loss(hed: Weights, content: torch.Tensor, style: torch.Tensor) -> Callable[[Tensor], Tensor]:
     """Recipe 2's loss of a centred picture, in double precision."""
     see = maps_of(hed, reference.caffe_input, "average")
     total, photo, painting = reference.rounds_total(ROUNDS_LAYERS, 15), see(content), see(style)
@@ -97,7 +101,9 @@ def test_vgg16_lbfgs_follows_its_source(
     assert all(len(losses) > recipe.lbfgs_evaluations for losses in seen)
 
 
-def in_double_precision(start: torch.Tensor, loss_of, rounds: int, evaluations: int, clip: float):
+def in_double_precision(
+    start: torch.Tensor, loss_of: Callable[[Tensor], Tensor], rounds: int, evaluations: int, clip: float
+) -> tuple[Any, Any]:
     """What `SearchingLbfgs` itself makes of a loss in float64, as `scipy_rounds`."""
     x = start.double().clone().requires_grad_(True)
     seen, ends = list[list[float]](), list[float]()
@@ -179,8 +185,8 @@ def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image
     assert float(start.std()) == pytest.approx(1, abs=0.05)
     assert float(start.mean()) == pytest.approx(0, abs=0.05)
 
-    def loss_of(x):
-        x = torch.tensor(x).requires_grad_(True)
+    def loss_of(given: np.ndarray) -> tuple[float, np.ndarray]:
+        x = torch.tensor(given).requires_grad_(True)
         loss = weaker * total(see(x), photo, painting, x)
         return float(loss.detach()), torch.autograd.grad(loss, x)[0].numpy()
 

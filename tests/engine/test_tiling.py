@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from playground.networks.vgg import Vgg
 STYLE = ["conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv4_1"]
 
 
-def judged(network: Vgg, image: torch.Tensor) -> tuple[dict, dict, torch.Tensor]:
+def judged(network: Vgg, image: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, Any], torch.Tensor]:
     image = image.clone().requires_grad_(True)
     maps, statistics = observe(network, image, ["conv2_1", "conv3_2", "conv4_2"], STYLE)
     total = sum(value.square().mean() for value in maps.values())

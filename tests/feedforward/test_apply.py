@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from playground.feedforward import apply as applying
 from playground.feedforward.apply import Stylized, Stylizer, stylize_picture
@@ -139,6 +139,7 @@ def test_a_gif_is_painted_frame_by_frame(stylizer: Stylizer, photo: Image.Image,
     assert is_film(source)
     assert list(stylize_film(stylizer, source, output)) == pytest.approx([1 / 3, 2 / 3, 1])
     with Image.open(output) as film:
+        assert isinstance(film, GifImagePlugin.GifImageFile)
         assert (film.n_frames, film.size, film.info["loop"]) == (3, (60, 40), 0)
         durations, pictures = [], []
         for number in range(3):

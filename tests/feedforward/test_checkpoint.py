@@ -43,7 +43,8 @@ def test_going_on_from_a_checkpoint_gives_the_bits_of_an_uninterrupted_training(
     model = load_model(path)
     assert (model.card.steps, model.card.photos, model.card.recipe["steps"]) == (6, len(photos), 6)
     assert same(model.network.state_dict(), weights_of(whole))
-    assert Image.open(Paths(path).grid).size == (256, 128)
+    with Image.open(Paths(path).grid) as grid:
+        assert grid.size == (256, 128)
 
 
 def test_checkpoints_are_made_by_steps_and_by_the_clock(

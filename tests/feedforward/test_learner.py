@@ -60,3 +60,20 @@ def test_it_can_start_from_a_trained_model(network: Vgg, style: Image.Image, pho
     assert not same(weights_of(onward), before)
     with pytest.raises(PlaygroundError, match="4 channels wide"):
         Training(style, photos, tiny(start_from=str(path), width=8), network)
+
+
+@pytest.mark.parametrize(("factor", "learns"), [(5e18, True), (1e26, False)])
+def test_a_steep_slope_is_learnt_from_as_long_as_adam_can_square_it(
+    network: Vgg, style: Image.Image, photos: Photos, factor: float, learns: bool
+) -> None:
+    """The source's fifth experiment weighs style with 1e21: the whole gradient's square is no number, each value's is."""
+    training = Training(style, photos, tiny(style_weight=3.0, batch_size=2), network)
+    slopes = [
+        parameter.register_hook(lambda slope: slope * factor / slope.abs().max().clamp_min(1e-30))
+        for parameter in training.learner.network.parameters()
+    ]
+    before = weights_of(training)
+    _, learned = training.learner.learn(training.samples[:2], 1e-3)
+    assert learned == learns
+    assert same(weights_of(training), before) == (not learns)
+    assert len(slopes) > 10

@@ -74,6 +74,7 @@ def test_every_epoch_sees_every_photo_once_in_an_order_of_its_own(folder: Path) 
     grain = np.random.default_rng(2).integers(0, 255, (64, 64), dtype=np.uint8)
     for number, path in enumerate(photos.sources):  # every photo in a red of its own
         red = np.full_like(grain, number * 40)
+        assert isinstance(path, Path)
         Image.fromarray(np.stack([red, grain, grain], axis=-1)).save(path, "PNG")
     crops = Crops(photos, 16, 0, False)
     seen = [round(float(crops[position][0][0].mean()) * 255 / 40) for position in range(30)]

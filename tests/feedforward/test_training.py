@@ -79,6 +79,13 @@ def test_the_rate_decays(network: Vgg, style: Image.Image, photos: Photos) -> No
     assert rates[1:4] == pytest.approx([1e-3, 5e-4, 2.5e-4])
 
 
+def bias(training: Training) -> torch.Tensor:
+    """The last layer's, whose gradient comes first."""
+    found = training.learner.network.out.conv.bias
+    assert found is not None
+    return found
+
+
 def test_a_loss_that_is_no_number_is_recovered_from(network: Vgg, style: Image.Image, photos: Photos) -> None:
     training = Training(style, photos, tiny(steps=4), network)
     frames = []
@@ -86,7 +93,7 @@ def test_a_loss_that_is_no_number_is_recovered_from(network: Vgg, style: Image.I
         frames.append(frame)
         if frame.step == 2 and len(frames) == 3:
             with torch.no_grad():
-                training.learner.network.out.conv.bias.fill_(math.nan)
+                bias(training).fill_(math.nan)
     notes = [frame.note for frame in frames if frame.note and "no finite number" in frame.note]
     assert len(notes) == 1
     assert frames[-1].state == "recovered"
@@ -104,7 +111,7 @@ def test_a_batch_that_teaches_nothing_is_told_and_passed(
     def second_is_none(batch: torch.Tensor, rate: float) -> Any:
         if training.progress.step != 1:
             return original(batch, rate)
-        hook = training.learner.network.out.conv.bias.register_hook(lambda gradient: gradient * math.nan)
+        hook = bias(training).register_hook(lambda gradient: gradient * math.nan)
         found = original(batch, rate)
         hook.remove()
         return found

@@ -27,7 +27,7 @@ def result(frames: list[Frame]) -> Result:
 
 def plain(**settings: object) -> Recipe:
     """A recipe of six iterations at 64 px, but for these settings."""
-    return Recipe(**{**SMALL, **settings})  # type: ignore[arg-type]
+    return Recipe(**{**SMALL, **settings})
 
 
 def totals(frames: list[Frame]) -> list[float]:

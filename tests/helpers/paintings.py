@@ -30,7 +30,7 @@ class Painting:
 
     gate: threading.Semaphore
     steps_of: list[int]
-    tensors: list[weakref.ref]
+    tensors: list[weakref.ref[Any]]
     fault: Exception | None = None
 
     def __init__(

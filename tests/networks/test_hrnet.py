@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +60,8 @@ def test_no_parameter_is_idle_and_their_number_is_the_published_one_without_the_
 
 
 def test_the_branches_have_the_documented_widths_and_sizes() -> None:
-    network, sizes = HrNet(), {}
+    network = HrNet()
+    sizes: dict[str, tuple[int, ...]] = {}
     for name, module in network.named_modules():
         module.register_forward_hook(lambda _m, _i, out, name=name: sizes.__setitem__(name, tuple(out.shape[1:])))
     assert network(torch.rand(1, 3, 40, 48)).shape == (1, 3, 40, 48)
@@ -72,7 +74,8 @@ def test_the_branches_have_the_documented_widths_and_sizes() -> None:
     assert sizes["full_to_quarter3"] == sizes["half_to_quarter3"] == (32, *quarter)
     assert sizes["full4"] == (64, *full)
     assert [sizes[f"head.{i}"][0] for i in range(4)] == [64, 32, 16, 3]
-    assert network.head[0].reduce.in_channels == 192
+    first: Any = network.head[0]
+    assert first.reduce.in_channels == 192
 
 
 def test_a_block_computes_its_formula() -> None:
@@ -102,7 +105,7 @@ def test_the_rate_falls_after_its_steps_and_the_first_step_has_the_full_one(
     network: Vgg, pictures: tuple[Image.Image, Image.Image]
 ) -> None:
     run = Run(*pictures, small(iterations=5, decay_steps=2), network)
-    taken = []
+    taken: list[float] = []
     for _ in run.frames():
         if run.evaluations > len(taken):
             taken.append(run.painting.optimiser.rate)
@@ -159,8 +162,9 @@ def test_values_out_of_range_are_clamped_when_shown_not_while_painting(
     pictures: tuple[Image.Image, Image.Image],
 ) -> None:
     canvas = HrnetCanvas(to_tensor(pictures[0].resize((32, 32))), 0)
+    last: Any = canvas.network.head[3]
     with torch.no_grad():
-        canvas.network.head[3].bias += 100
+        last.bias += 100
     before = canvas.image().detach()
     canvas.clip()
     assert float(before.min()) > 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from playground.errors import PlaygroundError
+from playground.networks import vgg as vgg_module
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from tests.helpers import reference
@@ -49,7 +52,7 @@ def test_torch_convention_is_mean_and_deviation(hed: Weights, picture: torch.Ten
     assert torch.allclose(network.preprocess(picture).double(), reference.torch_input(picture), atol=1e-6)
 
 
-def _with_convention(weights: Weights, convention: str):
+def _with_convention(weights: Weights, convention: Literal["torch", "caffe"]) -> Any:
     from dataclasses import replace
 
     return replace(weights.network, convention=convention)
@@ -135,3 +138,22 @@ def test_the_identity_vgg19_adds_only_identities(vgg19: Weights) -> None:
     for layer in ("conv4_4", "conv5_4"):
         y = torch.nn.functional.conv2d(x, tensors[f"{layer}.weight"], tensors[f"{layer}.bias"], padding=1)
         assert torch.equal(x, y.relu())
+
+
+def test_single_precision_by_choice_where_the_device_would_compute_in_less(
+    hed: Weights, network: Vgg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU that has bfloat16; such a network is the one that the processor computes with anyway."""
+    monkeypatch.setattr(vgg_module, "precision_of", lambda device: torch.bfloat16)
+    monkeypatch.setattr(vgg_module, "winograd_pays", lambda *shape: False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    coarse, expected = Vgg(hed), network(picture, ["conv3_1"])["conv3_1"]
+    rough = coarse.configured("max", False, "zeros")(picture, ["conv3_1"])["conv3_1"]
+    assert not torch.allclose(rough, expected, rtol=1e-4)
+    assert torch.backends.cudnn.allow_tf32
+    fine = coarse.configured("max", False, "zeros", "float32")
+    assert torch.equal(fine(picture, ["conv3_1"])["conv3_1"], expected)
+    assert not torch.backends.cudnn.allow_tf32
+    assert coarse.configured("max", False, "zeros", "float32").kernels is fine.kernels
+    assert coarse.kernels["conv3_1"].dtype == torch.bfloat16

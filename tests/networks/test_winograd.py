@@ -81,6 +81,7 @@ def test_memory_layout_does_not_matter() -> None:
     x.grad = None
     winograd.conv3x3(x, planes, bias).sum().backward()  # an expanded gradient, all strides zero
     expected = F.conv_transpose2d(torch.ones_like(grad).double(), weight.double(), padding=1)
+    assert x.grad is not None  # for the types: it was None, and is not any more
     assert relative(x.grad, expected) < ERROR
 
 

@@ -157,6 +157,7 @@ def test_who_waits_is_told_for_how_long(make: Callable[..., Jobs], painting: typ
     assert waiting.wait_seconds is not None
     assert running.cost is not None
     assert waiting.wait_seconds == pytest.approx(running.cost.seconds, abs=2)
+    assert last.wait_seconds is not None
     assert last.wait_seconds >= waiting.wait_seconds
     running.control.pause()
     until(lambda: waiting.wait_seconds is not None and waiting.wait_seconds > 900)  # its slot is free by then at last

@@ -36,7 +36,7 @@ def serve(hed: Weights, tmp_path: Path) -> Iterator[Callable[..., Jobs]]:
 
     def serve(**limits: object) -> Jobs:
         settings = {"grace_seconds": 1000.0, "save_every": 0.1, **limits}
-        made.append(Jobs("cpu", Limits(**settings), store=Store(tmp_path / "runs", 100)))  # type: ignore[arg-type]
+        made.append(Jobs("cpu", Limits(**settings), store=Store(tmp_path / "runs", 100)))
         return made[-1]
 
     yield serve

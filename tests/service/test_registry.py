@@ -22,7 +22,7 @@ def test_ended_jobs_are_kept_for_a_while(
     for number in range(4):
         (job,) = started(jobs, str(number))
         job.control.stop()
-        until(lambda job=job: job.ended_at is not None)
+        until(lambda: job.ended_at is not None)  # noqa: B023
         ids.append(job.id)
     assert [jobs.get(id) is not None for id in ids] == [False, False, True, True]
     jobs.admission.limits = Limits(keep_seconds=0)

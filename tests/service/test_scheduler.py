@@ -28,10 +28,11 @@ def simulated(
 ) -> list[Ticket]:
     """The order of turns where everybody asks again `gap` seconds after giving back."""
     order: list[Ticket] = []
-    due, ends, working = dict.fromkeys(tickets, 0.0), math.inf, None
+    due, ends = dict.fromkeys(tickets, 0.0), math.inf
+    working: Ticket | None = None
     while len(order) < turns:
         now = min([*due.values(), ends, math.inf if queue.kept_until is None else queue.kept_until])
-        if ends <= now:
+        if working is not None and ends <= now:
             order.append(working)
             queue.give_back(now)
             due[working], working, ends = now + gap, None, math.inf
@@ -152,6 +153,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.0, LONGEST))
     def gives_back(self, seconds: float) -> None:
         self.now += seconds
+        assert self.queue.holder is not None
         self.away.append(self.queue.holder)
         self.queue.give_back(self.now)
 
@@ -214,6 +216,7 @@ def test_the_device_is_not_kept_for_whoever_does_not_come_back() -> None:
     assert queue.holder is gone
     assert queue.look(1.103) is None
     patience = queue.patience(1.103)
+    assert patience is not None
     assert patience == pytest.approx(KEPT_SECONDS - 0.001)
     assert queue.look(1.103 + patience + 1e-9) is behind
     assert queue.has(behind)

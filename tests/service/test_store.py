@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -224,9 +224,13 @@ def change_meta(folder: Path, **news: object) -> None:
         lambda folder: (folder / "style.png").unlink(),
     ],
 )
-def test_damaged_runs_are_left_out_and_deleted(root: Path, spoil, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_runs_are_set_aside_and_said(
+    root: Path, spoil: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
     first = Store(root, 100)
-    spoil(first.create(stored("damaged")).path)
+    folder = first.create(stored("damaged")).path
+    spoil(folder)
+    ended = not (folder / "meta.json").exists()  # as a run's end leaves it
     first.create(stored("whole"))
     first.close()
     second = Store(root, 100)
@@ -234,6 +238,21 @@ def test_damaged_runs_are_left_out_and_deleted(root: Path, spoil, caplog: pytest
     assert [run.id for run in second.adopt()] == ["whole"]
     assert len(list(second.folder.glob("run-*"))) == 2
     assert "secret" not in caplog.text
+    if not ended:
+        aside = root / "set-aside" / folder.name
+        assert (aside / "why.txt").read_text().strip()
+        assert (aside / "content.png").exists(), "nothing of it is deleted"
+        assert "set aside" in caplog.text
+
+
+def test_what_is_set_aside_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MAX_ASIDE", 3)
+    first = Store(root, 100)
+    for number in range(6):
+        (first.create(stored(str(number))).path / "meta.json").write_text("{")
+    first.close()
+    assert Store(root, 100).adopt() == []
+    assert len(list((root / "set-aside").iterdir())) == 3
 
 
 def test_what_lay_about_for_long_is_deleted(root: Path) -> None:
@@ -250,12 +269,37 @@ def test_a_run_that_brings_every_server_down_is_given_up(root: Path) -> None:
     Store(root, 100).close()
     dies("store.create(stored())", root)
     for _ in range(store_module.MAX_TRIES):
-        dies(
-            "(run,) = store.adopt()\nstore.update(run.id, settings={}, paused=False, notes=(*run.notes, 'again'))", root
-        )
+        dies("(run,) = store.adopt()\nstore.tried(run.id)", root)
     assert Store(root, 100).adopt() == []
+    (aside,) = (root / "set-aside").iterdir()
+    assert "never got any further" in (aside / "why.txt").read_text()
 
 
+def test_a_healthy_run_is_not_given_up_for_servers_that_die_before_it_can_save(root: Path) -> None:
+    """It was deleted after the fourth kill in a row."""
+    dies("store.create(stored())", root)
+    for _ in range(store_module.MAX_STARTS):
+        store = Store(root, 100)
+        assert len(store.adopt()) == 1
+        store._life.release()  # as the system does when it dies
+    store = Store(root, 100)
+    assert store.adopt() == []
+    assert len(list((root / "set-aside").iterdir())) == 1, "and even then nothing of it is lost"
+
+
+def test_a_run_that_cannot_go_on_here_is_set_aside(root: Path) -> None:
+    first = Store(root, 100)
+    first.create(stored())
+    first.close()
+    second = Store(root, 100)
+    (run,) = second.adopt()
+    second.give_up(run.id, "the network is gone")
+    (aside,) = (root / "set-aside").iterdir()
+    assert (aside / "why.txt").read_text() == "the network is gone\n"
+    assert not list(second.folder.glob("run-*"))
+
+
+@pytest.mark.slow  # five servers one after the other
 def test_a_run_that_gets_on_is_taken_up_as_often_as_it_takes(root: Path) -> None:
     dies("store.create(stored())", root)
     for number in range(store_module.MAX_TRIES + 2):

@@ -42,7 +42,7 @@ def test_a_run_that_an_earlier_version_left_comes_back(tmp_path: Path) -> None:
     assert found.folder is not None
     assert Checkpoints(found.folder.checkpoints, 10**9).evaluations == [7]
     assert [path.name for path in found.folder.previews.iterdir()] == ["000000007-12.jpg"]
-    assert found.tries == 1
+    assert (found.tries, found.starts) == (0, 1)
 
 
 def test_a_training_that_an_earlier_version_left_comes_back(tmp_path: Path) -> None:

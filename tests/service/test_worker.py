@@ -114,14 +114,14 @@ def test_nothing_large_of_a_run_stays_in_memory(
         (job,) = started(jobs, "a")
         content = weakref.ref(picture := Image.new("RGB", (640, 480)))
         job.control.stop()
-        until(lambda job=job: job.ended)
+        until(lambda: job.ended)  # noqa: B023
         job = jobs.start(Pictures(picture, (picture,)), RECIPE, "b")
         del picture
         way(job)
         for _ in range(3):
             painting.gate.release()
-        until(lambda job=job: job.ended)
-        until(lambda content=content: gc.collect() >= 0 and content() is None)
+        until(lambda: job.ended)  # noqa: B023
+        until(lambda: gc.collect() >= 0 and content() is None)  # noqa: B023
         assert job.content is not None
         assert job.content.size == (64, 48)
         ended.append(job.state)

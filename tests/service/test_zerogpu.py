@@ -38,7 +38,7 @@ def in_another_process(task: Callable[..., Iterator[Any]]) -> Callable[..., Iter
     return decorated
 
 
-def _lent(task: Callable[..., Iterator[Any]], inputs: bytes, values: multiprocessing.Queue) -> None:
+def _lent(task: Callable[..., Iterator[Any]], inputs: bytes, values: multiprocessing.Queue[Any]) -> None:
     torch.set_num_threads(1)
     try:
         for value in task(*pickle.loads(inputs)):

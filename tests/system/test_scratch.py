@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_folder_that_is_swept_while_it_is_made_is_made_again(
 ) -> None:
     acquire, swept = scratch.FileLock.acquire, list[Path]()
 
-    def late(lock: scratch.FileLock, **options: float) -> object:
+    def late(lock: scratch.FileLock, **options: Any) -> object:
         if not swept:
             folder = Path(lock.lock_file).parent
             swept.append(folder)

@@ -61,6 +61,7 @@ def test_a_family_is_the_first_run_and_its_latest_branches(jobs: Jobs) -> None:
     grandchild = jobs.branch(made[4], 10**6, {"style_weight": 3.0}, ME)
     family = branches.family(jobs, grandchild)
     assert family == [run, *made[2:], grandchild]
+    assert grandchild.parent is not None
     assert branches.title(grandchild, family) == f"Branch 4 from branch 3 at {grandchild.parent[1]}"
     until(lambda: grandchild.checkpoints is not None)
     assert branches.about(grandchild, family) == ["Style weight 1 → 3"]

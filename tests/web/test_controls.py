@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 from hypothesis import given, settings
@@ -30,7 +32,7 @@ def test_every_setting_has_a_control_with_the_fields_own_words() -> None:
     assert settings_of_recipe - set(controls.FIELDS) == {"content_layers", "style_layers"}
     for name in controls.FIELDS:
         made = controls.control(name, controls.shown(name, load_preset()), [("a", "vgg16-hed")] * (name == "network"))
-        assert made.label.startswith(field_info(name)["label"])
+        assert str(made.label).startswith(field_info(name)["label"])
         assert made.info == Recipe.model_fields[name].description
         if isinstance(made, gr.Slider):
             assert (made.minimum, made.maximum) == bounds(name)
@@ -138,7 +140,7 @@ def test_a_file_elsewhere_is_no_network_of_this_server() -> None:
     assert (recipe.network, missing) == ("vgg16-hed", "")
 
 
-def test_recipes_are_read_from_json_and_from_pictures(tmp_path) -> None:
+def test_recipes_are_read_from_json_and_from_pictures(tmp_path: Path) -> None:
     recipe = load_preset("vgg16-lbfgs", network="vgg16-hed")
     text = tmp_path / "recipe.json"
     text.write_text("\ufeff " + recipe.to_json(), "utf-8")

@@ -59,8 +59,9 @@ class Studio:
             Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(paths[-1])
         recipe = load_preset().changed({"size": 64, "iterations": 100_000})
         session = Session(recipe, visitor=PERSON)
-        values = [*(controls.shown(name, recipe) for name in controls.FIELDS), layers.grid_value(recipe)]
-        asyncio.run(self.running.start(session, False, *paths, self.request(), *values))
+        values: list[Any] = [*(controls.shown(name, recipe) for name in controls.FIELDS), layers.grid_value(recipe)]
+        content, style = paths
+        asyncio.run(self.running.start(session, False, content, style, self.request(), *values))
         assert session.job is not None
         until(lambda: session.job is not None and session.job.frame is not None and session.job.frame.step > 5, 60)
         return session
@@ -97,7 +98,9 @@ def test_a_page_that_comes_back_shows_the_picture_as_it_was(jobs: Jobs, tmp_path
     assert (checked, again.original_colours, again.base.original_colours) == (wanted, wanted, wanted)
     assert again.job.picture is not None
     preview = 255 - again.job.picture  # whose colours are not the photo's
-    assert np.array_equal(again.coloured(preview), preview) is not wanted
+    shown = again.coloured(preview)
+    assert shown is not None
+    assert np.array_equal(shown, preview) is not wanted
 
 
 def test_a_result_is_saved_as_it_is_shown_and_found_so_again(jobs: Jobs, tmp_path: Path) -> None:

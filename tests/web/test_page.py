@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -19,8 +20,11 @@ from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.system.progress import Report
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
@@ -164,7 +168,7 @@ def _choose(visitor: Visitor, path: Path) -> None:
     chooser.value.set_files(path)
 
 
-def test_two_people_run_side_by_side(browser: playwright.Browser, address: str, tmp_path: Path) -> None:
+def test_two_people_run_side_by_side(browser: Browser, address: str, tmp_path: Path) -> None:
     people = [Visitor(browser, address), Visitor(browser, address)]
     sizes = (64, 80)
     for person, size in zip(people, sizes, strict=True):
@@ -183,7 +187,8 @@ def test_two_people_run_side_by_side(browser: playwright.Browser, address: str, 
         folder = tmp_path / str(size)
         folder.mkdir()
         path = person.download("#save-png", folder)
-        assert max(Image.open(path).size) == size
+        with Image.open(path) as saved:
+            assert max(saved.size) == size
         assert parse_recipe(read_recipe_text(path) or "").seed == size
         person.left_clean()
         person.context.close()
@@ -207,15 +212,14 @@ def test_keyboard(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_nothing_overflows_and_run_is_in_reach(browser: playwright.Browser, address: str, width: int) -> None:
+def test_nothing_overflows_and_run_is_in_reach(browser: Browser, address: str, width: int) -> None:
     visitor = Visitor(browser, address, viewport={"width": width, "height": 844}, color_scheme="dark")
     visitor.open(**QUICK)
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
-    box = visitor.page.locator("#run").bounding_box()
-    assert box is not None
-    assert 0 <= box["y"] <= 844 - box["height"]
+    button = box(visitor.page.locator("#run"))
+    assert 0 <= button["y"] <= 844 - button["height"]
     if width == 390:
-        tops = [visitor.page.locator(f"#{name}").bounding_box()["y"] for name in ("content", "style", "easel")]
+        tops = [box(visitor.page.locator(f"#{name}"))["y"] for name in ("content", "style", "easel")]
         assert tops == sorted(tops)
         assert tops[1] > tops[0] + 100
     visitor.left_clean()

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import imageio.v3
 import numpy as np
@@ -21,8 +21,11 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components.format import number
 from playground.web.studio.session import link_query
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, served
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box, served
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, StorageState
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -71,11 +74,11 @@ def open_time_machine(visitor: Visitor) -> None:
 
 def drag_to(visitor: Visitor, share: float) -> None:
     """Press on the beginning of the time machine's curve and drag to a share of what the axis covers."""
-    box = visitor.page.locator("#time-chart .area").bounding_box()
-    visitor.page.mouse.move(box["x"] + 1, box["y"] + 20)
+    place = box(visitor.page.locator("#time-chart .area"))
+    visitor.page.mouse.move(place["x"] + 1, place["y"] + 20)
     visitor.page.mouse.down()
-    visitor.page.mouse.move(box["x"] + share * box["width"] / 2, box["y"] + 20)
-    visitor.page.mouse.move(box["x"] + share * box["width"], box["y"] + 20)
+    visitor.page.mouse.move(place["x"] + share * place["width"] / 2, place["y"] + 20)
+    visitor.page.mouse.move(place["x"] + share * place["width"], place["y"] + 20)
     visitor.page.mouse.up()
 
 
@@ -137,7 +140,7 @@ def test_a_reload_while_running_goes_on_with_curve_picture_and_controls(visitor:
 
 
 def test_two_people_do_not_see_each_other_and_two_tabs_keep_their_own(
-    visitor: Visitor, browser: playwright.Browser, address: str, jobs: Jobs
+    visitor: Visitor, browser: Browser, address: str, jobs: Jobs
 ) -> None:
     visitor.open(**ENDLESS, seed=1)
     visitor.run()
@@ -207,7 +210,9 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     end = run.curve[-1]["evaluations"]
     visitor.says(f"evaluation {run.previews.frames[-1].evaluation}", "#moment")
     drag_to(visitor, 0.5)
-    until(lambda: shown_evaluation(visitor) == run.previews.at(end // 2).evaluation)
+    halfway = run.previews.at(int(end) // 2)
+    assert halfway is not None
+    until(lambda: shown_evaluation(visitor) == halfway.evaluation)
     visitor.page.focus("#scrubber input")
     visitor.page.keyboard.press("Home")
     visitor.says(f"evaluation {run.previews.frames[0].evaluation}", "#moment")
@@ -227,6 +232,7 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     branch, before = newest(jobs), run.recipe.content_weight
     assert branch.parent is not None
     assert branch.parent[0] == run.id
+    assert run.checkpoints is not None
     assert branch.parent[1] == max(at for at in run.checkpoints.evaluations if at <= middle)
     assert branch.changes == {"content_weight": 4.0}
     visitor.painted(branch.parent[1] + 3)
@@ -275,12 +281,12 @@ def test_dragging_along_the_live_curve_opens_the_time_machine(visitor: Visitor, 
     visitor.painted(10)
     expect(visitor.page.locator("#time-chart")).to_be_hidden()
     area = visitor.page.locator("#terms-chart .area")
-    box = area.bounding_box()
-    visitor.page.mouse.move(box["x"], box["y"] + 20)
+    place = box(area)
+    visitor.page.mouse.move(place["x"], place["y"] + 20)
     visitor.page.mouse.down()
     expect(visitor.page.locator("#moment img")).to_be_visible()
-    visitor.page.mouse.move(box["x"] + 1, box["y"] + 20)
-    visitor.page.mouse.move(box["x"], box["y"] + 20)
+    visitor.page.mouse.move(place["x"] + 1, place["y"] + 20)
+    visitor.page.mouse.move(place["x"], place["y"] + 20)
     first = newest(jobs).previews.frames[0].evaluation
     until(lambda: shown_evaluation(visitor) == first)
     visitor.page.mouse.up()
@@ -290,7 +296,7 @@ def test_dragging_along_the_live_curve_opens_the_time_machine(visitor: Visitor, 
 
 
 def test_the_teachers_page_goes_first_and_hides_its_key(
-    visitor: Visitor, browser: playwright.Browser, address: str, jobs: Jobs
+    visitor: Visitor, browser: Browser, address: str, jobs: Jobs
 ) -> None:
     visitor.page.goto(f"{address}?preset=default&key={TEACHERS_KEY}")
     visitor.says("its runs go first", "#teacher")
@@ -311,12 +317,12 @@ def test_the_teachers_page_goes_first_and_hides_its_key(
 
 
 def test_a_run_comes_back_after_the_server_was_started_anew(
-    hed: read.Weights, browser: playwright.Browser, tmp_path: Path
+    hed: read.Weights, browser: Browser, tmp_path: Path
 ) -> None:
     def server() -> Jobs:
         return Jobs("cpu", Limits(save_every=0.5), store=Store(tmp_path / "runs", 200))
 
-    kept: dict[str, Any] = {}
+    kept: StorageState = {}
     first = server()
     with served(first, tmp_path) as address:
         visitor = Visitor(browser, address)

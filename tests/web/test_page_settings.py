@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -34,11 +38,11 @@ def saved(visitor: Visitor, folder: Path) -> Recipe:
     return parse_recipe(visitor.download("#save-settings", folder).read_text())
 
 
-def row(visitor: Visitor, layer: str, kind: str = "style") -> playwright.Locator:
+def row(visitor: Visitor, layer: str, kind: str = "style") -> Locator:
     return visitor.page.locator(f'#layers [data-row="{kind}:{layer}"]')
 
 
-def slider(visitor: Visitor, layer: str, kind: str = "style") -> playwright.Locator:
+def slider(visitor: Visitor, layer: str, kind: str = "style") -> Locator:
     return visitor.page.locator(f"#layers [data-kind={kind}][data-layer={layer}]")
 
 
@@ -64,12 +68,12 @@ def test_far_weights_survive_any_key(with_layers: Visitor, tmp_path: Path) -> No
             for first, second in ((key, back), (back, key)):
                 slider(visitor, layer).focus()
                 visitor.page.keyboard.press(first)
-                until(lambda layer=layer, weight=weight: float(number[layer].input_value()) != weight)
+                until(lambda: float(number[layer].input_value()) != weight)  # noqa: B023
                 assert 0.25 < float(number[layer].input_value()) / weight < 4
                 visitor.page.keyboard.press(second)
                 until(
-                    lambda layer=layer, weight=weight: (
-                        float(number[layer].input_value()) == pytest.approx(weight, rel=0.01)
+                    lambda: (
+                        float(number[layer].input_value()) == pytest.approx(weight, rel=0.01)  # noqa: B023
                     )
                 )
         for key in ("a", "5", " ", "Tab", "Enter"):

@@ -6,11 +6,12 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from playground.feedforward import model as model_module
 from playground.feedforward.model import ModelCard, load_model, save_model, thumbnail
@@ -22,6 +23,9 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
@@ -150,6 +154,7 @@ def test_many_pictures_and_a_gif_are_painted_and_come_as_a_zip(visitor: Visitor,
     with zipfile.ZipFile(waiting.value.path()) as archive:
         assert archive.namelist() == ["01-film-first_style.gif", "02-still-first_style.png"]
         with archive.open("01-film-first_style.gif") as file, Image.open(file) as film:
+            assert isinstance(film, GifImagePlugin.GifImageFile)
             assert (film.n_frames, film.size) == (3, (40, 24))
 
     visitor.page.locator("#many-files button[aria-label=Clear]").click()
@@ -232,7 +237,7 @@ def test_a_training_outlives_its_page_and_is_found_again(visitor: Visitor, jobs:
     visitor.left_clean()
 
 
-def test_another_browser_neither_sees_nor_steers_it(browser: playwright.Browser, address: str, jobs: Jobs) -> None:
+def test_another_browser_neither_sees_nor_steers_it(browser: Browser, address: str, jobs: Jobs) -> None:
     ann, ben = Visitor(browser, address), Visitor(browser, address)
     begin(ann, 100_000)
     ann.says(r"step \d+ of", "#train-status")
@@ -325,7 +330,7 @@ def test_three_methods_are_compared_on_one_sheet(visitor: Visitor, tmp_path: Pat
 
 @pytest.mark.parametrize("tab", ["Instant styles", "Train a style", "Side by side"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_overflows(browser: playwright.Browser, address: str, width: int, tab: str) -> None:
+def test_nothing_overflows(browser: Browser, address: str, width: int, tab: str) -> None:
     visitor = Visitor(browser, address, viewport={"width": width, "height": 844}, color_scheme="dark")
     enter(visitor, tab)
     playwright.expect(visitor.page.locator(".easel").last).to_be_visible()

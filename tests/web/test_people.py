@@ -86,7 +86,7 @@ def test_who_opens_the_page_once_more_without_a_cookie_is_somebody_else(client: 
     ["", "x", "me.99999999999.", "me.99999999999.0123", ".", "..", "me.x.y", "\xff", f"{'a' * 4000}.1.2"],
 )
 def test_whoever_makes_a_cookie_up_is_an_address(client: Callable[[str], TestClient], cookie: str) -> None:
-    asked = client("10.0.0.1").get("/who", headers={"cookie": f"{COOKIE}={cookie}".encode("latin-1")})
+    asked = client("10.0.0.1").get("/who", headers={b"cookie": f"{COOKIE}={cookie}".encode("latin-1")})
     assert asked.text == "address 10.0.0.1"
 
 

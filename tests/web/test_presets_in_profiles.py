@@ -74,12 +74,9 @@ def test_what_the_limits_change_stands_where_the_preset_stands(visitor: Visitor,
         wished, note = limits.fitted(load_preset(name, network="vgg16-hed"))
         choose(visitor, name)
         playwright.expect(visitor.page.locator(f"#preset input[value='{name}']")).to_be_checked()
-        until(lambda wished=wished: size_of(visitor) == str(wished.size))
-        until(
-            lambda wished=wished: (
-                visitor.page.locator("#set-iterations input").first.input_value() == str(wished.iterations)
-            )
-        )
+        until(lambda: size_of(visitor) == str(wished.size))  # noqa: B023
+        iterations = visitor.page.locator("#set-iterations input").first
+        playwright.expect(iterations).to_have_value(str(wished.iterations))
         said = visitor.page.inner_text("#preset-note")
         assert ("This server's limits apply" in said) == bool(note), name
         assert note in said, said

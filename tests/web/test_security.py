@@ -24,7 +24,7 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security
 from playground.web.pagefiles import PageFiles
-from playground.web.people import Cookies, People
+from playground.web.people import CALLER, Caller, Cookies, People
 from playground.web.security import MAX_BODY, headers_for, login, stranger
 from playground.web.server import app_options
 
@@ -81,7 +81,8 @@ def test_only_a_space_may_be_framed_by_hugging_face() -> None:
     assert not any("x-frame-options" in headers_for(Settings(profile=name)) for name in ("laptop", "space"))
 
 
-HERE, LAN = {}, {"host": "0.0.0.0"}
+HERE: dict[str, str] = {}
+LAN = {"host": "0.0.0.0"}
 SPACE = {"profile": "space"}
 PROXIED = {"hosts": "Class.example, 192.0.2.9:81"}
 
@@ -196,3 +197,45 @@ def test_the_login_is_one_user_with_one_password(monkeypatch: pytest.MonkeyPatch
 
     assert asyncio.run(guesses()) == [False, False, False]
     assert time.monotonic() - begun >= 0.6  # many at once take no less
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://["}, {"host": "[::1"}, {"host": "]["}, {"origin": "http://[::1", "host": "127.0.0.1"}],
+)
+def test_an_address_that_is_none_is_refused_in_a_sentence(client: TestClient, headers: dict[str, str]) -> None:
+    """`urlsplit` raises on a bracket that is never closed: each was answered with 500."""
+    answer = client.get("/", headers=headers)
+    assert answer.status_code == 403
+    assert answer.text == "The Host or the Origin of this request is no address."
+
+
+def test_a_right_password_waits_behind_the_wrong_ones_of_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever sends a thousand at once knows the right one by its haste, and hangs up on the others."""
+    monkeypatch.setattr(security, "WRONG_PASSWORD_SECONDS", 0.05)
+    patience, order = security.Patience(), list[str]()
+
+    async def guess(name: str, address: str, right: bool) -> None:
+        CALLER.set(Caller("somebody", address=address))
+        order.append(f"{name} {await patience.answer(right, 'the page')}")
+
+    async def all_at_once() -> None:
+        wrong = [guess(f"wrong {number}", "attacker", False) for number in range(3)]
+        await asyncio.gather(*wrong, guess("guessed", "attacker", True), guess("owner", "elsewhere", True))
+
+    asyncio.run(all_at_once())
+    assert order == ["owner True", "wrong 0 False", "wrong 1 False", "wrong 2 False", "guessed True"]
+    assert not patience._lines
+    assert not patience._waiting
+
+
+def test_more_guesses_at_once_than_anybody_types_are_wrong_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "WRONG_PASSWORD_SECONDS", 0.0)
+    patience = security.Patience()
+
+    async def all_at_once() -> list[bool]:
+        wrong = [patience.answer(False, "the page") for _ in range(security.MAX_GUESSES)]
+        return await asyncio.gather(*wrong, patience.answer(True, "the page"))
+
+    assert not any(asyncio.run(all_at_once()))
+    assert asyncio.run(patience.answer(True, "the page"))

@@ -111,7 +111,8 @@ def test_the_page_works_under_its_policy(app: dict[str, Any], browser: Any, tmp_
     playwright.expect(visitor.page.locator("#content img")).to_be_visible()
     visitor.run()
     visitor.finish()
-    assert Image.open(visitor.download("#save-png", tmp_path)).size == (51, 64)
+    with Image.open(visitor.download("#save-png", tmp_path)) as saved:
+        assert saved.size == (51, 64)
     visitor.page.get_by_role("button", name="Copy link").click()
     playwright.expect(visitor.page.locator("#link textarea")).to_have_value(re.compile("^" + re.escape(app["address"])))
     for tab in ("Instant styles", "Train a style", "Side by side"):
@@ -152,6 +153,7 @@ def with_a_run(address: str, uploads: dict[str, Any], folder: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # of the store and the jobs the same is tested without a page, tests/service
 def test_a_run_outlives_sigterm_and_sigkill(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
     ends = [signal.SIGTERM, signal.SIGKILL, signal.SIGTERM]
     for number, end in enumerate(ends):
@@ -198,7 +200,7 @@ def test_without_a_folder_for_runs_it_paints_all_the_same(
     ],
 )
 def test_wrong_arguments_end_with_one_sentence(
-    arguments: list[str], environment: dict[str, str], sentence: str, program: tuple[str, ...]
+    arguments: list[str], environment: dict[str, Any], sentence: str, program: tuple[str, ...]
 ) -> None:
     with start(*arguments, program=program, **environment) as process:
         output, errors = process.communicate(timeout=120)
@@ -227,7 +229,7 @@ def test_serve_is_the_same_page(hed: read.Weights, uploads: dict[str, Any], tmp_
 def test_importing_the_app_reads_no_arguments_and_gives_a_demo() -> None:
     """As a Space does."""
     script = "import sys; sys.argv = ['space', '--no-such-option']; import app, gradio; print(type(app.demo).__mro__)"
-    environment = {"PLAYGROUND_RUNS_FOLDER": ""}
+    environment: dict[str, Any] = {"PLAYGROUND_RUNS_FOLDER": ""}
     with start(program=("-c", script), **environment) as process:
         output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
@@ -235,7 +237,11 @@ def test_importing_the_app_reads_no_arguments_and_gives_a_demo() -> None:
 
 
 def test_without_network_and_weights_the_page_opens_and_says_what_to_do(tmp_path: Path) -> None:
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    nowhere: dict[str, Any] = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_NO_INDEX": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     port = str(free_port())
     with serving("--port", port, PLAYGROUND_HOME=str(tmp_path / "home"), **nowhere) as (process, address):
         assert httpx.get(address).status_code == 200

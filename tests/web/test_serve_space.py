@@ -20,7 +20,7 @@ BROWSER_OPTIONS = ("--disable-features=LocalNetworkAccessChecks",)
 
 @NEEDS_CHROMIUM
 def test_a_space_can_be_framed_by_hugging_face_and_by_nobody_else(browser: Any, tmp_path: Path) -> None:
-    space = {"SPACE_ID": "someone/playground", "PLAYGROUND_RUNS_FOLDER": str(tmp_path / "runs")}
+    space: dict[str, Any] = {"SPACE_ID": "someone/playground", "PLAYGROUND_RUNS_FOLDER": str(tmp_path / "runs")}
     with serving("--port", str(free_port()), "--host", "127.0.0.1", **space) as (_, address):
         headers = httpx.get(address).headers
         assert "x-frame-options" not in headers
@@ -80,7 +80,7 @@ def test_on_zerogpu_a_run_is_painted_in_the_lent_process(
     hed: read.Weights, uploads: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "spaces.py").write_text(textwrap.dedent(SPACES), encoding="utf-8")
-    environment = {"PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true"}
+    environment: dict[str, Any] = {"PYTHONPATH": str(tmp_path), "SPACES_ZERO_GPU": "true"}
     with serving("--port", str(free_port()), "--device", "cpu", **environment) as (process, address):
         client = Client(address, verbose=False, download_files=tmp_path / "downloads")
         call = client.submit(**uploads, overrides='{"size": 64, "iterations": 4}', api_name="/stylize")

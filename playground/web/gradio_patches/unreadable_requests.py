@@ -1,7 +1,7 @@
 """What no page of ours would send is refused in one sentence.
 
 Gradio 6.31 answers it with a fault of its own and writes a traceback into the log, for its own refusals too. Called once
-while the page is built; a fault of a handler's own still reaches the log whole.
+while the page is built. A fault of a handler's own is a line in the log, with the number of the run on that page.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gradio import route_utils
 from gradio.blocks import Blocks
 
 NONSENSE = "This is nothing that the page could have sent: reload it, and try again."
+FAULT = "Something went wrong in the playground; its log says what, and nothing of yours is lost."
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -34,6 +35,12 @@ def refuse_unreadable_requests() -> None:
         except gr.Error as error:
             error.print_exception = False  # its words are all there is to tell
             raise
+        except Exception as error:
+            run = _run_of(options.get("app"), options.get("body"))
+            logger.error(
+                "the handler of %s failed%s", _name_of(options.get("fn")), run and f" beside {run}", exc_info=error
+            )
+            raise gr.Error(FAULT, print_exception=False) from None
 
     route_utils.call_process_api = processed
     Blocks.preprocess_data = _in_words(Blocks.preprocess_data)  # type: ignore[method-assign, assignment]
@@ -45,6 +52,18 @@ def refuse_unreadable_requests() -> None:
         read_selection(self, target, data)
 
     gr.SelectData.__init__ = read  # type: ignore[method-assign]
+
+
+def _name_of(fn: Any) -> str:
+    """What a developer knows a handler by."""
+    return str(getattr(getattr(fn, "fn", None), "__qualname__", None) or getattr(fn, "api_name", "an event"))
+
+
+def _run_of(app: Any, body: Any) -> str:
+    """The number of the run that the caller's page shows, where it shows one."""
+    session = app.state_holder.session_data.get(getattr(body, "session_hash", None)) if app is not None else None
+    jobs = [getattr(state, "job", None) for state in session.state_data.values()] if session is not None else []
+    return next((str(job.name) for job in jobs if job is not None), "")
 
 
 def _in_words(read: Callable[Given, Awaitable[Answer]]) -> Callable[Given, Awaitable[Answer]]:

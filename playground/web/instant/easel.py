@@ -6,6 +6,8 @@ Read by the tab and its handlers. Knows no component and paints nothing.
 from __future__ import annotations
 
 import re
+import threading
+import weakref
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -13,10 +15,12 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.feedforward.apply import Stylized, Stylizer
 from playground.feedforward.model import Model, load_model, shipped_styles
+from playground.networks.transformer import TransformerNet
 from playground.service.tasks import Task
 from playground.web.visit import Visit
 
 MAX_SIDE = 4096  # long side that may be asked for
+OPENED_MB = 1000.0  # of models that people have opened, on all pages together
 MAX_OWN = 4  # models a page keeps besides the shipped ones
 
 
@@ -48,6 +52,36 @@ class Easel(Visit):
             name = f"{model.card.title[:60]} {number}"
         self.own = dict([*self.own.items(), (name, model)][-MAX_OWN:])
         return name
+
+
+class OpenedModels:
+    """The memory that all models together take which people have opened, on every page that is not forgotten yet.
+
+    Args:
+        megabytes: MiB at most.
+    """
+
+    def __init__(self, megabytes: float) -> None:
+        self._limit = megabytes * 2**20
+        self._lock, self._networks = threading.Lock(), weakref.WeakSet[TransformerNet]()
+
+    def admit(self, model: Model) -> None:
+        """Count a model for as long as anybody holds its network.
+
+        Raises:
+            PlaygroundError: there is no room for it.
+        """
+        with self._lock:
+            if sum(map(_bytes_of, self._networks)) + _bytes_of(model.network) > self._limit:
+                raise PlaygroundError(
+                    "this server has no room for more networks of people's own now: try again in some minutes"
+                )
+            self._networks.add(model.network)
+
+
+def _bytes_of(network: TransformerNet) -> int:
+    """Of its weights as they are, and made ready to paint."""
+    return 2 * sum(value.numel() * value.element_size() for value in network.parameters())
 
 
 def check_sides(content: Image.Image) -> None:

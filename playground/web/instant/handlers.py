@@ -28,7 +28,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import card_html, named, thumbnail
-from playground.web.instant.easel import MAX_SIDE, Easel, check_sides, plain
+from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
@@ -44,6 +44,7 @@ class Instant:
 
     def __init__(self, jobs: Jobs, parts: Parts) -> None:
         self.jobs, self.parts = jobs, parts
+        self.opened_models = OpenedModels(OPENED_MB)
         self.device = describe_device(jobs.here)
 
     # ---------------------------------------------------------------- styles
@@ -79,7 +80,9 @@ class Instant:
         if not path:
             return NOTHING
         try:
-            name = easel.add(load_model(Path(path)))
+            model = load_model(Path(path))
+            self.opened_models.admit(model)
+            name = easel.add(model)
             self.take(easel, name)
         except Exception as error:
             easel.stylizer, easel.style = None, ""

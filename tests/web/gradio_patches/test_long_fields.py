@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 from gradio.route_utils import GradioMultiPartParser, MultiPartException
@@ -21,7 +21,7 @@ def test_only_fields_are_bounded(disposition: str, size: int, refused: bool) -> 
     bound_fields()
     head = f"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield head
         for start in range(0, size, 1000):
             yield bytes(min(1000, size - start))

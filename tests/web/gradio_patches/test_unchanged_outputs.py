@@ -60,7 +60,8 @@ def test_it_sends_what_gradio_sends(page: ChangedOutputsBlocks, given: str) -> N
 
 def test_a_single_output_and_an_update_of_it(page: ChangedOutputsBlocks) -> None:
     fn = event(page, 1)
-    for given in ("x", gr.skip(), gr.Textbox("y", visible=False), {fn.outputs[0]: "z"}):
+    outputs: list[Any] = ["x", gr.skip(), gr.Textbox("y", visible=False), {fn.outputs[0]: "z"}]
+    for given in outputs:
         sent = [asyncio.run(blocks.postprocess_data(page, fn, given, SessionState(page)))
                 for blocks in (ChangedOutputsBlocks, gr.Blocks)]  # fmt: skip
         assert sent[0] == sent[1]

@@ -30,7 +30,9 @@ NONSENSE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NONSENSE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "file" else pytest.mark.slow) for name in NONSENSE]
+)  # a dozen seconds each; the others come after a change of Gradio or of many handlers
 def test_nonsense_for_every_handler_of_the_page(target: Target, name: str) -> None:
     nonsense = NONSENSE[name]
     for event in target.events:

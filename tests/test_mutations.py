@@ -1,0 +1,90 @@
+"""Single lines of the package broken on purpose: the tests named beside each must notice.
+
+Each is laid into a copy of the checkout, where the tests then run; a line that is not found once any more says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.serving import ROOT
+
+SOURCES, LOSSES, RUN = "tests/engine/test_sources.py", "tests/engine/test_losses.py", "tests/engine/test_run.py"
+TRAININGS = "tests/feedforward/test_sources.py"
+
+MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands there, what stands there instead, the tests
+    "nearest for bilinear": ("networks/hrnet.py", 'mode="bilinear", align_corners=False', 'mode="nearest"', SOURCES),
+    "a swapped concatenation": (
+        "networks/hrnet.py", "[self.full3(full), _enlarge(half, 2)]", "[_enlarge(half, 2), self.full3(full)]", SOURCES,
+    ),
+    "a miswired half branch": (
+        "networks/hrnet.py", "[self.full_to_half3(full), self.half3(half)]",
+        "[self.half3(half), self.half3(half)]", SOURCES,
+    ),
+    "reflected borders": (
+        "networks/hrnet.py", "stride=stride, padding=1)", 'stride=stride, padding=1, padding_mode="reflect")', SOURCES,
+    ),
+    "clipped at 120": ("engine/canvas.py", "torch.full_like(self.scale, 127.0)", "torch.full_like(self.scale, 120.0)", SOURCES),
+    "not clipped": (
+        "engine/canvas.py", "torch.clamp(self.parameters[0], self.space.low, self.space.high, out=self.parameters[0].data)",
+        "pass", SOURCES,
+    ),
+    "no restart a round": ("engine/lbfgs.py", "return recipe.lbfgs_restart", "return False", SOURCES),
+    "the style's size ignored": (
+        "feedforward/learner.py", "style_long_side(recipe, self.style.size, recipe.image_size)", "recipe.image_size", TRAININGS,
+    ),
+    "training's pool ignored": (
+        "feedforward/learner.py", "configured(recipe.pool, ", 'configured("max", ', TRAININGS,
+    ),
+    "Gatys' quarter": ("engine/losses.py", "_mean_difference(ours, target) / 4", "_mean_difference(ours, target) / 2", LOSSES),
+    "no decay": ("engine/painting.py", "recipe.decay_factor**decays", "recipe.decay_factor**0", RUN),
+    "half the variation": ("engine/losses.py", "return dx.square().mean() + dy", "return dy", LOSSES),
+}  # fmt: skip
+
+
+def survives(folder: Path, tests: str) -> bool:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow and not cuda",
+        tests,
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.returncode == 0
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("playground", "presets", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tests", sorted({mutation[-1] for mutation in MUTATIONS.values()}))
+def test_unbroken_they_pass(checkout: Path, tests: str) -> None:
+    assert survives(checkout, tests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_it_is_noticed(checkout: Path, name: str) -> None:
+    file, before, after, tests = MUTATIONS[name]
+    path = checkout / "playground" / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{name} is to be written anew: {before}"
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    assert not survives(checkout, tests)
