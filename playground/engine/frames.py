@@ -6,11 +6,13 @@ The loop (run.py) makes them; service/, the command line and the page read them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
+
+from playground.recipe.model import Change
 
 CURVE_POINTS = 2000  # even, so that thinning keeps both ends
 
@@ -27,6 +29,9 @@ class Frame:
         seconds: of the loop alone, without pauses and without measuring `shares`.
         losses: weighted {content, style, variation, total}; empty before the first evaluation.
         layers: weighted losses by layer, "style:conv1_1" and so on.
+        unweighted: the same without the weights: each layer's loss before its own and its term's weight, and for
+            "content", "style" and "variation" the term's before the term's weight.
+        journal: the changes made so far that a replay repeats.
         shares: {content, style, variation} share of the gradient's length, when it was asked for and is due.
         picture: H×W×3 uint8, when one is due; the last frame's is the result, at the recipe's full size.
         size: width and height that are being painted now.
@@ -50,6 +55,8 @@ class Frame:
     note: str | None = None
     round: Round | None = None
     result: Result | None = None
+    unweighted: dict[str, float] = field(default_factory=dict)
+    journal: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)

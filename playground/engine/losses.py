@@ -278,3 +278,17 @@ def by_term(values: Mapping[str, float]) -> dict[str, float]:
     """Losses by layer summed up to {content, style, variation, total}; absent terms are 0."""
     sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in TERMS}
     return {**sums, "total": sum(sums.values())}
+
+
+def unweighted(values: Mapping[str, float], recipe: BaseRecipe) -> dict[str, float]:
+    """Weighted losses by layer without the weights of `recipe`; with {content, style, variation} before their terms' weight."""
+    plain: dict[str, float] = {}
+    for term in TERMS:
+        weight, own = getattr(recipe, f"{term}_weight"), [name for name in values if name.split(":")[0] == term]
+        if weight > 0 and own:
+            plain[term] = sum(values[name] for name in own) / weight
+    for name, value in values.items():
+        term, _, layer = name.partition(":")
+        if layer and term in plain:
+            plain[name] = value / (getattr(recipe, f"{term}_weight") * getattr(recipe, f"{term}_layers")[layer])
+    return plain

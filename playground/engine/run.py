@@ -23,7 +23,7 @@ from playground.engine.canvas import resample
 from playground.engine.changes import take_over
 from playground.engine.control import Control, MemoryControl
 from playground.engine.frames import Frame, Result, State
-from playground.engine.losses import by_term
+from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
@@ -70,7 +70,7 @@ class Run:
         self.painting = Painting(content, style, recipe, network)
         self.control: Control = control or MemoryControl()
         self.applied: dict[str, Any] = {}  # what the control has asked for so far
-        self._pending: list[tuple[Tensor, list[str], float, int, int]] = []
+        self._pending: list[tuple[Tensor, list[str], float, int, int, Recipe]] = []
         if recipe.size**2 >= STRIPS_FROM:
             return_large_blocks()
         if snapshot is None:
@@ -170,7 +170,8 @@ class Run:
         now = time.perf_counter()
         painting.seconds = now - started
         names = painting.evaluator.names
-        self._pending.append((terms, names, painting.seconds, painting.schedule.step, painting.evaluations))
+        step, evaluations = painting.schedule.step, painting.evaluations
+        self._pending.append((terms, names, painting.seconds, step, evaluations, painting.recipe))
         asked = self.pictures_every is not None and painting.schedule.step % self.pictures_every == 0
         picture_due = now - last_picture >= 1 / painting.recipe.preview_rate or (
             asked and painting.schedule.step > before
@@ -208,16 +209,18 @@ class Run:
             size=(width, height),
             learning_rate=painting.learning_rate,
             state=state,
+            journal=tuple(painting.journal),
         )
 
     def _read_pending(self) -> list[Frame]:
         """Losses of the evaluations since the last reading, moved from the device at once."""
         frames = []
         values = torch.cat([stacked for stacked, *_ in self._pending]).tolist()
-        for stacked, names, seconds, step, evaluations in self._pending:
+        for stacked, names, seconds, step, evaluations, recipe in self._pending:
             layers = dict(zip(names, values[: len(stacked)], strict=True))
             values = values[len(stacked) :]
             frame = replace(self._frame(layers), seconds=seconds, step=step, evaluations=evaluations)
+            frame = replace(frame, unweighted=unweighted(layers, recipe))
             if math.isfinite(frame.losses["total"]):
                 self.painting.curve.add({"step": step, "evaluations": evaluations, "seconds": seconds, **frame.losses})
             frames.append(frame)

@@ -120,7 +120,7 @@ class Job:
         self.cost: Estimate | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
-        self._curve, self._layer_curve = Curve(), Curve()
+        self._curve, self._layer_curve, self._unweighted = Curve(), Curve(), Curve()
         self._news = threading.Condition()
         self._grace = grace_seconds
         self._seen = time.monotonic()
@@ -157,17 +157,30 @@ class Job:
             return list(self._layer_curve.points)
 
     @property
+    def unweighted_curve(self) -> list[dict[str, float]]:
+        """Points {"evaluations", "size", "content", "style", "variation", "style:conv1_1", ...} without weights, thinned too.
+
+        `size` is the long side in pixels; a term or layer whose weight was 0 is absent. Empty for a run of an earlier
+        version, and for trainings.
+        """
+        with self._news:
+            return list(self._unweighted.points)
+
+    @property
     def beside(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
-            return {"layers": self._layer_curve.plain()}
+            return {"layers": self._layer_curve.plain(), "unweighted": self._unweighted.plain()}
 
     def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
         """Show the curves of a snapshot that the run is about to go on from."""
         with self._news:
             self._curve = Curve.of(snapshot["curve"])
-            if layers := snapshot.get("beside", {}).get("layers"):
+            beside = snapshot.get("beside", {})
+            if layers := beside.get("layers"):
                 self._layer_curve = Curve.of(layers)
+            if unweighted := beside.get("unweighted"):
+                self._unweighted = Curve.of(unweighted)
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -270,6 +283,9 @@ class Job:
                 at = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
                 self._curve.add({**at, **frame.losses})
                 self._layer_curve.add({"evaluations": frame.evaluations, **frame.layers})
+                if frame.unweighted:
+                    plain = {"evaluations": frame.evaluations, "size": max(frame.size), **frame.unweighted}
+                    self._unweighted.add(plain)
             # The same picture once more, as when a run pauses, would be written over the file a browser is just reading.
             if frame.picture is not None and (self.picture is None or not np.array_equal(frame.picture, self.picture)):
                 self.picture = frame.picture

@@ -33,14 +33,14 @@ from playground.web.training.tab import build_training, memory
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-HEADING = """<header class="masthead"><h1>Style Playground</h1>
-<p class="of-studio">Choose a photo and a painting, press Run, and watch the one being repainted after the other. Settings marked <i>live</i> act while it runs.</p>
+HEADING = """<header class="masthead"><a class="skip" href="#run">Skip to Run</a><h1>Style Playground</h1>
+<p class="of-studio">Choose a photo and a painting, press Run, and turn what is marked <i>live</i> while it paints.</p>
 <p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
 <p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
 <p class="of-compare">The same photo and painting through three methods, measured alike.</p>
-<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop</p>
+<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop <kbd>B</kbd> before</p>
 <p id="server-line"></p></header>"""
-SCRIPTS = ("page.js", "fields.js")
+SCRIPTS = ("page.js", "fields.js", "access.js")
 
 
 def head(most: Mapping[str, float] | None = None) -> str:

@@ -11,6 +11,7 @@ SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-s
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 _PAPER, _CARD, _INK, _MUTED, _LINE, _ACCENT = "#f4f1ea", "#fdfbf6", "#1f1b16", "#676055", "#ddd5c6", "#ab3f1c"
+_EDGE, _RIM = "#8a8172", "#857c6f"  # of what can be pressed or typed into: 3 : 1 against what is around it
 _NIGHT, _PANEL, _CHALK, _ASH, _SEAM, _EMBER = "#161411", "#1f1c18", "#ece6da", "#a89f90", "#3a342c", "#e88058"
 
 
@@ -56,8 +57,8 @@ def theme() -> gr.themes.Base:
         panel_background_fill_dark="transparent",
         input_background_fill=_PAPER,
         input_background_fill_dark=_NIGHT,
-        input_border_color=_LINE,
-        input_border_color_dark=_SEAM,
+        input_border_color=_EDGE,
+        input_border_color_dark=_RIM,
         input_border_color_focus=_ACCENT,
         input_border_color_focus_dark=_EMBER,
         color_accent=_ACCENT,
@@ -77,11 +78,13 @@ def theme() -> gr.themes.Base:
         button_secondary_background_fill_dark="transparent",
         button_secondary_background_fill_hover="#ebe4d6",
         button_secondary_background_fill_hover_dark="#2c2721",
-        button_secondary_border_color=_LINE,
-        button_secondary_border_color_dark=_SEAM,
+        button_secondary_border_color=_EDGE,
+        button_secondary_border_color_dark=_RIM,
         button_secondary_text_color=_INK,
         button_secondary_text_color_dark=_CHALK,
         button_border_width="1px",
+        checkbox_border_color=_EDGE,
+        checkbox_border_color_dark=_RIM,
         checkbox_background_color=_PAPER,
         checkbox_background_color_dark=_NIGHT,
         checkbox_background_color_selected=_ACCENT,

@@ -123,6 +123,7 @@ def in_double_precision(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # double precision takes minutes
 @pytest.mark.parametrize("size", [64, 96, 144])
 def test_ten_rounds_end_where_scipy_s_end(hed: Weights, pictures: tuple[Image.Image, Image.Image], size: int) -> None:
     recipe, space = load_preset("vgg16-lbfgs").changed({"size": size}), Space("centred")

@@ -1,8 +1,7 @@
-"""Live curves, the pull of each term, the figure of a finished run, and numbers in words."""
+"""Live curves, the pull of each term, and numbers in words."""
 
 from __future__ import annotations
 
-import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,9 +11,9 @@ import pytest
 
 from playground.engine.control import MemoryControl
 from playground.engine.run import Frame
-from playground.recipe.model import Change, Recipe
+from playground.recipe.model import Recipe
 from playground.web.components import charts
-from playground.web.components.format import balance, compared, number, seconds_left, status_line
+from playground.web.components.format import balance, compared, number, status_line
 
 CURVE = [
     {
@@ -79,19 +78,10 @@ def test_the_text_alternative_has_the_figures() -> None:
     assert charts.term_chart([]).count("nothing measured yet") == 1
 
 
-def test_a_layer_curve_names_every_layer_and_marks_content() -> None:
-    points = [{"evaluations": n, "content:conv4_2": 1.0, "style:conv1_1": 2.0 / n} for n in (1, 2, 3)]
-    html = charts.layer_chart(points)
-    assert "content conv4_2" in html
-    assert "style conv1_1" in html
-    assert html.count("<polyline") == 2
-
-
 @pytest.mark.parametrize("curve", [[], CURVE[:1], CURVE, [{**CURVE[0], "content": 0.0, "style": 0.0, "total": 0.0}]])
 def test_html_is_whole(curve: list[dict[str, float]]) -> None:
     for html in (
         charts.term_chart(curve),
-        charts.layer_chart(curve),
         charts.shares_bar({"content": 0.25, "style": 0.75}),
     ):
         assert Balance(html).open == []
@@ -102,8 +92,6 @@ def test_a_content_loss_that_starts_at_nothing_does_not_squeeze_the_rest() -> No
     points = [{**CURVE[0], "content": 1e-30, "style": 1.0, "total": 1.0}, {**CURVE[1], "style": 0.1, "total": 2.1}]
     heights = [y for _, y in line(charts.term_chart(points), "style")]
     assert heights[1] - heights[0] > 500
-    low, high = charts.figure(points, []).layout.yaxis.range
-    assert high - low < 3
 
 
 def test_labels_keep_apart_and_inside() -> None:
@@ -117,18 +105,6 @@ def test_shares_add_up_in_words() -> None:
     html = charts.shares_bar({"content": 0.2, "style": 0.7, "variation": 0.1})
     assert "content 20%, style 70%, variation 10%" in html
     assert "Not measured" in charts.shares_bar(None)
-
-
-def test_the_figure_has_every_curve_a_log_axis_and_the_changes() -> None:
-    layers = [{"evaluations": n, "style:conv1_1": 1.0, "content:conv4_2": 2.0} for n in (1, 2)]
-    figure = charts.figure(CURVE, layers, [Change(evaluation=7, key="style_weight", value=3.0)])
-    names = {trace.name: trace.visible for trace in figure.data}
-    assert names == {
-        "total": None, "content": None, "style": None, "style conv1_1": "legendonly", "content conv4_2": "legendonly"
-    }  # fmt: skip
-    assert figure.layout.yaxis.type == "log"
-    assert figure.layout.shapes[0].x0 == 7
-    assert figure.data[0].y[0] == CURVE[0]["total"]
 
 
 @pytest.mark.parametrize(
@@ -158,22 +134,10 @@ def job(**news: object) -> SimpleNamespace:
 
 
 def test_the_status_line() -> None:
-    assert status_line(job(), "CPU") == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
+    assert status_line(job(), "CPU", 15.0) == "step 40 of 100 · 10 s · 15 s left · 4.0 steps/s · CPU"
     waiting = job(state="waiting", frame=None, place=3, wait_seconds=None)
     assert status_line(waiting, "CPU").endswith("place 3 in the queue")
     waiting.wait_seconds = 75.0
     assert status_line(waiting, "CPU").endswith("place 3 in the queue · about 1 min 15 s to wait")
     assert status_line(job(state="paused"), "CPU") == "paused at step 40 of 100 · 10 s"
     assert status_line(job(state="stopped"), "CPU").startswith("stopped · 40 steps in 10 s")
-    hurried = job()
-    hurried.control.change({"seconds": 12.0})
-    assert "2 s left" in status_line(hurried, "CPU")
-
-
-def test_time_left_counts_larger_sizes_to_come() -> None:
-    recipe = Recipe(size=256, iterations=100, scales=2)  # 50 steps at 128 px, then 50 at 256 px
-    frame = Frame(step=40, steps=100, evaluations=40, seconds=10.0, losses={}, layers={}, size=(128, 96))
-    left = seconds_left(recipe, frame, CURVE[:40])
-    assert left is not None
-    assert math.isclose(left, (10 + 50 * 4) / 4)
-    assert seconds_left(recipe, frame, CURVE[:1]) is None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
 
-GRACE = 2.0
+GRACE = 10.0
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 
@@ -57,7 +57,6 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
     assert saved.plan is not None
     assert saved.plan[0].iterations == 6
     playwright.expect(visitor.page.locator("#before-after img").first).to_be_visible()
-    playwright.expect(visitor.page.locator("#figure .js-plotly-plot, #figure .plotly")).not_to_have_count(0)
     visitor.says("Losses: content", "#summary")
 
     # the photo's colours, after the run and without another one
@@ -110,15 +109,15 @@ def test_layers_can_be_moved_while_it_runs(visitor: Visitor) -> None:
     visitor.page.get_by_role("button", name="Layers and losses").click()
     visitor.run()
     visitor.painted(2)
-    visitor.page.get_by_role("tab", name="By layer").click()
+    visitor.page.get_by_role("button", name="Layers", exact=True).click()
     visitor.page.click("#pick-deep")
     visitor.says("style: conv4_1, conv4_2, conv4_3, conv5_1", "#layers-words")
-    visitor.says("style conv5_3", "#layers-chart")
+    visitor.says("conv5_3", "#terms-chart .ends")
     visitor.page.click("#layers [data-list=content]")
     visitor.page.locator("[data-kind=content][data-layer=conv3_3]").fill("10")
     visitor.says("content: conv3_2, conv4_2, conv3_3", "#layers-words")
-    visitor.says("content conv3_3", "#layers-chart")
-    visitor.page.get_by_role("tab", name="Who pulls").click()
+    visitor.says("content conv3_3", "#terms-chart .ends")
+    visitor.page.get_by_role("tab", name="Pulls").click()
     visitor.page.check("#wants-shares input")
     visitor.says(r"content \d+%\s*style \d+%", "#shares")
     visitor.page.click("#stop")
@@ -218,10 +217,9 @@ def test_nothing_overflows_and_run_is_in_reach(browser: Browser, address: str, w
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
     button = box(visitor.page.locator("#run"))
     assert 0 <= button["y"] <= 844 - button["height"]
-    if width == 390:
-        tops = [box(visitor.page.locator(f"#{name}"))["y"] for name in ("content", "style", "easel")]
+    if width == 390:  # the picture on top, the sources below it
+        tops = [box(visitor.page.locator(f"#{name}"))["y"] for name in ("easel", "content", "under")]
         assert tops == sorted(tops)
-        assert tops[1] > tops[0] + 100
     visitor.left_clean()
     visitor.context.close()
 

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
 
 LAYERS = {"conv1_1": 1.5e-5, "conv3_1": 80_000.0}
 
 
 @pytest.fixture(scope="module")
 def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=2.0))
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
     yield made
     made.close()
 

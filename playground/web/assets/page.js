@@ -61,6 +61,10 @@ const playground = (() => {
       if (press("run")) event.preventDefault();
       return;
     }
+    if ((event.ctrlKey || event.metaKey) && !typing(target) && ["z", "y"].includes(event.key.toLowerCase())) {
+      if (press(event.key.toLowerCase() === "y" || event.shiftKey ? "redo" : "undo")) event.preventDefault();
+      return;
+    }
     if (typing(target) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const key = event.key.toLowerCase();
     if ((key === " " || key === "escape") && busy(target)) return;
@@ -68,10 +72,25 @@ const playground = (() => {
     if (id && press(id)) event.preventDefault();
   });
 
-  // On a phone the result stands below the pictures: bring it into view when a run starts.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".skip")) return;
+    event.preventDefault();
+    document.getElementById("run")?.focus();
+  });
+
+  // On a phone the weights are a sheet over the lower half, so that the picture above stays in sight.
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest("#weights-toggle");
+    if (!toggle) return;
+    const open = document.getElementById("studio").classList.toggle("weights-open");
+    toggle.setAttribute("aria-expanded", String(open));
+    if (open) document.getElementById("easel")?.scrollIntoView({ block: "start" });
+  });
+
+  // In the other tabs a phone shows the result below the pictures: bring it into view when something starts.
   document.addEventListener("click", (event) => {
     if (window.innerWidth >= 768) return;
-    const room = event.target.closest("#run, #again, #train, #compare, #styles")?.closest(".room");
+    const room = event.target.closest("#train, #compare, #styles")?.closest(".room");
     room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
@@ -80,7 +99,7 @@ const playground = (() => {
 
   // Dragging along a loss curve moves the time machine, which is opened if need be. The curves are drawn anew all the
   // time, so only their places are held on to.
-  const CURVES = ["terms-chart", "layers-chart", "time-chart"];
+  const CURVES = ["time-chart"];
   let dragged = null;
   const seek = (event) => {
     const area = dragged.querySelector(".area"), last = Number(dragged.querySelector("[data-last]")?.dataset.last);

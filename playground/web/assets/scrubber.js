@@ -1,6 +1,6 @@
 // The slider of the time machine: one notch a kept picture. It also obeys "moment" events, which page.js sends while
 // somebody drags along a curve, and it draws the line in the curves that says where one is.
-const CHARTS = ["terms-chart", "layers-chart", "time-chart"];
+const CHARTS = ["time-chart"];
 let run = "", at = null;
 
 const frames = () => (props.value && props.value.frames) || [];
@@ -32,6 +32,7 @@ function go(evaluation) {
   const wanted = frames()[nearest(evaluation)];
   if (wanted === at) return;
   at = wanted;
+  document.dispatchEvent(new CustomEvent("sought", { detail: at })); // the chart's line
   show();
   tell();
 }

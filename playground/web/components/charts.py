@@ -1,6 +1,6 @@
-"""Loss curves: light SVG figures while a run paints, one interactive Plotly figure when it has ended.
+"""Small loss curves as light SVG figures: of a training, of a run and its branches. A run's own chart is curves.py's.
 
-The live figures are strings for `gr.HTML`: lines in a stretched SVG, figures and names as text beside it, so that they
+They are strings for `gr.HTML`: lines in a stretched SVG, figures and names as text beside it, so that they
 stay sharp at any width; each carries a text alternative with its numbers. Called by the Studio tab.
 """
 
@@ -9,14 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from playground.web.components.format import number
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from playground.recipe.model import Change
 
 TERMS = ("total", "content", "style", "variation")
 MAX_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
@@ -36,12 +30,6 @@ def term_chart(curve: Points, planned: int = 0) -> str:
     return _chart(curve, {name: name for name in names}, planned, "Loss curves", labels=True)
 
 
-def layer_chart(points: Points, planned: int = 0) -> str:
-    """The live curve of every layer, content layers dashed, as HTML; `points` hold {evaluations, "style:conv1_1": ...}."""
-    keys = dict.fromkeys(key for point in points for key in point if ":" in key)
-    return _chart(points, {key: layer_name(key) for key in keys}, planned, "Curves by layer", labels=False)
-
-
 def family_chart(curves: Mapping[str, Points]) -> str:
     """The total loss of a run, named first, and of its branches over the evaluations so far, as HTML."""
     keys = {"total" if index == 0 else f"branch:{name}": name for index, name in enumerate(curves)}
@@ -53,11 +41,6 @@ def family_chart(curves: Mapping[str, Points]) -> str:
     ]
     points.sort(key=lambda point: point["evaluations"])
     return _chart(points, keys, 0, "Total loss", labels=False, most=len(points))
-
-
-def layer_name(key: str) -> str:
-    """ "style:conv1_1" as "style conv1_1"."""
-    return key.replace(":", " ")
 
 
 def shares_bar(shares: Mapping[str, float] | None) -> str:
@@ -189,39 +172,3 @@ def _apart(places: Sequence[float]) -> list[float]:
         moved[i] = min(moved[i], ceiling)
         ceiling = moved[i] - LABEL_GAP
     return moved
-
-
-def figure(curve: Points, layers: Points, journal: Sequence[Change] = ()) -> go.Figure:
-    """The interactive figure of a finished run: terms, layers (hidden until picked in the legend), marks where it was steered."""
-    import plotly.graph_objects as go
-
-    drawn = go.Figure()
-    colours = {"total": "#8a8276", "content": "#3d7ea6", "style": "#c4512d", "variation": "#6f8f3a"}
-    for name in TERMS:
-        if any(point.get(name, 0) > 0 for point in curve):
-            x, y = [p["evaluations"] for p in curve], [p.get(name) or None for p in curve]
-            drawn.add_scatter(x=x, y=y, name=name, mode="lines", line={"color": colours[name], "width": 2.2})
-    keys = dict.fromkeys(key for point in layers for key in point if ":" in key)
-    for key in keys:
-        x, y = [p["evaluations"] for p in layers], [p.get(key) or None for p in layers]
-        dash = "dot" if key.startswith("content") else "solid"
-        drawn.add_scatter(
-            x=x, y=y, name=layer_name(key), mode="lines", visible="legendonly", line={"dash": dash, "width": 1.4}
-        )
-    for change in journal:
-        drawn.add_vline(
-            x=change.evaluation, line={"dash": "dot", "width": 1, "color": "#8a8276"},
-            annotation={"text": change.key.replace("_", " "), "textangle": -90, "font": {"size": 10}},
-        )  # fmt: skip
-    low, high = _range(curve, [name for name in TERMS if any(point.get(name, 0) > 0 for point in curve)])
-    scale = {"type": "log", "exponentformat": "power", "range": [low, high], "dtick": "D2" if high - low < 3 else 1}
-    axis = {"gridcolor": "rgba(138,130,118,.25)", "zeroline": False}
-    drawn.update_layout(
-        height=440, margin={"l": 56, "r": 8, "t": 16, "b": 44}, legend={"orientation": "h", "y": -0.3, "yanchor": "top"}, hovermode="x unified", template="none",
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": "#8a8276"},
-        xaxis={"title": "evaluations", **axis},
-        yaxis={"title": "weighted loss", **scale, **axis},
-        hoverlabel={"bgcolor": "#fbf9f4", "font": {"color": "#1d1a16"}},
-    )  # fmt: skip
-    return drawn

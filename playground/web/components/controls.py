@@ -47,6 +47,7 @@ ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rat
 
 DECADES = 4.0  # to either side of the preset's value
 REACH = {"iterations": 1.5}  # where that would be too far
+MIX = 3.0  # decades to either side by which one slider shifts painting against photo
 OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
 STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
 STYLE_SIZES = (("as the result", "content"), ("its own size", "original"))
@@ -216,6 +217,21 @@ def from_decades(name: str, position: float, preset: Recipe) -> float:
     low, high = bounds(name)
     value = value if high is None else min(value, high)
     return max(round(value), int(low or 0)) if accepts(name) is int else value
+
+
+def mixed(content: float | None, style: float | None, preset: Recipe) -> float:
+    """Where the slider from photo to painting stands: decades by which the weights' ratio exceeds the preset's."""
+    if not content or not style:
+        return (MIX if not content else -MIX) if content != style else 0.0
+    ratio = (style / content) / (reference("style_weight", preset) / reference("content_weight", preset))
+    return max(-MIX, min(MIX, round(math.log10(ratio), 2)))
+
+
+def from_mix(position: float, preset: Recipe) -> tuple[float, float]:
+    """Content and style weight for a position of that slider: one falls as the other grows, their product stays."""
+    wanted = (reference("content_weight", preset), -position / 2), (reference("style_weight", preset), position / 2)
+    content, style = (float(f"{value * 10**power:.3g}") if power else value for value, power in wanted)
+    return content, style
 
 
 def decade_slider(name: str, value: float, preset: Recipe) -> gr.Slider:

@@ -9,7 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, field_info
+from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
 
@@ -104,31 +106,32 @@ def balance(content: float | None, style: float | None) -> str:
     return f"Content weighs {number(1 / ratio)} times as much as style."
 
 
-def seconds_left(
-    recipe: Recipe | TrainingRecipe, frame: Any, curve: Sequence[Mapping[str, float]], budget: float | None = None
-) -> float | None:
-    """Seconds until the run will be done, from the pace of its last points; None while nothing can be said.
+def caption(recipe: Recipe) -> str:
+    """A recipe in a few words: its preset, up to three settings that are not the preset's, and the seed."""
+    preset = presets().get(recipe.preset or "")
+    if preset is None or preset.kind != "stylize":
+        return f"Own recipe, seed {recipe.seed}"
+    try:
+        base = load_preset(preset.name, network=recipe.network)
+    except PlaygroundError:  # its layers do not exist in this network, or the network is a file that has gone
+        base = load_preset(preset.name)
+    names = [name for name in Recipe.model_fields if name not in UNNAMED and field_info(name)]
+    said = [
+        _setting_said(name, getattr(recipe, name)) for name in names if getattr(recipe, name) != getattr(base, name)
+    ]
+    return ", ".join([preset.title, *said[:3], f"seed {recipe.seed}"])
 
-    Steps at larger sizes to come are taken to cost in proportion to their pixels; `budget` is the recipe's time limit
-    as it stands now.
-    """
-    pace = steps_per_second(curve)
-    if not pace or frame is None:
-        return None
-    if isinstance(recipe, TrainingRecipe):
-        left = max(0, frame.steps - frame.step) / pace
-        return left if budget is None else min(left, max(0.0, budget - frame.seconds))
-    from playground.engine.schedule import plan_stages
 
-    planned = plan_stages(recipe.changed({"iterations": max(1, frame.steps)}) if recipe.plan is None else recipe)
-    current, before, left = max(frame.size) or recipe.size, 0, 0.0
-    for stage in planned:
-        remaining = max(0, stage.iterations - max(0, frame.step - before))
-        left += remaining * (stage.size / current) ** 2 / pace
-        before += stage.iterations
-    if budget is not None:
-        left = min(left, max(0.0, budget - frame.seconds))
-    return left
+UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
+
+
+def _setting_said(name: str, value: Any) -> str:
+    label = str(field_info(name).get("label", name)).lower()
+    if isinstance(value, Mapping):
+        return f"{label} {', '.join(layer for layer, weight in value.items() if weight > 0)}"
+    if isinstance(value, bool):
+        return label if value else f"no {label}"
+    return f"{label} {number(value) if isinstance(value, (int, float)) else value}"
 
 
 def planned_evaluations(job: Any) -> int:
@@ -151,8 +154,8 @@ def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
     return steps / seconds if steps > 0 and seconds > 0 else None
 
 
-def status_line(job: Any, device: str) -> str:
-    """The live line of a run: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
+def status_line(job: Any, device: str, left: float | None = None) -> str:
+    """The live line of a run, `left` seconds before its end: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
     if state == "waiting":
         place = "you are next" if job.place <= 1 else f"place {job.place} in the queue"
@@ -167,11 +170,10 @@ def status_line(job: Any, device: str) -> str:
     if state == "paused":
         return f"paused at {steps} · {took}"
     if state in ENDS:
-        left_over = "the network is ready" if isinstance(job.recipe, TrainingRecipe) else "the best picture is shown"
-        return f"{ENDINGS[state].state} · {frame.step} steps in {took} · {left_over} · {device}"
+        left_over = ["the network is ready"] if isinstance(job.recipe, TrainingRecipe) else []
+        return " · ".join([ENDINGS[state].state, f"{frame.step} steps in {took}", *left_over, device])
     parts = [steps, took]
-    budget = job.control.read().settings.get("seconds", job.recipe.seconds)
-    left, pace = seconds_left(job.recipe, frame, curve, budget), steps_per_second(curve)
+    pace = steps_per_second(curve)
     if left is not None:
         parts.append(f"{duration(left)} left")
     if pace:

@@ -12,6 +12,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.measure.estimate import estimate
 from playground.measure.memory import too_large
+from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.system.memory import free_megabytes
 from playground.web.components.format import duration
@@ -23,6 +24,7 @@ COSTLY = (
     "size", "iterations", "seconds", "style_size", "network", "canvas", "scales", "scale_factor", "smallest",
     "optimizer", "lbfgs_history", "lbfgs_evaluations", "lbfgs_search",
 )  # fmt: skip
+LONG = 300.0  # seconds
 USUAL = (640, 480)  # where a picture is missing or cannot be read
 
 
@@ -33,27 +35,56 @@ def wire_cost(jobs: Jobs, panel: SettingsPanel) -> None:
     gr.on(
         # the summary of a finished run changes when a pace has been learnt
         [*moved, *(parts[name].change for name in ("layers", "content", "style", "summary"))],
-        partial(cost, jobs, panel), [parts["session"], parts["content"], parts["style"], *panel.inputs], parts["cost"],
+        partial(cost, jobs, panel), [parts["session"], parts["content"], parts["style"], *panel.inputs],
+        [parts["cost"], parts["run"]],
         queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
     )  # fmt: skip
 
 
 def cost(
     jobs: Jobs, panel: SettingsPanel, session: Session, content: str | None, style: str | None, *values: Any
-) -> str:
-    """The line for these settings: seconds and megabytes, or that they will not fit and which size would."""
+) -> tuple[str, Any]:
+    """The line for these settings, and what stands on Run: a run of more than five minutes says so there.
+
+    The line has seconds and megabytes, or that they will not fit and which size would; for a long run the setting that
+    would shorten it. While a run goes on nothing is said: one forecast at a time.
+    """
+    if session.running() is not None:
+        return "", gr.skip()
+    run = gr.Button("Run")
     try:
         recipe = panel.assembled(session, values)
         sizes = _size(content), _size(style)
         warning = too_large(recipe, *sizes, free_megabytes(jobs.device), jobs.device)
         if warning:
-            return f'<p class="message error">{escape(warning)}</p>'
+            return f'<p class="message error">{escape(warning)}</p>', run
         expected = estimate(recipe, *sizes, device=jobs.device)
+        if expected.seconds > LONG:
+            shorter = _shorter(recipe, sizes, jobs.device)
+            return f'<p class="message note long">{shorter}</p>', gr.Button(f"Run ({duration(expected.seconds)})")
     except PlaygroundError:
-        return ""  # the control's own line says what is wrong
+        return "", run  # the control's own line says what is wrong
     sure = "About" if expected.measured else "Perhaps"
     memory = f"{expected.megabytes / 1024:.1f} GB of memory"
-    return f'<p class="hint">{sure} {duration(expected.seconds)} and {memory} on this machine.</p>'
+    return f'<p class="hint">{sure} {duration(expected.seconds)} and {memory} on this machine.</p>', run
+
+
+def _shorter(recipe: Recipe, sizes: tuple[tuple[int, int], tuple[int, int]], device: str) -> str:
+    """Which one setting would shorten a long run most, and to what."""
+    ways = {
+        f"Size {recipe.size // 2}": {"size": recipe.size // 2, "smallest": min(recipe.smallest, max(48, recipe.size // 2))},
+        f"{max(1, recipe.iterations // 4)} iterations": {"iterations": max(1, recipe.iterations // 4)},
+    }  # fmt: skip
+    found = {}
+    for words, changes in ways.items():
+        try:
+            found[words] = estimate(recipe.changed(changes), *sizes, device=device).seconds
+        except PlaygroundError:
+            continue  # too small for this network
+    if not found:
+        return "This will take long."
+    words = min(found, key=lambda name: found[name])
+    return f"This takes long: {words} would take {duration(found[words])}."
 
 
 def _size(path: str | None) -> tuple[int, int]:

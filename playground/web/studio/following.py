@@ -16,8 +16,9 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts
-from playground.web.components.format import ENDINGS, planned_evaluations, status_line
+from playground.web.components import charts, curves
+from playground.web.components.forecast import seconds_left
+from playground.web.components.format import ENDINGS, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
@@ -29,7 +30,8 @@ from playground.web.studio.session import Session
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
 NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
-LAYERS_EVERY = 1.0
+SHARES_EVERY = 1.0
+WHOLE_EVERY = 3.0  # the whole curve anew; between, its last points
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
 
 
@@ -58,7 +60,7 @@ class Following:
     async def _follow(self, session: Session) -> AsyncIterator[Updates]:
         job, parts = session.watched, self.parts
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
-        next_news = next_layers = 0.0
+        next_news = next_whole = next_shares = 0.0
         yield NOTHING
         next_sign = 0.0
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
@@ -69,15 +71,17 @@ class Following:
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))
-                updates[parts["status"]] = status_line(job, self.device)
+                updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await asyncio.to_thread(session.coloured, job.picture)
-                if curve := job.curve:
-                    updates[parts["terms-chart"]] = charts.term_chart(curve, planned_evaluations(job))
-                if now >= next_layers:
-                    next_layers = now + LAYERS_EVERY
-                    updates[parts["layers-chart"]] = charts.layer_chart(job.layer_curve, planned_evaluations(job))
+                whole = now >= next_whole
+                if job.curve:
+                    updates[parts["terms-chart"]] = curves.data(job, whole=whole)
+                if whole:
+                    next_whole = now + WHOLE_EVERY
+                if now >= next_shares:
+                    next_shares = now + SHARES_EVERY
                     if job.control.read().shares and job.shares:
                         updates[parts["shares"]] = charts.shares_bar(job.shares)
                 if len(job.notes) != said_notes:
@@ -111,10 +115,9 @@ class Following:
         parts = self.parts
         updates: Updates = {
             **run_buttons(self.parts, None),
-            parts["status"]: status_line(job, self.device),
+            parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: ENDINGS[job.state].announcement,
-            parts["terms-chart"]: charts.term_chart(job.curve),
-            parts["layers-chart"]: charts.layer_chart(job.layer_curve),
+            parts["terms-chart"]: curves.data(job),
             parts["notes"]: message(job.notes[-1], "note") if job.notes else "",
         }
         if job.result is None:
@@ -132,7 +135,7 @@ class Following:
         # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
         # or when a run ends within a second, may lose it once.
         yield {
-            **await asyncio.to_thread(results.curves, parts, done),
+            **await asyncio.to_thread(results.curves, session, parts, done),
             **results.visibilities(parts),
             **run_buttons(parts, None),
         }

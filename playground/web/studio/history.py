@@ -80,6 +80,7 @@ def wire_history(parts: Parts, panel: SettingsPanel, running: Running) -> TimeMa
     followed, files = listed(parts, FOLLOWED), listed(parts, ("time-file", "time-message"))
     parts["time"].expand(machine.opened, session, followed, **LIGHT)
     parts["time"].collapse(machine.closed, session, None, **LIGHT)
+    parts["terms-chart"].select(machine.hover, session, parts["hover-picture"], **LATEST)
     parts["scrubber"].input(machine.look, [session, parts["scrubber"]], parts["moment"], **LATEST)
     for kind in ("gif", "mp4"):
         made = parts[f"lapse-{kind}"].click(partial(machine.lapse, kind), session, files, **WATCHING)
@@ -115,6 +116,16 @@ class TimeMachine:
         at = asked.get("at") if isinstance(asked, dict) else None
         session.moment = int(at) if isinstance(at, (int, float)) else None
         return self._moment(session)
+
+    def hover(self, session: Session, event: gr.EventData) -> str:
+        """The picture of the moment that somebody points at in the chart."""
+        at, job = event_value(event, "evaluation"), session.job
+        frame = (
+            job.previews.at(int(at))
+            if job is not None and isinstance(at, (int, float)) and abs(at) < LATEST_MOMENT
+            else None
+        )
+        return f'<img src="{data_address(frame.jpeg)}" alt="">' if frame is not None else ""
 
     def _moment(self, session: Session) -> str:
         job = session.job
@@ -232,7 +243,7 @@ class TimeMachine:
         if job is None or job.content is None or (job is session.job and session.watched is job):
             return NOTHING
         session.put(job)
-        shown = self.panel.show(session, settings_now(job), of_run=True)
+        shown = self.panel.show(session, settings_now(job))
         put_up = self.running.put_up(session, "This run is on the easel now.")
         return {**shown, **put_up, self.parts["time-message"]: ""}
 

@@ -51,11 +51,11 @@ class Restore:
         job = job or taken_over
         if job is not None:
             session.put(job)
-        if job is not None and not (followed_link and (browser.elsewhere or taken_over)):
-            updates |= self.panel.show(session, settings_now(job), of_run=True)
+        if job is not None:
+            updates |= self.panel.show(session, settings_now(job))
             updates[self.parts["came-back"]] = job.id
-        else:
-            updates |= self.panel.opened(session, request)
+        if job is None or (followed_link and (browser.elsewhere or taken_over)):
+            updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
         if job is not None:
             updates |= self.running.put_up(session, "Your run is here again.")

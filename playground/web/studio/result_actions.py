@@ -82,13 +82,13 @@ class ResultActions:
         done = session.finished[len(session.finished) - 1 - event.index]
 
         def back() -> Updates:
-            updates = self.panel.show(session, done.recipe, "The recipe of this result is back in the controls")
+            updates = self.panel.offered(session, done.recipe, "The recipe of this result is back in the controls")
             if session.running():
                 return updates
             session.original_colours = done.recipe.original_colours
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
-                **updates, **results.shown(self.parts, done), **results.curves(self.parts, done),
+                **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),
                 self.parts["strip"]: gr.Gallery(results.strip(session), selected_index=None),
             }  # fmt: skip
 

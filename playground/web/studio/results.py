@@ -15,12 +15,12 @@ from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
-from playground.recipe.model import Recipe
 from playground.service.job import Job
-from playground.web.components import charts
-from playground.web.components.format import ENDINGS, duration, number
+from playground.web.components import curves as components_curves
+from playground.web.components import viewer
+from playground.web.components.format import ENDINGS, caption, duration, number
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.studio.session import MAX_FINISHED, Finished, Session, stylize_presets
+from playground.web.studio.session import MAX_FINISHED, Finished, Session
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 STRIP_THUMBNAIL = 160
@@ -54,8 +54,8 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     saved = files(done, parts["save-png"])
     return {
         parts["preview"]: gr.Image(value=np.asarray(done.shown), visible=False),
-        parts["before-after"]: gr.ImageSlider((done.content, done.shown), visible=True),
-        parts["after"]: gr.Column(visible=True),
+        parts["before-after"]: gr.HTML(viewer.value(done.content, done.shown, parts["save-png"]), visible=True),
+        parts["after"]: gr.Row(visible=True),
         parts["repaint"]: gr.Accordion(visible=done.job.result is not None and done.job.result.generator is not None),
         **{parts[f"save-{suffix}"]: gr.DownloadButton(value=path) for suffix, path in saved.items()},
     }
@@ -65,20 +65,21 @@ def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
     """That the comparison takes the preview's place, and that earlier results are there, without the pictures."""
     return {
         parts["preview"]: gr.Image(visible=False),
-        parts["before-after"]: gr.ImageSlider(visible=True),
-        parts["after"]: gr.Column(visible=True),
+        parts["before-after"]: gr.HTML(visible=True),
+        parts["after"]: gr.Row(visible=True),
         parts["earlier"]: gr.Column(visible=True),
     }
 
 
-def curves(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
-    """The interactive figure of a finished run."""
-    figure = charts.figure(done.job.result.curve if done.job.result else [], done.job.layer_curve, done.recipe.journal)
-    return {
-        parts["figure"]: gr.Plot(figure, visible=True),
-        parts["live-charts"]: gr.Column(visible=False),
-        parts["summary"]: summary(done),
-    }
+def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
+    """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
+    chart = {**components_curves.data(done.job), "others": others(session)}
+    return {parts["terms-chart"]: chart, parts["summary"]: summary(done)}
+
+
+def others(session: Session) -> list[dict[str, Any]]:
+    """The curves of this visit's results, newest first, for laying over the chart."""
+    return [components_curves.overlay(caption(done.recipe), done.job) for done in reversed(session.finished)]
 
 
 def summary(done: Finished) -> str:
@@ -108,12 +109,6 @@ def summary(done: Finished) -> str:
 def strip(session: Session) -> list[tuple[Image.Image, str]]:
     """This visit's results as small pictures with captions, newest first."""
     return [(resize_picture(done.shown, STRIP_THUMBNAIL), caption(done.recipe)) for done in reversed(session.finished)]
-
-
-def caption(recipe: Recipe) -> str:
-    """A result's caption in the strip."""
-    preset = stylize_presets().get(recipe.preset or "")
-    return f"{preset.title if preset else 'Own recipe'}, seed {recipe.seed}"
 
 
 def remember(session: Session, done: Finished) -> None:

@@ -19,25 +19,27 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts
-from playground.web.components.format import planned_evaluations, status_line
+from playground.web.components import charts, curves
+from playground.web.components.forecast import seconds_left
+from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.people import caller
+from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
-LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "layers-chart", "shares")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares")
 """What changes while a run paints."""
 START_PARTS = (
-    *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "layers-chart", "before-after", "after", "figure",
-    "live-charts", "repaint", "repainted", "run-id", "busy", "busy-note",
+    *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",
+    "repaint", "repainted", "run-id", "busy", "busy-note",
 )  # fmt: skip
 END_PARTS = (
-    *START_PARTS, "summary", "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
+    *START_PARTS, "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
 )  # fmt: skip
 
 
@@ -57,7 +59,7 @@ class Running:
 
     Args:
         parts: the page's components by name; besides the settings': "preview", "status", "announce", "terms-chart",
-            "layers-chart", "shares", "run", "pause", "stop", "run-message", "content-message", "style-message",
+            "shares", "run", "pause", "stop", "run-message", "content-message", "style-message",
             "notes", and those of results.py.
     """
 
@@ -135,17 +137,15 @@ class Running:
             **self.answered(session),
             **run_buttons(parts, job),
             parts["run-id"]: job.id,
-            parts["status"]: status_line(job, self.device),
+            parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: "" if job.ended else said,
             parts["preview"]: gr.Image(value=picture, visible=True),
-            parts["before-after"]: gr.ImageSlider(visible=False),
-            parts["after"]: gr.Column(visible=False),
-            parts["figure"]: gr.Plot(visible=False),
+            parts["before-after"]: gr.HTML(visible=False),
+            parts["after"]: gr.Row(visible=False),
+            parts["summary"]: "",
             parts["repaint"]: gr.Accordion(visible=False),
             parts["repainted"]: None,
-            parts["live-charts"]: gr.Column(visible=True),
-            parts["terms-chart"]: charts.term_chart(job.curve, planned_evaluations(job)),
-            parts["layers-chart"]: charts.layer_chart(job.layer_curve, planned_evaluations(job)),
+            parts["terms-chart"]: {**curves.data(job), "others": results.others(session)},
         }
 
     # ---------------------------------------------------------------- one run too many

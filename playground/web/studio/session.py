@@ -57,6 +57,13 @@ class Session(Visit):
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
     wanted_network: str = ""  # a network that is offered for download
+    staged: Recipe | None = None  # what was chosen while a run went on, for the next
+    staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
+    past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last
+    future: list[Recipe] = field(default_factory=list)  # what was undone
+    left: Recipe | None = None  # what an undo or redo has just left
+    moved: frozenset[str] = frozenset()  # the settings of the last step, and when it was made
+    moved_at: float = 0.0
     intended: Recipe | None = None  # the recipe that needs it, where another one stands in for it meanwhile
 
     def put(self, job: Job) -> None:

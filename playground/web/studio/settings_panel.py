@@ -14,7 +14,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.load import read_recipe_text
-from playground.recipe.model import Recipe
+from playground.recipe.model import Recipe, live_settings
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import find_preset, load_preset
 from playground.service.jobs import Jobs
@@ -23,9 +23,21 @@ from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import OFFERS, offer
 from playground.web.studio.session import Session, link_query, preset_of, recipe_of_link, stylize_presets, usable
+from playground.web.studio.staged import STAGED, stage
 
 logger = logging.getLogger(__name__)
-OTHERS = ("layers", "layers-words", "ratio", "preset", "preset-note", "journal", "journal-note", *OFFERS)
+OTHERS = (
+    "layers",
+    "layers-words",
+    "ratio",
+    "mix",
+    "preset",
+    "preset-note",
+    "journal",
+    "journal-note",
+    *STAGED,
+    *OFFERS,
+)
 """What a recipe changes beside its fields' controls."""
 
 
@@ -41,6 +53,11 @@ class SettingsPanel:
 
     def __init__(self, jobs: Jobs, parts: Mapping[str, gr.components.Component]) -> None:
         self.jobs, self.parts = jobs, parts
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The settings with a control of their own, in the page's order."""
+        return tuple(controls.FIELDS)
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -69,20 +86,18 @@ class SettingsPanel:
 
     # ---------------------------------------------------------------- a recipe into the controls
 
-    def show(self, session: Session, recipe: Recipe, note: str = "", *, of_run: bool = False) -> Updates:
-        """Put a recipe into every control and make it the one that later changes start from.
-
-        Args:
-            of_run: whether these are the settings of the run on the easel itself.
+    def show(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
+        """Put a recipe into every control and make it the one that later changes start from; of a run, that run's own.
 
         Raises:
             PlaygroundError: this machine has no network that could paint it.
         """
         intended = recipe
         recipe, wanted = usable(recipe, self.jobs)
-        recipe, limited = (recipe, "") if of_run else self.jobs.limits.fitted(recipe)
+        recipe, limited = (recipe, "") if session.running() is not None else self.jobs.limits.fitted(recipe)
         session.base, session.wanted_network = recipe, wanted
         session.intended = intended if wanted and wanted != recipe.network else None
+        session.past = session.past or [recipe]
         note = ". ".join(filter(None, (note, limited)))
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
@@ -98,22 +113,28 @@ class SettingsPanel:
             parts["layers"]: grid,
             parts["layers-words"]: layers.described(grid),
             parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
+            parts["mix"]: controls.mixed(recipe.content_weight, recipe.style_weight, preset),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
-            parts["preset-note"]: self.preset_note(session, recipe, note, of_run),
+            parts["preset-note"]: self.preset_note(recipe, note),
             parts["journal"]: gr.Row(visible=bool(what)),
             parts["journal-note"]: message(f"This recipe replays {' and '.join(what)}.", "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **offer(parts, session),
         }
 
-    def preset_note(self, session: Session, recipe: Recipe, note: str = "", of_run: bool = False) -> str:
-        """What a person should know about the recipe on show: where it came from and when it will apply."""
+    def offered(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
+        """Show a recipe that somebody chose; while a run goes on it waits for the next Run, and the controls stay the run's."""
+        if session.running() is None:
+            return self.show(session, recipe, note)
+        usable(recipe, self.jobs)  # says now what could not be painted
+        return stage(self.parts, session, recipe)
+
+    def preset_note(self, recipe: Recipe, note: str = "") -> str:
+        """What a person should know about the recipe on show."""
         lines = [note] if note else []
         preset = stylize_presets().get(recipe.preset or "")
         if preset is not None and preset.note:
             lines.append(preset.note)
-        if session.running() and not of_run:
-            lines.append("A run is going on: these settings apply at the next Run")
         return "".join(message(line, "note") for line in lines)
 
     # ---------------------------------------------------------------- handlers
@@ -124,9 +145,11 @@ class SettingsPanel:
         note = ""
         try:
             recipe = recipe_of_link(query.get("preset"), query.get("recipe")) or load_preset()
-            return self.show(session, recipe, note)
+            return self.offered(session, recipe, note)
         except PlaygroundError as error:
             note = f"This link could not be followed: {error}"
+        if session.running() is not None:
+            return {self.parts["preset-note"]: message(note, "note")}
         return self.show(session, load_preset(), note)
 
     def choose_preset(self, session: Session, name: str | None) -> Updates:
@@ -139,22 +162,36 @@ class SettingsPanel:
             if session.own_size is not None and session.own_size != recipe.size:
                 note = f"Size stays {session.own_size} px, as you have set it; this preset's own is {recipe.size} px"
                 recipe = recipe.changed({"size": session.own_size})
-            return self.show(session, recipe, note)
+            return self.offered(session, recipe, note)
 
         return self.guarded("preset-note", chosen)
 
     def reset(self, session: Session) -> Updates:
         """Back to the preset that the recipe on show started from."""
-        name = session.base.preset if session.base.preset in stylize_presets() else "default"
         session.own_size = None
-        return self.choose_preset(session, name)
+        job, recipe = session.running(), preset_of(session.base)
+        if job is None:
+            return self.guarded("preset-note", self.show, session, recipe)
+
+        def steered() -> Updates:  # the run keeps what cannot change on the way
+            live = {name: getattr(recipe, name) for name in live_settings() - {"original_colours"}}
+            job.control.change(
+                {
+                    name: value
+                    for name, value in live.items()
+                    if value != getattr(job.recipe.changed(job.control.read().settings), name)
+                }
+            )
+            return self.show(session, job.recipe.changed(live))
+
+        return self.guarded("preset-note", steered)
 
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
             return NOTHING
         session.own_size = None
-        return self.guarded("preset-note", lambda: self.show(session, read_recipe(path), "Recipe loaded"))
+        return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), "Recipe loaded"))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:
         """Forget what the recipe would replay; the settings stay."""

@@ -53,7 +53,24 @@ class Steering:
             parts[f"words-{name}"]: compared(name, value, getattr(preset, name)),
             parts[f"message-{panel}"]: self.panel.guarded_text(self._take, session, name, value),
         }
-        return said | ({parts["ratio"]: balance(*both)} if both else {})
+        if not both:
+            return said
+        return said | {parts["ratio"]: balance(*both), parts["mix"]: controls.mixed(both[0], both[1], preset)}
+
+    def moved_mix(self, session: Session, position: float) -> Updates:
+        """The slider from photo to painting was moved: both weights follow, and a run takes them at once."""
+        preset, parts = preset_of(session.base), self.panel.parts
+        both = controls.from_mix(controls.finite(position) or 0.0, preset)
+        updates: Updates = {parts["ratio"]: balance(*both)}
+        said = ""
+        for name, value in zip(("content_weight", "style_weight"), both, strict=True):
+            said = self.panel.guarded_text(self._take, session, name, value) or said
+            updates |= {
+                parts[f"set-{name}"]: value,
+                parts[f"slide-{name}"]: controls.decades(name, value, preset),
+                parts[f"words-{name}"]: compared(name, value, getattr(preset, name)),
+            }
+        return {**updates, parts["message-balance"]: said}
 
     def moved_layers(self, session: Session, grid: dict[str, Any]) -> Updates:
         """The grid of layers was changed."""

@@ -12,7 +12,7 @@ import gradio as gr
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
-from playground.web.components import charts, controls, layers, pictures
+from playground.web.components import charts, controls, curves, layers, pictures, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -24,6 +24,7 @@ from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
+from playground.web.studio.undo import build_marks
 from playground.web.studio.wiring import wire_studio
 
 
@@ -46,10 +47,11 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
             source(parts, "style", "Style: the painting", "styles")
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
-        with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
+        with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
             _balance_panel(parts, recipe)
-            _recipe_panel(parts, recipe)
-            _panels(parts, recipe, jobs)
+            with gr.Column(elem_id="deeper", elem_classes=["deeper"]):  # scrolls by itself: the balance stays
+                _recipe_panel(parts, recipe)
+                _panels(parts, recipe, jobs)
     wire_studio(parts, jobs, is_teacher)
     return parts
 
@@ -58,67 +60,79 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
 
 
 def _stage(parts: Parts) -> None:
-    with gr.Column(elem_id="easel", elem_classes=["easel"]):
-        parts["preview"] = gr.Image(
-            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview", elem_classes=["growing"],
-            alt_text="The growing result", container=False,
-        )  # fmt: skip
-        parts["before-after"] = gr.ImageSlider(
-            format="png", show_label=False, interactive=False, visible=False, buttons=["fullscreen"],
-            elem_id="before-after", elem_classes=["comparison"], container=False, max_height=640,
-        )  # fmt: skip
-    with gr.Row(elem_classes=["actions"]):
-        parts["run"] = gr.Button(
-            "Run", variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
-        )
-        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
-        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
-        chosen = bool(pictures.photos() and pictures.styles())
-        html(
-            parts,
-            "status",
-            f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run.",
-            scale=1,
-            elem_classes=["status-line"],
-        )
-    html(parts, "cost")
-    html(parts, "teacher")
-    html(parts, "announce", elem_classes=["for-ears"])
-    html(parts, "run-message")
-    with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
-        html(parts, "busy-note")
-        parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
-        parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
-    with gr.Column(visible=False, elem_id="after") as parts["after"]:
-        with gr.Row(elem_classes=["buttons"]):
-            for suffix, name in FORMATS.items():
-                parts[f"save-{suffix}"] = gr.DownloadButton(f"Download {name}", size="sm", elem_id=f"save-{suffix}")
-            parts["save-json"] = gr.DownloadButton("Save recipe", size="sm", elem_id="save-recipe")
-        with gr.Row(elem_classes=["buttons"]):
-            parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
-            parts["use"] = gr.Button("Use result as content", size="sm", elem_id="use-as-content")
-        html(parts, "summary")
-    with gr.Column(elem_id="live-charts", elem_classes=["live-charts"]) as parts["live-charts"], gr.Tabs():
-        with gr.Tab("Losses"):
-            html(parts, "terms-chart", charts.term_chart([]))
-        with gr.Tab("By layer"):
-            html(parts, "layers-chart", charts.layer_chart([]))
-        with gr.Tab("Who pulls"):
-            parts["wants-shares"] = gr.Checkbox(
-                label="Measure each term's pull", elem_id="wants-shares", container=False,
-                info="The share of the gradient that content, style and variation each pull with.",
-            )  # fmt: skip
-            html(parts, "shares", charts.shares_bar(None))
+    with gr.Column(elem_id="instrument", elem_classes=["instrument"]):
+        _easel(parts)
+        _actions(parts)
+        _charts(parts)
+    html(parts, "notes")
+    html(parts, "summary")
     build_history(parts)
     _repaint_panel(parts)
-    html(parts, "notes")  # under the charts, so that a note that arrives moves nothing a person looks at
-    parts["figure"] = gr.Plot(visible=False, show_label=False, elem_id="figure", container=False)
     with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
         gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
         parts["strip"] = gr.Gallery(
             show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
             buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
         )  # fmt: skip
+
+
+def _easel(parts: Parts) -> None:
+    with gr.Column(elem_id="easel", elem_classes=["easel"]):
+        parts["preview"] = gr.Image(
+            format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview", elem_classes=["growing"],
+            alt_text="The growing result", container=False,
+        )  # fmt: skip
+        parts["before-after"] = viewer.viewer()
+
+
+def _actions(parts: Parts) -> None:
+    """The buttons of a run, what it says of itself, and one line that is the cost before and the files after it."""
+    with gr.Row(elem_classes=["actions"]):
+        parts["run"] = gr.Button(
+            "Run", variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
+        )
+        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
+        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
+        gr.Button("Weights", elem_id="weights-toggle", min_width=84, scale=0)  # page.js opens the sheet on a phone
+        chosen = bool(pictures.photos() and pictures.styles())
+        said = f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run."
+        with gr.Column(elem_classes=["telling"], min_width=120):
+            html(parts, "status", said, elem_classes=["status-line"])
+            html(parts, "cost")
+    with gr.Column(elem_id="beneath", elem_classes=["beneath"]):
+        html(parts, "teacher")
+        html(parts, "announce", elem_classes=["for-ears"])
+        html(parts, "run-message")
+        with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
+            html(parts, "busy-note")
+            parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
+            parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
+        with gr.Row(visible=False, elem_id="staged", elem_classes=["asking"]) as parts["staged"]:
+            html(parts, "staged-note")
+            parts["run-these"] = gr.Button("Run with these", size="sm", elem_id="run-these", scale=0, min_width=110)
+            parts["forget"] = gr.Button("Forget", size="sm", elem_id="forget", scale=0, min_width=70)
+        with gr.Row(visible=False, elem_id="after", elem_classes=["buttons"]) as parts["after"]:
+            for suffix, name in FORMATS.items():
+                parts[f"save-{suffix}"] = gr.DownloadButton(
+                    f"Download {name}" if suffix == "png" else name, size="sm", elem_id=f"save-{suffix}"
+                )
+            parts["save-json"] = gr.DownloadButton("Recipe", size="sm", elem_id="save-recipe")
+            parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
+            parts["use"] = gr.Button("Use as photo", size="sm", elem_id="use-as-content")
+
+
+def _charts(parts: Parts) -> None:
+    """What stands under the easel, a tab each; the curves first."""
+    with gr.Tabs(elem_id="under", elem_classes=["under"]):
+        with gr.Tab("Curves", id="curves"):
+            parts["terms-chart"] = curves.chart()
+        with gr.Tab("Pulls", id="pulls"):
+            parts["wants-shares"] = gr.Checkbox(
+                label="Measure each term's pull", elem_id="wants-shares", container=False,
+                info="The share of the gradient that content, style and variation each pull with.",
+            )  # fmt: skip
+            html(parts, "shares", charts.shares_bar(None))
+    html(parts, "hover-picture")
 
 
 def _repaint_panel(parts: Parts) -> None:
@@ -161,6 +175,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
             html(parts, "journal-note")
             parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
         with gr.Row(elem_classes=["buttons"]):
+            build_marks(parts)
             parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
             parts["load"] = gr.UploadButton(
                 "Load recipe",
@@ -182,11 +197,20 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
-    with gr.Column(elem_classes=["sheet"]):
+    with gr.Column(elem_id="balance", elem_classes=["sheet", "balance"]):
         heading("Balance")
-        for name in ("content_weight", "style_weight", "variation_weight"):
-            _setting(parts, name, recipe)
+        parts["mix"] = gr.Slider(
+            -controls.MIX, controls.MIX, value=0, step=0.05, label="Photo to painting", show_label=False, container=False, buttons=[],
+            elem_id="mix", elem_classes=["decades", "mix"],
+        )  # fmt: skip
+        gr.HTML(
+            '<p class="mix-ends" aria-hidden="true"><span>photo</span><span>painting</span></p>',
+            apply_default_css=False,
+        )
         html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
+        with gr.Accordion("Weights", open=True, elem_id="weights", elem_classes=["weights"]):
+            for name in ("content_weight", "style_weight", "variation_weight"):
+                _setting(parts, name, recipe)
         html(parts, "message-balance")
 
 

@@ -25,7 +25,9 @@ from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.staging import Staging, wire_staging
 from playground.web.studio.steering import Steering
+from playground.web.studio.undo import wire_undo
 
 SAVE_TEXT = """(text) => {
   if (!text) return;
@@ -50,11 +52,12 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_recipe(parts, panel, downloads)
     machine = wire_history(parts, panel, running)
     opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
-    _wire_runs(parts, panel, running, machine, Following(parts, pages, results), opened)
+    _wire_runs(parts, panel, running, machine, Following(parts, pages, results), Staging(parts, panel, running), opened)
     _wire_buttons(parts, running)
     _wire_results(parts, panel, results)
     page_under_construction().unload(pages.gone)
     wire_cost(jobs, panel)
+    wire_undo(parts, panel)
 
 
 def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> None:
@@ -63,7 +66,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
         box, place = parts[f"set-{name}"], parts[f"message-{home}"]
         if name in controls.ON_SLIDER:
             both = [parts["set-content_weight"], parts["set-style_weight"]] if home == "balance" else []
-            out = [parts[f"words-{name}"], place, *([parts["ratio"]] if both else [])]
+            out = [parts[f"words-{name}"], place, *([parts["ratio"], parts["mix"]] if both else [])]
             slide = parts[f"slide-{name}"]
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
@@ -72,6 +75,10 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
                       [parts["layers"], place, *listed(parts, OFFERS)], **LATEST)  # fmt: skip
         elif name != "original_colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
+    both = [f"{kind}-{name}" for name in ("content_weight", "style_weight") for kind in ("set", "slide", "words")]
+    parts["mix"].input(
+        steering.moved_mix, [session, parts["mix"]], listed(parts, (*both, "ratio", "message-balance")), **LATEST
+    )
     said = [parts["layers-words"], parts["message-layers"]]
     parts["layers"].input(steering.moved_layers, [session, parts["layers"]], said, **LATEST)
     for pick in layers.PICKS:
@@ -113,7 +120,7 @@ def _wire_opening(
 
 def _wire_runs(
     parts: Parts, panel: SettingsPanel, running: Running, machine: TimeMachine, following: Following,
-    opened: gr.events.Dependency,
+    staging: Staging, opened: gr.events.Dependency,
 ) -> None:  # fmt: skip
     """Whatever puts a run on the easel, and how it is followed from there."""
     session, acted = parts["session"], listed(parts, START_PARTS)
@@ -124,11 +131,14 @@ def _wire_runs(
     replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
     branched = parts["branch"].click(machine.branch, [session, *panel.inputs], acted, **WATCHING)
     brought = parts["branches"].click(machine.bring, session, [*panel.outputs, *acted], **WATCHING)
-    for put_up in (opened, begun, replaced, branched, brought):
+    staged = parts["run-these"].click(staging.run, started, [*panel.outputs, *acted], trigger_mode="once", **WATCHING)
+    for put_up in (opened, begun, replaced, branched, brought, staged):
         put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
         followed = put_up.then(following.follow, session, listed(parts, LIVE_PARTS), **FOLLOWING)
-        followed.then(following.finish, session, listed(parts, END_PARTS), **FOLLOWING)
+        ended = followed.then(following.finish, session, listed(parts, END_PARTS), **FOLLOWING)
+        ended.then(staging.over, session, panel.outputs, **LIGHT)
         put_up.then(machine.follow, session, listed(parts, FOLLOWED), **FOLLOWING)
+    wire_staging(parts, staging, partial(listed, parts), LIGHT)
     parts["keep"].click(running.answered, session, parts["busy"], **LIGHT)
 
 

@@ -22,7 +22,7 @@ from playground.web.components.messages import message
 from playground.web.visit import Visit
 
 FIELDS = (
-    "steps", "image_size", "batch_size", "width", "blocks", "augment", "content_weight", "style_weight",
+    "steps", "epochs", "image_size", "batch_size", "width", "blocks", "augment", "pool", "content_weight", "style_weight",
     "variation_weight", "learning_rate", "style_size", "seed",
 )  # fmt: skip
 """Settings of a training that have a control here; the others are the preset's."""
@@ -51,9 +51,11 @@ def training_presets() -> dict[str, Any]:
 
 def first_recipe(name: str) -> TrainingRecipe:
     """A preset's recipe on a network that is here; other than the source's, its adapted numbers apply."""
-    wanted = find_preset(name, "train").network
+    preset = find_preset(name, "train")
+    wanted = preset.network
     network = wanted if catalogue.is_available(wanted) else DEFAULT_NETWORK
-    return training_on_preset(name, {"network": network, "steps": FIRST_STEPS})
+    steps = FIRST_STEPS if preset.numbers == "own" else None  # an experiment keeps its source's epochs
+    return training_on_preset(name, {"network": network, "steps": steps})
 
 
 def wanted_recipe(desk: Desk, values: Sequence[Any]) -> TrainingRecipe:

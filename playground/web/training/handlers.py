@@ -21,6 +21,7 @@ from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
+from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -140,7 +141,7 @@ class Trainer:
         parts = self.parts
         return {
             **self._buttons(job),
-            parts["train-status"]: status_line(job, self.device),
+            parts["train-status"]: status_line(job, self.device, seconds_left(job)),
             parts["train-message"]: "",
             parts["train-after"]: gr.Row(visible=False),
             parts["train-note"]: message(PACE_WORDS, "note"),
@@ -166,7 +167,7 @@ class Trainer:
             updates: Updates = {}
             if job.version != seen:
                 seen = job.version
-                updates[parts["train-status"]] = status_line(job, self.device)
+                updates[parts["train-status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["grid"]] = job.picture

@@ -1,0 +1,153 @@
+"""What chart.js draws of a run: its points with and without weights, bands for the sizes, flags for the steering.
+
+Called by the Studio tab at every update, so a page is told the last points often and the whole curve seldom; chart.js joins
+them by their evaluations. It must never start or steer a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.engine.schedule import plan_stages
+from playground.recipe.model import Change, Recipe, field_info
+from playground.service.job import ENDS, Job
+from playground.web.components.charts import TERMS, describe
+from playground.web.components.format import number
+
+SCRIPT = (Path(__file__).parent.parent / "assets" / "chart.js").read_text("utf-8")
+WHOLE, TAIL = 240, 24  # points that are sent of a whole curve, and between two of those
+NEAR = 0.01  # of the axis: changes of one setting that close are one flag, such as a slider's on its way
+EMPTY: dict[str, Any] = {"run": "", "points": [], "keys": [], "whole": True}
+
+
+def chart() -> gr.HTML:
+    """The chart; fires `select` with the evaluation that somebody points at."""
+    return gr.HTML(
+        EMPTY, html_template='<figure class="curves"></figure>', js_on_load=SCRIPT, elem_id="terms-chart",
+        apply_default_css=False,
+    )  # fmt: skip
+
+
+def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
+    """What chart.js needs of a run now: everything, or its last points only."""
+    weighted, layers, plain = job.curve, job.layer_curve, job.unweighted_curve
+    if not weighted:
+        return {**EMPTY, "run": job.name, "ended": job.ended, "steps": _planned(job)}
+    by_layer = {point["evaluations"]: point for point in layers}
+    unweighted = {point["evaluations"]: point for point in plain}
+    steps, keys = _along(weighted), _keys(weighted, layers)
+    every = math.ceil(len(weighted) / WHOLE)
+    kept = (
+        {*range(0, len(weighted), every), len(weighted) - 1}
+        if whole
+        else range(max(0, len(weighted) - TAIL), len(weighted))
+    )
+    points = []
+    for index in sorted(kept):
+        point = weighted[index]
+        bare, layered = unweighted.get(point["evaluations"], {}), by_layer.get(point["evaluations"], {})
+        values = _short({**layered, **point}, keys), _short(bare, keys)
+        points.append(
+            [point["evaluations"], round(steps[index], 3), bare.get("size", 0), round(point["seconds"], 1), *values]
+        )
+    last = max(steps[-1], _planned(job))
+    return {
+        "run": job.name,
+        "ended": job.ended,
+        "whole": whole,
+        "steps": last,
+        "stages": _stages(job, last),
+        "flags": _flags(job, steps, weighted),
+        "keys": keys,
+        "points": points,
+        "said": describe("Loss curves", weighted, {name: name for name in TERMS if weighted[-1].get(name, 0) > 0}),
+    }
+
+
+def overlay(name: str, job: Job) -> dict[str, Any]:
+    """Another result's curves, to be laid over those on show."""
+    found = data(job)
+    return {"name": name, "run": job.name, "keys": found["keys"], "points": found["points"]}
+
+
+def _short(values: Mapping[str, float], keys: Sequence[str]) -> list[float | None]:
+    """The values of some keys with four digits; None for what is absent, off, or no number."""
+    found = (values.get(key, 0.0) for key in keys)
+    return [float(f"{value:.4g}") if value > 0 and math.isfinite(value) else None for value in found]
+
+
+def _keys(weighted: Sequence[Mapping[str, float]], layers: Sequence[Mapping[str, float]]) -> list[str]:
+    """Terms that ever had a value, and layers, in order."""
+    terms = [name for name in TERMS if any(point.get(name, 0) > 0 for point in weighted)]
+    return [*terms, *dict.fromkeys(key for point in layers for key in point if ":" in key)]
+
+
+def _planned(job: Job) -> int:
+    return job.frame.steps if job.frame is not None and job.state not in ENDS else 0
+
+
+def _along(points: Iterable[Mapping[str, float]]) -> list[float]:
+    """Where each point stands on an axis of steps: those within one round of L-BFGS share it out evenly."""
+    places: list[float] = []
+    group: list[int] = []
+    before = current = -1.0
+    for index, point in enumerate(points):
+        if point["step"] != current:
+            before, current, group = (places[-1] if places else point["step"] - 1), point["step"], []
+        group.append(index)
+        places.append(current)
+        if len(group) > 1:
+            for nth, place in enumerate(group, 1):
+                places[place] = before + (current - before) * nth / len(group)
+    return places
+
+
+def _stages(job: Job, last: float) -> list[list[float]]:
+    """[first step, last step, pixels] of every size: what was painted, and what is planned beyond."""
+    if not isinstance(job.recipe, Recipe):
+        return []
+    recipe = job.result.recipe if job.result is not None else job.recipe
+    if job.frame is not None and recipe.plan is None:
+        recipe = recipe.changed({"iterations": max(1, job.frame.steps)})
+    width, height = job.content.size if job.content is not None else (1, 1)
+    bands, begin = [], 0.0
+    for stage in plan_stages(recipe, max(width, height) / min(width, height)):
+        if stage.iterations and begin < last:
+            bands.append([begin, min(last, begin + stage.iterations), stage.size])
+        begin += stage.iterations
+    return bands
+
+
+def _flags(job: Job, steps: Sequence[float], points: Sequence[Mapping[str, float]]) -> list[list[Any]]:
+    """[step, words] of every change on the way; a slider that was dragged is one change."""
+    journal: Sequence[Change] = (
+        job.result.recipe.journal if job.result is not None else job.frame.journal if job.frame is not None else ()
+    )
+    flags: list[list[Any]] = []
+    latest: dict[str, int] = {}
+    for change in journal:
+        place = next(
+            (step for step, point in zip(steps, points, strict=True) if point["evaluations"] > change.evaluation),
+            steps[-1],
+        )
+        words = f"{field_info(change.key).get('label', change.key)} {_said(change.value)}"
+        index = latest.get(change.key)
+        if index is not None and place - flags[index][0] <= max(2.0, NEAR * steps[-1]):
+            flags[index][1] = words
+        else:
+            latest[change.key] = len(flags)
+            flags.append([round(place, 2), words])
+    return flags
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return number(value)
+    return "changed" if isinstance(value, Mapping) else str(value)

@@ -1,0 +1,32 @@
+"""What waits for the next Run while one goes on, and the line that says so.
+
+Called by settings_panel.py, where a recipe would otherwise take the controls over, and by staging.py, which acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from playground.recipe.model import Recipe
+from playground.web.components.format import caption
+from playground.web.components.messages import Updates, message
+from playground.web.studio.session import Session
+
+STAGED = ("staged", "staged-note")
+
+
+def stage(parts: Mapping[str, Any], session: Session, recipe: Recipe) -> Updates:
+    """Keep a recipe for the next Run; the preset in the list stays the run's."""
+    session.staged = recipe
+    return {**shown(parts, session), parts["preset"]: session.base.preset}
+
+
+def shown(parts: Mapping[str, Any], session: Session) -> Updates:
+    """The line as it stands."""
+    what = [caption(session.staged)] if session.staged is not None else []
+    what += [f"the new {'photo' if kind == 'content' else 'painting'}" for kind in sorted(session.staged_pictures)]
+    said = f"For the next Run: {' and '.join(what)}. The run that goes on keeps its own" if what else ""
+    return {parts["staged"]: gr.Row(visible=bool(what)), parts["staged-note"]: message(said, "note")}

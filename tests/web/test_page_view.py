@@ -1,0 +1,187 @@
+"""One view in a real browser: sources, easel, chart and balance together on the screen before, during and after a run."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from playground.networks import read
+from playground.service.jobs import Jobs
+from playground.service.limits import Limits
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
+
+TOGETHER = (
+    "#content", "#style", "#easel", "#run", "#terms-chart .area", "#mix", "#set-content_weight", "#set-style_weight",
+    "#slide-variation_weight",
+)  # fmt: skip
+SCREENS = [(1366, 657), (1280, 650), (1440, 900)]
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
+    yield made
+    made.close()
+
+
+def outside(visitor: Visitor) -> dict[str, object]:
+    """Which of the parts that belong together are not wholly on the screen, and where they are."""
+    size = visitor.page.viewport_size
+    assert size is not None
+    places = {name: visitor.page.locator(name).first.bounding_box() for name in TOGETHER}
+    return {
+        name: place
+        for name, place in places.items()
+        if place is None or place["y"] < 0 or place["x"] < 0 or place["y"] + place["height"] > size["height"] or place["x"] + place["width"] > size["width"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_everything_is_in_one_view_before_during_and_after(
+    browser: Browser, address: str, width: int, height: int
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": width, "height": height})
+    visitor.open(size=64, iterations=100_000, scales=1)
+    visitor.says("press Run")
+    assert outside(visitor) == {}
+    easel = box(visitor.page.locator("#easel"))
+    visitor.run()
+    visitor.painted(3)
+    assert outside(visitor) == {}
+    assert box(visitor.page.locator("#easel")) == easel
+    chart = box(visitor.page.locator("#terms-chart .area"))
+    visitor.page.get_by_role("button", name="Layers and losses").click()  # opens in place
+    expect(visitor.page.locator("#layers .row").first).to_be_visible()
+    assert outside(visitor) == {}
+    visitor.page.click("#stop")
+    visitor.finish()
+    visitor.says("Losses: content", "#summary")
+    assert outside(visitor) == {}
+    assert box(visitor.page.locator("#terms-chart .area")) == chart  # the same chart in the same place
+    assert box(visitor.page.locator("#easel")) == easel
+    assert visitor.page.evaluate("scrollY") == 0
+    visitor.left_clean()
+    visitor.context.close()
+
+
+@pytest.fixture
+def painted(browser: Browser, address: str) -> Iterator[Visitor]:
+    """A visitor with a finished run of two sizes that was steered."""
+    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657})
+    visitor.open(size=96, smallest=48, iterations=16, scales=2)
+    visitor.run()
+    visitor.finish()
+    visitor.says("Losses: content", "#summary")
+    yield visitor
+    visitor.left_clean()
+    visitor.context.close()
+
+
+def test_before_and_after_line_up_at_any_window(painted: Visitor) -> None:
+    boxes = """[...document.querySelectorAll('#before-after img')].map((node) => {
+      const box = node.getBoundingClientRect();
+      return [box.x, box.y, box.width, box.height, node.naturalWidth / node.naturalHeight, getComputedStyle(node).objectFit];
+    })"""
+    for width, height in ((1366, 657), (1440, 720), (1440, 800), (1024, 768), (390, 844)):
+        painted.page.set_viewport_size({"width": width, "height": height})
+        painted.page.wait_for_timeout(200)
+        before, after = painted.page.evaluate(boxes)
+        assert before == after
+        assert before[5] == "contain"
+        assert before[2] > 50
+        # nothing of the pictures is cut off by what stands around them
+        frame = box(painted.page.locator("#easel"))
+        assert frame["x"] <= before[0] + 1
+        assert before[0] + before[2] <= frame["x"] + frame["width"] + 1
+        assert before[1] + before[3] <= frame["y"] + frame["height"] + 1
+    painted.page.set_viewport_size({"width": 1366, "height": 657})
+    viewer = painted.page.locator("#before-after .viewer")
+    painted.page.evaluate("document.activeElement.blur()")
+    painted.page.keyboard.down("b")  # held, the photo alone
+    expect(viewer).to_have_class("viewer holding")
+    painted.page.keyboard.up("b")
+    expect(viewer).to_have_class("viewer")
+    divider = painted.page.get_by_label("How much of the photo")
+    divider.focus()
+    painted.page.keyboard.press("ArrowRight")
+    expect(divider).to_have_value("51")
+
+
+def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted: Visitor, tmp_path: Path) -> None:
+    page, ends = painted.page, painted.page.locator("#terms-chart .ends")
+    expect(ends.locator("li")).to_have_count(3)  # unweighted first: no total
+    page.get_by_role("button", name="Weighted", exact=True).click()
+    expect(ends).to_contain_text("total")
+    page.get_by_role("button", name="Layers", exact=True).click()
+    expect(ends).to_contain_text("conv1_1")
+    page.get_by_role("button", name="Linear").click()
+    expect(page.get_by_role("button", name="Linear")).to_have_attribute("aria-pressed", "true")
+    # pointing at a moment: its step, its size, its figures, its picture
+    area = page.locator("#terms-chart .area")
+    place = box(area)
+    before = ends.inner_text()
+    page.mouse.move(place["x"] + 60, place["y"] + 40)
+    painted.says(r"step [1-4] · 48 px", "#terms-chart .tip")
+    assert ends.inner_text() != before
+    expect(page.locator("#hover-picture img")).to_be_visible()
+    page.mouse.move(5, 5)
+    expect(page.locator("#hover-picture img")).to_be_hidden()
+    area.focus()
+    page.keyboard.press("ArrowLeft")
+    painted.says(r"step 1\d", "#terms-chart .tip")
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV").click()
+    waiting.value.save_as(tmp_path / "curves.csv")
+    with (tmp_path / "curves.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["step"]) for row in table] == sorted(float(row["step"]) for row in table)
+    assert {row["size"] for row in table} == {"48", "96"}
+    assert all(float(row["weighted total"]) > 0 and float(row["unweighted style:conv1_1"]) > 0 for row in table)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="PNG", exact=True).last.click()
+    waiting.value.save_as(tmp_path / "curves.png")
+    assert Image.open(tmp_path / "curves.png").width > 600
+
+
+def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
+    painted.fill("seed", 5)
+    painted.run()
+    painted.says("done", "#status")
+    painted.says("seed 5", "#summary")
+    painted.page.locator("#terms-chart .over summary").click()
+    tick = painted.page.locator("#terms-chart .over-list input")
+    expect(tick).to_have_count(1)
+
+    def drawn() -> str:
+        return painted.page.evaluate("document.querySelector('#terms-chart canvas').toDataURL()")
+
+    alone = drawn()
+    tick.check()
+    painted.page.wait_for_timeout(200)
+    assert drawn() != alone
+
+
+def test_one_slider_shifts_photo_against_painting(painted: Visitor) -> None:
+    handle = painted.page.locator("#mix input[type=range]")
+    handle.focus()
+    for _ in range(10):
+        painted.page.keyboard.press("ArrowRight")
+    expect(painted.page.locator("#set-style_weight input")).to_have_value("1.78")
+    expect(painted.page.locator("#set-content_weight input")).to_have_value("0.562")
+    painted.says("Style weighs 3.17 times as much", "#ratio")
+    painted.fill("style_weight", 0.562)
+    expect(handle).to_have_value("0")
