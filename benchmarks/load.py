@@ -1,7 +1,7 @@
 """`python -m benchmarks.load`: a class at one server, and all that may happen to it, as a table of asked and measured.
 
-Everything goes through app.py in a process of its own and pages that speak HTTP (visitors.py), on the loopback alone;
-only the bits of recovered pictures are compared within this process. Needs Linux, whose /proc tells of the server.
+Everything goes through app.py in a process of its own and pages that speak HTTP (visitors.py), on the loopback alone. It
+needs Linux, whose /proc tells of the server.
 """
 
 from __future__ import annotations
@@ -10,49 +10,41 @@ import asyncio
 import json
 import math
 import os
-import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
-import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load_lines import (
+    ITERATIONS,
+    MOVES_SECONDS,
+    SIZE,
+    Line,
+    at_least,
+    at_most,
+    leave,
+    markdown,
+    opened,
+    until,
+)
+from benchmarks.load_restart import kill
 from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, no_cookies, serving
-from playground.engine.checkpoints import Checkpoints
-from playground.engine.run import Run
-from playground.service import worker as worker_module
-from playground.service.jobs import Jobs
-from playground.service.limits import PROFILES
 from playground.service.registry import KEEP
-from playground.service.run_folder import RunFolder, folder_bytes
-from playground.service.store import Store
+from playground.service.run_folder import folder_bytes
 
-SIZE, ITERATIONS = 128, 500  # as many as the classroom allows
-MOVES_SECONDS = 10.0
 MIN_SHARE, MIN_RATE, MAX_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
 RELOADS, STOPS, DISCONNECTS, RUNS = 50, 20, 10, 100
 GRACE_SECONDS, AFTER_SECONDS = 15.0, 90.0  # what a closed page holds is forgotten after a minute
-PATIENCE = 120.0  # seconds for what must happen at some time
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table."""
-
-    what: str
-    asked: str
-    measured: str
-    holds: bool
 
 
 class Part(str, Enum):
@@ -63,36 +55,6 @@ class Part(str, Enum):
     hundred = "hundred"
     kill = "kill"
     memory = "memory"
-
-
-def at_most(what: str, value: float, most: float, unit: str = "", detail: str = "") -> Line:
-    return Line(what, f"≤ {most:.3g}{unit}", f"{value:.3g}{unit}{detail}", value <= most)
-
-
-def at_least(what: str, value: float, least: float, detail: str = "") -> Line:
-    return Line(what, f"≥ {least:.3g}", f"{value:.2f}{detail}", value >= least)
-
-
-async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
-    """Whether something came true within a time."""
-    deadline = time.perf_counter() + seconds
-    while not condition():
-        if time.perf_counter() > deadline:
-            return False
-        await asyncio.sleep(0.05)
-    return True
-
-
-async def opened(http: httpx.AsyncClient, size: int = SIZE, iterations: int = ITERATIONS, **settings: Any) -> Page:
-    """A page that has loaded, with its settings made."""
-    page = Page(http)
-    await page.open()
-    page.fill(size=size, iterations=iterations, **settings)
-    return page
-
-
-async def leave(pages: list[Page]) -> None:
-    await asyncio.gather(*(page.close() for page in pages))
 
 
 # ---------------------------------------------------------------- thirty people
@@ -107,7 +69,7 @@ class Crowd:
     seconds: float  # between the two
     peak_mb: float
     cpu: float  # seconds of all cores that the server took meanwhile
-    client_share: float  # of one core, that the clients themselves took
+    client_fraction: float  # of one core, that the clients themselves took
     complaints: list[str]
 
     @property
@@ -131,11 +93,11 @@ async def _crowd(server: Server, clients: int, seconds: float) -> Crowd:
         firsts = [next((at - began for at, step in page.steps if step > 0), float("inf")) for page in pages]
         paces = [page.pace(moved, over) for page in pages]
         server_cpu = server.cpu_seconds - server_cpu
-        share = (time.process_time() - cpu) / (over - began)
+        fraction = (time.process_time() - cpu) / (over - began)
         peak = server.peak_megabytes
         complaints = [complaint for page in pages for complaint in page.complaints]
         await leave(pages)
-    return Crowd(firsts, paces, over - moved, peak, server_cpu, share, complaints)
+    return Crowd(firsts, paces, over - moved, peak, server_cpu, fraction, complaints)
 
 
 def crowd(clients: int, seconds: float, **settings: object) -> Crowd:
@@ -156,7 +118,7 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         mean = sum(together.paces) / len(together.paces)
         told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
         yield at_least(f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_SHARE, told)
-        told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_share:.2f})"
+        told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_fraction:.2f})"
         yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:
         told = f" ({together.peak_mb:.0f} of {alone.peak_mb:.0f} MiB)"
@@ -331,105 +293,7 @@ def hundred(runs: int = RUNS) -> list[Line]:
         return asyncio.run(_hundred(server, runs, disk_mb))
 
 
-# ---------------------------------------------------------------- kill -9
-
-
-async def _until_killed(server: Server) -> dict[str, Page]:
-    """Four runs that have come some way when the server is killed; their pages, by the runs' ids."""
-    ways: list[dict[str, Any]] = [{}, {}, {"optimizer": "adam", "learning_rate": 0.02},
-                                     {"optimizer": "adam", "learning_rate": 0.02}]  # fmt: skip
-    async with connections(server) as http:
-        pages = [await opened(http, **way) for way in ways]
-        await asyncio.gather(*(page.press("run") for page in pages))
-        await until(lambda: all(page.step > 40 and page.run for page in pages))
-        server.kill()
-        await leave(pages)
-    return {page.run: page for page in pages}
-
-
-def newest_moments(runs: Path) -> dict[str, dict[str, Any]]:
-    """The newest snapshot of every run in a store, by the run's id."""
-    found = {}
-    for path in runs.glob("server-*/run-*/meta.json"):
-        snapshot = Checkpoints(RunFolder(path.parent).checkpoints, 10**12).newest()
-        if snapshot is not None:
-            found[json.loads(path.read_text("utf-8"))["id"]] = snapshot
-    return found
-
-
-async def _come_back(server: Server, pages: dict[str, Page]) -> int:
-    """How many people see their own run go on after a reload."""
-    async with connections(server) as http:
-        again = [Page(http, page.person, page.run, page.cookie) for page in pages.values()]
-        for page in again:
-            await page.open()
-        first = {page: page.step for page in again if await until(lambda page=page: page.step > 0)}  # type: ignore[misc]
-        await until(lambda: all(page.step > first[page] for page in first), 2 * MOVES_SECONDS)
-        seen = sum(page.step > first[page] and page.run in pages for page in first)
-        await leave(again)
-    return seen
-
-
-def same_bits(runs: Path, snapshots: dict[str, dict[str, Any]]) -> int:
-    """How many runs another server in this process goes on with from exactly the snapshot's picture."""
-    taken: dict[object, list[torch.Tensor]] = {}
-
-    class Spy(Run):
-        def frames(self) -> Iterator[Any]:
-            taken[self.control] = [parameter.detach().clone() for parameter in self.painting.canvas.parameters]
-            return super().frames()
-
-    worker_module.Run = Spy  # type: ignore[misc]
-    try:
-        jobs = Jobs("cpu", PROFILES["classroom"], store=Store(runs, 1000))
-        found = jobs.recover()
-        deadline = time.perf_counter() + PATIENCE
-        while len(taken) < len(found) and time.perf_counter() < deadline:
-            time.sleep(0.05)
-        jobs.close()
-    finally:
-        worker_module.Run = Run  # type: ignore[misc]
-    return sum(
-        job.control in taken and all(map(torch.equal, taken[job.control], snapshots[job.id]["parameters"]))
-        for job in found
-        if job.id in snapshots
-    )
-
-
-def kill() -> list[Line]:
-    """kill -9 with four runs going on, and the next server."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with serving(folder) as server:
-            say("four runs, then kill -9")
-            pages = asyncio.run(_until_killed(server))
-            killed = time.perf_counter()
-        snapshots = newest_moments(server.runs)
-        lost = [
-            killed - next((at for at, step in page.steps if step > snapshots[run]["numbers"]["stage_step"]), killed)
-            for run, page in pages.items()
-            if run in snapshots
-        ]
-        shutil.copytree(server.runs, folder / "copy", ignore=shutil.ignore_patterns("*.lock", "lock"))
-        with serving(folder) as later:
-            back = asyncio.run(_come_back(later, pages))
-            seconds = time.perf_counter() - later.began
-        same = same_bits(folder / "copy", snapshots)
-    return [
-        Line("kill -9 with four runs going on: runs that are back on their pages", "4",
-             f"{back} ({seconds:.0f} s after the start)", back == 4),
-        at_most("what each had painted since its last moment", max(lost, default=float("inf")),
-                PROFILES["classroom"].save_every, " s"),
-        Line("pictures that are the last moment's, bit for bit", "4", f"{same}", same == 4),
-    ]  # fmt: skip
-
-
 # ---------------------------------------------------------------- the table
-
-
-def markdown(lines: list[Line], conditions: str) -> str:
-    rows = [f"| {line.what} | {line.asked} | {line.measured} | {'yes' if line.holds else '**no**'} |" for line in lines]
-    return "\n".join(["| what | asked | measured | holds |", "|---|---|---|---|", *rows, "", conditions, ""])
 
 
 def main(

@@ -74,7 +74,7 @@ def add_api(jobs: Jobs) -> None:
         who = caller()
         try:
             jobs.may_start(who.person, replace=replace is True)
-            recipe, limited = wished_recipe(preset, overrides, jobs.limits, jobs.look)
+            recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.look)
             pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
             nobody = secrets.token_urlsafe(16)  # since no page finds it again
             job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
@@ -159,8 +159,8 @@ def status(job: Job) -> dict[str, Any]:
     }
 
 
-def wished_recipe(preset: str, overrides: str, limits: Limits, known: Known | None = None) -> tuple[Recipe, str]:
-    """A preset's recipe with the caller's settings over it; a wished network takes the preset's numbers for it.
+def requested_recipe(preset: str, overrides: str, limits: Limits, known: Known | None = None) -> tuple[Recipe, str]:
+    """A preset's recipe with the caller's settings over it; a network that it names takes the preset's numbers for it.
 
     What the preset itself asks beyond the server's limits is brought within them, and said in the line beside it.
 

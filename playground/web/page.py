@@ -15,7 +15,7 @@ import gradio as gr
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.web.api import add_api
-from playground.web.compare.tab import build_bench
+from playground.web.compare.tab import build_compare
 from playground.web.components.controls import rules
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
@@ -37,7 +37,7 @@ HEADING = """<header class="masthead"><a class="skip" href="#run">Skip to Run</a
 <p class="of-studio">Choose a photo and a painting, press Run, and turn what is marked <i>live</i> while it paints.</p>
 <p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
 <p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
-<p class="of-bench">The same photo and painting through three methods, measured alike.</p>
+<p class="of-compare">The same photo and painting through three methods, measured alike.</p>
 <p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop <kbd>B</kbd> before</p>
 <p id="server-line"></p></header>"""
 SCRIPTS = ("page.js", "fields.js", "access.js")
@@ -89,8 +89,8 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
                 instant = build_instant(jobs)
             with gr.Tab("Train a style", id="training"):
                 training = build_training(jobs, kept, browser)
-            with gr.Tab("Side by side", id="bench"):
-                build_bench(jobs)
+            with gr.Tab("Side by side", id="compare"):
+                build_compare(jobs)
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)
     return page

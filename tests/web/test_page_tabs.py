@@ -313,12 +313,12 @@ def test_other_runs_leave_no_network(visitor: Visitor) -> None:
 
 def test_three_methods_are_compared_on_one_sheet(visitor: Visitor, tmp_path: Path) -> None:
     enter(visitor, "Side by side")
-    fill(visitor, "#bench-size", 64)
-    fill(visitor, "#bench-seconds", 1)
-    visitor.page.locator("#bench-model input").click()
+    fill(visitor, "#compare-size", 64)
+    fill(visitor, "#compare-seconds", 1)
+    visitor.page.locator("#compare-model input").click()
     visitor.page.get_by_role("option", name="first style").click()
     visitor.page.click("#compare")
-    visitor.says("done", "#bench-status")
+    visitor.says("done", "#compare-status")
     rows = visitor.page.locator("#figures tbody tr")
     playwright.expect(rows).to_have_count(3)
     for row, method in zip(rows.all(), ("Instant style", "Pixels", "Network"), strict=True):

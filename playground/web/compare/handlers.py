@@ -30,14 +30,14 @@ from playground.web.people import caller
 from playground.web.visit import Visit
 
 TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
-LARGEST, LONGEST = 768, 600  # px and seconds a method, since several people may ask at once
+MAX_SIDE, MAX_SECONDS = 768, 600  # px and seconds a method, since several people may ask at once
 PARTS = (
-    "board", "bench-empty", "bench-status", "bench-message", "figures", "compare", "compare-stop", "board-save",
+    "board", "compare-empty", "compare-status", "compare-message", "figures", "compare", "compare-stop", "board-save",
 )  # fmt: skip
 
 
 @dataclass
-class Bench(Visit):
+class Comparison(Visit):
     """The state of the tab on one open page."""
 
     task: Task | None = None
@@ -55,34 +55,46 @@ class Comparer:
         self.jobs, self.parts = jobs, parts
 
     async def compare(
-        self, bench: Bench, content: str | None, style: str | None, size: float, seconds: float, model: str | None
+        self,
+        comparison: Comparison,
+        content: str | None,
+        style: str | None,
+        size: float,
+        seconds: float,
+        model: str | None,
     ) -> AsyncIterator[Updates]:
         """Paint and measure the pair with every method, showing each as soon as it is done."""
         parts = self.parts
-        yield {parts["bench-message"]: "", parts["bench-status"]: "reading the network and the pictures …"}
+        yield {parts["compare-message"]: "", parts["compare-status"]: "reading the network and the pictures …"}
         try:
-            pictures, task = await asyncio.to_thread(self._start, bench, content, style, int(size), seconds, model)
+            pictures, task = await asyncio.to_thread(self._start, comparison, content, style, int(size), seconds, model)
         except Exception as error:
-            yield {parts["bench-message"]: message(fault(error)), parts["bench-status"]: ""}
+            yield {parts["compare-message"]: message(fault(error)), parts["compare-status"]: ""}
             return
         yield {
             parts["compare"]: gr.Button("Comparing", interactive=False),
             parts["compare-stop"]: gr.Button(interactive=True),
             parts["board-save"]: gr.DownloadButton(interactive=False),
         }
-        async for updates in news(task, parts["bench-status"], lambda found: self._shown(pictures, found)):
+        async for updates in news(task, parts["compare-status"], lambda found: self._shown(pictures, found)):
             yield updates
         yield await asyncio.to_thread(self._finished, pictures, task)
 
     def _start(
-        self, bench: Bench, content: str | None, style: str | None, size: int, seconds: float, model: str | None
+        self,
+        comparison: Comparison,
+        content: str | None,
+        style: str | None,
+        size: int,
+        seconds: float,
+        model: str | None,
     ) -> tuple[tuple[Image.Image, Image.Image], Task]:
         if not content or not style:
             raise PlaygroundError("choose a photo and a painting first")
         pictures = given(content, "the content picture"), given(style, "the style picture")
         if model and model not in shipped_styles():  # a visitor's own path never is one
             raise PlaygroundError("that instant style is not here any more: choose another")
-        size, seconds = max(64, min(LARGEST, size)), max(1.0, min(float(LONGEST), seconds))
+        size, seconds = max(64, min(MAX_SIDE, size)), max(1.0, min(float(MAX_SECONDS), seconds))
         self.jobs.network(DEFAULT_NETWORK)
 
         def work(task: Task) -> None:
@@ -93,13 +105,13 @@ class Comparer:
                 if task.stopped:
                     return
 
-        bench.task = self.jobs.task(caller().person, work)
-        return pictures, bench.task
+        comparison.task = self.jobs.task(caller().person, work)
+        return pictures, comparison.task
 
     def _shown(self, pictures: tuple[Image.Image, Image.Image], entries: list[Entry]) -> Updates:
         return {
             self.parts["board"]: gr.Image(sheet(*pictures, entries), visible=True),
-            self.parts["bench-empty"]: "",
+            self.parts["compare-empty"]: "",
             self.parts["figures"]: table(entries),
         }
 
@@ -108,12 +120,12 @@ class Comparer:
         updates: Updates = {
             parts["compare"]: gr.Button("Compare", interactive=True),
             parts["compare-stop"]: gr.Button(interactive=False),
-            parts["bench-status"]: "stopped" if task.stopped else "" if task.error else "done",
+            parts["compare-status"]: "stopped" if task.stopped else "" if task.error else "done",
         }
         if task.error:
-            updates[parts["bench-message"]] = message(task.error)
+            updates[parts["compare-message"]] = message(task.error)
         elif not task.stopped and all(entry.method != "instant" for entry in entries):
-            updates[parts["bench-message"]] = message(
+            updates[parts["compare-message"]] = message(
                 "No instant style was trained on this painting: choose one by name, or train one under Train a style",
                 "note",
             )
@@ -124,10 +136,10 @@ class Comparer:
             updates[parts["board-save"]] = gr.DownloadButton(value=path, interactive=True)
         return updates
 
-    def stop(self, bench: Bench) -> Any:
+    def stop(self, comparison: Comparison) -> Any:
         """End with the best picture of the method that is painting."""
-        if bench.task is not None:
-            bench.task.control.stop()
+        if comparison.task is not None:
+            comparison.task.control.stop()
         return gr.Button(interactive=False)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.feedforward.model import shipped_styles
 from playground.service.jobs import Jobs
-from playground.web.compare.handlers import LARGEST, LONGEST, PARTS, Bench, Comparer
+from playground.web.compare.handlers import MAX_SECONDS, MAX_SIDE, PARTS, Comparer, Comparison
 from playground.web.components.layout import LIGHT, WATCHING, Parts, heading, html, source, wire_source
 
 OWN_MODEL = ""  # the dropdown's value for the style that was trained on this very painting
@@ -19,13 +19,13 @@ MEANING = (
 )
 
 
-def build_bench(jobs: Jobs) -> Parts:
+def build_compare(jobs: Jobs) -> Parts:
     """Lay out the tab inside the one that is open, and wire it; its components by name."""
-    parts: Parts = {"bench": gr.State(Bench())}
+    parts: Parts = {"comparison": gr.State(Comparison())}
     with gr.Row(elem_classes=["room", "wide"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
-            source(parts, "bench-photo", "Content: the photo", "photos")
-            source(parts, "bench-style", "Style: the painting", "styles")
+            source(parts, "compare-photo", "Content: the photo", "photos")
+            source(parts, "compare-style", "Style: the painting", "styles")
             with gr.Column(elem_classes=["sheet"]):
                 _settings(parts)
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2):
@@ -36,7 +36,7 @@ def build_bench(jobs: Jobs) -> Parts:
 
 def _stage(parts: Parts) -> None:
     with gr.Column(elem_classes=["easel"]):
-        html(parts, "bench-empty", '<p class="invitation">Three methods, one sheet to show around</p>')
+        html(parts, "compare-empty", '<p class="invitation">Three methods, one sheet to show around</p>')
         parts["board"] = gr.Image(
             format="png", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="board", visible=False,
             elem_classes=["growing"], container=False, alt_text="Photo, painting and every method's result",
@@ -49,23 +49,23 @@ def _stage(parts: Parts) -> None:
         parts["board-save"] = gr.DownloadButton(
             "Download", interactive=False, elem_id="board-save", min_width=84, scale=0
         )
-        html(parts, "bench-status", "", scale=1, elem_classes=["status-line"])
-    html(parts, "bench-message")
+        html(parts, "compare-status", "", scale=1, elem_classes=["status-line"])
+    html(parts, "compare-message")
     html(parts, "figures")
 
 
 def _settings(parts: Parts) -> None:
     heading("Comparison")
-    parts["bench-size"] = gr.Slider(
-        64, LARGEST, value=192, step=16, label="Size (px)", buttons=[], elem_id="bench-size", elem_classes=["setting"],
+    parts["compare-size"] = gr.Slider(
+        64, MAX_SIDE, value=192, step=16, label="Size (px)", buttons=[], elem_id="compare-size", elem_classes=["setting"],
         info="Long side of every result. Twice the size costs four times the time.",
     )  # fmt: skip
-    parts["bench-seconds"] = gr.Slider(
-        1, LONGEST, value=30, step=1, label="Time a method (s)", buttons=[], elem_id="bench-seconds",
+    parts["compare-seconds"] = gr.Slider(
+        1, MAX_SECONDS, value=30, step=1, label="Time a method (s)", buttons=[], elem_id="compare-seconds",
         info="How long pixels and network may each take; the instant style takes one pass.", elem_classes=["setting"],
     )  # fmt: skip
-    parts["bench-model"] = gr.Dropdown(
-        models(), value=OWN_MODEL, label="Instant style", filterable=False, elem_id="bench-model",
+    parts["compare-model"] = gr.Dropdown(
+        models(), value=OWN_MODEL, label="Instant style", filterable=False, elem_id="compare-model",
         info="A style knows only the painting it was trained on.", elem_classes=["setting"],
     )  # fmt: skip
     gr.HTML(f'<p class="hint">{MEANING}</p>', apply_default_css=False)
@@ -77,10 +77,14 @@ def models() -> list[tuple[str, str]]:
 
 
 def _wire(parts: Parts, comparer: Comparer) -> None:
-    wire_source(parts, "bench-photo", "photos", "content")
-    wire_source(parts, "bench-style", "styles", "style")
-    asked = [parts[f"bench-{name}"] for name in ("photo", "style", "size", "seconds", "model")]
+    wire_source(parts, "compare-photo", "photos", "content")
+    wire_source(parts, "compare-style", "styles", "style")
+    asked = [parts[f"compare-{name}"] for name in ("photo", "style", "size", "seconds", "model")]
     parts["compare"].click(
-        comparer.compare, [parts["bench"], *asked], [parts[name] for name in PARTS], trigger_mode="once", **WATCHING
+        comparer.compare,
+        [parts["comparison"], *asked],
+        [parts[name] for name in PARTS],
+        trigger_mode="once",
+        **WATCHING,
     )
-    parts["compare-stop"].click(comparer.stop, parts["bench"], parts["compare-stop"], **LIGHT)
+    parts["compare-stop"].click(comparer.stop, parts["comparison"], parts["compare-stop"], **LIGHT)

@@ -19,7 +19,7 @@ from playground.networks.transformer import TransformerNet
 from playground.service.tasks import Task
 from playground.web.visit import Visit
 
-LARGEST = 4096  # long side that may be asked for
+MAX_SIDE = 4096  # long side that may be asked for
 OPENED_MB = 1000.0  # of models that people have opened, on all pages together
 MAX_OWN = 4  # models a page keeps besides the shipped ones
 

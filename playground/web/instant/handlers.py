@@ -28,7 +28,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import card_html, named, thumbnail
-from playground.web.instant.easel import LARGEST, OPENED_MB, Easel, OpenedModels, check_sides, plain
+from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
@@ -125,11 +125,11 @@ class Instant:
         """Paint into the easel; the seconds that the pass took, without waiting for a turn."""
         if not path:
             raise PlaygroundError("choose a content picture first")
-        if size and not 64 <= size <= LARGEST:
-            raise PlaygroundError(f"Size: give 64 to {LARGEST} px, or nothing for the photo's own")
+        if size and not 64 <= size <= MAX_SIDE:
+            raise PlaygroundError(f"Size: give 64 to {MAX_SIDE} px, or nothing for the photo's own")
         content = given(path, "the content picture")
-        if size or max(content.size) > LARGEST:
-            content = resize_picture(content, int(size or LARGEST))
+        if size or max(content.size) > MAX_SIDE:
+            content = resize_picture(content, int(size or MAX_SIDE))
         check_sides(content)
         assert easel.stylizer is not None
         easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, content))

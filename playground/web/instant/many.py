@@ -30,7 +30,7 @@ from playground.web.components.layout import (
 )
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
-from playground.web.instant.easel import LARGEST, Easel, check_sides, plain
+from playground.web.instant.easel import MAX_SIDE, Easel, check_sides, plain
 from playground.web.people import caller
 
 MAX_FILES = 60
@@ -103,16 +103,16 @@ class ManyPictures:
                     output = Path(folder) / f"{plain(source.stem)}-{style}{suffix}"
                     if not film:
                         content = pictures.given(source, source.name)
-                        content = resize_picture(content, min(max(content.size), LARGEST))
+                        content = resize_picture(content, min(max(content.size), MAX_SIDE))
                         check_sides(content)
                         painted = (
                             task.control.turn().do(partial(stylize_picture, stylizer, content)).at(strength, colours)
                         )
                         output.write_bytes(encode_picture(painted, "png"))
-                        face = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
+                        thumbnail = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
-                        frames, face = stylize_film(stylizer, source, output, strength, colours), None
+                        frames, thumbnail = stylize_film(stylizer, source, output, strength, colours), None
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))
@@ -123,7 +123,7 @@ class ManyPictures:
                         frames.close()
                         if not output.exists():
                             return
-                    task.found.append((served_file(output, place), face))
+                    task.found.append((served_file(output, place), thumbnail))
 
         return self.jobs.task(caller().person, work)
 

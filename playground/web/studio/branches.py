@@ -62,7 +62,7 @@ def differences(mine: Recipe, theirs: Recipe) -> list[str]:
     return said
 
 
-def wished(mine: Recipe, before: Recipe) -> dict[str, Any]:
+def requested(mine: Recipe, before: Recipe) -> dict[str, Any]:
     """The live settings that a branch changes so that it paints as the controls stand.
 
     Args:

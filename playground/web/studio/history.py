@@ -32,7 +32,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, served_bytes
 from playground.web.people import caller
 from playground.web.studio import branches
-from playground.web.studio.branches import data_address, family, left_out, settings_now, wished
+from playground.web.studio.branches import data_address, family, left_out, requested, settings_now
 from playground.web.studio.following import SIGN_EVERY
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
@@ -200,7 +200,7 @@ class TimeMachine:
         at = LATEST_MOMENT if session.moment is None else session.moment
         if job.checkpoints is None:
             raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
-        changes = wished(recipe, job.checkpoints.settings(at))
+        changes = requested(recipe, job.checkpoints.settings(at))
         begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher, person=caller().person)
         said, meant = [], _taken_back(job)
         try:
@@ -278,14 +278,14 @@ class TimeMachine:
 
 def _taken_back(job: Job) -> dict[str, Any]:
     """Let a paused run go on as it stands: what was moved since it paused is meant for the branch; what that was."""
-    frame, wishes = job.frame, job.control.read().settings
+    frame, asked = job.frame, job.control.read().settings
     if job.state != "paused" or frame is None or job.checkpoints is None:
         return {}
     try:
         stood = job.checkpoints.settings(frame.evaluations)
     except CheckpointError:
         return {}
-    meant = {name: wish for name, wish in wishes.items() if name not in NOT_JOURNALLED and wish != getattr(stood, name)}
+    meant = {name: new for name, new in asked.items() if name not in NOT_JOURNALLED and new != getattr(stood, name)}
     job.control.change({name: getattr(stood, name) for name in meant})
     return meant
 
