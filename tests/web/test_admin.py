@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -27,18 +26,6 @@ from playground.web.server import app_options
 from tests.helpers.waiting import until
 
 PASSWORD = "correct horse"
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    jobs = Jobs("cpu")
-    yield jobs
-    jobs.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> PageFiles:
-    return PageFiles(tmp_path, 10)
 
 
 @pytest.fixture

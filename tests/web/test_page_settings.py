@@ -47,6 +47,20 @@ def slider(visitor: Visitor, layer: str, kind: str = "style") -> Locator:
     return visitor.page.locator(f"#layers [data-kind={kind}][data-layer={layer}]")
 
 
+def test_a_page_at_rest_asks_for_nothing(visitor: Visitor) -> None:
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url) if "/run/predict" in request.url else None)
+    visitor.open(size=64)
+
+    def rests() -> bool:
+        before = len(asked)
+        visitor.page.wait_for_timeout(1000)
+        return len(asked) == before
+
+    until(rests)
+    assert asked  # a page that opens does ask
+
+
 @pytest.fixture
 def with_layers(visitor: Visitor) -> Visitor:
     visitor.open(size=64, iterations=6, scales=1, style_layers=LAYERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,6 @@ def kept(header: str) -> str:
 @pytest.fixture
 def people() -> People:
     return People(Cookies(b"k" * 32), 30.0)
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    jobs = Jobs("cpu")
-    yield jobs
-    jobs.close()
 
 
 @pytest.fixture

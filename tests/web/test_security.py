@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,6 @@ from playground.web.server import app_options
 
 async def echo(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
-
-
-@pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    jobs = Jobs("cpu")
-    yield jobs
-    jobs.close()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> PageFiles:
-    return PageFiles(tmp_path, 10)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""What the run on show will cost, in a line under the Run button that follows every control. Called by the Studio tab."""
+"""What the run on show will cost, in a line under the Run button. Called by the Studio tab, which lets it follow every control."""
 
 from __future__ import annotations
 
-from functools import partial
 from html import escape
 from typing import Any
 
@@ -19,26 +18,8 @@ from playground.web.components.format import duration
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 
-# The settings that change what a run costs; the layers' grid does too.
-COSTLY = (
-    "size", "iterations", "seconds", "style_size", "network", "canvas", "scales", "scale_factor", "smallest",
-    "optimizer", "lbfgs_history", "lbfgs_evaluations", "lbfgs_search",
-)  # fmt: skip
 LONG = 300.0  # seconds
 USUAL = (640, 480)  # where a picture is missing or cannot be read
-
-
-def wire_cost(jobs: Jobs, panel: SettingsPanel) -> None:
-    """Let the line follow the controls and the two pictures, also where a preset or a file moves them."""
-    parts: dict[str, Any] = dict(panel.parts)
-    moved = [parts[f"set-{name}"].change for name in COSTLY]
-    gr.on(
-        # the summary of a finished run changes when a pace has been learnt
-        [*moved, *(parts[name].change for name in ("layers", "content", "style", "summary"))],
-        partial(cost, jobs, panel), [parts["session"], parts["content"], parts["style"], *panel.inputs],
-        [parts["cost"], parts["run"]],
-        queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
 
 
 def cost(

@@ -1,7 +1,7 @@
 """Undo and redo of the settings, and the mark on each that differs from its preset.
 
-One event follows every control: it keeps what the page showed, and says which settings are not the preset's. Wired by the
-Studio tab.
+The Studio tab lets `record` follow every control: it keeps what the page showed, and says which settings are not the
+preset's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from playground.web.studio.settings_panel import SettingsPanel
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "differs.js").read_text("utf-8")
 MAX_STEPS = 100
+MARKS = ("undo", "redo", "differs")
 ONE_MOVE = 1.0  # seconds: changes of the same settings that follow so close are one, such as a slider's on its way
 
 
@@ -104,13 +105,8 @@ def differing(recipe: Recipe) -> list[str]:
     return sorted(changed(recipe, preset_of(recipe)) & (controls.FIELDS.keys() | {"content_layers", "style_layers"}))
 
 
-def wire_undo(parts: Parts, panel: SettingsPanel) -> None:
-    """Follow every control, and bind the two buttons."""
-    undo, session = Undo(parts, panel), parts["session"]
-    marks = [parts[name] for name in ("undo", "redo", "differs")]
-    gr.on(
-        [parts[name].change for name in (*(f"set-{field}" for field in panel.fields), "layers")], undo.record, [session, *panel.inputs], marks,
-        queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+def wire_undo(parts: Parts, panel: SettingsPanel, undo: Undo) -> None:
+    """Bind the two buttons."""
+    outputs = [*panel.outputs, *(parts[name] for name in MARKS)]
     for name, handler in (("undo", undo.undo), ("redo", undo.redo)):
-        parts[name].click(handler, session, [*panel.outputs, *marks], trigger_mode="multiple", **LIGHT)
+        parts[name].click(handler, parts["session"], outputs, trigger_mode="multiple", **LIGHT)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers
 from playground.web.components.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, listed, wire_source
+from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.studio.cost import wire_cost
+from playground.web.studio.cost import cost
 from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
@@ -23,10 +25,11 @@ from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
+from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.staging import Staging, wire_staging
 from playground.web.studio.steering import Steering
-from playground.web.studio.undo import wire_undo
+from playground.web.studio.undo import MARKS, Undo, wire_undo
 
 SAVE_TEXT = """(text) => {
   if (!text) return;
@@ -56,8 +59,31 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_buttons(parts, running)
     _wire_results(parts, panel, results)
     page_under_construction().unload(pages.gone)
-    wire_cost(jobs, panel)
-    wire_undo(parts, panel)
+    undo = Undo(parts, panel)
+    wire_undo(parts, panel, undo)
+    _wire_changes(parts, jobs, panel, undo)
+
+
+def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) -> None:
+    """Follow every control and the two pictures, also where a preset or a file moves them.
+
+    It is one listener on purpose: of two that keep the latest change waiting, gradio starts both anew whenever one of them
+    ends, so that each makes the other wait again, without end, and the page has no time left for anybody.
+    """
+
+    def changed(session: Session, content: str | None, style: str | None, *values: Any) -> Updates:
+        line, run = cost(jobs, panel, session, content, style, *values)
+        marks = undo.record(session, *values)
+        updates: Updates = {parts["cost"]: line, parts["run"]: run}
+        return updates if marks is NOTHING else {**updates, **marks}
+
+    # the summary of a finished run changes when the machine's speed has been learnt
+    names = (*(f"set-{field}" for field in panel.fields), "layers", "content", "style", "summary")
+    gr.on(
+        [parts[name].change for name in names],
+        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", *MARKS)),
+        **LATEST,
+    )  # fmt: skip
 
 
 def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> None:

@@ -1,0 +1,18 @@
+"""What the page's events have to do with each other, told from the page itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from playground.service.jobs import Jobs
+from playground.web.page import build_page
+
+
+def test_no_two_listeners_of_one_event_keep_the_latest_waiting(jobs: Jobs) -> None:
+    """Gradio starts both anew whenever one ends, so each makes the other wait again, without end."""
+    events = build_page(jobs).get_config_file()["dependencies"]
+    waiting = Counter(
+        tuple(target) for event in events if event["trigger_mode"] == "always_last" for target in event["targets"]
+    )
+    assert waiting
+    assert [target for target, listeners in waiting.items() if listeners > 1] == []
