@@ -297,13 +297,19 @@ element.addEventListener("change", (event) => {
   later();
 });
 let dragging = false;
-const seek = (row) => { pinned = row.at; document.dispatchEvent(new CustomEvent("moment", { detail: row.at })); later(); };
+const seek = (row, clientX = Infinity) => {
+  pinned = row.at;
+  // Left of the first point stands what the run began with, which no loss was measured of.
+  const begins = figure().querySelector(".area").getBoundingClientRect().left + frame.left;
+  document.dispatchEvent(new CustomEvent("moment", { detail: clientX <= begins ? 0 : row.at }));
+  later();
+};
 element.addEventListener("pointermove", (event) => {
   if (!event.target.closest(".area")) return dragging || leave();
   const row = rowAt(event.clientX);
   if (!row) return;
   point(row, event.clientX, event.clientY);
-  if (dragging) seek(row);
+  if (dragging) seek(row, event.clientX);
 });
 element.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || !event.target.closest(".area")) return;
@@ -314,7 +320,7 @@ element.addEventListener("pointerdown", (event) => {
   dragging = true;
   event.preventDefault();
   figure().querySelector(".area").focus({ preventScroll: true });
-  seek(row);
+  seek(row, event.clientX);
 });
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { dragging = false; });
 document.addEventListener("sought", (event) => { if (element.isConnected) { pinned = event.detail; later(); } });
