@@ -32,7 +32,7 @@ expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
 
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
-LIMITS = Limits(grace_seconds=4.0, runs_each=2, save_every=0.5)
+LIMITS = Limits(grace_seconds=10.0, runs_each=2, save_every=0.5)
 TEACHERS_KEY = "only-the-teacher-knows"
 SETTINGS = {"teacher_key": TEACHERS_KEY}
 BROKEN_OFF = re.compile("AbortError|Connection errored out|ERR_ABORTED")
@@ -74,7 +74,9 @@ def open_time_machine(visitor: Visitor) -> None:
 
 def drag_to(visitor: Visitor, share: float) -> None:
     """Press on the beginning of the time machine's curve and drag to a share of what the axis covers."""
-    place = box(visitor.page.locator("#time-chart .area"))
+    area = visitor.page.locator("#time-chart .area")
+    area.scroll_into_view_if_needed()
+    place = box(area)
     visitor.page.mouse.move(place["x"] + 1, place["y"] + 20)
     visitor.page.mouse.down()
     visitor.page.mouse.move(place["x"] + share * place["width"] / 2, place["y"] + 20)

@@ -154,7 +154,8 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="PNG", exact=True).last.click()
     waiting.value.save_as(tmp_path / "curves.png")
-    assert Image.open(tmp_path / "curves.png").width > 600
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.width > 600
 
 
 def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
