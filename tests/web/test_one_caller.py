@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -38,16 +38,21 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
 def nothing_goes_on(jobs: Jobs) -> Iterator[None]:
     jobs.admission._starts.clear()
     yield
+    while Caller.came:
+        Caller.came.pop().http.close()
     for job in jobs.going_on():
         job.control.stop()
     until(lambda: not jobs.going_on())
 
 
 class Caller:
-    """A program, or with a cookie a page, at the server."""
+    """A program, or with a cookie a page, at the server, until the test ends."""
+
+    came: ClassVar[list[Caller]] = []
 
     def __init__(self, address: str, *, opens: bool = False) -> None:
         self.http = httpx.Client(base_url=address, timeout=60)
+        self.came.append(self)
         if opens:
             self.http.get("/")
         sent = {"files": ("a.png", encoded(Image.effect_noise((64, 64), 80).convert("RGB"), "PNG"), "image/png")}

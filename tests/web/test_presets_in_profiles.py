@@ -42,7 +42,8 @@ def size_of(visitor: Visitor) -> str:
     return visitor.page.locator("#set-size input[type=number]").input_value()
 
 
-@pytest.mark.parametrize("name", NAMES)
+# One preset in every profile while people work; the others, some fifteen seconds each, in the slow part.
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_every_preset_is_started_paints_and_ends(visitor: Visitor, place: Any, name: str) -> None:
     _, jobs, limits = place
     visitor.open()
