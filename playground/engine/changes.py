@@ -10,13 +10,14 @@ from typing import Any
 
 from playground.engine.control import Control
 from playground.engine.losses import OBJECTIVE_SETTINGS
-from playground.engine.painting import Painting
-from playground.recipe.model import Change, Recipe, RecipeError, live_settings
+from playground.engine.painting import Painting, for_these
+from playground.errors import PlaygroundError
+from playground.recipe.model import Change, Recipe, live_settings
 
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
-NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
+NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "colours"})
 # These change what the picture is compared with.
-TARGET_SETTINGS = frozenset({"pool", "pool_rescale", "padding", "style_size"})
+TARGET_SETTINGS = frozenset({"pool", "pool_rescale", "padding", "style_size", "style_scales"})
 
 
 def take_over(painting: Painting, requested: Mapping[str, Any], control: Control) -> str | None:
@@ -36,7 +37,8 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
         return f"not changed: {fixed} is settled when a run starts"
     try:
         changed = before.changed({**requested, "plan": before.plan, "journal": before.journal})
-    except RecipeError as error:
+        changed = for_these(changed, len(painting.styles))
+    except PlaygroundError as error:
         return f"not changed: {error}"
     names = dict.fromkeys(key.partition(".")[0] for key in requested)
     changes = {name: value for name in names if (value := getattr(changed, name)) != getattr(before, name)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground.engine.blends import blend, shares_of
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe
+from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.paintings import for_paintings
 
 TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown
-OBJECTIVE_SETTINGS = frozenset(
-    f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")
-)  # of a recipe, by which the weighted sum changes
+OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
+    "style_weights"
+}  # of a recipe, by which the weighted sum changes
 TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
@@ -208,23 +210,26 @@ class Losses:
 
 
 class Objective:
-    """The weighted sum of a recipe's terms for one content and one style image at one size.
+    """The weighted sum of a recipe's terms for one content image and one or several style images at one size.
 
     Args:
         network: the VGG that looks at the pictures, with the recipe's pool and padding.
-        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style image at its own size.
+        content, style: unit RGB, N×3×H×W and 1×3×h×w; each style image at its own size.
         recipe: layers, weights and normalisations.
         growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
     """
 
-    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: BaseRecipe, growth: float = 1.0) -> None:
+    def __init__(
+        self, network: Vgg, content: Tensor, style: Tensor | Sequence[Tensor], recipe: BaseRecipe, growth: float = 1.0
+    ) -> None:
         self.network, self.growth = network, growth
         self.set_content(content, recipe)
+        styles = [style] if isinstance(style, Tensor) else list(style)
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
-            _, self.style_targets = targets(network, style, [], wanted)
-            self.style_variation = variation_loss(style).clamp_min(MIN_VARIATION)
+            self._of_paintings = [targets(network, one, [], wanted)[1] for one in styles]
+            self._variations = torch.stack([variation_loss(one).clamp_min(MIN_VARIATION) for one in styles])
         self.set_weights(recipe)
 
     @torch.no_grad()
@@ -239,10 +244,19 @@ class Objective:
             recipe.active_layers("style").keys() <= self.style_targets.keys()
         )
 
+    @torch.no_grad()
     def set_weights(self, recipe: BaseRecipe) -> None:
         """Take over the recipe's weights and normalisations for the next evaluation."""
         self.recipe = recipe
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
+        count = len(self._of_paintings)
+        weights = for_paintings(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
+        self.shares = shares_of(weights)
+        """Of each painting in what the picture is compared with, adding up to 1."""
+        self.style_targets = {
+            name: blend([found[name] for found in self._of_paintings], self.shares) for name in self._of_paintings[0]
+        }
+        self.style_variation = (self._variations * self._variations.new_tensor(self.shares)).sum()
 
     def __call__(self, image: Tensor) -> Losses:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""

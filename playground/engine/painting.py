@@ -7,6 +7,7 @@ nothing of people, controls or clocks: it is told the seconds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from playground.engine.schedule import Schedule, style_long_side
 from playground.images.convert import fit_size, resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
+from playground.recipe.paintings import for_paintings
 
 OVERSHOT = 10.0  # a loss this many times the best one means that an optimiser with a memory has lost its way
 
@@ -30,12 +32,16 @@ class Painting:
     """All that a snapshot of a run holds.
 
     Args:
-        content, style: clean RGB pictures.
+        content, styles: clean RGB pictures.
         recipe: the settings.
         network: the VGG the recipe names, on the device to paint on.
 
+    Raises:
+        PlaygroundError: the recipe is for another number of style images.
+
     Attributes:
-        base, recipe: the settings as given, and as changed so far; `set_recipe` changes them.
+        base, recipe: the settings as given, and as changed so far; `set_recipe` changes them. With several style images
+            the recipe always states their weights, and so how many there were.
         schedule: sizes, iterations, and where in them it stands.
         space: units of the optimised pixels.
         canvas, objective, evaluator, optimiser: of the size that is painted.
@@ -46,10 +52,10 @@ class Painting:
         recoveries, failed_in_a_row: what went wrong so far, in words, and how often one after the other.
     """
 
-    def __init__(self, content: Image.Image, style: Image.Image, recipe: Recipe, network: Vgg) -> None:
-        self.content, self.style, self.base = content, style, recipe
+    def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
+        self.content, self.styles = content, tuple(styles)
         self.vgg, self.device = network, network.device
-        self.recipe = recipe
+        self.recipe = self.base = for_these(recipe, len(self.styles))
         self.schedule = Schedule(recipe, max(content.size) / min(content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
@@ -63,17 +69,22 @@ class Painting:
         self.average: list[Tensor] | None = None
 
     def set_recipe(self, recipe: Recipe) -> None:
-        """Take over other settings; what they change in objective and optimiser is the caller's to renew."""
-        self.recipe = self.schedule.recipe = recipe
+        """Take over other settings; what they change in objective and optimiser is the caller's to renew.
+
+        Raises:
+            PlaygroundError: they are for another number of style images.
+        """
+        self.recipe = self.schedule.recipe = for_these(recipe, len(self.styles))
 
     # ---------------------------------------------------------------- sizes
 
     def _picture_at(self, picture: Image.Image, long_side: int) -> Tensor:
         return to_tensor(resize_picture(picture, long_side)).to(self.device)
 
-    def _style_at(self, size: int) -> Tensor:
-        """The style image for a size, in proportion to its size for the full picture."""
-        return self._picture_at(self.style, style_long_side(self.recipe, self.style.size, size))
+    def _style_at(self, size: int, number: int = 0) -> Tensor:
+        """A style image for a size, in proportion to its size for the full picture."""
+        style = self.styles[number]
+        return self._picture_at(style, style_long_side(self.recipe, style.size, size, number))
 
     def make_objective(self) -> None:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
@@ -82,8 +93,8 @@ class Painting:
         recipe = self.recipe
         network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         growth = full_width * full_height / (width * height)
-        style = self._style_at(self.schedule.size)
-        self.objective = Objective(network, self.content_tensor, style, self.recipe, growth)
+        styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
+        self.objective = Objective(network, self.content_tensor, styles, self.recipe, growth)
         self.evaluate_anew()
 
     def evaluate_anew(self) -> None:
@@ -258,6 +269,18 @@ class Painting:
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
         plan = [*self.schedule.finished, self.schedule.stage_so_far()]
-        replayed = {"iterations", "preview_rate", "original_colours"}
+        replayed = {"iterations", "preview_rate", "colours"}
         now = {key: getattr(self.recipe, key) for key in replayed}
         return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})
+
+
+def for_these(recipe: Recipe, count: int) -> Recipe:
+    """The recipe with the weights of several style images stated; a recipe for one stays as it is.
+
+    Raises:
+        PlaygroundError: it is for another number of them.
+    """
+    stated = {"style_weights": for_paintings(recipe.style_weights, count)} if count > 1 or recipe.style_weights else {}
+    if recipe.style_scales:
+        for_paintings(recipe.style_scales, count)
+    return recipe.model_copy(update=stated) if stated else recipe

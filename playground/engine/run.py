@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -44,7 +44,7 @@ class Run:
     """One run. `frames()` paints; `snapshot()` between two frames holds everything that is needed to go on.
 
     Args:
-        content, style: clean RGB pictures.
+        content, style: clean RGB pictures; one style image, or several in the order of the recipe's weights.
         recipe: the settings.
         network: the VGG the recipe names, on the device to paint on.
         control: who steers; a control of its own when None.
@@ -59,7 +59,7 @@ class Run:
     def __init__(
         self,
         content: Image.Image,
-        style: Image.Image,
+        style: Image.Image | Sequence[Image.Image],
         recipe: Recipe,
         network: Vgg,
         control: Control | None = None,
@@ -67,7 +67,8 @@ class Run:
         pictures_every: int | None = None,
     ) -> None:
         self.pictures_every = pictures_every
-        self.painting = Painting(content, style, recipe, network)
+        styles = [style] if isinstance(style, Image.Image) else list(style)
+        self.painting = Painting(content, styles, recipe, network)
         self.control: Control = control or MemoryControl()
         self.applied: dict[str, Any] = {}  # what the control has asked for so far
         self._pending: list[tuple[Tensor, list[str], float, int, int, Recipe]] = []
@@ -261,7 +262,7 @@ class Run:
         picture, last = (
             to_picture(resample(found, (height, width)).clamp(0, 1)) for found in (image, painting.shown())
         )
-        if recipe.original_colours:
+        if recipe.colours == "content":
             at_size = resize_picture(content, recipe.size)
             picture, last = keep_colours(picture, at_size), keep_colours(last, at_size)
         result = Result(
