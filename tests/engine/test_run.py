@@ -331,4 +331,4 @@ def test_a_strip_too_thin_for_the_network_is_refused() -> None:
     check_pictures(Image.new("RGB", (1000, 100)), 320)
     check_pictures(Image.new("RGB", (1000, 100)), 64, "1:1")
     with pytest.raises(PlaygroundError, match="size of at least 57 px"):
-        check_pictures(Image.new("RGB", (100, 100)), 56, "16:9")
+        check_pictures(Image.new("RGB", (100, 100)), 55, "16:9")
