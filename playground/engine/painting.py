@@ -20,7 +20,7 @@ from playground.engine.frames import Curve, Round
 from playground.engine.losses import TERMS, Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.schedule import Schedule, style_long_side
-from playground.images.convert import fit_size, resize_picture, to_tensor
+from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 from playground.recipe.paintings import for_paintings
@@ -53,10 +53,10 @@ class Painting:
     """
 
     def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
-        self.content, self.styles = content, tuple(styles)
+        self.content, self.styles = cut_picture(content, recipe.crop), tuple(styles)
         self.vgg, self.device = network, network.device
         self.recipe = self.base = for_these(recipe, len(self.styles))
-        self.schedule = Schedule(recipe, max(content.size) / min(content.size))
+        self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
         self.curve = Curve()
@@ -83,7 +83,7 @@ class Painting:
 
     def _style_at(self, size: int, number: int = 0) -> Tensor:
         """A style image for a size, in proportion to its size for the full picture."""
-        style = self.styles[number]
+        style = cut_picture(self.styles[number], self.recipe.style_crop)
         return self._picture_at(style, style_long_side(self.recipe, style.size, size, number))
 
     def make_objective(self) -> None:

@@ -44,6 +44,7 @@ class RecipeError(PlaygroundError):
 
 StyleSize = Annotated[Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], spelling(same="content")]
 StyleLoss = Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"]
+Crop = Literal["none", "1:1", "10:7", "7:10", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
 Optimizer = Annotated[Literal["adam", "lbfgs"], spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})]
 
 
@@ -245,6 +246,11 @@ class Recipe(BaseRecipe, PaintingSettings):
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
         le=4096, unit="px",
     )  # fmt: skip
+    crop: Crop = setting(
+        "none", "Shape",
+        "Width to height of the result: the photo is cut to it from the middle, and so is a painting that is as large as "
+        "the result. none: all of the photo is painted.", group="picture",
+    )  # fmt: skip
     iterations: int = setting(
         200, "Iterations", "How many times the picture is improved; with L-BFGS, the number of rounds.", group="run",
         live=True, ge=1, le=100_000,
@@ -356,6 +362,11 @@ class Recipe(BaseRecipe, PaintingSettings):
             except ValidationError:
                 raise ValueError(f"the journal gives {change.key!r} a value that cannot be used") from None
         return self
+
+    @property
+    def style_crop(self) -> Crop:
+        """What the style image is cut to: the result's shape where it is to be as large, else nothing."""
+        return self.crop if self.style_size == "content" else "none"
 
     @property
     def evaluations_per_iteration(self) -> int:
