@@ -17,13 +17,16 @@ from torch import Tensor
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
 from playground.engine.frames import Curve, Round
+from playground.engine.guided import Guide
 from playground.engine.losses import TERMS, Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.schedule import Schedule, style_long_side
+from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
+from playground.images.regions import areas_of, check_paintings, kept_of
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
-from playground.recipe.paintings import for_paintings
+from playground.recipe.paintings import with_weights
 
 OVERSHOT = 10.0  # a loss this many times the best one means that an optimiser with a memory has lost its way
 
@@ -55,7 +58,9 @@ class Painting:
     def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
         self.content, self.styles = cut_picture(content, recipe.crop), tuple(styles)
         self.vgg, self.device = network, network.device
-        self.recipe = self.base = for_these(recipe, len(self.styles))
+        self.recipe = self.base = check_paintings(recipe, len(self.styles))
+        if recipe.colours == "matched":
+            self.styles = tuple(match_colours(style, self.content) for style in self.styles)
         self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
@@ -74,7 +79,7 @@ class Painting:
         Raises:
             PlaygroundError: they are for another number of style images.
         """
-        self.recipe = self.schedule.recipe = for_these(recipe, len(self.styles))
+        self.recipe = self.schedule.recipe = with_weights(recipe, len(self.styles))
 
     # ---------------------------------------------------------------- sizes
 
@@ -94,8 +99,20 @@ class Painting:
         network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         growth = full_width * full_height / (width * height)
         styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
-        self.objective = Objective(network, self.content_tensor, styles, self.recipe, growth)
+        guide = self._guide((width, height))
+        self.objective = Objective(network, self.content_tensor, styles, self.recipe, growth, guide)
         self.evaluate_anew()
+
+    def _guide(self, size: tuple[int, int]) -> Guide | None:
+        """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
+        recipe, width, height = self.recipe, *size
+        if not (recipe.regions or recipe.kept):
+            return None
+        areas = torch.zeros(1, height, width)
+        if recipe.regions:
+            areas = torch.from_numpy(areas_of(recipe, size))[: 1 + len(self.styles)]
+        kept = torch.from_numpy(kept_of(recipe, size)).to(self.device) if recipe.kept else None
+        return Guide(areas.to(self.device), kept)
 
     def evaluate_anew(self) -> None:
         """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
@@ -250,8 +267,8 @@ class Painting:
     def shown(self) -> Tensor:
         """The unit image to preview: the average where one is kept, else the canvas."""
         if self.average is not None and self.recipe.average > 0:
-            return self._image_of(self.average)
-        return self.canvas.image().detach()
+            return self.objective.composed(self._image_of(self.average))
+        return self.objective.composed(self.canvas.image().detach())
 
     def best(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
@@ -263,8 +280,9 @@ class Painting:
             with torch.no_grad():
                 losses = self.objective(averaged)
             if float(losses.total) < float(evaluator.best_total):
-                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
-        return self._image_of(evaluator.best), best_losses, evaluator.best
+                best_losses = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
+                return self.objective.composed(averaged), best_losses, self.average
+        return self.objective.composed(self._image_of(evaluator.best)), best_losses, evaluator.best
 
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
@@ -272,15 +290,3 @@ class Painting:
         replayed = {"iterations", "preview_rate", "colours"}
         now = {key: getattr(self.recipe, key) for key in replayed}
         return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})
-
-
-def for_these(recipe: Recipe, count: int) -> Recipe:
-    """The recipe with the weights of several style images stated; a recipe for one stays as it is.
-
-    Raises:
-        PlaygroundError: it is for another number of them.
-    """
-    stated = {"style_weights": for_paintings(recipe.style_weights, count)} if count > 1 or recipe.style_weights else {}
-    if recipe.style_scales:
-        for_paintings(recipe.style_scales, count)
-    return recipe.model_copy(update=stated) if stated else recipe

@@ -28,8 +28,8 @@ from playground.engine.painting import Painting
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
-from playground.images.colour import keep_colours
 from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
+from playground.images.finish import finished
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
@@ -262,9 +262,9 @@ class Run:
         picture, last = (
             to_picture(resample(found, (height, width)).clamp(0, 1)) for found in (image, painting.shown())
         )
-        if recipe.colours == "content":
+        if recipe.regions or recipe.colours in ("content", "palette"):
             at_size = resize_picture(content, recipe.size)
-            picture, last = keep_colours(picture, at_size), keep_colours(last, at_size)
+            picture, last = (finished(each, at_size, painting.styles, recipe) for each in (picture, last))
         result = Result(
             picture=picture,
             last=last,

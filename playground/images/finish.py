@@ -42,4 +42,4 @@ def finished(
         weights = for_paintings(recipe.style_weights, len(styles))
         small = [resize_picture(style, min(STYLE_SIDE, max(style.size))) for style in styles]
         painted = palette_of(content, small, [weight / sum(weights) for weight in weights])
-    return left_as_it_is(painted, content, recipe.regions, recipe.region_softness) if recipe.regions else painted
+    return left_as_it_is(painted, content, recipe) if recipe.regions else painted

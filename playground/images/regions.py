@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from playground.errors import PlaygroundError
+from playground.images.convert import cut_picture, cut_size
 from playground.images.load import PictureSource, load_picture
-from playground.recipe.paintings import MAX_MAP_TEXT
+from playground.recipe.model import Recipe
+from playground.recipe.paintings import MAX_MAP_TEXT, with_weights
 
 COLOURS = {"black": (0, 0, 0), "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
 """What a map may hold; a region's number is its place here, 0 for "leave as it is"."""
@@ -30,29 +33,44 @@ SOFT_SIDE = 160  # of a soft map, which has no edges
 # ---- taking a map in ------------------------------------------------------------------------------------------------
 
 
-def read_map(source: PictureSource, content_size: tuple[int, int], name: str = "the map of regions") -> str:
+def with_map(
+    recipe: Recipe, source: PictureSource, content_size: tuple[int, int], name: str = "the map of regions"
+) -> Recipe:
+    """A recipe with the map of regions in a picture, of the photo's shape or of what the recipe cuts from it.
+
+    Raises:
+        PlaygroundError: as `read_map`.
+    """
+    shapes = (content_size, cut_size(*content_size, recipe.crop))
+    return recipe.changed({"regions": read_map(source, shapes, name)})
+
+
+def read_map(source: PictureSource, shapes: Sequence[tuple[int, int]], name: str = "the map of regions") -> str:
     """A picture with a colour a region as the text that a recipe keeps.
 
     Args:
         source: anything `load_picture` reads.
-        content_size: width and height of the content image, whose shape the map must have.
+        shapes: widths and heights, one of whose shapes the map must have; the content image's first.
 
     Raises:
         PlaygroundError: no picture, transparent, of another shape, or with colours that stand for nothing.
     """
     if _is_transparent(source):
-        raise PlaygroundError(f"{name} is transparent in places: fill them with a colour, black to leave them as they are")
-    return encode_labels(labels_of(load_picture(source, name=name), content_size, name))
+        raise PlaygroundError(
+            f"{name} is transparent in places: fill them with a colour, black to leave them as they are"
+        )
+    return encode_labels(labels_of(load_picture(source, name=name), shapes, name))
 
 
-def labels_of(picture: Image.Image, content_size: tuple[int, int], name: str = "the map of regions") -> np.ndarray:
+def labels_of(picture: Image.Image, shapes: Sequence[tuple[int, int]], name: str = "the map of regions") -> np.ndarray:
     """The region of each pixel, H×W uint8: 0 to leave it as it is, 1 to 4 for a painting.
 
     Raises:
         PlaygroundError: of another shape than the content image, or with colours that stand for nothing.
     """
-    width, height = content_size
-    if abs(np.log(picture.width / picture.height) - np.log(width / height)) > ASPECT_TOLERANCE:
+    aspect = picture.width / picture.height
+    if not any(abs(np.log(aspect * height / width)) <= ASPECT_TOLERANCE for width, height in shapes):
+        width, height = shapes[0]
         raise PlaygroundError(
             f"{name} is {picture.width}×{picture.height} and the photo {width}×{height}: it must have the photo's shape"
         )
@@ -81,8 +99,10 @@ def _is_transparent(source: PictureSource) -> bool:
         return source.ndim == 3 and source.shape[2] == 4 and bool((source[:, :, 3] < 255).any())
     try:
         load_picture(source)  # judged first: nothing hostile is decoded below
-        picture = source if isinstance(source, Image.Image) else Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source
+        picture = (
+            source
+            if isinstance(source, Image.Image)
+            else Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         )
         if not (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
             return False
@@ -175,34 +195,53 @@ def picture_of(text: str, size: tuple[int, int] | None = None) -> Image.Image:
 # ---- laid over a size -----------------------------------------------------------------------------------------------
 
 
-def areas(text: str, size: tuple[int, int], softness: float = 0.0) -> np.ndarray:
+def areas_of(recipe: Recipe, size: tuple[int, int]) -> np.ndarray:
     """How much each region counts at each pixel of a picture: 5×H×W float32, adding up to 1; the first is "as it is".
 
     Args:
-        text: of the map in a recipe.
+        recipe: its map, and how soft the borders are; sharp ones make every value 0 or 1.
         size: width and height.
-        softness: how wide borders are, over the long side; 0 makes every value 0 or 1.
     """
-    labels = Image.fromarray(decode_labels(text), "L").resize(size, Image.Resampling.NEAREST)
+    labels = Image.fromarray(decode_labels(recipe.regions), "L")
+    labels = cut_picture(labels, recipe.crop).resize(size, Image.Resampling.NEAREST)
     found = np.stack([np.asarray(labels) == number for number in range(len(COLOURS))]).astype(np.float32)
-    if softness > 0:
-        radius = softness * max(size) / 2
-        blurred = [
-            Image.fromarray(np.round(area * 255).astype(np.uint8), "L").filter(ImageFilter.BoxBlur(radius)) for area in found
-        ]
+    if recipe.region_softness > 0:
+        blur = ImageFilter.BoxBlur(recipe.region_softness * max(size) / 2)
+        blurred = [Image.fromarray(np.round(area * 255).astype(np.uint8), "L").filter(blur) for area in found]
         found = np.stack([np.asarray(area, dtype=np.float32) for area in blurred])
         found /= found.sum(axis=0)
     return found
 
 
-def regions_in(text: str) -> tuple[int, ...]:
-    """The paintings that a map asks for, by number from 1."""
-    return tuple(int(number) for number in np.unique(decode_labels(text)) if number > 0)
+def kept_of(recipe: Recipe, size: tuple[int, int]) -> np.ndarray:
+    """What is kept more of the content image at each pixel of a picture, H×W float32 in [0, 1]."""
+    kept = Image.fromarray((decode_soft(recipe.kept) * 255).round().astype(np.uint8), "L")
+    kept = cut_picture(kept, recipe.crop).resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(kept, dtype=np.float32) / 255
 
 
-def left_as_it_is(picture: Image.Image, content: Image.Image, text: str, softness: float) -> Image.Image:
+def check_paintings(recipe: Recipe, paintings: int) -> Recipe:
+    """The recipe with the weights of so many paintings stated.
+
+    Raises:
+        PlaygroundError: it is for another number, or its map asks for one which is not there, or for none at all.
+    """
+    recipe = with_weights(recipe, paintings)
+    if not recipe.regions:
+        return recipe
+    numbers = [int(number) for number in np.unique(decode_labels(recipe.regions)) if number > 0]
+    if not numbers:
+        raise PlaygroundError("the map of regions is all black, so nothing would be painted: give some of it a colour")
+    if numbers[-1] > paintings:
+        colour = NAMES[numbers[-1]]
+        given = "only 1 is given" if paintings == 1 else f"only {paintings} are given"
+        raise PlaygroundError(f"the map of regions is {colour} in places, for painting {numbers[-1]}, and {given}")
+    return recipe
+
+
+def left_as_it_is(picture: Image.Image, content: Image.Image, recipe: Recipe) -> Image.Image:
     """`picture` with the content image where its map is black: to the bit beyond a soft border."""
-    kept = areas(text, picture.size, softness)[0][:, :, None]
+    kept = areas_of(recipe, picture.size)[0][:, :, None]
     if not kept.any():
         return picture
     at_size = content if content.size == picture.size else content.resize(picture.size, Image.Resampling.LANCZOS)

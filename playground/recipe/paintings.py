@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -19,6 +19,9 @@ Colours = Annotated[Literal["style", "content", "matched", "palette"], spelling(
 MAX_MAP_TEXT = 40_000  # characters of a map of regions
 MapText = Annotated[str, Field(max_length=MAX_MAP_TEXT, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Scale = Annotated[float, Field(ge=0.05, le=20, allow_inf_nan=False)]
+
+
+Stating = TypeVar("Stating", bound="PaintingSettings")
 
 
 class PaintingSettings(BaseModel):
@@ -85,6 +88,19 @@ class PaintingSettings(BaseModel):
         if weights and not any(weights):
             raise ValueError("give at least one painting a weight above zero")
         return weights
+
+
+def with_weights(recipe: Stating, count: int) -> Stating:
+    """The recipe with the weights of several style images stated, and so their number; one for one stays as it is.
+
+    Raises:
+        PlaygroundError: it is for another number of them.
+    """
+    for weights in (recipe.style_weights, recipe.style_scales, recipe.region_content_weights):
+        for_paintings(weights, count)
+    if count == 1 or recipe.style_weights:
+        return recipe
+    return recipe.model_copy(update={"style_weights": (1.0,) * count})
 
 
 def for_paintings(weights: tuple[float, ...], count: int) -> tuple[float, ...]:

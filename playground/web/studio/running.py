@@ -118,12 +118,12 @@ class Running:
                 f"the network {recipe.network} is not on this machine: download it under Recipe, or choose another under Network"
             )
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
-        plain = recipe.changed({"original_colours": False})
+        plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"],))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
         )
-        self.jobs.keep_colours(job, recipe.original_colours)
+        self.jobs.show_colours(job, recipe.colours)
         session.put(job)
         return {}
 
