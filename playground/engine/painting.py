@@ -20,7 +20,7 @@ from playground.engine.losses import Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
 from playground.engine.schedule import Schedule, style_long_side
-from playground.images.convert import fit_size, resize_picture, to_tensor
+from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 
@@ -48,10 +48,10 @@ class Painting:
     """
 
     def __init__(self, content: Image.Image, style: Image.Image, recipe: Recipe, network: Vgg) -> None:
-        self.content, self.style, self.base = content, style, recipe
+        self.content, self.style, self.base = cut_picture(content, recipe.crop), style, recipe
         self.vgg, self.device = network, network.device
         self.recipe = recipe
-        self.schedule = Schedule(recipe, max(content.size) / min(content.size))
+        self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
         self.curve = Curve()
@@ -74,7 +74,8 @@ class Painting:
 
     def _style_at(self, size: int) -> Tensor:
         """The style image for a size, in proportion to its size for the full picture."""
-        return self._picture_at(self.style, style_long_side(self.recipe, self.style.size, size))
+        style = cut_picture(self.style, self.recipe.style_crop)
+        return self._picture_at(style, style_long_side(self.recipe, style.size, size))
 
     def make_objective(self) -> None:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""

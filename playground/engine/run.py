@@ -29,7 +29,7 @@ from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
 from playground.images.colour import keep_colours
-from playground.images.convert import fit_size, resize_picture, to_array, to_picture
+from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
@@ -285,15 +285,16 @@ class Run:
 _NEVER = object()
 
 
-def check_pictures(content: Image.Image, size: int) -> None:
-    """Refuse a picture whose short side would be too small for the network at the requested size.
+def check_pictures(content: Image.Image, size: int, crop: str = "none") -> None:
+    """Refuse a picture whose short side, once it is cut, would be too small for the network at the requested size.
 
     Raises:
         PlaygroundError: with the size that would do.
     """
-    width, height = fit_size(*content.size, size)
+    kept = cut_size(*content.size, crop)
+    width, height = fit_size(*kept, size)
     if min(width, height) < 32:
-        enough = math.ceil(32 * max(content.size) / min(content.size))
+        enough = math.ceil(32 * max(kept) / min(kept))
         raise PlaygroundError(
             f"at {size} px this picture would be only {width}×{height} px; "
             f"choose a size of at least {enough} px or crop it"

@@ -23,7 +23,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.engine.previews import Previews
 from playground.engine.pulls import Pulls
-from playground.images.convert import resize_picture
+from playground.images.convert import cut_picture, cut_size, resize_picture
 from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
@@ -134,6 +134,20 @@ class Job:
     def content(self) -> Image.Image | None:
         """The content image, for pages; a training has none."""
         return self.pictures.content
+
+    @property
+    def painted_content(self) -> Image.Image:
+        """The part of the content image that is painted; not for trainings."""
+        assert self.pictures.content is not None
+        return cut_picture(self.pictures.content, self.recipe.crop)
+
+    @property
+    def aspect(self) -> float:
+        """Long side over short side of what is painted; 1 for a training."""
+        if self.pictures.content is None:
+            return 1.0
+        width, height = cut_size(*self.pictures.content.size, self.recipe.crop)
+        return max(width, height) / min(width, height)
 
     @property
     def style(self) -> Image.Image:
