@@ -117,9 +117,8 @@ def _stages(job: Job, last: float) -> list[list[float]]:
     recipe = job.result.recipe if job.result is not None else job.recipe
     if job.frame is not None and recipe.plan is None:
         recipe = recipe.changed({"iterations": max(1, job.frame.steps)})
-    width, height = job.content.size if job.content is not None else (1, 1)
     bands, begin = [], 0.0
-    for stage in plan_stages(recipe, max(width, height) / min(width, height)):
+    for stage in plan_stages(recipe, job.aspect):
         if stage.iterations and begin < last:
             bands.append([begin, min(last, begin + stage.iterations), stage.size])
         begin += stage.iterations

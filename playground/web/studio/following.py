@@ -83,8 +83,8 @@ class Following:
                     next_whole = now + WHOLE_EVERY
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
-                    if job.control.read().shares and job.shares:
-                        updates[parts["shares"]] = charts.shares_bar(job.shares)
+                    if job.control.read().shares and job.pulls:
+                        updates[parts["shares"]] = charts.shares_bar(job.pulls.shares)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
                     updates[parts["notes"]] = message(translated(job.notes[-1]), "note")

@@ -33,7 +33,7 @@ class ResultActions:
         known = {done.job for done in session.finished} | {session.job}
         for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
             if job not in known and job.result is not None and job.content is not None:
-                content = resize_picture(job.content, job.recipe.size)
+                content = resize_picture(job.painted_content, job.recipe.size)
                 results.remember(session, results.finish(job, content, job.original_colours))
 
     def colours(self, session: Session, wanted: bool) -> Updates:

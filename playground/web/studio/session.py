@@ -74,7 +74,7 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
-        self.content = resize_picture(job.content, job.recipe.size)
+        self.content = resize_picture(job.painted_content, job.recipe.size)
         self.original_colours, self.moment = job.original_colours, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
