@@ -22,6 +22,7 @@ from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.engine.previews import Previews
+from playground.engine.pulls import Pulls
 from playground.images.convert import cut_picture, cut_size, resize_picture
 from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
@@ -63,7 +64,7 @@ class Job:
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
         previews: the previews so far.
         checkpoints: snapshots to go back to; None where none are kept.
-        shares: {content, style, variation} shares of the gradient, the latest measured.
+        pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
@@ -112,7 +113,7 @@ class Job:
         self.picture_version = 0
         self.previews = Previews()
         self.checkpoints: Checkpoints | None = None
-        self.shares: dict[str, float] | None = None
+        self.pulls: Pulls | None = None
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
@@ -307,7 +308,7 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
-            self.shares = frame.shares or self.shares
+            self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
             self.frame, self.result, self.state = frame, frame.result, frame.state

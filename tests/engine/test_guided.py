@@ -128,18 +128,20 @@ def test_strips_see_the_same_regions(network: Vgg, pictures: Pictures, monkeypat
     areas = torch.rand((3, 150, 97), generator=torch.Generator().manual_seed(2))
     guide = Guide(areas / areas.sum(0))
     layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"]
-    gradients, found = [], []
+    gradients, found = list[torch.Tensor](), []
     for limit in (10**9, 1):
         monkeypatch.setattr("playground.engine.tiling.STRIPS_FROM", limit)
         monkeypatch.setattr("playground.engine.tiling.Segment.rows", lambda self, width: 4 * self.halo)
         seen = image.clone().requires_grad_(True)
         _, statistics = observe(network, seen, [], layers, guide)
         torch.stack([statistics[name].gram.mean() + statistics[name].mean.mean() for name in layers]).sum().backward()
+        assert seen.grad is not None
         gradients.append(seen.grad)
         found.append(statistics)
     for name in layers:
         assert torch.allclose(found[0][name].gram, found[1][name].gram, rtol=1e-3)
-    assert torch.allclose(*gradients, rtol=1e-2, atol=1e-3 * float(gradients[0].abs().max()))  # type: ignore[union-attr,misc]
+    whole, strips = gradients
+    assert torch.allclose(whole, strips, rtol=1e-2, atol=1e-3 * float(whole.abs().max()))
 
 
 def test_content_weights_against_loops() -> None:
