@@ -47,8 +47,14 @@ inside (None until the end). The status holds `state` ("waiting", "loading", "ru
 hanging up stops the run. What cannot be used is refused with one sentence that says why."""
 
 
+SEVERAL = """
+
+Further paintings are blended by the setting `style_weights`, a list with a weight for each; with a map each goes where \
+its colour is."""
+
+
 def add_api(jobs: Jobs) -> None:
-    """Add `/stylize` to the Blocks under construction."""
+    """Add the endpoints to the Blocks under construction."""
     accept_uploads_only()
     refuse_unreadable_requests()
     with gr.Group(visible=False):
@@ -58,6 +64,8 @@ def add_api(jobs: Jobs) -> None:
             gr.Textbox("default", label="The name of a preset to start from"),
             gr.Textbox("{}", label='Settings to change, as a JSON object such as {"size": 256, "style_weight": 2}'),
             gr.Checkbox(False, label="Stop your run that is going on, if there is one, rather than be refused"),
+        ]
+        more = [
             gr.File(file_count="multiple", label="More pictures whose style to paint in, up to three"),
             gr.Image(type="filepath", label="Which style goes where: red, green, blue, yellow; black stays as it is"),
         ]
@@ -66,9 +74,9 @@ def add_api(jobs: Jobs) -> None:
             gr.JSON(label="Status"),
             gr.File(label="The finished picture"),
         ]
-        button = gr.Button()
+        button, other_button = gr.Button(), gr.Button()
 
-    def stylize(
+    def stylize_several(
         content: dict[str, Any] | None,
         style: dict[str, Any] | None,
         preset: str = "default",
@@ -99,14 +107,25 @@ def add_api(jobs: Jobs) -> None:
             if not job.ended:
                 job.control.stop()  # the caller hung up
 
-    button.click(
-        stylize,
-        inputs,
+    def stylize(
+        content: dict[str, Any] | None,
+        style: dict[str, Any] | None,
+        preset: str = "default",
+        overrides: str = "{}",
+        replace: bool = False,
+    ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+        yield from stylize_several(content, style, preset, overrides, replace)
+
+    # gradio would decode the pictures before our own loader has judged them
+    shared: dict[str, Any] = {"preprocess": False, "show_progress": "hidden"}
+    button.click(stylize, inputs, outputs, api_name="stylize", api_description=DESCRIPTION, **shared)
+    other_button.click(
+        stylize_several,
+        [*inputs, *more],
         outputs,
-        api_name="stylize",
-        api_description=DESCRIPTION,
-        preprocess=False,  # gradio would decode the pictures before our own loader has judged them
-        show_progress="hidden",
+        api_name="stylize_several",
+        api_description=DESCRIPTION + SEVERAL,
+        **shared,
     )
 
 
