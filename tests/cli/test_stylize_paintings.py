@@ -25,7 +25,7 @@ def region_map(folder: Path, pair: list[str]) -> Path:
 def test_paintings_and_regions_are_replayed(
     pair: list[str], folder: Path, region_map: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photo, style = pair
+    photo = pair[0]
     first, again = folder / "first.png", folder / "again.png"
     more = ["--style", f"{photo}:0.5", "--colours", "content"]
     about = paint(capsys, *pair, "-o", str(first), *QUICK, *more, "--regions", str(region_map))

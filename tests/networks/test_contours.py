@@ -29,7 +29,7 @@ def test_heads_in_double_precision(hed: read.Weights) -> None:
     """Xie and Tu 2015: σ(Σ_k h_k·enlarged(w_k·F_k + b_k) + b)."""
     maps = forward(hed.tensors, caffe_input(square()))
     with h5py.File(locate("vgg16-hed"), "r") as file:
-        total = float(file["fuse/vars/1"][0])
+        total = np.full((64, 96), float(file["fuse/vars/1"][0]))
         for number, layer in enumerate(("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")):
             weights = file[f"dsn{number + 1}/vars/0"][0, 0, :, 0].astype(np.float64)
             side = np.einsum("c,chw->hw", weights, maps[layer][0].numpy()) + float(file[f"dsn{number + 1}/vars/1"][0])

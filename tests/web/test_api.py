@@ -112,7 +112,7 @@ def test_several_paintings_and_a_map(client: Client, pictures: dict[str, Any], t
     colours[:, :40, 0], colours[:, 40:, 1] = 255, 255
     Image.fromarray(colours).save(tmp_path / "map.png")
     more = {"styles": [pictures["content"]], "regions": handle_file(tmp_path / "map.png")}
-    _, status, file = client.predict(**pictures, **more, overrides=SMALL, api_name="/stylize_several")
+    _, _, file = client.predict(**pictures, **more, overrides=SMALL, api_name="/stylize_several")
     recipe = parse_recipe(read_recipe_text(file) or "")
     assert recipe.style_weights == (1.0, 1.0)
     assert recipe.regions
