@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture, cut_size
-from playground.images.load import PictureSource, load_picture
+from playground.images.load import FORMATS, PictureSource, load_picture
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import MAX_MAP_TEXT, with_weights
 
@@ -94,21 +94,19 @@ def labels_of(picture: Image.Image, shapes: Sequence[tuple[int, int]], name: str
 
 
 def _is_transparent(source: PictureSource) -> bool:
-    """Whether a picture lets anything through; what is no picture is for the loader to refuse."""
+    """Whether a picture that the loader has judged lets anything through."""
     if isinstance(source, np.ndarray):
         return source.ndim == 3 and source.shape[2] == 4 and bool((source[:, :, 3] < 255).any())
-    try:
-        load_picture(source)  # judged first: nothing hostile is decoded below
-        picture = (
-            source
-            if isinstance(source, Image.Image)
-            else Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-        )
-        if not (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
-            return False
-        return picture.convert("RGBA").getchannel("A").getextrema()[0] < 255  # type: ignore[operator]
-    except PlaygroundError:
+    if isinstance(source, Image.Image):
+        return _lets_through(source)
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as picture:
+        return _lets_through(picture)
+
+
+def _lets_through(picture: Image.Image) -> bool:
+    if not (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
         return False
+    return np.asarray(picture.convert("RGBA"))[:, :, 3].min() < 255
 
 
 # ---- as text in a recipe --------------------------------------------------------------------------------------------
