@@ -55,11 +55,12 @@ def read_map(source: PictureSource, shapes: Sequence[tuple[int, int]], name: str
     Raises:
         PlaygroundError: no picture, transparent, of another shape, or with colours that stand for nothing.
     """
+    picture = load_picture(source, name=name)  # first: nothing that it refuses is decoded below
     if _is_transparent(source):
         raise PlaygroundError(
             f"{name} is transparent in places: fill them with a colour, black to leave them as they are"
         )
-    return encode_labels(labels_of(load_picture(source, name=name), shapes, name))
+    return encode_labels(labels_of(picture, shapes, name))
 
 
 def labels_of(picture: Image.Image, shapes: Sequence[tuple[int, int]], name: str = "the map of regions") -> np.ndarray:
