@@ -23,6 +23,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.frame_files import FrameFiles
 from playground.engine.frames import Curve, Frame, Result, Round
 from playground.engine.previews import Previews
+from playground.engine.pulls import Pulls
 from playground.images.convert import cut_picture, cut_size, resize_picture
 from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
@@ -66,7 +67,7 @@ class Job:
         checkpoints: snapshots to go back to; None where none are kept.
         frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
         kept: those pictures; None until one is wanted.
-        shares: {content, style, variation} shares of the gradient, the latest measured.
+        pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
@@ -118,7 +119,7 @@ class Job:
         self.picture_version = 0
         self.previews = Previews()
         self.checkpoints: Checkpoints | None = None
-        self.shares: dict[str, float] | None = None
+        self.pulls: Pulls | None = None
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
@@ -326,9 +327,9 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
-            self.shares = frame.shares or self.shares
             if frame.round is not None:
                 self._rounds = [*self._rounds, frame.round][-MAX_ROUNDS:]
+            self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
             self.frame, self.result, self.state = frame, frame.result, frame.state

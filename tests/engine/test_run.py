@@ -285,7 +285,7 @@ def test_shares_of_the_gradient_on_request(network: Vgg, pictures: tuple[Image.I
         terms = run.painting.objective(image).terms
         alone = torch.stack([value for name, value in terms.items() if name.startswith(kind)]).sum()
         lengths.append(float(torch.autograd.grad(alone, image)[0].norm()))
-    measured = run.painting.measure_shares()
+    measured = run.painting.measure_pulls().shares
     assert list(measured.values()) == pytest.approx([length / sum(lengths) for length in lengths], rel=1e-4)
 
 
