@@ -53,6 +53,7 @@ class Stored:
         notes: what a person was told.
         colours: whose it is shown and saved with.
         person: on whose account it counts.
+        frames_every: iterations from one kept picture to the next; 0 where none are kept.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
         tries, starts, reached: how often it ran on from where it stands now for long enough to save a checkpoint and yet got
@@ -78,11 +79,20 @@ class Stored:
     reached: str = ""
     folder: RunFolder | None = None
     person: str = ""
+    frames_every: int = 0
 
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
-_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours")
-_MISSING = {"starts": 0, "colours": "style", "person": ""}  # what earlier versions did not write
+_PLAIN = (
+    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours",
+    "frames_every",
+)  # fmt: skip
+_MISSING = {
+    "starts": 0,
+    "colours": "style",
+    "person": "",
+    "frames_every": 0,
+}  # what earlier versions did not write
 
 
 class Store:
@@ -318,6 +328,7 @@ class Store:
                 "paused": bool(plain["paused"]),
                 "tries": int(plain["tries"]),
                 "starts": int(plain["starts"]),
+                "frames_every": int(plain["frames_every"]),
                 "folder": folder,
             }
         )
