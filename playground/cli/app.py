@@ -21,6 +21,7 @@ from playground.cli.experiments import experiments
 from playground.cli.export import export
 from playground.cli.lens import lens
 from playground.cli.presets import list_presets
+from playground.cli.print import print_result
 from playground.cli.stylize import stylize
 from playground.cli.train import train
 from playground.cli.weights import list_weights
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
     "compare": compare,
     "lens": lens,
+    "print": print_result,
 }  # in the order of --help
 
 app = typer.Typer(

@@ -148,7 +148,7 @@ class Run:
                 continue
             yield from points[:-1]
             pulls = None
-            if state.shares and last_read - last_shares >= SHARES_EVERY:
+            if state.shares and not painting.tiled and last_read - last_shares >= SHARES_EVERY:
                 pulls = self.control.turn().do(painting.measure_pulls)
                 started += time.perf_counter() - last_read
                 last_shares = time.perf_counter()

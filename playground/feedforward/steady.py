@@ -36,7 +36,7 @@ class Steady:
             height, width = values.shape[:2]
             moved = warped(painted_before, _enlarged(flow, (width, height)))
             share = KEPT * _resized(trust, (width, height))[:, :, None]
-            values = values + share * (moved - values)
+            values = (values + share * (moved - values)).astype(np.float32)
         self._before = grey, values
         return Image.fromarray(np.round(values).clip(0, 255).astype(np.uint8))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,7 +29,7 @@ def film(count: int = 7, step: int = 2) -> list[Image.Image]:
 def flicker(painted: list[Image.Image], step: int = 2) -> float:
     """Mean difference of neighbouring frames once the camera's known movement is undone."""
     values = [np.asarray(picture, dtype=float) for picture in painted]
-    return float(np.mean([np.abs(b[:, :-step] - a[:, step:]).mean() for a, b in zip(values, values[1:], strict=False)]))
+    return float(np.mean([np.abs(b[:, :-step] - a[:, step:]).mean() for a, b in itertools.pairwise(values)]))
 
 
 def test_the_warped_difference_is_halved() -> None:
