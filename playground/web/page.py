@@ -35,7 +35,7 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js")
 ROOMS = ("studio", "instant", "training", "compare")
 
 
@@ -73,7 +73,7 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / "style.css"],
+    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "words", "narrow")],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,

@@ -173,6 +173,14 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   if (!forFile) ends(names, lines, down, palette, height, laid);
 }
 
+function label(key) {
+  const item = document.createElement("li"), kind = key.split(":")[0];
+  item.dataset.key = key;
+  item.innerHTML = `<button type="button" class="term"></button> <b></b>`;
+  item.firstChild.dataset.term = key.includes(":") ? "layer" : kind === "total" ? "loss" : kind;
+  item.firstChild.textContent = termOf(key).replace(`${playgroundSay("term.style")} conv`, "conv");
+  return item;
+}
 // Names and figures at the lines' right ends, moved apart so that none covers another.
 function ends(names, lines, down, palette, height, laid) {
   const row = pointed === null ? null : nearest(pointed);
@@ -186,13 +194,16 @@ function ends(names, lines, down, palette, height, laid) {
   let ceiling = height - 14;
   for (const each of [...made].reverse()) { each.place = Math.min(each.place, ceiling); ceiling = each.place - gap; }
   const list = figure().querySelector(".ends");
-  list.replaceChildren(...made.map((each) => {
-    const item = document.createElement("li");
+  const kept = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  for (const each of made) {
+    const item = kept.get(each.key) || label(each.key); // kept, so that a name that is pressed or has the focus stays
+    kept.delete(each.key);
     item.style.top = `${each.place}px`; item.style.color = colourOf(each.key, palette, names);
     item.style.fontSize = gap < 13 ? `${Math.max(8, gap - 1)}px` : "";
-    item.innerHTML = `${termOf(each.key).replace(`${playgroundSay("term.style")} conv`, "conv")} <b>${number(each.value)}</b>`;
-    return item;
-  }));
+    item.querySelector("b").textContent = number(each.value);
+    list.append(item);
+  }
+  kept.forEach((item) => item.remove());
 }
 
 // The axis covers where the lines are most of the time: a content loss that starts at nothing would squeeze all else.

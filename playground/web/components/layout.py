@@ -43,9 +43,10 @@ def listed(parts: Parts, names: Sequence[str]) -> list[Any]:
     return [parts[name] for name in names]
 
 
-def heading(text: str) -> None:
-    """The heading of a sheet of settings."""
-    gr.HTML(f"<h2>{text}</h2>", apply_default_css=False)
+def heading(text: str, word: str = "") -> None:
+    """The heading of a sheet of settings; one that is a `word` of the glossary opens it (glossary.js)."""
+    said = f'<button type="button" class="term" data-term="{word}">{text}</button>' if word else text
+    gr.HTML(f"<h2>{said}</h2>", apply_default_css=False)
 
 
 def source(parts: Parts, name: str, label: str, kind: str) -> None:

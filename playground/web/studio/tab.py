@@ -207,7 +207,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_id="balance", elem_classes=["sheet", "balance"]):
-        heading(say("balance.title"))
+        heading(say("balance.title"), "weight")
         parts["mix"] = gr.Slider(
             -controls.MIX, controls.MIX, value=0, step=0.05, label=say("js.mix"), show_label=False, container=False, buttons=[],
             elem_id="mix", elem_classes=["decades", "mix"],
