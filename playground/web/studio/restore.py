@@ -23,6 +23,10 @@ from playground.web.visit import told
 
 TEACHER = "This page was opened with the teacher's key: its runs go first."
 TAKEN_OVER = "This run was begun in this browser, and no page showed it any more: here it is again"
+ASIDE = "A run of yours could not go on after the server's end and is set aside there: {why}"
+SEVERAL_ASIDE = (
+    "{count} runs of yours could not go on after the server's end and are set aside there; the last one: {why}"
+)
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
 
 
@@ -57,9 +61,13 @@ class Restore:
         if job is None or (followed_link and (browser.elsewhere or taken_over)):
             updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
+        said = message(TAKEN_OVER, "note") if taken_over else ""
         if job is not None:
             updates |= self.running.put_up(session, "Your run is here again.")
-            updates[self.parts["run-message"]] = message(TAKEN_OVER, "note") if taken_over else ""
+        if why := self.pages.jobs.why_aside(session.who()):
+            said += message((SEVERAL_ASIDE if len(why) > 1 else ASIDE).format(count=len(why), why=why[-1]))
+        if job is not None or why:
+            updates[self.parts["run-message"]] = said
         return updates
 
     def pictures(self, session: Session) -> list[Any]:
