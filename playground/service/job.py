@@ -22,7 +22,8 @@ from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Curve, Frame, Result
 from playground.engine.previews import Previews
-from playground.images.convert import resize_picture
+from playground.engine.pulls import Pulls
+from playground.images.convert import cut_picture, cut_size, resize_picture
 from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
@@ -62,7 +63,7 @@ class Job:
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
         previews: the previews so far.
         checkpoints: snapshots to go back to; None where none are kept.
-        shares: {content, style, variation} shares of the gradient, the latest measured.
+        pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
@@ -111,7 +112,7 @@ class Job:
         self.picture_version = 0
         self.previews = Previews()
         self.checkpoints: Checkpoints | None = None
-        self.shares: dict[str, float] | None = None
+        self.pulls: Pulls | None = None
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
@@ -133,6 +134,20 @@ class Job:
     def content(self) -> Image.Image | None:
         """The content image, for pages; a training has none."""
         return self.pictures.content
+
+    @property
+    def painted_content(self) -> Image.Image:
+        """The part of the content image that is painted; not for trainings."""
+        assert self.pictures.content is not None
+        return cut_picture(self.pictures.content, self.recipe.crop)
+
+    @property
+    def aspect(self) -> float:
+        """Long side over short side of what is painted; 1 for a training."""
+        if self.pictures.content is None:
+            return 1.0
+        width, height = cut_size(*self.pictures.content.size, self.recipe.crop)
+        return max(width, height) / min(width, height)
 
     @property
     def style(self) -> Image.Image:
@@ -292,7 +307,7 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
-            self.shares = frame.shares or self.shares
+            self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
             self.frame, self.result, self.state = frame, frame.result, frame.state

@@ -67,7 +67,7 @@ class NewJobs:
         limits = self._admission.limits
         if pictures.content is None:
             raise PlaygroundError("The content picture is missing: choose one.")
-        check_pictures(pictures.content, recipe.size)
+        check_pictures(pictures.content, recipe.size, recipe.crop)
         self._downloads.check(recipe.network)
         limits.check(recipe)
         weight, name = limits.teacher_weight if teacher else 1.0, f"run {next(self._numbers)}"

@@ -25,6 +25,7 @@ from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import session_of_call
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
+from playground.web.words import ASKED, asked_language
 
 WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
@@ -152,11 +153,12 @@ class Guard:
             await refusal(scope, receive, send_with_headers)
 
     def _name_the_caller(self, scope: Scope) -> str | None:
-        """Say in the scope who asks; the cookie for whoever opens the page without one."""
+        """Say in the scope who asks, and note in which language; the cookie for whoever opens the page without one."""
         name = self.people.cookies.person(scope)
         where = address(scope)
         scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
         CALLER.set(scope[IN_SCOPE])
+        ASKED.set(asked_language(scope))
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
 
     def _counted(self, scope: Scope) -> AbstractContextManager[None]:

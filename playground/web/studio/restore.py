@@ -20,13 +20,8 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.visit import told
+from playground.web.words import counted, say, translated
 
-TEACHER = "This page was opened with the teacher's key: its runs go first."
-TAKEN_OVER = "This run was begun in this browser, and no page showed it any more: here it is again"
-ASIDE = "A run of yours could not go on after the server's end and is set aside there: {why}"
-SEVERAL_ASIDE = (
-    "{count} runs of yours could not go on after the server's end and are set aside there; the last one: {why}"
-)
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
 
 
@@ -51,7 +46,7 @@ class Restore:
             job = None  # somebody came here for something else, and nothing goes on
         taken_over = None if job is not None or browser.run else self._left_alone(session)
         self.pages.here(session, request)
-        updates: Updates = {self.parts["teacher"]: message(TEACHER, "note") if session.teacher else ""}
+        updates: Updates = {self.parts["teacher"]: message(say("restore.teacher"), "note") if session.teacher else ""}
         job = job or taken_over
         if job is not None:
             session.put(job)
@@ -61,11 +56,11 @@ class Restore:
         if job is None or (followed_link and (browser.elsewhere or taken_over)):
             updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
-        said = message(TAKEN_OVER, "note") if taken_over else ""
+        said = message(say("restore.taken_over"), "note") if taken_over else ""
         if job is not None:
-            updates |= self.running.put_up(session, "Your run is here again.")
+            updates |= self.running.put_up(session, say("restore.here_again"))
         if why := self.pages.jobs.why_aside(session.who()):
-            said += message((SEVERAL_ASIDE if len(why) > 1 else ASIDE).format(count=len(why), why=why[-1]))
+            said += message(counted("restore.aside", len(why), why=translated(why[-1])))
         if job is not None or why:
             updates[self.parts["run-message"]] = said
         return updates
