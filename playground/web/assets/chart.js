@@ -43,6 +43,7 @@ function take() {
   document.getElementById("studio")?.classList.toggle("is-running", Boolean(value.run) && !value.ended);
   if (value.run !== run) { run = value.run; rows = new Map(); keys = []; pinned = pointed = null; }
   if (value.others) others = value.others.filter((other) => other.run !== run);
+  if (value.lay) chosen = new Set(value.lay);
   if (value.whole) rows = new Map();
   keys = value.keys && value.keys.length ? value.keys : keys;
   for (const point of value.points || []) rows.set(point[0], read(point, value.keys));
@@ -211,7 +212,7 @@ function range(lines) {
   const lows = [], highs = [];
   for (const line of lines) {
     const own = line.filter((number) => number > 0).sort((a, b) => a - b);
-    if (own.length) { lows.push(own[Math.floor(own.length * 0.08)]); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
+    if (own.length) { lows.push(Math.max(own[Math.floor(own.length * 0.08)], own[Math.floor(own.length / 2)] * 1e-3)); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
   }
   if (!lows.length) return [0, 1];
   const top = Math.max(...highs);

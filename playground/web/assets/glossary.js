@@ -97,7 +97,7 @@
     round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
   }
   function begin() {
-    if (seen() || round || !document.querySelector("#run")?.offsetParent) return;
+    if (seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
     round = document.createElement("section");
     round.id = "welcome";
     round.setAttribute("aria-label", playgroundSay("welcome.title"));

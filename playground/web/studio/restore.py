@@ -14,8 +14,8 @@ import gradio as gr
 from playground.service.job import Job
 from playground.web.components.messages import Updates, message
 from playground.web.studio.branches import settings_now
+from playground.web.studio.named import cards
 from playground.web.studio.result_actions import ResultActions
-from playground.web.studio.results import strip
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -89,4 +89,4 @@ class Restore:
         self.results.recollect(session)
         if not session.finished:
             return {}
-        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: strip(session)}
+        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: cards(session)}

@@ -42,6 +42,7 @@ class Finished:
     recipe: Recipe
     job: Job
     shown: Image.Image  # with or without the photo's colours
+    small: str | None = None  # of what is shown, for the shelf; made when it is asked for
 
 
 @dataclass
@@ -61,6 +62,9 @@ class Session(Visit):
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)  # names of the results chosen to be compared, two at most
+    samples: dict[str, str] = field(default_factory=dict)  # by "content" and "style" the sample that is the picture
+    linked: dict[str, str] = field(default_factory=dict)  # the same, as a link asks for them
     wanted_network: str = ""  # a network that is offered for download
     staged: Recipe | None = None  # what was chosen while a run went on, for the next
     staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
