@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +20,8 @@ from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
-from playground.engine.frames import Curve, Frame, Result
+from playground.engine.frame_files import FrameFiles
+from playground.engine.frames import Curve, Frame, Result, Round
 from playground.engine.previews import Previews
 from playground.engine.pulls import Pulls
 from playground.images.convert import cut_picture, cut_size, resize_picture
@@ -37,6 +38,7 @@ State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "t
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 """Every state in which a job has ended."""
 PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
+MAX_ROUNDS = 200  # that a job remembers what L-BFGS said of
 BYTES_A_PIXEL = 4  # of a PIL picture
 
 
@@ -63,6 +65,8 @@ class Job:
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
         previews: the previews so far.
         checkpoints: snapshots to go back to; None where none are kept.
+        frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
+        kept: those pictures; None until one is wanted.
         pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
@@ -95,6 +99,7 @@ class Job:
         changes: Mapping[str, Any] | None = None,
         original_colours: bool = False,
         person: str = "",
+        frames_every: int = 0,
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
         self.person = person or visitor
@@ -103,6 +108,8 @@ class Job:
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
         self.original_colours = original_colours
+        self.frames_every = frames_every
+        self.kept: FrameFiles | None = None
         self.state: State = "waiting"
         self.place = 0
         self.wait_seconds: float | None = None
@@ -122,6 +129,7 @@ class Job:
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self._curve, self._layer_curve, self._unweighted = Curve(), Curve(), Curve()
+        self._rounds: list[Round] = []
         self._news = threading.Condition()
         self._grace = grace_seconds
         self._seen = time.monotonic()
@@ -182,10 +190,20 @@ class Job:
             return list(self._unweighted.points)
 
     @property
+    def rounds(self) -> list[Round]:
+        """What L-BFGS said of its latest rounds, at most `MAX_ROUNDS`, oldest first."""
+        with self._news:
+            return list(self._rounds)
+
+    @property
     def beside(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
-            return {"layers": self._layer_curve.plain(), "unweighted": self._unweighted.plain()}
+            return {
+                "layers": self._layer_curve.plain(),
+                "unweighted": self._unweighted.plain(),
+                "rounds": [asdict(round) for round in self._rounds],
+            }
 
     def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
         """Show the curves of a snapshot that the run is about to go on from."""
@@ -196,6 +214,7 @@ class Job:
                 self._layer_curve = Curve.of(layers)
             if unweighted := beside.get("unweighted"):
                 self._unweighted = Curve.of(unweighted)
+            self._rounds = [Round(**round) for round in beside.get("rounds", ())]
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -273,6 +292,7 @@ class Job:
             "paused": asked.paused,
             "notes": tuple(self.notes),
             "original_colours": self.original_colours,
+            "frames_every": self.frames_every,
         }
 
     # ---------------------------------------------------------------- for the worker
@@ -307,6 +327,8 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
+            if frame.round is not None:
+                self._rounds = [*self._rounds, frame.round][-MAX_ROUNDS:]
             self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
