@@ -27,6 +27,7 @@ from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.tab import PAINTING, build_instant
+from playground.web.pair import share
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
 from playground.web.training.desk import Desk
@@ -105,7 +106,9 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
             with gr.Tab(say("page.training"), id="training"):
                 training = build_training(jobs, kept, browser)
             with gr.Tab(say("page.compare"), id="compare"):
-                build_compare(jobs)
+                compare = build_compare(jobs)
+        share("photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo")])
+        share("styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style")])
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)
     return page

@@ -63,7 +63,7 @@ def source(parts: Parts, name: str, label: str, kind: str) -> None:
 
 
 def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any]:
-    """Let samples fill the box and judge what is given; the two events, for whoever has to act on a new picture.
+    """Let samples fill the box and judge what is given; the two events, for whoever has to act on a new picture (pair.py).
 
     Args:
         what: the picture's name in messages, such as "content".
@@ -72,6 +72,7 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
     pick = pictures.picked_photo if kind == "photos" else pictures.picked_style
     picked = parts[f"{name}-gallery"].select(pick, None, [box, place], **LIGHT)
     given = box.input(partial(pictures.judged, what), box, place, **LIGHT)
+    parts[f"{name}-given"] = picked, given
     return picked, given
 
 

@@ -121,9 +121,9 @@ def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads
     parts["load"].upload(panel.load, [session, parts["load"]], shown, **LIGHT)
     parts["drop"].click(panel.drop_journal, [session, *inputs], shown, **LIGHT)
     note = parts["preset-note"]
-    parts["copy"].click(panel.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
-        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
-    )
+    parts["copy"].click(
+        panel.link, [session, parts["content"], parts["style"], *inputs], [parts["link"], note], **LIGHT
+    ).then(None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT)
     parts["save"].click(panel.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
