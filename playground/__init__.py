@@ -71,6 +71,7 @@ def stylize(
     # Imported here so that reading presets and recipes does not wait for torch.
     from playground.engine.run import Run, check_pictures
     from playground.images.load import load_picture
+    from playground.networks import choice
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
 
@@ -78,4 +79,6 @@ def stylize(
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
     check_pictures(pictures[0], recipe.size, recipe.crop)
     network = load_network(recipe.network, pick_device(device))
+    if network.device.type == "cpu" and choice.wants_measuring(recipe.arithmetic):
+        choice.measure()
     return Run(*pictures, recipe, network, control, pictures_every=pictures_every).frames()

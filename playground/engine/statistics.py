@@ -16,32 +16,35 @@ class _Moments(torch.autograd.Function):
     """G = F·Fᵀ and s = F·1 with one product on the way back instead of autograd's two: dF = (dG + dGᵀ)·F + ds·1ᵀ.
 
     On a CPU both products are written as 1×1 convolutions, which oneDNN computes: on some processors at twice the rate
-    of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
+    of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing. Of maps in
+    bfloat16 the statistic is in float32, and the maps' gradient in bfloat16 as all others of such a network.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
-        sums = features.sum((2, 3))
+        sums = features.sum((2, 3), dtype=torch.float32)
+        single = features.float()
         if _by_convolution(features):
             channels = features.shape[1]
-            return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0], sums
-        rows = features.flatten(2)
+            return conv2d_weight(single, [channels, channels, 1, 1], single)[None, :, :, 0, 0], sums
+        rows = single.flatten(2)
         return rows @ rows.transpose(1, 2), sums
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, grad_sums: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        both = grad + grad.transpose(1, 2)
+        both = (grad + grad.transpose(1, 2)).to(features.dtype)
+        sums = grad_sums.to(features.dtype)
         if _by_convolution(features):
-            return F.conv2d(features, both[0, :, :, None, None], bias=grad_sums[0])
-        return (both @ features.flatten(2) + grad_sums[..., None]).view_as(features)
+            return F.conv2d(features, both[0, :, :, None, None], bias=sums[0])
+        return (both @ features.flatten(2) + sums[..., None]).view_as(features)
 
 
 def _by_convolution(features: Tensor) -> bool:
     """One picture on a CPU; a batch's matrices must not be summed, and an accelerator's matrix product is the best."""
-    return features.device.type == "cpu" and len(features) == 1 and features.dtype == torch.float32
+    return features.device.type == "cpu" and len(features) == 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ class StyleStatistic:
 
 
 def style_statistic(features: Tensor) -> StyleStatistic:
-    """The style statistic of one layer's activations (N×C×H×W)."""
+    """The style statistic of one layer's activations (N×C×H×W), in float32 whatever their precision."""
+    if features.device.type != "cpu":
+        features = features.float()
     gram, sums = _Moments.apply(features.contiguous(memory_format=torch.channels_last))  # a strip is cut out of maps
     return StyleStatistic(gram, sums, features.shape[-2] * features.shape[-1])
 

@@ -113,7 +113,7 @@ def observe(
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
     network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
-    maps |= {name: found_whole[name] for name in content if name in found_whole}
+    maps |= {name: found_whole[name].float() for name in content if name in found_whole}
     statistics |= {name: style_statistic(found_whole[name]) for name in style if name in found_whole}
     return maps, statistics
 
@@ -129,7 +129,7 @@ class _Strips(torch.autograd.Function):
         ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
         ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
         height, width = x.shape[-2:]
-        types = [network.kernels[layers[-1]].dtype, *[torch.float32] * len(kept)]
+        types = [network.precision(layers[-1]), *[torch.float32] * len(kept)]
         wholes = [
             _empty(x, network.kernels[name].shape[0], height // scale, width // scale, kind)
             for name, scale, kind in zip([layers[-1], *kept], ctx.scales, types, strict=True)
@@ -195,6 +195,9 @@ def _strip(
         begin = (top - first) // scale
         return maps[..., begin : begin + bottom // scale - top // scale, :]
 
-    parts = [own(network.pool_maps(behind), segment.shrink), *(own(found[name], segment.scale(name)) for name in kept)]
+    parts = [
+        own(network.pool_maps(behind), segment.shrink),
+        *(own(found[name], segment.scale(name)).float() for name in kept),
+    ]
     statistics = [style_statistic(own(found[name], segment.scale(name))) for name in judged]
     return parts, [value for statistic in statistics for value in (statistic.gram, statistic.sums)]
