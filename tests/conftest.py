@@ -6,6 +6,7 @@ Those of the page want a `jobs` fixture of the test file's own, and look there f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,11 @@ from playground.networks import fetch, read
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the tests share the processor
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    torch.set_num_threads(threads)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of the processes that tests start
+
 torch.set_warn_always(True)  # not once a process: a warning fails the test that causes it, whichever ran before
 
 pytest.register_assert_rewrite("tests.helpers")  # so that a failed assertion there says what it compared
@@ -29,7 +35,17 @@ settings.load_profile("any machine")
 
 
 # A test is marked by the fixture that it cannot do without, so that no list of tests goes out of date.
-MARKED_BY_FIXTURE = {"browser": pytest.mark.browser, "fetched": pytest.mark.online, "wheel": pytest.mark.online}
+MARKED_BY_FIXTURE = {
+    "browser": pytest.mark.browser,
+    "hed": pytest.mark.online,  # the weights that most other fixtures are built from
+    "fetched": pytest.mark.online,
+    "wheel": pytest.mark.online,
+}
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the tests: two for all of them, none for what is named, so that a debugger works there."""
+    return 2 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -38,6 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED_BY_FIXTURE:
                 item.add_marker(MARKED_BY_FIXTURE[fixture])
+        # A file's tests stay together, for what they share; those of the page too: one browser at a time.
+        together = "browser" if item.get_closest_marker("browser") else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(scope="session")
