@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import resource
 import shutil
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ from playground.recipe.presets import load_training_preset
 from playground.service import store as store_module
 from playground.service.store import Store, Stored
 
+# Forked from a process that has imported all this once: torch takes seconds.
+SERVERS = multiprocessing.get_context("forkserver")
+SERVERS.set_forkserver_preload([__name__])
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
 STYLE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
 PICTURES = Pictures(PICTURE, (STYLE,))
@@ -46,32 +49,45 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
+class Process:
+    """Another process that runs a script with `store`, and says a line with `say` when it has come so far."""
+
+    def __init__(self, script: str, root: Path) -> None:
+        self.heard, theirs = SERVERS.Pipe(duplex=False)
+        self.process = SERVERS.Process(target=live, args=(script, root, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def line(self) -> str:
+        """What it says next; empty when it has died."""
+        try:
+            return self.heard.recv()
+        except EOFError:
+            return ""
+
+
+def live(script: str, root: Path, ear: Connection) -> None:
+    exec(script, {**globals(), "store": Store(root, 100), "say": lambda said: ear.send(str(said))})
+    time.sleep(60)
+
+
 @contextmanager
-def server(script: str, root: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that runs a script with `store`, and prints a line when it has come so far; killed at the end."""
-    prelude = (
-        "import sys, time\nfrom pathlib import Path\nfrom tests.service.test_store import *\n"
-        f"store = Store(Path({str(root)!r}), 100)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", prelude + script], stdout=subprocess.PIPE, text=True)
+def server(script: str, root: Path) -> Iterator[Process]:
+    """A process with such a script, killed at the end."""
+    started = Process(script, root)
     try:
-        yield process
+        yield started
     finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+        started.process.kill()
+        started.process.join()
+        started.process.close()
+        started.heard.close()
 
 
 def dies(script: str, root: Path) -> None:
     """A server that runs a script and is gone without a word."""
-    with server(script + "\nprint('here', flush=True)\ntime.sleep(60)", root) as process:
-        assert line(process) == "here"
+    with server(script + "\nsay('here')", root) as process:
+        assert process.line() == "here"
 
 
 # ---------------------------------------------------------------- between servers
@@ -109,9 +125,9 @@ def test_every_picture_comes_back(root: Path) -> None:
 def test_servers_leave_each_others_living_runs_alone(root: Path) -> None:
     mine = Store(root, 100)
     mine.create(stored("mine"))
-    script = "store.create(stored('theirs'))\nprint(len(store.adopt()), flush=True)\ntime.sleep(60)"
+    script = "store.create(stored('theirs'))\nsay(len(store.adopt()))"
     with server(script, root) as process:
-        assert line(process) == "0"
+        assert process.line() == "0"
         assert mine.adopt() == []
         third = Store(root, 100)
         assert third.adopt() == []
@@ -123,9 +139,9 @@ def test_servers_leave_each_others_living_runs_alone(root: Path) -> None:
 
 def test_one_of_two_servers_takes_a_dead_ones_run(root: Path) -> None:
     dies("store.create(stored('orphan'))", root)
-    script = "print(len(store.adopt()), flush=True)\ntime.sleep(60)"
+    script = "say(len(store.adopt()))"
     with server(script, root) as one, server(script, root) as two:
-        assert sorted((line(one), line(two))) == ["0", "1"]
+        assert sorted((one.line(), two.line())) == ["0", "1"]
 
 
 PAINTING = """
@@ -137,13 +153,13 @@ from playground.networks.read import load
 run = Run(PICTURE, STYLE, RECIPE, Vgg(load("vgg16-hed")))
 for frame in run.frames():
     checkpoints.save(run)
-    print(frame.evaluations, flush=True)
+    say(frame.evaluations)
 """
 
 
 def test_a_killed_server_s_run_goes_on_from_its_snapshot_to_the_same_bits(hed: Weights, root: Path) -> None:
     with server(PAINTING, root) as process:
-        while (said := line(process)) != "7":
+        while (said := process.line()) != "7":
             assert said, "it has died"
     (found,) = (store := Store(root, 100)).adopt()
     assert found.folder is not None
