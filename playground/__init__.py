@@ -76,6 +76,6 @@ def stylize(
 
     recipe = recipe or load_preset()
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
-    check_pictures(pictures[0], recipe.size)
+    check_pictures(pictures[0], recipe.size, recipe.crop)
     network = load_network(recipe.network, pick_device(device))
     return Run(*pictures, recipe, network, control, pictures_every=pictures_every).frames()

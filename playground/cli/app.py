@@ -19,6 +19,7 @@ from playground.cli.compare import compare
 from playground.cli.doctor import doctor
 from playground.cli.experiments import experiments
 from playground.cli.export import export
+from playground.cli.lens import lens
 from playground.cli.presets import list_presets
 from playground.cli.stylize import stylize
 from playground.cli.train import train
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "apply": apply,
     "export": export,
     "compare": compare,
+    "lens": lens,
 }  # in the order of --help
 
 app = typer.Typer(

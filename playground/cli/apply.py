@@ -1,4 +1,4 @@
-"""`apply`: paints pictures, animations, films and whole folders with a trained network, each in one pass.
+"""`apply`: paints pictures, animations, films and whole folders with a trained network, or like any painting, in one pass.
 
 Called by app.py. Here stand what is painted out of what was given and where each result goes; how a network paints is
 known to playground/feedforward.
@@ -7,27 +7,42 @@ known to playground/feedforward.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playground.cli.common import AsJson, Device, Model, check_file_path, explained_lack_of_memory, free_path
+from playground.cli.common import AsJson, Device, check_file_path, explained_lack_of_memory, free_path
 from playground.errors import PlaygroundError
 from playground.system.progress import progress_on_stderr
 
+if TYPE_CHECKING:
+    from playground.feedforward.apply import OnePass
+
+ANY = "any:"  # what stands before a painting where a model's name is expected
+
 
 def apply(
-    model: Model,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A trained model, a shipped style's name, or any:PAINTING to paint like any picture."
+        ),
+    ],
     pictures: Annotated[
         list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, animated GIFs, films, or folders of pictures.")
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file for one picture, or an existing folder.")
+    ] = None,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PAINTING[:WEIGHT]", help="One more painting to blend with, after any:PAINTING; up to 4."),
     ] = None,
     strength: Annotated[float, typer.Option(help="0 the photo, 1 the style.")] = 1.0,
     original_colours: Annotated[bool, typer.Option("--original-colours", help="Keep the photo's colours.")] = False,
@@ -39,15 +54,14 @@ def apply(
     if not 0 <= strength <= 1:  # also refuses NaN
         raise PlaygroundError(f"the strength runs from 0 (the photo) to 1 (the style), not {strength}")
 
-    from playground.feedforward.apply import Stylizer, stylize_picture
-    from playground.feedforward.model import load_model
+    from playground.feedforward.apply import stylize_picture
     from playground.feedforward.video import is_film, stylize_film
     from playground.images.load import load_picture
     from playground.images.save import save_picture
     from playground.system.device import pick_device
 
     device = pick_device(device)
-    stylizer = Stylizer(load_model(model, device), device)
+    stylizer = _stylizer(model, style or [], device)
     sources, skipped = _sources(pictures)
     outputs = _outputs(sources, output, stylizer.title)
     started = time.perf_counter()
@@ -70,6 +84,53 @@ def apply(
         print(json.dumps(about, allow_nan=False))
     else:
         print("\n".join(str(path) for path in outputs))
+
+
+def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
+    """What paints: the trained model, or the network for any painting, fetched where it is missing."""
+    if model.startswith(ANY):
+        return _any_stylizer([model.removeprefix(ANY), *more], device)
+    if more:
+        raise PlaygroundError(f"--style blends paintings and goes with {ANY}PAINTING, not with the model {model!r}")
+    from playground.feedforward.apply import Stylizer
+    from playground.feedforward.model import load_model
+
+    return Stylizer(load_model(model, device), device)
+
+
+def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
+    from playground.feedforward.any_painting import AnyStylizer
+    from playground.images.load import load_picture
+    from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
+    from playground.networks.fetch import fetch
+
+    named = [_weighted(text) for text in given]
+    paintings = [(load_picture(path), weight) for path, weight in named]
+    title = "-".join(path.stem for path, _ in named)[:60]
+    try:
+        return AnyStylizer(paintings, title, device)
+    except WeightsMissing:
+        with progress_on_stderr() as report:
+            fetch(ANY_PAINTING, report)
+        return AnyStylizer(paintings, title, device)
+
+
+def _weighted(text: str) -> tuple[Path, float]:
+    """A painting's file and its weight, a number after the last colon; 1 where there is none.
+
+    Raises:
+        PlaygroundError: the weight is below 0 or no finite number.
+    """
+    path, colon, number = text.rpartition(":")
+    try:
+        weight = float(number) if colon and not Path(text).is_file() else None
+    except ValueError:  # a colon of the file's own name
+        weight = None
+    if weight is None:
+        return Path(text), 1.0
+    if not 0 <= weight < math.inf:
+        raise PlaygroundError(f"the weight of {path!r} must be a number of 0 or more, not {number}")
+    return Path(path), weight
 
 
 def _sources(given: Sequence[Path]) -> tuple[list[Path], list[str]]:

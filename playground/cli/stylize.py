@@ -75,7 +75,7 @@ def stylize(
         check_output_path(path)
     pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
     check_output_path(output or free_result_path(content, recipe))
-    check_pictures(pictures[0], recipe.size)
+    check_pictures(pictures[0], recipe.size, recipe.crop)
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
     control = MemoryControl()

@@ -29,12 +29,12 @@ def list_weights(
             path = fetch_network(name or DEFAULT_NETWORK, report)
         print(f"{name or DEFAULT_NETWORK} is here: {path}")
         return
-    if name is not None and name not in catalogue.NETWORKS:
+    if name is not None and name not in catalogue.NETWORKS and name not in catalogue.HELPERS:
         network = read.describe(name)
         print(f"{name}: {network.architecture}, {network.convention} convention, {network.megabytes:.0f} MB")
         if doubt := known(name).doubt():
             print(f"{doubt}.")
         return
-    for status in catalogue.status():
+    for status in [*catalogue.status(), *catalogue.helper_status()]:
         if name in (None, status.name):
-            print(f"{status.name:<15} {status.path}" if status.present else f"{status.name:<15} {status.hint}")
+            print(f"{status.name:<18} {status.path}" if status.present else f"{status.name:<18} {status.hint}")

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from playground.recipe.model import Change
+
+if TYPE_CHECKING:
+    from playground.engine.pulls import Pulls
 
 CURVE_POINTS = 2000  # even, so that thinning keeps both ends
 
@@ -26,13 +29,13 @@ class Frame:
     Attributes:
         step, steps: iterations done and planned over all sizes (rounds, with L-BFGS).
         evaluations: how often the picture has been judged.
-        seconds: of the loop alone, without pauses and without measuring `shares`.
+        seconds: of the loop alone, without pauses and without measuring `pulls`.
         losses: weighted {content, style, variation, total}; empty before the first evaluation.
         layers: weighted losses by layer, "style:conv1_1" and so on.
         unweighted: the same without the weights: each layer's loss before its own and its term's weight, and for
             "content", "style" and "variation" the term's before the term's weight.
         journal: the changes made so far that a replay repeats.
-        shares: {content, style, variation} share of the gradient's length, when it was asked for and is due.
+        pulls: where each term pulls and how strongly, when it was asked for and is due.
         picture: H×W×3 uint8, when one is due; the last frame's is the result, at the recipe's full size.
         size: width and height that are being painted now.
         state: "running", "paused", or how it ended.
@@ -47,7 +50,7 @@ class Frame:
     seconds: float
     losses: dict[str, float]
     layers: dict[str, float]
-    shares: dict[str, float] | None = None
+    pulls: Pulls | None = None
     picture: np.ndarray | None = None
     size: tuple[int, int] = (0, 0)
     learning_rate: float = 0.0
@@ -57,6 +60,11 @@ class Frame:
     result: Result | None = None
     unweighted: dict[str, float] = field(default_factory=dict)
     journal: tuple[Change, ...] = ()
+
+    @property
+    def shares(self) -> dict[str, float] | None:
+        """{content, style, variation} share of the gradient's length, with `pulls`."""
+        return self.pulls.shares if self.pulls else None
 
 
 @dataclass(frozen=True)

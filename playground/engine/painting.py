@@ -16,10 +16,11 @@ from torch import Tensor
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
 from playground.engine.frames import Curve, Round
-from playground.engine.losses import TERMS, Objective
+from playground.engine.losses import Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
+from playground.engine.pulls import Pulls, measure_pulls
 from playground.engine.schedule import Schedule, style_long_side
-from playground.images.convert import fit_size, resize_picture, to_tensor
+from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 
@@ -47,10 +48,10 @@ class Painting:
     """
 
     def __init__(self, content: Image.Image, style: Image.Image, recipe: Recipe, network: Vgg) -> None:
-        self.content, self.style, self.base = content, style, recipe
+        self.content, self.style, self.base = cut_picture(content, recipe.crop), style, recipe
         self.vgg, self.device = network, network.device
         self.recipe = recipe
-        self.schedule = Schedule(recipe, max(content.size) / min(content.size))
+        self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
         self.curve = Curve()
@@ -73,7 +74,8 @@ class Painting:
 
     def _style_at(self, size: int) -> Tensor:
         """The style image for a size, in proportion to its size for the full picture."""
-        return self._picture_at(self.style, style_long_side(self.recipe, self.style.size, size))
+        style = cut_picture(self.style, self.recipe.style_crop)
+        return self._picture_at(style, style_long_side(self.recipe, style.size, size))
 
     def make_objective(self) -> None:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
@@ -199,18 +201,9 @@ class Painting:
         self.back_to_best()
         return f"{self.optimiser.title} overshot: back to the best picture, its memory starts anew"
 
-    def measure_shares(self) -> dict[str, float]:
-        """Share of the gradient's length that each term pulls with: |∂L_k/∂image| over their sum."""
-        image = self.canvas.image().detach().requires_grad_(True)
-        losses = self.objective(image)
-        lengths: dict[str, float] = {}
-        for kind in TERMS:
-            terms = [value for name, value in losses.terms.items() if name.split(":")[0] == kind]
-            if terms:
-                (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
-                lengths[kind] = float(gradient.norm())
-        total = sum(lengths.values())
-        return {kind: length / total if total > 0 else 0.0 for kind, length in lengths.items()}
+    def measure_pulls(self) -> Pulls:
+        """Where each term pulls the picture on the canvas, how strongly, and what is left over."""
+        return measure_pulls(self.objective, self.canvas.image())
 
     # ---------------------------------------------------------------- what is shown
 

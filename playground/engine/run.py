@@ -29,12 +29,12 @@ from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
 from playground.images.colour import keep_colours
-from playground.images.convert import fit_size, resize_picture, to_array, to_picture
+from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
 
-SHARES_EVERY = 2.0  # seconds between two measurements of the gradient's shares, which cost about two evaluations
+SHARES_EVERY = 2.0  # seconds between two measurements of the pulls, which cost about two evaluations
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 MAX_RECOVERIES = 5
@@ -146,15 +146,15 @@ class Run:
                 yield from points
                 continue
             yield from points[:-1]
-            shares = None
+            pulls = None
             if state.shares and last_read - last_shares >= SHARES_EVERY:
-                shares = self.control.turn().do(painting.measure_shares)
+                pulls = self.control.turn().do(painting.measure_pulls)
                 started += time.perf_counter() - last_read
                 last_shares = time.perf_counter()
             if picture is not None:
                 last_picture = last_read
                 painting.first_preview = painting.first_preview or painting.seconds
-            yield replace(points[-1], picture=picture, shares=shares)
+            yield replace(points[-1], picture=picture, pulls=pulls)
         yield from self._catch_up()
         yield self.control.turn().do(partial(self._finish, end))  # an average is judged once more
 
@@ -285,15 +285,16 @@ class Run:
 _NEVER = object()
 
 
-def check_pictures(content: Image.Image, size: int) -> None:
-    """Refuse a picture whose short side would be too small for the network at the requested size.
+def check_pictures(content: Image.Image, size: int, crop: str = "none") -> None:
+    """Refuse a picture whose short side, once it is cut, would be too small for the network at the requested size.
 
     Raises:
         PlaygroundError: with the size that would do.
     """
-    width, height = fit_size(*content.size, size)
+    kept = cut_size(*content.size, crop)
+    width, height = fit_size(*kept, size)
     if min(width, height) < 32:
-        enough = math.ceil(32 * max(content.size) / min(content.size))
+        enough = math.ceil(32 * max(kept) / min(kept))
         raise PlaygroundError(
             f"at {size} px this picture would be only {width}×{height} px; "
             f"choose a size of at least {enough} px or crop it"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,20 @@ SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the w
 
 Statistics = list[tuple[Tensor, Tensor]]
 """Mean and variance per channel at every normalisation, in order."""
+
+
+class OnePass(Protocol):
+    """What paints a picture in one pass: a trained model, or the network for any painting.
+
+    Attributes:
+        title: what its style is called.
+    """
+
+    title: str
+
+    def __call__(self, content: Tensor, tile: int | None = None) -> Tensor:
+        """Unit RGB 1×3×H×W in the style, at the same size, in [0, 1]."""
+        ...
 
 
 class Stylizer:
@@ -219,8 +234,8 @@ class Stylized:
         return Image.blend(self.content, full, strength)
 
 
-def stylize_picture(stylizer: Stylizer, content: Image.Image, tile: int | None = None) -> Stylized:
-    """A clean RGB picture in the model's style, at its own size to the pixel."""
+def stylize_picture(stylizer: OnePass, content: Image.Image, tile: int | None = None) -> Stylized:
+    """A clean RGB picture in a style, at its own size to the pixel."""
     margin = min(MARGIN, min(content.size) - 1)
     stylized = stylizer(F.pad(to_tensor(content), [margin] * 4, mode="reflect"), tile)
     return Stylized(

@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from playground.feedforward.apply import Stylizer, stylize_picture
+from playground.feedforward.apply import OnePass, stylize_picture
 from playground.images.film import copy_sound, film_frames, open_film
 from playground.images.load import PictureError, load_picture
 from playground.system.files import whole_file
@@ -83,7 +83,7 @@ def _damaged(path: Path) -> PictureError:
 
 
 def stylize_film(
-    stylizer: Stylizer, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
+    stylizer: OnePass, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
 ) -> Generator[float, None, None]:
     """Stylize an animated GIF or a film frame by frame, at its own size and speed, a film with its sound.
 

@@ -25,6 +25,33 @@ def fit_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     return max(MIN_SIDE, round(width * long_side / height)), long_side
 
 
+def cut_size(width: int, height: int, shape: str) -> tuple[int, int]:
+    """The largest (width, height) within a picture that is exactly `shape`, "W:H" or "none", which keeps all of it.
+
+    Where the picture has fewer pixels than W and H it is cut to one column or row more than none.
+    """
+    if shape == "none":
+        return width, height
+    across, down = map(int, shape.split(":"))
+    times = min(width // across, height // down)
+    if times:
+        return times * across, times * down
+    return max(1, min(width, height * across // down)), max(1, min(height, width * down // across))
+
+
+def cut_box(width: int, height: int, shape: str) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of that, from the picture's middle."""
+    kept_width, kept_height = cut_size(width, height, shape)
+    left, top = (width - kept_width) // 2, (height - kept_height) // 2
+    return left, top, left + kept_width, top + kept_height
+
+
+def cut_picture(picture: Image.Image, shape: str) -> Image.Image:
+    """The middle of a picture in that shape; the picture itself where nothing is cut. Cutting it again changes nothing."""
+    box = cut_box(*picture.size, shape)
+    return picture if box == (0, 0, *picture.size) else picture.crop(box)
+
+
 def resize_picture(picture: Image.Image, long_side: int) -> Image.Image:
     """The picture with its long side exactly `long_side` pixels: Lanczos down, bicubic up (it rings less)."""
     size = fit_size(*picture.size, long_side)

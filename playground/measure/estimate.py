@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from playground.engine.evaluator import RECORD_AFTER
 from playground.engine.frames import Result
 from playground.engine.schedule import evaluations_of, plan_stages, style_long_side
-from playground.images.convert import fit_size
+from playground.images.convert import cut_size, fit_size
 from playground.measure.memory import megabytes_of
 from playground.measure.operations import Size, Work, work_of_evaluation
 from playground.measure.pace import SecondsPerOperation, remember, seconds_per_operation_on
@@ -70,6 +70,7 @@ def estimate(
         PlaygroundError: the recipe names a network that cannot be used.
     """
     machine = machine or seconds_per_operation_on(device)
+    content_size, style_size = cut_size(*content_size, recipe.crop), cut_size(*style_size, recipe.style_crop)
     stages: list[StageCost] = []
     for stage in plan_stages(recipe, max(content_size) / min(content_size)):
         size = fit_size(*content_size, stage.size)

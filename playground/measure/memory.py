@@ -13,7 +13,7 @@ from playground.engine.canvas import CANVASES
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import style_long_side
 from playground.engine.tiling import segments
-from playground.images.convert import fit_size
+from playground.images.convert import cut_size, fit_size
 from playground.measure.operations import (
     FLOAT,
     MB,
@@ -101,7 +101,11 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     Raises:
         PlaygroundError: the recipe names a network that cannot be used.
     """
-    size = (recipe.image_size,) * 2 if isinstance(recipe, TrainingRecipe) else fit_size(*content_size, recipe.size)
+    if isinstance(recipe, TrainingRecipe):
+        size = (recipe.image_size, recipe.image_size)
+    else:
+        content_size, style_size = cut_size(*content_size, recipe.crop), cut_size(*style_size, recipe.style_crop)
+        size = fit_size(*content_size, recipe.size)
     layers, pixels = layers_in_use(recipe, size), size[0] * size[1]
     names = LAYERS[architecture_of(recipe.network)]
     kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}

@@ -67,9 +67,14 @@ def grid(
         )
         for text, row in zip(texts, [photos, *(row for _, row in rows)], strict=True)
     ]
-    whole = Image.new("RGB", (max(row.width for row in drawn), sum(row.height for row in drawn)), "white")
+    return stacked(drawn)
+
+
+def stacked(rows: Sequence[Image.Image]) -> Image.Image:
+    """Pictures above each other on white."""
+    whole = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
     top = 0
-    for row in drawn:
+    for row in rows:
         whole.paste(row, (0, top))
         top += row.height
     return whole

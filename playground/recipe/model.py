@@ -64,6 +64,7 @@ def _spelling(**same: str) -> BeforeValidator:
 Weight = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False)]
 StyleSize = Annotated[Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], _spelling(same="content")]
 StyleLoss = Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"]
+Crop = Literal["none", "1:1", "10:7", "7:10", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
 Optimizer = Annotated[Literal["adam", "lbfgs"], _spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})]
 
 
@@ -265,6 +266,11 @@ class Recipe(BaseRecipe):
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
         le=4096, unit="px",
     )  # fmt: skip
+    crop: Crop = setting(
+        "none", "Shape",
+        "Width to height of the result: the photo is cut to it from the middle, and so is a painting that is as large as "
+        "the result. none: all of the photo is painted.", group="picture",
+    )  # fmt: skip
     original_colours: bool = setting(
         False, "Original colours", "Keep the photo's colours and take only light and dark from the painted result.",
         group="picture", live=True,
@@ -380,6 +386,11 @@ class Recipe(BaseRecipe):
             except ValidationError:
                 raise ValueError(f"the journal gives {change.key!r} a value that cannot be used") from None
         return self
+
+    @property
+    def style_crop(self) -> Crop:
+        """What the style image is cut to: the result's shape where it is to be as large, else nothing."""
+        return self.crop if self.style_size == "content" else "none"
 
     @property
     def evaluations_per_iteration(self) -> int:

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,9 +20,11 @@ from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
-from playground.engine.frames import Curve, Frame, Result
+from playground.engine.frame_files import FrameFiles
+from playground.engine.frames import Curve, Frame, Result, Round
 from playground.engine.previews import Previews
-from playground.images.convert import resize_picture
+from playground.engine.pulls import Pulls
+from playground.images.convert import cut_picture, cut_size, resize_picture
 from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
@@ -36,6 +38,7 @@ State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "t
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 """Every state in which a job has ended."""
 PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
+MAX_ROUNDS = 200  # that a job remembers what L-BFGS said of
 BYTES_A_PIXEL = 4  # of a PIL picture
 
 
@@ -62,7 +65,9 @@ class Job:
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
         previews: the previews so far.
         checkpoints: snapshots to go back to; None where none are kept.
-        shares: {content, style, variation} shares of the gradient, the latest measured.
+        frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
+        kept: those pictures; None until one is wanted.
+        pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
         result: what the run left, when it has ended otherwise.
@@ -94,6 +99,7 @@ class Job:
         changes: Mapping[str, Any] | None = None,
         original_colours: bool = False,
         person: str = "",
+        frames_every: int = 0,
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
         self.person = person or visitor
@@ -102,6 +108,8 @@ class Job:
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
         self.original_colours = original_colours
+        self.frames_every = frames_every
+        self.kept: FrameFiles | None = None
         self.state: State = "waiting"
         self.place = 0
         self.wait_seconds: float | None = None
@@ -111,7 +119,7 @@ class Job:
         self.picture_version = 0
         self.previews = Previews()
         self.checkpoints: Checkpoints | None = None
-        self.shares: dict[str, float] | None = None
+        self.pulls: Pulls | None = None
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
@@ -121,6 +129,7 @@ class Job:
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self._curve, self._layer_curve, self._unweighted = Curve(), Curve(), Curve()
+        self._rounds: list[Round] = []
         self._news = threading.Condition()
         self._grace = grace_seconds
         self._seen = time.monotonic()
@@ -133,6 +142,20 @@ class Job:
     def content(self) -> Image.Image | None:
         """The content image, for pages; a training has none."""
         return self.pictures.content
+
+    @property
+    def painted_content(self) -> Image.Image:
+        """The part of the content image that is painted; not for trainings."""
+        assert self.pictures.content is not None
+        return cut_picture(self.pictures.content, self.recipe.crop)
+
+    @property
+    def aspect(self) -> float:
+        """Long side over short side of what is painted; 1 for a training."""
+        if self.pictures.content is None:
+            return 1.0
+        width, height = cut_size(*self.pictures.content.size, self.recipe.crop)
+        return max(width, height) / min(width, height)
 
     @property
     def style(self) -> Image.Image:
@@ -167,10 +190,20 @@ class Job:
             return list(self._unweighted.points)
 
     @property
+    def rounds(self) -> list[Round]:
+        """What L-BFGS said of its latest rounds, at most `MAX_ROUNDS`, oldest first."""
+        with self._news:
+            return list(self._rounds)
+
+    @property
     def beside(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
-            return {"layers": self._layer_curve.plain(), "unweighted": self._unweighted.plain()}
+            return {
+                "layers": self._layer_curve.plain(),
+                "unweighted": self._unweighted.plain(),
+                "rounds": [asdict(round) for round in self._rounds],
+            }
 
     def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
         """Show the curves of a snapshot that the run is about to go on from."""
@@ -181,6 +214,7 @@ class Job:
                 self._layer_curve = Curve.of(layers)
             if unweighted := beside.get("unweighted"):
                 self._unweighted = Curve.of(unweighted)
+            self._rounds = [Round(**round) for round in beside.get("rounds", ())]
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -258,6 +292,7 @@ class Job:
             "paused": asked.paused,
             "notes": tuple(self.notes),
             "original_colours": self.original_colours,
+            "frames_every": self.frames_every,
         }
 
     # ---------------------------------------------------------------- for the worker
@@ -292,7 +327,9 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
-            self.shares = frame.shares or self.shares
+            if frame.round is not None:
+                self._rounds = [*self._rounds, frame.round][-MAX_ROUNDS:]
+            self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)
             self.frame, self.result, self.state = frame, frame.result, frame.state

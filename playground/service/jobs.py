@@ -124,7 +124,7 @@ class Jobs:
 
     def start(
         self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False,
-        person: str = "",
+        person: str = "", frames_every: int = 0,
     ) -> Job:  # fmt: skip
         """Start a run, or queue it.
 
@@ -134,13 +134,14 @@ class Jobs:
             replace: where the person has as many runs going on as allowed, stop the oldest rather than refuse.
             teacher: it counts for several when turns on the device are given.
             person: on whose account it counts; by default the visitor's.
+            frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
 
         Raises:
             Busy: the person has as many runs going on as allowed.
             PlaygroundError: the person has started too many in a minute, the pictures or the network cannot be used, a limit is exceeded, it would never fit into
                 the memory, or the queue is full.
         """
-        job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person)
+        job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person, frames_every=frames_every)
         self._start(job, replace=replace)
         return job
 
@@ -196,6 +197,14 @@ class Jobs:
         job.tell(original_colours=wanted)
         if self.store:
             self.store.update(job.id, original_colours=wanted)
+
+    def keep_frames(self, job: Job, every: int) -> None:
+        """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
+        job.tell(frames_every=every)
+        if job.kept is not None and every:
+            job.kept.every = every
+        if self.store:
+            self.store.update(job.id, frames_every=every)
 
     def new_folder(self) -> RunFolder:
         """An empty folder for a training's photographs and its files; gone when the server ends."""

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "film"
 
     @property
+    def frames(self) -> Path:
+        """The folder of a run's `FrameFiles`, where somebody wants them."""
+        return self.path / "frames"
+
+    @property
     def photos(self) -> Path:
         """The folder of a training's photographs, until it ends."""
         return self.path / "photos"

@@ -52,6 +52,7 @@ class Stored:
         notes: what a person was told.
         original_colours: whether it is shown and saved with the content image's colours.
         person: on whose account it counts.
+        frames_every: iterations from one kept picture to the next; 0 where none are kept.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
         tries, starts, reached: how often it ran on from where it stands now for long enough to save a checkpoint and yet got
@@ -77,11 +78,20 @@ class Stored:
     reached: str = ""
     folder: RunFolder | None = None
     person: str = ""
+    frames_every: int = 0
 
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
-_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "original_colours")
-_MISSING = {"starts": 0, "original_colours": False, "person": ""}  # what earlier versions did not write
+_PLAIN = (
+    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "original_colours",
+    "frames_every",
+)  # fmt: skip
+_MISSING = {
+    "starts": 0,
+    "original_colours": False,
+    "person": "",
+    "frames_every": 0,
+}  # what earlier versions did not write
 
 
 class Store:
@@ -314,6 +324,7 @@ class Store:
                 "paused": bool(plain["paused"]),
                 "tries": int(plain["tries"]),
                 "starts": int(plain["starts"]),
+                "frames_every": int(plain["frames_every"]),
                 "folder": folder,
             }
         )

@@ -22,6 +22,7 @@ from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
 from playground.web.gradio_patches.light_sessions import keep_sessions_light
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
+from playground.web.gradio_patches.spoken_config import SpokenBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
@@ -30,17 +31,27 @@ from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
 from playground.web.training.desk import Desk
 from playground.web.training.tab import build_training, memory
+from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-HEADING = """<header class="masthead"><a class="skip" href="#run">Skip to Run</a><h1>Style Playground</h1>
-<p class="of-studio">Choose a photo and a painting, press Run, and turn what is marked <i>live</i> while it paints.</p>
-<p class="of-instant">A network that has learned one painting repaints any photo in a single pass. Pick a style, then turn its strength.</p>
-<p class="of-training">Let a network learn one painting from many photographs. It goes on when you close the page, and is here when you come back.</p>
-<p class="of-compare">The same photo and painting through three methods, measured alike.</p>
-<p class="keys of-studio"><kbd>R</kbd> run <kbd>P</kbd> pause <kbd>S</kbd> stop <kbd>B</kbd> before</p>
-<p id="server-line"></p></header>"""
 SCRIPTS = ("page.js", "fields.js", "access.js")
+ROOMS = ("studio", "instant", "training", "compare")
+
+
+def heading() -> str:
+    """The head of the page: its name, what each tab is for, keys, languages, and a line on the server."""
+    said = "".join(f'<p class="of-{room}">{say(f"page.{room}.about")}</p>' for room in ROOMS)
+    keys = " ".join(
+        f"<kbd>{key}</kbd> {say(f'page.key.{name}')}"
+        for key, name in zip("RPSB", ("run", "pause", "stop", "before"), strict=True)
+    )
+    languages = "".join(f'<option value="{code}">{name}</option>' for code, name in LANGUAGES.items())
+    return (
+        f'<header class="masthead"><a class="skip" href="#run">{say("page.skip")}</a><h1>{TITLE}</h1>{said}'
+        f'<p class="keys of-studio">{keys}</p><p id="server-line"></p>'
+        f'<select id="language" aria-label="{say("page.language")}">{languages}</select></header>'
+    )
 
 
 def head(most: Mapping[str, float] | None = None) -> str:
@@ -49,11 +60,12 @@ def head(most: Mapping[str, float] | None = None) -> str:
     Args:
         most: what a server allows for a setting.
     """
-    fields = json.dumps(rules(most=most) | rules(TrainingRecipe, "train"))
+    with laying_out():
+        fields = json.dumps(rules(most=most) | rules(TrainingRecipe, "train"), ensure_ascii=False)
     return "".join(
         f"<script>{script}</script>"
         for script in (
-            f"window.playgroundFields = {fields};",
+            f"window.playgroundFields = {fields}; window.playgroundWords = {scripts_words()};",
             *((ASSETS / name).read_text("utf-8") for name in SCRIPTS),
         )
     )
@@ -71,25 +83,28 @@ LAUNCH: dict[str, Any] = {
 KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four hours after they were made
 
 
-class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks):
-    """`gr.Blocks` that takes little from the painting."""
+class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks, SpokenBlocks):
+    """`gr.Blocks` that takes little from the painting, in the language of whoever looks."""
 
 
 def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
     """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
     keep_sessions_light()
     write_pictures_whole()
-    with PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
-        gr.HTML(HEADING, apply_default_css=False)
+    with (
+        laying_out(),
+        PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page,
+    ):
+        gr.HTML(heading(), apply_default_css=False)
         kept, browser = memory(), gr.Textbox(visible=False)
         with gr.Tabs(elem_id="rooms") as rooms:
-            with gr.Tab("Studio", id="studio"):
+            with gr.Tab(say("page.studio"), id="studio"):
                 studio = build_studio(jobs, browser, is_teacher)
-            with gr.Tab("Instant styles", id="instant"):
+            with gr.Tab(say("page.instant"), id="instant"):
                 instant = build_instant(jobs)
-            with gr.Tab("Train a style", id="training"):
+            with gr.Tab(say("page.training"), id="training"):
                 training = build_training(jobs, kept, browser)
-            with gr.Tab("Side by side", id="compare"):
+            with gr.Tab(say("page.compare"), id="compare"):
                 build_compare(jobs)
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)

@@ -24,6 +24,7 @@ from playground.service.settings import Settings, same_secret
 from playground.web.gradio_patches.private_names import session_of_call
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
+from playground.web.words import ASKED, asked_language
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
@@ -154,11 +155,12 @@ class Guard:
             await refusal(scope, receive, send_with_headers)
 
     def _name_the_caller(self, scope: Scope) -> str | None:
-        """Say in the scope who asks; the cookie for whoever opens the page without one."""
+        """Say in the scope who asks, and note in which language; the cookie for whoever opens the page without one."""
         name = self.people.cookies.person(scope)
         where = address(scope)
         scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
         CALLER.set(scope[IN_SCOPE])
+        ASKED.set(asked_language(scope))
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
 
     def _counted(self, scope: Scope) -> AbstractContextManager[None]:

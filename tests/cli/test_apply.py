@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.recipe.presets import PRESET_FOLDER
 from tests.helpers.cli import answer, complaint, opened
 
 
@@ -67,3 +68,33 @@ def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: py
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "no picture" in complaint(capsys, "apply", model, empty)
+
+
+def test_any_painting_is_a_model_and_paintings_blend(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    styles = [PRESET_FOLDER / "styles" / name for name in ("swirls.jpg", "woodcut_wave.jpg")]
+    one = answer(capsys, "apply", f"any:{styles[0]}", photo)["outputs"][0]
+    assert Path(one).name == "photo-swirls.png"
+    assert opened(one).size == opened(photo).size
+    both = answer(capsys, "apply", f"any:{styles[0]}", "--style", f"{styles[1]}:3", photo)["outputs"][0]
+    assert Path(both).name == "photo-swirls-woodcut_wave.png"
+    alone = answer(capsys, "apply", f"any:{styles[0]}", "--style", f"{styles[1]}:0", photo, "-o", tmp_path / "a.png")
+    first, blend, same = (np.asarray(opened(path), float) for path in (one, both, alone["outputs"][0]))
+    assert np.array_equal(first, same)
+    assert np.abs(first - blend).mean() > 3
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "words"),
+    [
+        ("swirls", ["--style", "x.jpg"], "goes with any:PAINTING"),
+        ("any:nothing.jpg", [], "nothing.jpg"),
+        ("any:x.jpg", ["--style", "y.jpg:-1"], "weight of 'y.jpg'"),
+        ("any:x.jpg", ["--style", "y.jpg:inf"], "weight of 'y.jpg'"),
+    ],
+)
+def test_what_cannot_be_blended_is_one_line(
+    photo: Path, capsys: pytest.CaptureFixture[str], model: str, more: list[str], words: str
+) -> None:
+    assert words in complaint(capsys, "apply", model, photo, *more)

@@ -25,6 +25,7 @@ RECIPES = {
     "coarse to fine": ["--size", "64", "--iterations", "4", *TWO_SIZES, *FROM_NOISE, *LIGHT],
     "pyramid": ["--size", "64", "--iterations", "2", *having("canvas=pyramid"), *FROM_NOISE, *LIGHT],
     "lbfgs": ["--size", "64", "--iterations", "2", *BY_LBFGS, *FROM_NOISE, *LIGHT],
+    "cut": ["--size", "64", "--iterations", "2", *having("crop=16:9"), *FROM_NOISE, *LIGHT],
     "tf-adam-tv": [
         *("--preset", "tf-adam-tv", "--size", "64", "--iterations", "2"),
         *having("network=vgg16-hed", "style_size=content"),

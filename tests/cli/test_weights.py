@@ -17,7 +17,7 @@ def test_weights_lists_what_is_here_and_how_to_get_the_rest(
 ) -> None:
     assert main(["weights"]) == 0
     here = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in here] == list(catalogue.NETWORKS)
+    assert [line.split()[0] for line in here] == [*catalogue.NETWORKS, *catalogue.HELPERS]
     assert here[0].split(maxsplit=1)[1] == str(catalogue.find("vgg16-hed"))
     assert main(["weights", "vgg16-hed", "--fetch"]) == 0  # it is here, so nothing is downloaded
     assert str(catalogue.find("vgg16-hed")) in capsys.readouterr().out

@@ -77,6 +77,25 @@ def test_clipping_keeps_the_screen_s_range(
     assert float(picture.max()) > 1.1 or float(picture.min()) < -0.1
 
 
+@pytest.mark.parametrize("settings", [{}, {"style_size": 48}, {"init": "style", "scales": 2, "scale_factor": 1.3}])
+def test_a_cut_run_is_the_run_of_what_is_cut(
+    network: Vgg, pictures: tuple[Image.Image, Image.Image], settings: dict[str, Any]
+) -> None:
+    content, style = pictures  # 320×240 and 400×300
+    recipe = plain(iterations=2, crop="3:4", **settings)
+    cut = content.crop((70, 0, 250, 240)), style.crop((87, 0, 312, 300))
+    expected = result(
+        paint((cut[0], style if "style_size" in settings else cut[1]), network, plain(iterations=2, **settings))
+    )
+    found = result(paint(pictures, network, recipe))
+    assert found.picture.size == expected.picture.size == (48, 64)
+    assert found.picture.tobytes() == expected.picture.tobytes()
+    assert found.recipe.crop == "3:4"
+    again = result(paint(pictures, network, found.recipe))
+    assert again.picture.tobytes() == found.picture.tobytes()
+    assert again.recipe == found.recipe
+
+
 def test_decay_lowers_the_rate(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
     frames = paint(pictures, network, plain(learning_rate=0.1, decay_steps=2, decay_factor=0.5))
     rates = [frame.learning_rate for frame in frames[:-1]]
@@ -266,7 +285,7 @@ def test_shares_of_the_gradient_on_request(network: Vgg, pictures: tuple[Image.I
         terms = run.painting.objective(image).terms
         alone = torch.stack([value for name, value in terms.items() if name.startswith(kind)]).sum()
         lengths.append(float(torch.autograd.grad(alone, image)[0].norm()))
-    measured = run.painting.measure_shares()
+    measured = run.painting.measure_pulls().shares
     assert list(measured.values()) == pytest.approx([length / sum(lengths) for length in lengths], rel=1e-4)
 
 
@@ -310,3 +329,6 @@ def test_a_strip_too_thin_for_the_network_is_refused() -> None:
     with pytest.raises(PlaygroundError, match="size of at least 320 px"):
         check_pictures(Image.new("RGB", (1000, 100)), 64)
     check_pictures(Image.new("RGB", (1000, 100)), 320)
+    check_pictures(Image.new("RGB", (1000, 100)), 64, "1:1")
+    with pytest.raises(PlaygroundError, match="size of at least 57 px"):
+        check_pictures(Image.new("RGB", (100, 100)), 55, "16:9")

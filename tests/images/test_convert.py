@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from playground.images.convert import fit_size, resize_picture, to_array, to_picture, to_tensor
-from playground.images.load import (
-    MIN_SIDE,
+from playground.images.convert import (
+    cut_box,
+    cut_picture,
+    cut_size,
+    fit_size,
+    resize_picture,
+    to_array,
+    to_picture,
+    to_tensor,
 )
+from playground.images.load import MIN_SIDE
+from playground.recipe.model import Crop
 from tests.helpers.images import (
     close,
 )
@@ -36,6 +46,38 @@ def test_fit_size_examples() -> None:
     for wrong in ((0, 5, 64), (5, -1, 64), (5, 5, MIN_SIDE - 1)):
         with pytest.raises(ValueError, match="cannot fit"):
             fit_size(*wrong)
+
+
+SHAPES = [shape for shape in get_args(Crop) if shape != "none"]
+
+
+@given(width=st.integers(16, 5000), height=st.integers(16, 5000), shape=st.sampled_from(SHAPES))
+def test_a_cut_is_the_largest_of_exactly_that_shape_in_the_middle(width: int, height: int, shape: str) -> None:
+    across, down = map(int, shape.split(":"))
+    kept = cut_size(width, height, shape)
+    assert kept[0] * down == kept[1] * across
+    assert kept[0] + across > width or kept[1] + down > height
+    assert cut_size(*kept, shape) == kept
+    left, top, right, bottom = cut_box(width, height, shape)
+    assert (right - left, bottom - top) == kept
+    assert 0 <= width - right - left <= 1
+    assert 0 <= height - bottom - top <= 1
+    # The exact shape gives the exact size, whatever the photo measures.
+    for long_side in (224, 500):
+        exact = fit_size(across * 1000, down * 1000, long_side)
+        assert fit_size(*kept, long_side) == exact
+
+
+def test_what_is_cut() -> None:
+    assert cut_size(640, 427, "none") == (640, 427)
+    assert fit_size(*cut_size(640, 427, "1:1"), 224) == (224, 224)
+    assert fit_size(*cut_size(427, 640, "10:7"), 500) == (500, 350)
+    assert cut_size(9, 30, "10:7") == (9, 6)  # too few pixels for the exact shape: as near as they allow
+    columns = Image.fromarray(np.arange(12, dtype=np.uint8)[None].repeat(4, 0))
+    assert np.asarray(cut_picture(columns, "1:1"))[0].tolist() == [4, 5, 6, 7]
+    assert cut_picture(columns, "none") is columns
+    once = cut_picture(columns, "3:2")
+    assert cut_picture(once, "3:2") is once
 
 
 def test_resize_picture_both_ways() -> None:

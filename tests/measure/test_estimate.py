@@ -103,6 +103,16 @@ def test_a_recorded_plan_and_every_size_count() -> None:
     assert entering > 0  # the second size's targets
 
 
+def test_what_is_cut_away_costs_nothing() -> None:
+    whole, cut = ((400, 200), (300, 900)), ((200, 200), (300, 300))
+    recipe = Recipe(crop="1:1", scales=2)
+    plain = recipe.changed({"crop": "none"})
+    assert estimate.estimate(recipe, *whole, STEADY) == estimate.estimate(plain, *cut, STEADY)
+    assert megabytes_of(recipe, *whole) == megabytes_of(plain, *cut)
+    fixed = {"style_size": 700}  # such a painting is not cut
+    assert megabytes_of(recipe.changed(fixed), *whole) == megabytes_of(plain.changed(fixed), cut[0], whole[1])
+
+
 def test_memory_grows_with_the_size_and_the_history() -> None:
     def megabytes(**changes: object) -> float:
         return megabytes_of(Recipe().changed(changes), (300, 300), (300, 300))

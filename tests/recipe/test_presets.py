@@ -11,7 +11,7 @@ from playground.recipe.model import (
     validated,
 )
 from playground.recipe.parse import parse_recipe
-from playground.recipe.presets import PRESET_FOLDER, find_preset, load_preset, presets
+from playground.recipe.presets import PRESET_FOLDER, Preset, find_preset, load_preset, presets
 
 PRESETS = [name for name, preset in presets().items() if preset.kind == "stylize"]
 
@@ -87,3 +87,13 @@ def test_the_three_pixel_recipes_carry_their_sources_numbers() -> None:
 def test_an_unknown_preset_is_one_sentence_with_the_names() -> None:
     with pytest.raises(RecipeError, match="there is no stylize preset called 'oil'; there are default, "):
         load_preset("oil")
+
+
+def test_the_lessons_have_a_base_of_their_own_which_is_no_preset_of_the_page() -> None:
+    base = Preset.model_validate_json((PRESET_FOLDER / "lessons" / "base.json").read_text("utf-8"))
+    assert (base.name, base.kind, base.network) == ("base", "stylize", DEFAULT_NETWORK)
+    assert "base" not in presets()
+    recipe = validated({**base.recipe, "network": base.network})
+    assert (recipe.style_loss, recipe.optimizer, recipe.canvas, recipe.size) == ("moments", "lbfgs", "pyramid", 384)
+    assert recipe.content_layers == {"conv3_2": 0.3, "conv4_2": 1.0}
+    assert (recipe.style_weight, recipe.content_weight, recipe.variation_weight) == (1.0, 1.0, 0.15)

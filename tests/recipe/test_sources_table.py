@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.images.convert import cut_size, fit_size
 from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.recipe.training import TrainingRecipe
 
@@ -40,6 +41,28 @@ def test_the_table_says_what_stands_in_the_preset(name: str) -> None:
         else:
             assert source.strip("`") != here
             assert reason.startswith("adapted: ")
+
+
+def test_the_source_s_exact_size_is_the_crop_that_the_table_names() -> None:
+    named = {}
+    for name, rows in TABLES.items():
+        for key, here, source, reason in rows:
+            if key == "size" and (crop := re.search(r"`crop=([\d:]+)` is exactly ([\d×]+)$", reason)):
+                assert crop[2] == source
+                recipe = load_preset(name).changed({"crop": crop[1]})
+                assert recipe.size == int(here)
+                for photo in ((640, 427), (427, 640), (300, 300), (2000, 1123)):
+                    assert "{}×{}".format(*fit_size(*cut_size(*photo, recipe.crop), recipe.size)) == source
+                named[name] = source
+    squashed = (
+        ("gatys-adam", "224×224"),
+        ("vgg16-lbfgs", "500×350"),
+        ("hrnet-source", "500×500"),
+        ("hrnet-paper", "500×500"),
+    )
+    assert named == dict(squashed)
+    for name, size in squashed:  # and the page says so under the preset
+        assert size in presets()[name].note
 
 
 def test_the_tests_that_the_table_names_exist() -> None:

@@ -67,7 +67,7 @@ def test_a_run_in_another_process_is_steered_through_a_file(lent: Jobs) -> None:
     job.control.change({"variation_weight": 10.0})
     until(lambda: job.frame is not None and job.frame.losses.get("variation", 0.0) > 0.0)
     job.control.want_shares(True)
-    until(lambda: job.shares)
+    until(lambda: job.pulls)
     job.control.pause()
     until(lambda: job.state == "paused")
     job.control.resume()

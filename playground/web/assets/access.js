@@ -17,7 +17,7 @@
     });
     document.querySelectorAll("#mix input[type=range]").forEach((slider) => {
       set(slider, "aria-valuetext", text("ratio"));
-      set(slider, "aria-label", (window.playgroundWords || {}).mix || "Photo to painting");
+      set(slider, "aria-label", playgroundSay("mix"));
     });
     document.querySelectorAll("div.empty[aria-label]").forEach((node) => node.removeAttribute("aria-label"));
     const toggle = document.getElementById("weights-toggle");

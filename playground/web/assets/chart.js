@@ -16,8 +16,8 @@ function number(value) {
   const power = Math.floor(Math.log10(size));
   return `${Number((value / 10 ** power).toPrecision(3))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
 }
-const words = (key) => (window.playgroundWords || {})[key] || { term: "Terms", layer: "Layers", unweighted: "Unweighted", weighted: "Weighted", log: "Log", linear: "Linear",
-  waiting: "The curves grow here while a run paints.", step: "step", over: "Lay over", csv: "CSV", png: "PNG", legend: "Loss curves. Arrow keys move along them." }[key] || key;
+const words = (key) => playgroundSay(`chart.${key}`);
+const termOf = (key) => { const [kind, layer] = key.split(":"), name = playgroundWords[`term.${kind}`] || kind.replace("_", " "); return layer ? `${name} ${layer}` : name; };
 
 function build() {
   figure().innerHTML = `<div class="chart-bar">
@@ -190,7 +190,7 @@ function ends(names, lines, down, palette, height, laid) {
     const item = document.createElement("li");
     item.style.top = `${each.place}px`; item.style.color = colourOf(each.key, palette, names);
     item.style.fontSize = gap < 13 ? `${Math.max(8, gap - 1)}px` : "";
-    item.innerHTML = `${each.key.replace(":", " ").replace("style conv", "conv")} <b>${number(each.value)}</b>`;
+    item.innerHTML = `${termOf(each.key).replace(`${playgroundSay("term.style")} conv`, "conv")} <b>${number(each.value)}</b>`;
     return item;
   }));
 }
@@ -234,7 +234,7 @@ function point(row, clientX, clientY) {
   pointed = row.at;
   const tip = document.getElementById("hover-picture"), place = figure().querySelector(".tip");
   place.hidden = false;
-  const values = shown(keys).map((key) => `${key.replace(":", " ")} ${number(valueOf(row, key))}`).join(" · ");
+  const values = shown(keys).map((key) => `${termOf(key)} ${number(valueOf(row, key))}`).join(" · ");
   place.innerHTML = `<b>${words("step")} ${Math.round(row.step)}</b> · ${row.size ? `${row.size} px · ` : ""}${Math.round(row.seconds)} s`;
   figure().querySelector(".for-ears").textContent = `${words("step")} ${Math.round(row.step)}: ${values}`;
   if (tip) {

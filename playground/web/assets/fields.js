@@ -10,15 +10,15 @@
   };
 
   function wrong(box, rule) {
-    const text = box.value, value = Number(text), stays = last.get(box) || "empty";
-    const name = rule.label || "This";
-    if (box.validity.badInput) return `${name}: that is no number. It stays ${stays}.`;
-    if (text === "") return rule.optional ? "" : `${name} is empty. It stays ${stays}.`;
-    if (rule.whole && !Number.isInteger(value)) return `${name}: ${text} is no whole number. It stays ${stays}.`;
+    const text = box.value, value = Number(text), stays = last.get(box) || playgroundSay("field.nothing");
+    const name = rule.label || playgroundSay("field.this");
+    if (box.validity.badInput) return playgroundSay("field.no_number", { name, stays });
+    if (text === "") return rule.optional ? "" : playgroundSay("field.empty", { name, stays });
+    if (rule.whole && !Number.isInteger(value)) return playgroundSay("field.not_whole", { name, text, stays });
     if (rule.min !== undefined && (value < rule.min || (rule.above && value <= rule.min)))
-      return `${name}: ${text} is too small, ${rule.above ? "more than" : "at least"} ${rule.min} is needed. It stays ${stays}.`;
+      return playgroundSay(rule.above ? "field.not_above" : "field.too_small", { name, text, stays, bound: rule.min });
     if (rule.max !== undefined && (value > rule.max || (rule.below && value >= rule.max)))
-      return `${name}: ${text} is too large, ${rule.below ? "less than" : "at most"} ${rule.max} is possible. It stays ${stays}.`;
+      return playgroundSay(rule.below ? "field.not_below" : "field.too_large", { name, text, stays, bound: rule.max });
     return "";
   }
 

@@ -31,17 +31,17 @@ function read(text) {
 }
 
 function rowOf(kind, layer) {
-  const name = `${layer}, ${kind}`;
+  const name = `${layer}, ${playgroundSay(`term.${kind}`)}`, label = (key) => playgroundSay(`layers.${key}`, { name });
   return `<div class="row${layer.endsWith("_1") ? " first" : ""}" data-row="${kind}:${layer}"><span class="name">${layer}</span>
-    <input type="range" min="${-REACH / NOTCH}" max="${REACH / NOTCH}" step="1" data-kind="${kind}" data-layer="${layer}" aria-label="${name} weight">
-    <input type="text" inputmode="decimal" class="number" autocomplete="off" spellcheck="false" data-number="${kind}:${layer}" aria-label="${name} weight as a number">
-    <span class="acts"><button type="button" data-act="solo" aria-label="${name} alone" title="alone">S</button><button
-      type="button" data-act="off" aria-label="${name} off" title="off">○</button><button type="button" data-act="reset" aria-label="${name} as in the preset" title="as in the preset">↺</button></span>
+    <input type="range" min="${-REACH / NOTCH}" max="${REACH / NOTCH}" step="1" data-kind="${kind}" data-layer="${layer}" aria-label="${label("weight")}">
+    <input type="text" inputmode="decimal" class="number" autocomplete="off" spellcheck="false" data-number="${kind}:${layer}" aria-label="${label("number")}">
+    <span class="acts"><button type="button" data-act="solo" aria-label="${label("solo")}" title="${playgroundSay("layers.alone")}">S</button><button
+      type="button" data-act="off" aria-label="${label("off")}" title="${playgroundSay("layers.is_off")}">○</button><button type="button" data-act="reset" aria-label="${label("reset")}" title="${playgroundSay("layers.as_preset")}">↺</button></span>
     <p class="message error" role="alert" hidden></p></div>`;
 }
 
 function build(layers) {
-  root().innerHTML = `<div class="kinds" role="group" aria-label="Which layers">${KINDS.map((kind) =>
+  root().innerHTML = `<div class="kinds" role="group" aria-label="${playgroundSay("layers.which")}">${KINDS.map((kind) =>
     `<button type="button" class="k-${kind}" data-list="${kind}"></button>`).join("")}</div>` + KINDS.map((kind) =>
     `<div class="list k-${kind}" data-of="${kind}">${layers.map((layer) => rowOf(kind, layer)).join("")}</div>`).join("");
 }
@@ -75,7 +75,7 @@ function show() {
   for (const kind of KINDS) {
     const count = value.layers.filter((layer) => weight(kind, layer) > 0).length;
     const button = root().querySelector(`[data-list=${kind}]`);
-    button.textContent = `${kind === "style" ? "Style" : "Content"} layers (${count})`;
+    button.textContent = playgroundSay(`layers.${kind}`, { count });
     button.setAttribute("aria-pressed", String(open === kind));
     root().querySelector(`[data-of=${kind}]`).hidden = open !== kind;
     if (alone[kind] && !(count === 1 && weight(kind, alone[kind].layer) > 0)) delete alone[kind];
@@ -85,7 +85,7 @@ function show() {
     const at = now > 0 ? Math.max(Number(slider.min), Math.min(Number(slider.max), notches(kind, layer, now))) : Number(slider.min);
     slider.value = at;
     slider.style.setProperty("--at", `${(100 * (at - slider.min)) / (slider.max - slider.min)}%`);
-    slider.setAttribute("aria-valuetext", now === 0 ? "off" : now === preset(kind, layer) ? `${format(now)}, as in the preset` : format(now));
+    slider.setAttribute("aria-valuetext", now === 0 ? playgroundSay("layers.is_off") : now === preset(kind, layer) ? playgroundSay("layers.same", { value: format(now) }) : format(now));
     const box = row.querySelector(".number");
     if (document.activeElement !== box || box.dataset.shown !== format(now)) box.value = box.dataset.shown = format(now);
     row.classList.toggle("off", now === 0);
@@ -102,7 +102,7 @@ function finish(box) {
   const typed = box.value.trim(), value = read(typed);
   if (typed === format(now)) return say(row, "");
   if (!(value >= 0 && value <= MOST)) {
-    say(row, `${typed || "Nothing"} is no weight: a number from 0 to 1e30 is. It stays ${format(now)}.`);
+    say(row, playgroundSay("layers.no_weight", { text: typed || "–", stays: format(now) }));
     box.value = format(now);
     return;
   }

@@ -3,6 +3,16 @@
 
 // What the browser keeps: for all its tabs who this person is, in each tab the run that it showed last. Where a browser
 // keeps nothing for a page, as in some frames, both last as long as the page.
+// A sentence of the page's words file, its placeholders filled.
+const playgroundSay = (key, values = {}) =>
+  (playgroundWords[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+window.playgroundSay = playgroundSay;
+document.documentElement.lang = playgroundWords.language;
+// Gradio's own few words follow the browser's language: let them follow the page's.
+for (const [name, value] of [["language", playgroundWords.language], ["languages", [playgroundWords.language]]]) {
+  try { Object.defineProperty(navigator, name, { get: () => value, configurable: true }); } catch { /* it stays the browser's */ }
+}
+
 const playground = (() => {
   const fallback = {};
   const read = (store, name) => {
@@ -78,6 +88,19 @@ const playground = (() => {
     document.getElementById("run")?.focus();
   });
 
+  // The language: of the address, so that a link keeps it.
+  const choose = (event) => {
+    if (!event.target.matches?.("#language")) return;
+    const address = new URL(location.href);
+    address.searchParams.set("lang", event.target.value);
+    location.assign(address);
+  };
+  document.addEventListener("change", choose);
+  new MutationObserver((_, watcher) => {
+    const select = document.getElementById("language");
+    if (select) { select.value = playgroundWords.language; watcher.disconnect(); }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   // On a phone the weights are a sheet over the lower half, so that the picture above stays in sight.
   document.addEventListener("click", (event) => {
     const toggle = event.target.closest("#weights-toggle");
@@ -121,8 +144,7 @@ const playground = (() => {
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { dragged = null; });
 
   // How the server is, for everybody: a line of numbers every few seconds while the page is in sight.
-  const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;
-  const DEVICES = { cpu: "processor", cuda: "GPU", mps: "Apple GPU" };
+  const many = (key, count) => playgroundSay(`server.${key}.${count === 1 ? "one" : "many"}`, { count });
   const tell = async () => {
     const line = document.getElementById("server-line");
     if (!line || document.hidden) return;
@@ -130,13 +152,13 @@ const playground = (() => {
       const answer = await fetch("health", { cache: "no-store" });
       if (!answer.ok) return;
       const now = await answer.json();
-      const said = [DEVICES[now.device] || now.device, many(now.people, "person", "people") + " here", many(now.runs, "run", "runs")];
-      if (now.paused) said.push(`${now.paused} of them paused`);
-      if (now.trainings) said.push(many(now.trainings, "training", "trainings"));
-      said.push(now.waiting ? `${now.waiting} waiting` : "nobody waits");
+      const said = [playgroundWords[`server.${now.device}`] || now.device, many("people", now.people), many("runs", now.runs)];
+      if (now.paused) said.push(playgroundSay("server.paused", { count: now.paused }));
+      if (now.trainings) said.push(many("trainings", now.trainings));
+      said.push(now.waiting ? playgroundSay("server.waiting", { count: now.waiting }) : playgroundSay("server.nobody"));
       line.textContent = said.join(" · ");
     } catch {
-      line.textContent = "the server does not answer";
+      line.textContent = playgroundSay("server.silent");
     }
   };
   setInterval(tell, 5000);
@@ -149,7 +171,7 @@ const playground = (() => {
     "run-message": { role: "alert" },
     "content-message": { role: "alert" },
     "style-message": { role: "alert" },
-    preview: { role: "group", "aria-label": "The growing result" },
+    preview: { role: "group", "aria-label": playgroundSay("preview") },
   };
   const watcher = new MutationObserver(() => {
     for (const [id, wanted] of Object.entries(attributes)) {

@@ -19,7 +19,7 @@ function show() {
   slider().max = last;
   slider().disabled = last < 1;
   slider().value = index;
-  slider().setAttribute("aria-valuetext", frames().length ? `evaluation ${frames()[index]}` : "no picture yet");
+  slider().setAttribute("aria-valuetext", frames().length ? playgroundSay("time.evaluation", { at: frames()[index] }) : playgroundSay("time.no_picture"));
   for (const id of CHARTS) {
     const chart = document.getElementById(id), end = chart?.querySelector("[data-last]")?.dataset.last;
     chart?.classList.toggle("sought", at !== null && Boolean(end));

@@ -3,17 +3,17 @@
 // pixels and pan; full screen.
 const root = () => element.querySelector(".viewer");
 let at = 50, zoom = 1, x = 0, y = 0, shown = "";
-const words = (key, plain) => (window.playgroundWords || {})[key] || plain;
+const words = (key) => playgroundSay(`viewer.${key}`);
 
 function build() {
   root().innerHTML = `<div class="frame"><img class="after" alt=""><img class="before" alt=""><span class="line"></span></div>
     <input type="range" min="0" max="100" value="50" aria-label="">
     <div class="tools"><button type="button" data-do="hold" aria-pressed="false"></button><button type="button" data-do="zoom" aria-pressed="false"></button><button type="button" data-do="full"></button></div>`;
-  const label = (query, key, plain) => { const node = root().querySelector(query); node.textContent = words(key, plain); };
-  label("[data-do=hold]", "hold", "Photo (hold B)"); label("[data-do=zoom]", "zoom", "100 %"); label("[data-do=full]", "full", "Full screen");
-  root().querySelector("input").setAttribute("aria-label", words("divide", "How much of the photo, from the left"));
-  root().querySelector(".after").alt = words("after", "The result");
-  root().querySelector(".before").alt = words("before", "The photo");
+  const label = (query, key) => { root().querySelector(query).textContent = words(key); };
+  label("[data-do=hold]", "hold"); label("[data-do=zoom]", "zoom"); label("[data-do=full]", "full");
+  root().querySelector("input").setAttribute("aria-label", words("divide"));
+  root().querySelector(".after").alt = words("after");
+  root().querySelector(".before").alt = words("before");
 }
 
 function show() {

@@ -28,8 +28,8 @@ from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
 from playground.web.visit import Visit
+from playground.web.words import say, translated
 
-TITLES = {"instant": "Instant style", "pixels": "Pixels", "network": "Network"}
 MAX_SIDE, MAX_SECONDS = 768, 600  # px and seconds a method, since several people may ask at once
 PARTS = (
     "board", "compare-empty", "compare-status", "compare-message", "figures", "compare", "compare-stop", "board-save",
@@ -65,14 +65,14 @@ class Comparer:
     ) -> AsyncIterator[Updates]:
         """Paint and measure the pair with every method, showing each as soon as it is done."""
         parts = self.parts
-        yield {parts["compare-message"]: "", parts["compare-status"]: "reading the network and the pictures …"}
+        yield {parts["compare-message"]: "", parts["compare-status"]: say("status.reading")}
         try:
             pictures, task = await asyncio.to_thread(self._start, comparison, content, style, int(size), seconds, model)
         except Exception as error:
             yield {parts["compare-message"]: message(fault(error)), parts["compare-status"]: ""}
             return
         yield {
-            parts["compare"]: gr.Button("Comparing", interactive=False),
+            parts["compare"]: gr.Button(say("compare.comparing"), interactive=False),
             parts["compare-stop"]: gr.Button(interactive=True),
             parts["board-save"]: gr.DownloadButton(interactive=False),
         }
@@ -90,10 +90,10 @@ class Comparer:
         model: str | None,
     ) -> tuple[tuple[Image.Image, Image.Image], Task]:
         if not content or not style:
-            raise PlaygroundError("choose a photo and a painting first")
-        pictures = given(content, "the content picture"), given(style, "the style picture")
+            raise PlaygroundError(say("error.choose_both"))
+        pictures = given(content, say("the.content")), given(style, say("the.style"))
         if model and model not in shipped_styles():  # a visitor's own path never is one
-            raise PlaygroundError("that instant style is not here any more: choose another")
+            raise PlaygroundError(say("compare.style_gone"))
         size, seconds = max(64, min(MAX_SIDE, size)), max(1.0, min(float(MAX_SECONDS), seconds))
         self.jobs.network(DEFAULT_NETWORK)
 
@@ -118,15 +118,19 @@ class Comparer:
     def _finished(self, pictures: tuple[Image.Image, Image.Image], task: Task) -> Updates:
         parts, entries = self.parts, list(task.found)
         updates: Updates = {
-            parts["compare"]: gr.Button("Compare", interactive=True),
+            parts["compare"]: gr.Button(say("compare.compare"), interactive=True),
             parts["compare-stop"]: gr.Button(interactive=False),
-            parts["compare-status"]: "stopped" if task.stopped else "" if task.error else "done",
+            parts["compare-status"]: say("ending.stopped.state")
+            if task.stopped
+            else ""
+            if task.error
+            else say("ending.done.state"),
         }
         if task.error:
-            updates[parts["compare-message"]] = message(task.error)
+            updates[parts["compare-message"]] = message(translated(task.error))
         elif not task.stopped and all(entry.method != "instant" for entry in entries):
             updates[parts["compare-message"]] = message(
-                "No instant style was trained on this painting: choose one by name, or train one under Train a style",
+                say("compare.no_instant"),
                 "note",
             )
         if entries:
@@ -145,14 +149,15 @@ class Comparer:
 
 def table(entries: list[Entry]) -> str:
     """What was measured, as an HTML table."""
+    titles = {method: say(f"method.{method}") for method in ("instant", "pixels", "network")}
     rows = "".join(
-        f'<tr><th scope="row">{TITLES[entry.method]}</th><td>{escape(entry.label)}</td>'
+        f'<tr><th scope="row">{escape(titles[entry.method])}</th><td>{escape(entry.label)}</td>'
         f"<td>{entry.seconds:.2g} s</td><td>{'–' if entry.memory_mb is None else f'{entry.memory_mb:.0f} MB'}</td>"
         f"<td>{entry.content:.3f}</td><td>{entry.style:.3f}</td><td>{entry.structure:.2f}</td><td>{entry.edges:.2f}</td></tr>"
         for entry in entries
     )
     heads = "".join(
-        f'<th scope="col">{head}</th>'
+        f'<th scope="col">{escape(say(f"figures.{head}"))}</th>'
         for head in ("method", "of", "time", "memory", "content", "style", "structure", "edges")
     )
     return f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from playground.web.components.format import number
+from playground.web.components.format import number, term
+from playground.web.words import say
 
 TERMS = ("total", "content", "style", "variation")
 MAX_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
@@ -27,7 +28,7 @@ def term_chart(curve: Points, planned: int = 0) -> str:
         planned: evaluations the whole run will take, the right end of the axis.
     """
     names = [name for name in TERMS if any(point.get(name, 0) > 0 for point in curve)]
-    return _chart(curve, {name: name for name in names}, planned, "Loss curves", labels=True)
+    return _chart(curve, {name: term(name) for name in names}, planned, say("chart.losses"), labels=True)
 
 
 def family_chart(curves: Mapping[str, Points]) -> str:
@@ -40,25 +41,23 @@ def family_chart(curves: Mapping[str, Points]) -> str:
         if "total" in point
     ]
     points.sort(key=lambda point: point["evaluations"])
-    return _chart(points, keys, 0, "Total loss", labels=False, most=len(points))
+    return _chart(points, keys, 0, say("chart.total"), labels=False, most=len(points))
 
 
 def shares_bar(shares: Mapping[str, float] | None) -> str:
     """How strongly each term pulls on the picture right now, as one stacked bar; a hint where nothing was measured."""
     if not shares:
-        return (
-            '<p class="hint">Not measured. While it is on, measuring costs about two evaluations every two seconds.</p>'
-        )
-    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        return f'<p class="hint">{say("pulls.not_measured")}</p>'
+    said = ", ".join(f"{term(name)} {share:.0%}" for name, share in shares.items())
     parts = "".join(
         f'<span class="k-{escape(name)}" style="flex-grow:{max(share, 1e-4):.4f}"></span>'
         for name, share in shares.items()
     )
     legend = "".join(
-        f'<li class="k-{escape(name)}">{escape(name)} <b>{share:.0%}</b></li>' for name, share in shares.items()
+        f'<li class="k-{escape(name)}">{escape(term(name))} <b>{share:.0%}</b></li>' for name, share in shares.items()
     )
     return (
-        f'<figure class="shares" role="img" aria-label="Share of the pull on the picture: {escape(said)}.">'
+        f'<figure class="shares" role="img" aria-label="{escape(say("pulls.shares", shares=said))}">'
         f'<div class="bar">{parts}</div><ul class="legend">{legend}</ul></figure>'
     )
 
@@ -75,13 +74,14 @@ def thinned(points: Points, most: int = MAX_POINTS) -> list[Mapping[str, float]]
 def describe(title: str, points: Points, names: Mapping[str, str]) -> str:
     """The text alternative of a chart: where every line started, where it is now."""
     if not points or not names:
-        return f"{title}: nothing measured yet."
+        return say("chart.nothing_yet", title=title)
     said = []
     for key, name in names.items():
         values = [point[key] for point in points if point.get(key, 0) > 0]
         if values:
-            said.append(f"{name} {number(values[-1])}, from {number(values[0])}")
-    return f"{title} on a logarithmic axis at evaluation {points[-1]['evaluations']:.0f}: {'; '.join(said)}."
+            said.append(say("chart.from_to", name=name, now=number(values[-1]), first=number(values[0])))
+    at = f"{points[-1]['evaluations']:.0f}"
+    return say("chart.described", title=title, evaluation=at, lines="; ".join(said))
 
 
 def _range(points: Points, names: Iterable[str]) -> tuple[float, float]:
@@ -130,10 +130,10 @@ def _chart(
         value = next(point[key] for point in reversed(shown) if point.get(key, 0) > 0)
         ends.append((drawn[-1][1] / 10, _look(key, index, len(names)), name, number(value)))
     lines.reverse()  # the total, named first, is drawn on top
-    axis = f"<span>0</span><span>{last / 2:.0f}</span><span>{last:.0f} evaluations</span>"
+    axis = f"<span>0</span><span>{last / 2:.0f}</span><span>{say('chart.evaluations', count=f'{last:.0f}')}</span>"
     if not ends:
         grid = scale = axis = ""
-        scale = '<span class="waiting">The curves grow here while a run paints.</span>'
+        scale = f'<span class="waiting">{say("js.chart.waiting")}</span>'
     if labels:
         legend = "".join(
             f'<li {look} style="top:{place:.1f}%">{escape(name)} <b>{value}</b></li>'

@@ -13,15 +13,11 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 
 from playground.recipe.model import BaseRecipe, Recipe, RecipeError, bounds, field_info
+from playground.web.components.format import option
+from playground.web.words import label, say
 
-PANELS = {
-    "picture": "Picture and run",
-    "layers": "Layers and losses",
-    "network": "Network",
-    "canvas": "Start and canvas",
-    "optimiser": "Optimiser",
-}
-"""Titles of the panels of controls below the weights, in the page's order."""
+PANELS = ("picture", "layers", "network", "canvas", "optimiser")
+"""The panels of controls below the weights, in the page's order."""
 
 
 def panel_of(name: str) -> str | None:
@@ -50,10 +46,8 @@ REACH = {"iterations": 1.5}  # where that would be too far
 MIX = 3.0  # decades to either side by which one slider shifts painting against photo
 OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
 STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
-STYLE_SIZES = (("as the result", "content"), ("its own size", "original"))
-EMPTY = {"seconds": "no limit", "steps": "as the epochs ask"}
-"""Fields that may be left empty, and what that means."""
-WORDS = {"lbfgs": "L-BFGS", "adam": "Adam"}
+EMPTY = ("seconds", "steps")
+"""Fields that may be left empty."""
 
 
 def accepts(name: str, model: type[BaseRecipe] = Recipe) -> Any:
@@ -85,10 +79,10 @@ def control(
     allows, if that is less than the field does.
     """
     info = field_info(name, model)
-    label = f"{info['label']} ({info['unit']})" if info.get("unit") else info["label"]
+    unit = f" ({say(f'unit.{unit}')})" if (unit := info.get("unit")) else ""
     common: dict[str, Any] = {
-        "label": label,
-        "info": model.model_fields[name].description,
+        "label": f"{label(name)}{unit}",
+        "info": say(f"field.{name}.help"),
         "elem_id": f"{prefix}-{name}",
         "elem_classes": ["setting", "live" if info.get("live") else "later"],
     }
@@ -97,9 +91,10 @@ def control(
         return gr.Checkbox(value=value, **common)
     if name == "style_size":
         sizes = [(f"{size} px", str(size)) for size in (128, 192, 256, 384, 512, 768, 1024) if size <= (most or size)]
-        return gr.Dropdown([*STYLE_SIZES, *sizes], value=value, allow_custom_value=True, **common)
+        named = [(option(name, word), word) for word in ("content", "original")]
+        return gr.Dropdown([*named, *sizes], value=value, allow_custom_value=True, **common)
     if choices or options(name, model):
-        pairs = list(choices) or [(WORDS.get(word, word.replace("_", " ")), word) for word in options(name, model)]
+        pairs = list(choices) or [(option(name, word), word) for word in options(name, model)]
         return gr.Dropdown(pairs, value=value, filterable=False, **common)
     low, high = bounds(name, model)
     whole = hint is int
@@ -107,7 +102,7 @@ def control(
         high = min(high, int(most) if whole else most)
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
         return gr.Number(
-            value=value, precision=0 if whole and name not in EMPTY else None, placeholder=EMPTY.get(name), buttons=[], **common
+            value=value, precision=0 if whole and name not in EMPTY else None, placeholder=say(f"empty.{name}") if name in EMPTY else None, buttons=[], **common
         )  # fmt: skip
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 
@@ -122,7 +117,7 @@ def rules(
         if not info or kind not in (int, float):
             continue
         limits = [*field.metadata, *(part for outer in get_args(field.annotation) for part in _nested(outer))]
-        rule: dict[str, Any] = {"label": info["label"], "whole": kind is int, "optional": name in EMPTY}
+        rule: dict[str, Any] = {"label": label(name), "whole": kind is int, "optional": name in EMPTY}
         for limit in limits:
             for sign, place in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
                 if (value := getattr(limit, sign, None)) is not None:
@@ -157,7 +152,7 @@ def given(name: str, value: Any, model: type[BaseRecipe] = Recipe) -> Any:
     if name in EMPTY and not value:
         return None
     if value is None or value == "":
-        raise RecipeError(f"{field_info(name, model)['label']} is empty: give it a value")
+        raise RecipeError(say("error.empty", what=label(name)))
     if name == "style_size":
         text = str(value).removesuffix("px").strip()
         return int(text) if text.isdecimal() else text
@@ -239,6 +234,6 @@ def decade_slider(name: str, value: float, preset: Recipe) -> gr.Slider:
     reach = REACH.get(name, DECADES)
     return gr.Slider(
         OFF if name.endswith("_weight") else -reach, reach, value=decades(name, value, preset), step=0.05,
-        label=f"{field_info(name)['label']} on a slider, in powers of ten of the preset's", show_label=False,
+        label=say("slider.decades", what=label(name)), show_label=False,
         container=False, buttons=[], elem_id=f"slide-{name}", elem_classes=["decades"],
     )  # fmt: skip

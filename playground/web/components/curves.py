@@ -14,10 +14,11 @@ from typing import Any
 import gradio as gr
 
 from playground.engine.schedule import plan_stages
-from playground.recipe.model import Change, Recipe, field_info
+from playground.recipe.model import Change, Recipe
 from playground.service.job import ENDS, Job
 from playground.web.components.charts import TERMS, describe
-from playground.web.components.format import number
+from playground.web.components.format import number, term
+from playground.web.words import label, say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "chart.js").read_text("utf-8")
 WHOLE, TAIL = 240, 24  # points that are sent of a whole curve, and between two of those
@@ -65,7 +66,9 @@ def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
         "flags": _flags(job, steps, weighted),
         "keys": keys,
         "points": points,
-        "said": describe("Loss curves", weighted, {name: name for name in TERMS if weighted[-1].get(name, 0) > 0}),
+        "said": describe(
+            say("chart.losses"), weighted, {name: term(name) for name in TERMS if weighted[-1].get(name, 0) > 0}
+        ),
     }
 
 
@@ -114,9 +117,8 @@ def _stages(job: Job, last: float) -> list[list[float]]:
     recipe = job.result.recipe if job.result is not None else job.recipe
     if job.frame is not None and recipe.plan is None:
         recipe = recipe.changed({"iterations": max(1, job.frame.steps)})
-    width, height = job.content.size if job.content is not None else (1, 1)
     bands, begin = [], 0.0
-    for stage in plan_stages(recipe, max(width, height) / min(width, height)):
+    for stage in plan_stages(recipe, job.aspect):
         if stage.iterations and begin < last:
             bands.append([begin, min(last, begin + stage.iterations), stage.size])
         begin += stage.iterations
@@ -135,7 +137,7 @@ def _flags(job: Job, steps: Sequence[float], points: Sequence[Mapping[str, float
             (step for step, point in zip(steps, points, strict=True) if point["evaluations"] > change.evaluation),
             steps[-1],
         )
-        words = f"{field_info(change.key).get('label', change.key)} {_said(change.value)}"
+        words = f"{label(change.key)} {_said(change.value)}"
         index = latest.get(change.key)
         if index is not None and place - flags[index][0] <= max(2.0, NEAR * steps[-1]):
             flags[index][1] = words
@@ -147,7 +149,7 @@ def _flags(job: Job, steps: Sequence[float], points: Sequence[Mapping[str, float
 
 def _said(value: Any) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return say("value.on" if value else "value.off")
     if isinstance(value, (int, float)):
         return number(value)
-    return "changed" if isinstance(value, Mapping) else str(value)
+    return say("value.changed") if isinstance(value, Mapping) else str(value)

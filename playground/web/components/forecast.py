@@ -84,8 +84,7 @@ def planned_stages(job: Any) -> list[Stage]:
     recipe = job.recipe
     if recipe.plan is None:
         recipe = recipe.changed({"iterations": max(1, job.frame.steps)})
-    width, height = job.content.size
-    return plan_stages(recipe, max(width, height) / min(width, height))
+    return plan_stages(recipe, job.aspect)
 
 
 def _costs(job: Any, stages: list[Stage]) -> list[float]:

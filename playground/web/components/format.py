@@ -7,37 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
+from playground.web.words import has, label, say, translated, within
 
-
-class Ending(NamedTuple):
-    """How a run can end, in words.
-
-    Attributes:
-        state: among other facts, such as "time is up"; the part before a comma is enough in a small place.
-        summary: what the summary of a result begins with.
-        announcement: a sentence for ears.
-    """
-
-    state: str
-    summary: str
-    announcement: str
-
-
-ENDINGS = {
-    "done": Ending("done", "Finished", "The picture is done."),
-    "stopped": Ending("stopped", "Stopped", "Stopped. The best picture so far is shown."),
-    "time": Ending("time is up", "Ended by the time budget", "Time is up. The best picture so far is shown."),
-    "recovered": Ending("done, after a recovery", "Recovered", "The picture is done, after a recovery."),
-    "failed": Ending("failed", "Failed", "The run failed."),
-}
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def ending(state: str, kind: str) -> str:
+    """How a run has ended, in words.
+
+    Args:
+        kind: "state" among other facts, "short" in a small place, "summary" to begin that of a result, "announcement" for
+            ears.
+    """
+    key = f"ending.{state}.{kind}"
+    return say(key) if has(key) else state.capitalize()
 
 
 def number(value: float) -> str:
@@ -45,7 +35,7 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     if not math.isfinite(value):
-        return "no number"
+        return say("number.none")
     size = abs(value)
     if 1e-3 <= size < 1e10:
         if size >= 1000:
@@ -72,20 +62,33 @@ def duration(seconds: float) -> str:
 def compared(name: str, value: float | None, preset: float) -> str:
     """How a logarithmic setting stands to the preset's: "style pulls 3× harder than in this preset"."""
     if value is None:
-        return "no number"
+        return say("number.none")
     pulls = name.endswith("_weight")
-    what = name.removesuffix("_weight") if pulls else str(field_info(name).get("label", name)).lower()
+    what = term(name.removesuffix("_weight")) if pulls else label(name)
     if value == 0:
-        return f"{what} is off"
+        return say("compared.off", what=what)
     if preset == 0:
-        return f"{number(value)} (off in this preset)"
+        return say("compared.off_in_preset", value=number(value))
     ratio = value / preset
     if abs(ratio - 1) < 5e-3:
-        return f"{number(value)}, as in this preset"
+        return say("compared.same", value=number(value))
     if pulls:
-        times, how = (ratio, "harder") if ratio > 1 else (1 / ratio, "more gently")
-        return f"{number(value)}: {what} pulls {number(times)}× {how} than in this preset"
-    return f"{number(value)}: {number(ratio)}× this preset's"
+        times, how = (ratio, "harder") if ratio > 1 else (1 / ratio, "gentler")
+        return say(f"compared.{how}", value=number(value), what=what, times=number(times))
+    return say("compared.times", value=number(value), times=number(ratio))
+
+
+def term(name: str) -> str:
+    """A term of the loss, or one layer's part of it ("style:conv1_1"), as the page calls it."""
+    kind, colon, layer = name.partition(":")
+    known = say(f"term.{kind}") if has(f"term.{kind}") else kind.replace("_", " ")
+    return f"{known} {layer}" if colon else known
+
+
+def option(name: str, word: str) -> str:
+    """A word that a setting may have, as the page shows it."""
+    key = f"option.{name}.{word}"
+    return say(key) if has(key) else word.replace("_", " ")
 
 
 def balance(content: float | None, style: float | None) -> str:
@@ -93,24 +96,24 @@ def balance(content: float | None, style: float | None) -> str:
     if content is None or style is None:
         return ""
     if content == 0 and style == 0:
-        return "Neither content nor style has a weight: nothing would be painted."
+        return say("balance.neither")
     if content == 0:
-        return "Style alone: nothing holds the photo's shapes."
+        return say("balance.style_alone")
     if style == 0:
-        return "Content alone: nothing asks for the painting's strokes."
+        return say("balance.content_alone")
     ratio = style / content
     if abs(ratio - 1) < 5e-3:
-        return "Style and content weigh the same."
+        return say("balance.same")
     if ratio > 1:
-        return f"Style weighs {number(ratio)} times as much as content."
-    return f"Content weighs {number(1 / ratio)} times as much as style."
+        return say("balance.style", times=number(ratio))
+    return say("balance.content", times=number(1 / ratio))
 
 
 def caption(recipe: Recipe) -> str:
     """A recipe in a few words: its preset, up to three settings that are not the preset's, and the seed."""
     preset = presets().get(recipe.preset or "")
     if preset is None or preset.kind != "stylize":
-        return f"Own recipe, seed {recipe.seed}"
+        return say("caption.own", seed=recipe.seed)
     try:
         base = load_preset(preset.name, network=recipe.network)
     except PlaygroundError:  # its layers do not exist in this network, or the network is a file that has gone
@@ -119,19 +122,19 @@ def caption(recipe: Recipe) -> str:
     said = [
         _setting_said(name, getattr(recipe, name)) for name in names if getattr(recipe, name) != getattr(base, name)
     ]
-    return ", ".join([preset.title, *said[:3], f"seed {recipe.seed}"])
+    return ", ".join([say(f"preset.{preset.name}.title"), *said[:3], say("caption.seed", seed=recipe.seed)])
 
 
 UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
 
 
 def _setting_said(name: str, value: Any) -> str:
-    label = str(field_info(name).get("label", name)).lower()
+    called = within(label(name))
     if isinstance(value, Mapping):
-        return f"{label} {', '.join(layer for layer, weight in value.items() if weight > 0)}"
+        return f"{called} {', '.join(layer for layer, weight in value.items() if weight > 0)}"
     if isinstance(value, bool):
-        return label if value else f"no {label}"
-    return f"{label} {number(value) if isinstance(value, (int, float)) else value}"
+        return called if value else say("caption.without", what=called)
+    return f"{called} {number(value) if isinstance(value, (int, float)) else option(name, str(value))}"
 
 
 def planned_evaluations(job: Any) -> int:
@@ -158,24 +161,26 @@ def status_line(job: Any, device: str, left: float | None = None) -> str:
     """The live line of a run, `left` seconds before its end: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
     if state == "waiting":
-        place = "you are next" if job.place <= 1 else f"place {job.place} in the queue"
-        how_long = "" if job.wait_seconds is None else f" · about {duration(max(1.0, job.wait_seconds))} to wait"
-        return f"waiting for the device · {place}{how_long}"
+        said = [say("status.waiting"), say("status.next") if job.place <= 1 else say("status.place", place=job.place)]
+        if job.wait_seconds is not None:
+            said.append(say("status.to_wait", time=duration(max(1.0, job.wait_seconds))))
+        return " · ".join(said)
     if state == "failed":
-        return "the run failed"
+        return say("status.failed")
     if state == "loading" or frame is None:
-        return job.doing or "reading the network and the pictures …"
-    steps = f"step {frame.step} of {frame.steps}"
+        return translated(job.doing) if job.doing else say("status.reading")
+    steps = say("status.step", step=frame.step, steps=frame.steps)
     took = duration(frame.seconds)
     if state == "paused":
-        return f"paused at {steps} · {took}"
+        return f"{say('status.paused', step=frame.step, steps=frame.steps)} · {took}"
     if state in ENDS:
-        left_over = ["the network is ready"] if isinstance(job.recipe, TrainingRecipe) else []
-        return " · ".join([ENDINGS[state].state, f"{frame.step} steps in {took}", *left_over, device])
+        left_over = [say("status.network_ready")] if isinstance(job.recipe, TrainingRecipe) else []
+        steps_in = say("status.steps_in", steps=frame.step, time=took)
+        return " · ".join([ending(state, "state"), steps_in, *left_over, device])
     parts = [steps, took]
     pace = steps_per_second(curve)
     if left is not None:
-        parts.append(f"{duration(left)} left")
+        parts.append(say("status.left", time=duration(left)))
     if pace:
-        parts.append(f"{pace:.1f} steps/s" if pace < 100 else f"{pace:.0f} steps/s")
+        parts.append(say("status.pace", pace=f"{pace:.1f}" if pace < 100 else f"{pace:.0f}"))
     return " · ".join([*parts, device])

@@ -16,18 +16,12 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, read
 from playground.recipe.model import STYLE_BLOCKS, Recipe
+from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")
 
-PICKS = {
-    "recipe": "as in the preset",
-    "paper": "the paper's five",
-    "first": "first of each block",
-    "all": "all",
-    "shallow": "shallow only",
-    "deep": "deep only",
-}
-"""Quick picks of style layers, by name: what stands on the button."""
+PICKS = ("recipe", "paper", "first", "all", "shallow", "deep")
+"""Quick picks of style layers."""
 
 
 def layer_names(network: str) -> tuple[str, ...]:
@@ -95,7 +89,7 @@ def described(value: Mapping[str, Any]) -> str:
     parts = []
     for kind in ("content", "style"):
         chosen = [layer for layer, weight in (value.get(kind) or {}).items() if weight > 0]
-        parts.append(f"{kind}: {', '.join(chosen) if chosen else 'none'}")
+        parts.append(f"{say(f'term.{kind}')}: {', '.join(chosen) if chosen else say('value.none')}")
     return " · ".join(parts)
 
 

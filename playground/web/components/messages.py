@@ -12,7 +12,8 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, field_info
+from playground.recipe.model import Recipe
+from playground.web.words import label, say, translated
 
 logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]
@@ -34,12 +35,12 @@ def fault(error: Exception) -> str:
     if isinstance(error, PlaygroundError):
         field, colon, rest = str(error).partition(":")
         known = colon and field in Recipe.model_fields
-        return f"{field_info(field).get('label', field)}:{rest}" if known else str(error)
+        return f"{label(field)}: {translated(rest.strip())}" if known else translated(str(error))
     logger.exception("the page stumbled", exc_info=error)
-    return "something went wrong in the playground; its log says what, and nothing of yours is lost"
+    return say("error.stumbled")
 
 
 def progress(sentence: str, fraction: float | None) -> str:
     """A download's progress as a line and a bar."""
     value = "" if fraction is None else f' value="{fraction:.3f}"'
-    return f'<p class="message note">{escape(sentence)}</p><progress max="1"{value} aria-label="Download"></progress>'
+    return f'<p class="message note">{escape(translated(sentence))}</p><progress max="1"{value} aria-label="{escape(say("download.bar"))}"></progress>'

@@ -13,20 +13,21 @@ from playground.networks.known import known
 from playground.recipe.model import BaseRecipe
 from playground.recipe.moved import differences, whose
 from playground.web.components.messages import message
+from playground.web.words import say, translated
 
 
 def numbers_note(recipe: BaseRecipe) -> str:
     """HTML: one line on whose numbers they are, which opens to the list of what differs; "" for the playground's own."""
-    sentence, rows = whose(recipe), differences(recipe)
+    sentence, rows = translated(whose(recipe)), differences(recipe)
     if not rows:
         return message(sentence, "note") + message(_doubt(recipe.network), "note")
     labels = ", ".join(row.label.lower() for row in rows)
     items = "".join(
-        f"<li><b>{escape(row.label)}</b>: {escape(row.here)}; the source has {escape(row.source)} ({escape(row.reason)})</li>"
+        f"<li><b>{escape(row.label)}</b>: {escape(say('numbers.row', here=row.here, source=row.source, reason=translated(row.reason)))}</li>"
         for row in rows
     )
     return (
-        f'<details class="message note differences"><summary>{escape(sentence)}. Not as in the source: {escape(labels)}'
+        f'<details class="message note differences"><summary>{escape(say("numbers.not_as_source", sentence=sentence, labels=labels))}'
         f"</summary><ul>{items}</ul></details>{message(_doubt(recipe.network), 'note')}"
     )
 

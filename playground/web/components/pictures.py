@@ -21,10 +21,11 @@ from playground.images.load import KEPT_PIXELS, load_picture
 from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
+from playground.web.words import has, say
 
 STYLE_FOLDER = PRESET_FOLDER / "styles"
 # scikit-image's own, openly licensed and inside its package; `rocket` and others need no download either
-PHOTOS = {"chelsea": "Chelsea, a cat", "astronaut": "An astronaut", "coffee": "A cup of coffee", "rocket": "A rocket"}
+PHOTOS = ("chelsea", "astronaut", "coffee", "rocket")
 THUMBNAIL = 192  # pixels
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def picture_box(label: str, name: str, sample: Sample | None) -> gr.Image:
     box = gr.Image(
         value=sample.picture() if sample else None, type="filepath", image_mode=None, format="png", label=label,
         sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], height=220, elem_id=name,
-        elem_classes=["picture-box"], alt_text=label, placeholder="Drop, paste or choose a picture",
+        elem_classes=["picture-box"], alt_text=label, placeholder=say("picture.drop"),
     )  # fmt: skip
     return leave_uploads_alone(box)
 
@@ -61,12 +62,12 @@ def photos() -> tuple[Sample, ...]:
 
     folder = Path(skimage.__file__).parent / "data"
     found = []
-    for name, title in PHOTOS.items():
+    for name in PHOTOS:
         path = next(
             (folder / f"{name}{suffix}" for suffix in (".png", ".jpg") if (folder / f"{name}{suffix}").is_file()), None
         )
         if path:
-            found.append(Sample(name, title, title, path))
+            found.append(Sample(name, name.capitalize(), name, path))
     return tuple(found)
 
 
@@ -92,10 +93,20 @@ def samples(kind: str) -> tuple[Sample, ...]:
     return photos() if kind == "photos" else styles()
 
 
-@cache
 def thumbnails(kind: str) -> list[tuple[Image.Image, str]]:
     """Small pictures with titles for a gallery of "photos" or "styles"."""
-    return [(resize_picture(sample.picture(), THUMBNAIL), sample.title) for sample in samples(kind)]
+    return [(small, titled(sample)) for small, sample in zip(_small(kind), samples(kind), strict=True)]
+
+
+@cache
+def _small(kind: str) -> list[Image.Image]:
+    return [resize_picture(sample.picture(), THUMBNAIL) for sample in samples(kind)]
+
+
+def titled(sample: Sample) -> str:
+    """A sample's title for people."""
+    key = f"sample.{sample.name}"
+    return say(key) if has(key) else sample.title
 
 
 def picked_photo(event: gr.SelectData) -> tuple[Any, str]:
@@ -122,7 +133,7 @@ def judged(kind: str, path: str | None) -> str:
     if not path:
         return ""
     try:
-        given(path, f"the {kind} picture")
+        given(path, say(f"the.{kind}"))
     except Exception as error:
         return message(fault(error))
     return ""

@@ -13,15 +13,16 @@ from PIL import Image
 
 from playground.images.save import encode_picture
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "viewer.js").read_text("utf-8")
-TEMPLATE = '<div class="viewer" role="group" aria-label="Before and after"></div>'
 
 
 def viewer() -> gr.HTML:
     """The frame, out of sight until there are pictures."""
+    template = f'<div class="viewer" role="group" aria-label="{say("viewer.title")}"></div>'
     return gr.HTML(
-        None, html_template=TEMPLATE, js_on_load=SCRIPT, elem_id="before-after", visible=False, apply_default_css=False
+        None, html_template=template, js_on_load=SCRIPT, elem_id="before-after", visible=False, apply_default_css=False
     )
 
 

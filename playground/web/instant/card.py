@@ -14,26 +14,32 @@ from PIL import Image
 from playground.feedforward.model import Model
 from playground.web.components import charts
 from playground.web.components.format import duration
+from playground.web.words import say
 
 
 def card_html(model: Model) -> str:
     """How a style was trained, as HTML; everything in it may come from a stranger's file."""
     about = model.card
-    facts = [f"{model.network.width} channels, {model.network.blocks} residual blocks"]
+    facts = [say("card.network", channels=model.network.width, blocks=model.network.blocks)]
     if about.layout != "playground":
-        facts.append(f"read from the layout of {about.layout}")
+        facts.append(say("card.layout", layout=about.layout))
     if about.steps:
-        facts.append(f"{about.steps:,} steps on {about.photos:,} photographs".replace(",", "\u202f"))
+        facts.append(say("card.steps", steps=_grouped(about.steps), photos=_grouped(about.photos)))
     curve = [point for point in about.curve if _is_point(point)]
     if curve:
         facts.append(duration(curve[-1]["seconds"]))
     recipe = about.recipe
     if {"image_size", "batch_size", "network"} <= recipe.keys():
-        facts.append(f"crops of {recipe['image_size']} px, {recipe['batch_size']} a step, seen by {recipe['network']}")
+        crops = {name: recipe[name] for name in ("image_size", "batch_size", "network")}
+        facts.append(say("card.crops", **crops))
     listed = "".join(f"<li>{escape(str(fact))}</li>" for fact in facts)
     command = f"<pre><code>{escape(about.command)}</code></pre>" if about.command else ""
     chart = charts.term_chart(curve) if len(curve) > 1 else ""
     return f'<div class="model-card"><h3>{escape(named(about.title))}</h3><ul>{listed}</ul>{chart}{command}</div>'
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")
 
 
 def _is_point(point: Any) -> bool:

@@ -18,6 +18,7 @@ from playground.feedforward.model import Model, load_model, shipped_styles
 from playground.networks.transformer import TransformerNet
 from playground.service.tasks import Task
 from playground.web.visit import Visit
+from playground.web.words import say
 
 MAX_SIDE = 4096  # long side that may be asked for
 OPENED_MB = 1000.0  # of models that people have opened, on all pages together
@@ -73,9 +74,7 @@ class OpenedModels:
         """
         with self._lock:
             if sum(map(_bytes_of, self._networks)) + _bytes_of(model.network) > self._limit:
-                raise PlaygroundError(
-                    "this server has no room for more networks of people's own now: try again in some minutes"
-                )
+                raise PlaygroundError(say("instant.no_room"))
             self._networks.add(model.network)
 
 
@@ -86,7 +85,7 @@ def _bytes_of(network: TransformerNet) -> int:
 
 def check_sides(content: Image.Image) -> None:
     if min(content.size) < 8:
-        raise PlaygroundError("that picture is too narrow to be painted: it needs at least 8 px a side")
+        raise PlaygroundError(say("instant.too_narrow"))
 
 
 def plain(text: str) -> str:

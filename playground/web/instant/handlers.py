@@ -29,9 +29,9 @@ from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import card_html, named, thumbnail
 from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
+from playground.web.words import say
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
-NO_STYLE = "No style is here yet: train one under Train a style, or open a network's file"
 
 
 class Instant:
@@ -60,7 +60,7 @@ class Instant:
         index = names.index(selected) if selected in names else None
         return {
             self.parts["styles"]: gr.Gallery(listed, selected_index=index, visible=bool(names)),
-            self.parts["styles-message"]: "" if names else message(NO_STYLE, "note"),
+            self.parts["styles-message"]: "" if names else message(say("instant.no_style"), "note"),
         }
 
     def pick(self, easel: Easel, event: gr.SelectData) -> None:
@@ -99,7 +99,10 @@ class Instant:
         yield NOTHING
         if easel.stylizer is None or wanted == easel.made_of:
             return
-        yield {parts["instant-status"]: f"{escape(named(easel.style))} · painting …", parts["instant-message"]: ""}
+        yield {
+            parts["instant-status"]: f"{escape(named(easel.style))} · {say('instant.painting')}",
+            parts["instant-message"]: "",
+        }
         try:
             seconds = await asyncio.to_thread(self._paint, easel, content, size)
         except Exception as error:
@@ -108,11 +111,8 @@ class Instant:
         easel.made_of = wanted
         assert easel.stylized is not None
         width, height = easel.stylized.content.size
-        said = (
-            f"{width} × {height} px in {seconds:.2g} s"
-            if seconds < 10
-            else f"{width} × {height} px in {duration(seconds)}"
-        )
+        took = f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
+        said = say("instant.took", width=width, height=height, time=took)
         yield {
             parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
             parts["instant-empty"]: "",
@@ -124,10 +124,10 @@ class Instant:
     def _paint(self, easel: Easel, path: str | None, size: float | None) -> float:
         """Paint into the easel; the seconds that the pass took, without waiting for a turn."""
         if not path:
-            raise PlaygroundError("choose a content picture first")
+            raise PlaygroundError(say("error.choose_content"))
         if size and not 64 <= size <= MAX_SIDE:
-            raise PlaygroundError(f"Size: give 64 to {MAX_SIDE} px, or nothing for the photo's own")
-        content = given(path, "the content picture")
+            raise PlaygroundError(say("instant.size_bounds", most=MAX_SIDE))
+        content = given(path, say("the.content"))
         if size or max(content.size) > MAX_SIDE:
             content = resize_picture(content, int(size or MAX_SIDE))
         check_sides(content)

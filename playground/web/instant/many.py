@@ -32,6 +32,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
 from playground.web.instant.easel import MAX_SIDE, Easel, check_sides, plain
 from playground.web.people import caller
+from playground.web.words import say, translated
 
 MAX_FILES = 60
 
@@ -67,9 +68,9 @@ class ManyPictures:
         paths = [path for path, _ in task.found]
         if len(paths) > 1:
             paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"]))
-        how = "Stopped" if task.stopped else "Done"
+        how = "many.stopped" if task.stopped else "many.done"
         yield {
-            parts["many-status"]: message(task.error) if task.error else message(f"{how}: {len(task.found)} painted", "note"),
+            parts["many-status"]: message(translated(task.error)) if task.error else message(say(how, count=len(task.found)), "note"),
             **self._gallery(task.found),
             parts["many-done"]: gr.File(paths, visible=bool(paths)),
             parts["many-go"]: gr.Button(interactive=True),
@@ -84,11 +85,11 @@ class ManyPictures:
     def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Task:
         stylizer = easel.stylizer
         if stylizer is None:
-            raise PlaygroundError("pick a style first")
+            raise PlaygroundError(say("instant.pick_first"))
         if not files:
-            raise PlaygroundError("choose some pictures, a GIF or a film first")
+            raise PlaygroundError(say("many.choose"))
         if len(files) > MAX_FILES:
-            raise PlaygroundError(f"these are more than {MAX_FILES} files: give fewer at once")
+            raise PlaygroundError(say("many.too_many", most=MAX_FILES))
         place, style = self.parts["many-done"], plain(easel.style)
 
         def work(task: Task) -> None:
@@ -96,7 +97,7 @@ class ManyPictures:
                 for number, source in enumerate(map(Path, files)):
                     if task.stopped:
                         return
-                    words_so_far = f"{number + 1} of {len(files)}: {source.name}"
+                    words_so_far = say("many.file", number=number + 1, count=len(files), name=source.name)
                     task.report(words_so_far, number / len(files))
                     film = is_film(source)
                     suffix = ".png" if not film else ".mp4" if source.suffix.lower() in FILMS else ".gif"
@@ -118,7 +119,8 @@ class ManyPictures:
                             done = task.control.turn().do(partial(next, frames, None))
                             fraction = done if done is not None else 1.0
                             task.report(
-                                f"{words_so_far}, {fraction:.0%} of its frames", (number + fraction) / len(files)
+                                say("many.frames", file=words_so_far, share=f"{fraction:.0%}"),
+                                (number + fraction) / len(files),
                             )
                         frames.close()
                         if not output.exists():

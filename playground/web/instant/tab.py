@@ -24,6 +24,7 @@ from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
+from playground.web.words import label, say
 
 
 def build_instant(jobs: Jobs) -> Parts:
@@ -31,7 +32,7 @@ def build_instant(jobs: Jobs) -> Parts:
     parts: Parts = {"easel": gr.State(Easel())}
     with gr.Row(elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
-            source(parts, "instant-photo", "Content: the photo", "photos")
+            source(parts, "instant-photo", say("source.content"), "photos")
             _styles(parts)
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
@@ -46,47 +47,45 @@ def build_instant(jobs: Jobs) -> Parts:
 
 def _stage(parts: Parts) -> None:
     with gr.Column(elem_classes=["easel"]):
-        html(parts, "instant-empty", '<p class="invitation">Pick a style: the photo is painted at once</p>')
+        html(parts, "instant-empty", f'<p class="invitation">{say("instant.invitation")}</p>')
         parts["instant-picture"] = gr.ImageSlider(
             format="jpeg", show_label=False, interactive=False, visible=False, buttons=["fullscreen"],
             elem_id="instant-picture", elem_classes=["comparison"], container=False, max_height=640,
         )  # fmt: skip
     with gr.Row(elem_classes=["actions"]):
         parts["instant-strength"] = gr.Slider(
-            0, 1, value=1, step=0.01, label="Strength: 0 the photo, 1 the style", buttons=[], elem_id="instant-strength",
+            0, 1, value=1, step=0.01, label=say("instant.strength"), buttons=[], elem_id="instant-strength",
             elem_classes=["setting", "live", "strength"],
         )  # fmt: skip
-        html(parts, "instant-status", "One pass, no waiting.", elem_classes=["status-line"])
+        html(parts, "instant-status", say("instant.one_pass"), elem_classes=["status-line"])
     html(parts, "instant-message")
     with gr.Row(visible=False, elem_classes=["buttons"], elem_id="instant-after") as parts["instant-after"]:
-        parts["instant-save"] = gr.Button("Download PNG", size="sm", elem_id="instant-save")
-        parts["instant-use"] = gr.Button("Use in the Studio as content", size="sm", elem_id="instant-use")
+        parts["instant-save"] = gr.Button(say("results.download", format="PNG"), size="sm", elem_id="instant-save")
+        parts["instant-use"] = gr.Button(say("instant.use"), size="sm", elem_id="instant-use")
     parts["instant-file"] = gr.File(visible=False)
-    with gr.Accordion("Many pictures, a GIF or a film", open=False, elem_classes=["sheet"], elem_id="many"):
-        gr.HTML(
-            '<p class="hint">All in the style and the strength above, each at its own size; films frame by frame.</p>'
-        )
+    with gr.Accordion(say("many.title"), open=False, elem_classes=["sheet"], elem_id="many"):
+        gr.HTML(f'<p class="hint">{say("many.hint")}</p>')
         parts["many-files"] = gr.File(
-            file_count="multiple", file_types=["image", ".gif", *sorted(FILMS)], show_label=False, label="Pictures, GIFs, films",
+            file_count="multiple", file_types=["image", ".gif", *sorted(FILMS)], show_label=False, label=say("many.files"),
             height=140, elem_id="many-files", elem_classes=["drop"],
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):
-            parts["many-go"] = gr.Button("Paint them all", size="sm", elem_id="many-go")
-            parts["many-stop"] = gr.Button("Stop", size="sm", interactive=False, elem_id="many-stop")
+            parts["many-go"] = gr.Button(say("many.go"), size="sm", elem_id="many-go")
+            parts["many-stop"] = gr.Button(say("run.stop"), size="sm", interactive=False, elem_id="many-stop")
         html(parts, "many-status")
         parts["many-gallery"] = gr.Gallery(
             show_label=False, columns=6, height="auto", object_fit="cover", format="jpeg", buttons=[], visible=False,
             interactive=False, container=False, elem_id="many-gallery", elem_classes=["samples"],
         )  # fmt: skip
         parts["many-done"] = gr.File(
-            file_count="multiple", show_label=False, label="Painted", visible=False, interactive=False, elem_id="many-done",
+            file_count="multiple", show_label=False, label=say("many.painted"), visible=False, interactive=False, elem_id="many-done",
             elem_classes=["drop"],
         )  # fmt: skip
 
 
 def _styles(parts: Parts) -> None:
     with gr.Column(elem_classes=["source"]):
-        heading("Style")
+        heading(say("instant.style"))
         html(parts, "styles-message")
         parts["styles"] = gr.Gallery(
             show_label=False, columns=2, allow_preview=False, object_fit="cover", height="auto", format="jpeg",
@@ -94,25 +93,28 @@ def _styles(parts: Parts) -> None:
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):
             parts["styles-open"] = gr.UploadButton(
-                "Open a network", file_types=[".safetensors", ".pth", ".pt", ".model"], size="sm", elem_id="styles-open"
+                say("instant.open"),
+                file_types=[".safetensors", ".pth", ".pt", ".model"],
+                size="sm",
+                elem_id="styles-open",
             )
 
 
 def _settings(parts: Parts) -> None:
     with gr.Column(elem_classes=["sheet"]):
-        heading("Picture")
+        heading(say("instant.picture"))
         parts["instant-size"] = gr.Number(
-            value=None, label="Size (px)", placeholder="as the photo",
-            info="Long side of the result. Empty: to the pixel as the photo.", buttons=[], elem_id="instant-size",
+            value=None, label=f"{label('size')} (px)", placeholder=say("instant.as_photo"),
+            info=say("instant.size_help"), buttons=[], elem_id="instant-size",
             elem_classes=["setting"],
         )  # fmt: skip
         parts["instant-colours"] = gr.Checkbox(
-            label="Original colours", info="Keep the photo's colours and take only light and dark from the painted result.",
+            label=label("original_colours"), info=say("field.original_colours.help"),
             elem_id="instant-colours", elem_classes=["setting", "live"],
         )  # fmt: skip
     with gr.Column(elem_classes=["sheet"]):
-        heading("Passport")
-        html(parts, "model-card", '<p class="hint">How the style on show was trained stands here.</p>')
+        heading(say("card.title"))
+        html(parts, "model-card", f'<p class="hint">{say("card.empty")}</p>')
 
 
 # ---------------------------------------------------------------- wiring

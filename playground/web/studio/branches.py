@@ -17,14 +17,14 @@ from PIL import Image
 
 from playground.engine.checkpoints import CheckpointError
 from playground.measure.sheet import board
-from playground.recipe.model import Recipe, field_info, live_settings
+from playground.recipe.model import Recipe, live_settings
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls
-from playground.web.components.format import ENDINGS, number
+from playground.web.components.format import ending, number, term
+from playground.web.words import joined, label, say, translated
 
 MAX_BRANCHES = 4  # beside the run that they left
-SAME = "the same settings"
 CARD_SIDE = 240  # pixels
 UNSEEN = frozenset({"seconds", "preview_rate", "original_colours"})  # live settings that change nothing of the painting
 SCRIPT = (Path(__file__).parent.parent / "assets" / "branches.js").read_text("utf-8")
@@ -58,7 +58,7 @@ def differences(mine: Recipe, theirs: Recipe) -> list[str]:
     for name in Recipe.model_fields:
         old, new = getattr(theirs, name), getattr(mine, name)
         if name in live_settings() - UNSEEN and old != new:
-            said.append(f"{field_info(name)['label']} {_named(old)} → {_named(new)}")
+            said.append(f"{label(name)} {_named(old)} → {_named(new)}")
     return said
 
 
@@ -75,20 +75,20 @@ def requested(mine: Recipe, before: Recipe) -> dict[str, Any]:
 def left_out(mine: Recipe, job: Job) -> str:
     """One sentence that names the settings which a branch cannot change; empty where there are none."""
     names = [name for name in controls.FIELDS if name not in live_settings()]
-    labels = [field_info(name)["label"] for name in names if getattr(mine, name) != getattr(job.recipe, name)]
+    labels = [label(name) for name in names if getattr(mine, name) != getattr(job.recipe, name)]
     if not labels:
         return ""
-    return f"{' and '.join(labels)} cannot change on the way: the branch keeps the run's, and the next Run takes yours"
+    return say("branch.left_out", settings=joined(labels))
 
 
 def _named(value: Any) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return say("value.on" if value else "value.off")
     if isinstance(value, (int, float)):
         return number(value)
     if isinstance(value, Mapping):
-        return ", ".join(layer for layer, weight in value.items() if weight > 0) or "none"
-    return "none" if value is None else str(value).replace("_", " ")
+        return ", ".join(layer for layer, weight in value.items() if weight > 0) or say("value.none")
+    return say("value.none") if value is None else str(value).replace("_", " ")
 
 
 # ---------------------------------------------------------------- side by side
@@ -97,9 +97,11 @@ def _named(value: Any) -> str:
 def title(job: Job, members: Sequence[Job]) -> str:
     """What a member of a family is called beside the others."""
     if job is members[0] or job.parent is None:
-        return "The run"
+        return say("branch.run")
     parent = next((number for number, other in enumerate(members) if other.id == job.parent[0]), 0)
-    return f"Branch {members.index(job)} from {f'branch {parent} at ' if parent else ''}{job.parent[1]}"
+    if parent:
+        return say("branch.of_branch", number=members.index(job), parent=parent, at=job.parent[1])
+    return say("branch.of_run", number=members.index(job), at=job.parent[1])
 
 
 def about(job: Job, members: Sequence[Job]) -> list[str]:
@@ -126,14 +128,14 @@ _found: WeakKeyDictionary[Job, Recipe] = WeakKeyDictionary()  # read once a bran
 def how_it_stands(job: Job) -> str:
     """Total loss, step and state in a few words."""
     if job.frame is None:
-        return job.error or "getting ready"
+        return translated(job.error) if job.error else say("branch.getting_ready")
     total = job.frame.losses.get("total")
-    words = [f"total {number(total)}"] if total is not None else []
-    words.append(f"step {job.frame.step}")
+    words = [f"{term('total')} {number(total)}"] if total is not None else []
+    words.append(say("branch.step", step=job.frame.step))
     if job.ended:
-        words.append(ENDINGS[job.state].state.partition(",")[0])
+        words.append(ending(job.state, "short"))
     elif job.state == "paused":
-        words.append("paused")
+        words.append(say("branch.paused"))
     return " · ".join(words)
 
 
@@ -145,7 +147,7 @@ def cards(members: Sequence[Job], shown: Job | None) -> list[dict[str, Any]]:
         {
             "name": job.name,
             "title": title(job, members),
-            "about": "; ".join(about(job, members) or ([] if job is members[0] else [SAME])),
+            "about": "; ".join(about(job, members) or ([] if job is members[0] else [say("branch.same")])),
             "state": how_it_stands(job),
             "picture": _small(job),
             "shown": job is shown,

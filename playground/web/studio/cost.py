@@ -17,6 +17,7 @@ from playground.system.memory import free_megabytes
 from playground.web.components.format import duration
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say, translated
 
 LONG = 300.0  # seconds
 USUAL = (640, 480)  # where a picture is missing or cannot be read
@@ -32,29 +33,33 @@ def cost(
     """
     if session.running() is not None:
         return "", gr.skip()
-    run = gr.Button("Run")
+    run = gr.Button(say("run.run"))
     try:
         recipe = panel.assembled(session, values)
         sizes = _size(content), _size(style)
         warning = too_large(recipe, *sizes, free_megabytes(jobs.device), jobs.device)
         if warning:
-            return f'<p class="message error">{escape(warning)}</p>', run
+            return f'<p class="message error">{escape(translated(warning))}</p>', run
         expected = estimate(recipe, *sizes, device=jobs.device)
         if expected.seconds > LONG:
             shorter = _shorter(recipe, sizes, jobs.device)
-            return f'<p class="message note long">{shorter}</p>', gr.Button(f"Run ({duration(expected.seconds)})")
+            return f'<p class="message note long">{shorter}</p>', gr.Button(
+                say("run.run_long", time=duration(expected.seconds))
+            )
     except PlaygroundError:
         return "", run  # the control's own line says what is wrong
-    sure = "About" if expected.measured else "Perhaps"
-    memory = f"{expected.megabytes / 1024:.1f} GB of memory"
-    return f'<p class="hint">{sure} {duration(expected.seconds)} and {memory} on this machine.</p>', run
+    said = say(
+        "cost.about" if expected.measured else "cost.perhaps",
+        time=duration(expected.seconds), memory=f"{expected.megabytes / 1024:.1f}",
+    )  # fmt: skip
+    return f'<p class="hint">{said}</p>', run
 
 
 def _shorter(recipe: Recipe, sizes: tuple[tuple[int, int], tuple[int, int]], device: str) -> str:
     """Which one setting would shorten a long run most, and to what."""
     ways = {
-        f"Size {recipe.size // 2}": {"size": recipe.size // 2, "smallest": min(recipe.smallest, max(48, recipe.size // 2))},
-        f"{max(1, recipe.iterations // 4)} iterations": {"iterations": max(1, recipe.iterations // 4)},
+        say("cost.size", size=recipe.size // 2): {"size": recipe.size // 2, "smallest": min(recipe.smallest, max(48, recipe.size // 2))},
+        say("cost.iterations", count=max(1, recipe.iterations // 4)): {"iterations": max(1, recipe.iterations // 4)},
     }  # fmt: skip
     found = {}
     for words, changes in ways.items():
@@ -63,9 +68,9 @@ def _shorter(recipe: Recipe, sizes: tuple[tuple[int, int], tuple[int, int]], dev
         except PlaygroundError:
             continue  # too small for this network
     if not found:
-        return "This will take long."
+        return say("cost.long")
     words = min(found, key=lambda name: found[name])
-    return f"This takes long: {words} would take {duration(found[words])}."
+    return say("cost.shorter", setting=words, time=duration(found[words]))
 
 
 def _size(path: str | None) -> tuple[int, int]:

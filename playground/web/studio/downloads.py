@@ -15,6 +15,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message,
 from playground.web.studio.network_offer import network_choices, offer
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say
 
 
 class NetworkDownloads:
@@ -30,7 +31,7 @@ class NetworkDownloads:
         if not wanted:
             return
         place = "banner-note" if wanted == DEFAULT_NETWORK else "network-note"
-        waiting = gr.Button("Downloading …", interactive=False)
+        waiting = gr.Button(say("network.downloading"), interactive=False)
         download = self.panel.jobs.fetch(wanted)
         yield {parts["network-button"]: waiting, parts["banner-button"]: waiting}
         said = ""
@@ -46,7 +47,7 @@ class NetworkDownloads:
         shown = offer(parts, session)
         if intended is not None:
             shown = self.panel.guarded(
-                "preset-note", self.panel.show, session, intended, f"The network {wanted} is here now"
+                "preset-note", self.panel.show, session, intended, say("network.arrived", network=wanted)
             )
             yield {
                 **shown,

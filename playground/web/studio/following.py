@@ -18,7 +18,7 @@ from playground.service.job import Job
 from playground.system.device import describe_device
 from playground.web.components import charts, curves
 from playground.web.components.forecast import seconds_left
-from playground.web.components.format import ENDINGS, status_line
+from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
@@ -26,6 +26,7 @@ from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import run_buttons
 from playground.web.studio.session import Session
+from playground.web.words import say, translated
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
@@ -82,15 +83,15 @@ class Following:
                     next_whole = now + WHOLE_EVERY
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
-                    if job.control.read().shares and job.shares:
-                        updates[parts["shares"]] = charts.shares_bar(job.shares)
+                    if job.control.read().shares and job.pulls:
+                        updates[parts["shares"]] = charts.shares_bar(job.pulls.shares)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
-                    updates[parts["notes"]] = message(job.notes[-1], "note")
+                    updates[parts["notes"]] = message(translated(job.notes[-1]), "note")
             if job.state != said_state:
-                said = {"paused": "Paused.", "waiting": "Waiting for the device."}.get(job.state)
-                said = said or ("Resumed." if said_state == "paused" else None)
-                said_state = job.state
+                ended_pause = "resumed" if said_state == "paused" else ""
+                news = job.state if job.state in ("paused", "waiting") else ended_pause
+                said, said_state = say(f"announce.{news}") if news else "", job.state
                 if said:
                     updates[parts["announce"]] = said
             if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
@@ -116,13 +117,13 @@ class Following:
         updates: Updates = {
             **run_buttons(self.parts, None),
             parts["status"]: status_line(job, self.device, seconds_left(job)),
-            parts["announce"]: ENDINGS[job.state].announcement,
+            parts["announce"]: ending(job.state, "announcement"),
             parts["terms-chart"]: curves.data(job),
-            parts["notes"]: message(job.notes[-1], "note") if job.notes else "",
+            parts["notes"]: message(translated(job.notes[-1]), "note") if job.notes else "",
         }
         if job.result is None:
             if job.error:
-                updates[parts["run-message"]] = message(job.error)
+                updates[parts["run-message"]] = message(translated(job.error))
             yield updates
             return
         await asyncio.to_thread(self.results.recollect, session)

@@ -37,38 +37,33 @@ from playground.web.studio.following import SIGN_EVERY
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say
 
 LATEST_MOMENT = 10**9  # evaluations: beyond any run's end
 LOOK_EVERY = 1.0  # seconds between two looks at a run and its branches
 SCRIPT = (Path(__file__).parent.parent / "assets" / "scrubber.js").read_text("utf-8")
-HINT = (
-    "Drag along the curve or move the slider: the picture of that moment appears. A branch goes on from it with the "
-    "settings as they stand now, while the run itself pauses."
-)
-SCRUBBER = '<div class="scrubber"><label><span>Moment</span><input type="range" min="0" max="0" step="1"></label></div>'
-NOTHING_YET = '<p class="moment-empty">The pictures of a run gather here while it paints.</p>'
 FOLLOWED = ("time-chart", "scrubber", "moment", "branches", "branches-save")
 
 
 def build_history(parts: Parts) -> None:
     """Lay the panel out where the page stands just now."""
-    with gr.Accordion("Time machine", open=False, elem_id="time", elem_classes=["sheet"]) as parts["time"]:
-        gr.HTML(f'<p class="hint">{HINT}</p>', apply_default_css=False)
+    with gr.Accordion(say("time.title"), open=False, elem_id="time", elem_classes=["sheet"]) as parts["time"]:
+        gr.HTML(f'<p class="hint">{say("time.hint")}</p>', apply_default_css=False)
         html(parts, "time-chart", charts.family_chart({}))
         parts["scrubber"] = gr.HTML(
-            _moments(None), html_template=SCRUBBER, js_on_load=SCRIPT, elem_id="scrubber", apply_default_css=False
+            _moments(None), html_template=_scrubber(), js_on_load=SCRIPT, elem_id="scrubber", apply_default_css=False
         )
         with gr.Row(elem_classes=["moment-row"]):
-            html(parts, "moment", NOTHING_YET, scale=3)
+            html(parts, "moment", _nothing_yet(), scale=3)
             with gr.Column(scale=2, min_width=200, elem_classes=["moment-acts"]):
-                parts["branch"] = gr.Button("Branch from here", elem_id="branch")
+                parts["branch"] = gr.Button(say("time.branch"), elem_id="branch")
                 with gr.Row(elem_classes=["buttons"]):
-                    parts["lapse-gif"] = gr.Button("Time-lapse GIF", size="sm", elem_id="lapse-gif")
-                    parts["lapse-mp4"] = gr.Button("Time-lapse MP4", size="sm", elem_id="lapse-mp4")
+                    parts["lapse-gif"] = gr.Button(say("time.gif"), size="sm", elem_id="lapse-gif")
+                    parts["lapse-mp4"] = gr.Button(say("time.mp4"), size="sm", elem_id="lapse-mp4")
                 html(parts, "time-message")  # under the buttons, so that it moves nothing
         parts["branches"] = branches.gallery()
         parts["branches-save"] = gr.Button(
-            "Save as one picture", size="sm", visible=False, elem_id="branches-save", scale=0, min_width=120
+            say("time.save_all"), size="sm", visible=False, elem_id="branches-save", scale=0, min_width=120
         )
         parts["time-file"] = gr.File(visible=False)
 
@@ -131,7 +126,7 @@ class TimeMachine:
         job = session.job
         frames = job.previews.frames if job is not None else []
         if job is None or not frames:
-            return NOTHING_YET
+            return _nothing_yet()
         frame = frames[-1] if session.moment is None else job.previews.at(session.moment) or frames[-1]
         said = escape(described(job, frame))
         return f'<figure class="moment"><img src="{data_address(frame.jpeg)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
@@ -195,11 +190,11 @@ class TimeMachine:
         """
         job, jobs = session.job, self.running.jobs
         if job is None:
-            raise PlaygroundError("there is no run yet to branch from: press Run first")
+            raise PlaygroundError(say("time.no_run_to_branch"))
         recipe = self.panel.assembled(session, values)
         at = LATEST_MOMENT if session.moment is None else session.moment
         if job.checkpoints is None:
-            raise PlaygroundError("this run keeps no moments to go back to: start a new run instead")
+            raise PlaygroundError(say("time.no_moments"))
         changes = requested(recipe, job.checkpoints.settings(at))
         begin = partial(jobs.branch, job, at, changes, session.who(), teacher=session.teacher, person=caller().person)
         said, meant = [], _taken_back(job)
@@ -210,12 +205,12 @@ class TimeMachine:
             if job.ended:
                 raise
             branch = begin(replace=True)  # which ends the run that the branch leaves, before any other
-            said = ["The run that it left has ended, since one person may have no more runs going on here"]
+            said = [say("time.left_ended")]
         except PlaygroundError:
             job.control.change(meant)
             raise
         assert branch.parent is not None
-        said = [f"Branched from evaluation {branch.parent[1]}", *said, left_out(recipe, job)]
+        said = [say("time.branched", at=branch.parent[1]), *said, left_out(recipe, job)]
         jobs.keep_colours(branch, job.original_colours)
         session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
@@ -244,7 +239,7 @@ class TimeMachine:
             return NOTHING
         session.put(job)
         shown = self.panel.show(session, settings_now(job))
-        put_up = self.running.put_up(session, "This run is on the easel now.")
+        put_up = self.running.put_up(session, say("time.on_easel"))
         return {**shown, **put_up, self.parts["time-message"]: ""}
 
     # ---------------------------------------------------------------- files
@@ -270,7 +265,7 @@ class TimeMachine:
         place, said = self.parts["time-file"], self.parts["time-message"]
         try:
             if job is None:
-                raise PlaygroundError("there is no run yet: press Run first")
+                raise PlaygroundError(say("time.no_run"))
             return {place: served_bytes(*make(job, *more), place), said: ""}
         except Exception as error:
             return {place: None, said: message(fault(error))}
@@ -293,7 +288,18 @@ def _taken_back(job: Job) -> dict[str, Any]:
 def described(job: Job, frame: Preview) -> str:
     """Which moment a picture of the film shows."""
     step = max((point["step"] for point in job.curve if point["evaluations"] <= frame.evaluation), default=0)
-    return f"step {step:.0f}, evaluation {frame.evaluation}, after {duration(frame.seconds)}"
+    return say("time.moment", step=f"{step:.0f}", evaluation=frame.evaluation, time=duration(frame.seconds))
+
+
+def _nothing_yet() -> str:
+    return f'<p class="moment-empty">{say("time.empty")}</p>'
+
+
+def _scrubber() -> str:
+    label = say("time.slider")
+    return (
+        f'<div class="scrubber"><label><span>{label}</span><input type="range" min="0" max="0" step="1"></label></div>'
+    )
 
 
 def _moments(job: Job | None, moment: int | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
 from playground.web.components.messages import Updates, message
 from playground.web.studio.session import Session
+from playground.web.words import say
 
 OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-button")
 """Where a network that is not on this machine is offered."""
@@ -23,17 +24,16 @@ OFFERS = ("network-note", "network-button", "banner", "banner-note", "banner-but
 def offer(parts: Mapping[str, Any], session: Session) -> Updates:
     """The line and the button that offer a network which is not on this machine."""
     wanted = session.wanted_network
-    label = f"Download {wanted} ({catalogue.NETWORKS[wanted].megabytes:.0f} MB)" if wanted else "Download"
+    label = say("network.download")
+    if wanted:
+        label = say("network.download_of", network=wanted, megabytes=f"{catalogue.NETWORKS[wanted].megabytes:.0f}")
     first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
-    missing = f"The network {wanted} is not on this machine yet: download it here, or it comes with the first Run"
+    missing = say("network.missing_first", network=wanted)
     fetched = not wanted or catalogue.NETWORKS[wanted].fetched
-    how = "download it" if fetched else f"`python -m playground weights {wanted}` says where to put its file"
-    instead = f"The network {wanted} is not on this machine: {how}, or choose another"
+    how = say("network.how_download" if fetched else "network.how_weights", network=wanted)
+    instead = say("network.missing", network=wanted, how=how)
     if session.intended is not None:
-        instead = (
-            f"This recipe was made for {wanted}, which is not on this machine ({how}): until it is here, the "
-            f"playground paints with {DEFAULT_NETWORK} and numbers adapted to it"
-        )
+        instead = say("network.made_for", network=wanted, how=how, other=DEFAULT_NETWORK)
     return {
         parts["banner"]: gr.Row(visible=first),
         parts["banner-note"]: message(missing, "note") if first else "",
@@ -46,4 +46,4 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
 def network_choices(jobs: Jobs) -> list[tuple[str, str]]:
     """The networks this server paints with, each saying whether it is here."""
     here = catalogue.is_available
-    return [(name if here(name) else f"{name} (not on this machine)", name) for name in jobs.networks]
+    return [(name if here(name) else say("network.not_here", network=name), name) for name in jobs.networks]

@@ -20,9 +20,8 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.visit import told
+from playground.web.words import say
 
-TEACHER = "This page was opened with the teacher's key: its runs go first."
-TAKEN_OVER = "This run was begun in this browser, and no page showed it any more: here it is again"
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
 
 
@@ -47,7 +46,7 @@ class Restore:
             job = None  # somebody came here for something else, and nothing goes on
         taken_over = None if job is not None or browser.run else self._left_alone(session)
         self.pages.here(session, request)
-        updates: Updates = {self.parts["teacher"]: message(TEACHER, "note") if session.teacher else ""}
+        updates: Updates = {self.parts["teacher"]: message(say("restore.teacher"), "note") if session.teacher else ""}
         job = job or taken_over
         if job is not None:
             session.put(job)
@@ -58,8 +57,8 @@ class Restore:
             updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
         if job is not None:
-            updates |= self.running.put_up(session, "Your run is here again.")
-            updates[self.parts["run-message"]] = message(TAKEN_OVER, "note") if taken_over else ""
+            updates |= self.running.put_up(session, say("restore.here_again"))
+            updates[self.parts["run-message"]] = message(say("restore.taken_over"), "note") if taken_over else ""
         return updates
 
     def pictures(self, session: Session) -> list[Any]:

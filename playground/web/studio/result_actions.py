@@ -19,6 +19,7 @@ from playground.web.components.pictures import given
 from playground.web.studio import results
 from playground.web.studio.session import MAX_FINISHED, Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say
 
 
 class ResultActions:
@@ -32,7 +33,7 @@ class ResultActions:
         known = {done.job for done in session.finished} | {session.job}
         for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
             if job not in known and job.result is not None and job.content is not None:
-                content = resize_picture(job.content, job.recipe.size)
+                content = resize_picture(job.painted_content, job.recipe.size)
                 results.remember(session, results.finish(job, content, job.original_colours))
 
     def colours(self, session: Session, wanted: bool) -> Updates:
@@ -66,8 +67,8 @@ class ResultActions:
 
         def repainted() -> Updates:
             if not path:
-                raise PlaygroundError("choose a photo first")
-            content = resize_picture(given(path, "the other photo"), size)
+                raise PlaygroundError(say("error.choose_photo"))
+            content = resize_picture(given(path, say("the.other")), size)
             check_pictures(content, size)
             paint = Repainter(network, self.jobs.here)
             picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(content))))
@@ -82,7 +83,7 @@ class ResultActions:
         done = session.finished[len(session.finished) - 1 - event.index]
 
         def back() -> Updates:
-            updates = self.panel.offered(session, done.recipe, "The recipe of this result is back in the controls")
+            updates = self.panel.offered(session, done.recipe, say("results.back"))
             if session.running():
                 return updates
             session.original_colours = done.recipe.original_colours

@@ -5,6 +5,7 @@ Called by running.py when a run ends and by the Studio tab for what can be done 
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -18,9 +19,10 @@ from playground.measure.distances import photorealism
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
 from playground.web.components import viewer
-from playground.web.components.format import ENDINGS, caption, duration, number
+from playground.web.components.format import caption, duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
+from playground.web.words import counted, say
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 STRIP_THUMBNAIL = 160
@@ -86,24 +88,21 @@ def summary(done: Finished) -> str:
     """How a run ended and with what losses, as one paragraph of HTML."""
     result = done.job.result
     assert result is not None
-    how = ENDINGS[result.ended].summary if result.ended in ENDINGS else result.ended.capitalize()
-    losses = ", ".join(f"{name} {number(value)}" for name, value in result.losses.items())
+    losses = ", ".join(f"{term(name)} {number(value)}" for name, value in result.losses.items())
     width, height = result.picture.size
     changes = len(done.recipe.journal)
-    steered = (
-        f" It was steered {changes} time{'s' if changes > 1 else ''}; the saved recipe replays that." if changes else ""
-    )
-    left = ""
+    said = [
+        say(
+            "summary.how", how=ending(result.ended, "summary"), steps=result.steps, time=duration(result.seconds),
+            width=width, height=height, seed=done.recipe.seed, network=done.recipe.network, losses=losses,
+        )
+    ]  # fmt: skip
     if result.generator is not None:
         kept = photorealism(done.content, done.painted)
-        left = (
-            f" Of the photo's drawing, structure {kept['structure']:.2f} and edges {kept['edges']:.2f} are left, "
-            "where 1 is all."
-        )
-    return (
-        f'<p class="summary">{how} after {result.steps} steps in {duration(result.seconds)}: '
-        f"{width} × {height} px, seed {done.recipe.seed}, {done.recipe.network}. Losses: {losses}.{left}{steered}</p>"
-    )
+        said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
+    if changes:
+        said.append(counted("summary.steered", changes))
+    return f'<p class="summary">{escape(" ".join(said))}</p>'
 
 
 def strip(session: Session) -> list[tuple[Image.Image, str]]:

@@ -29,6 +29,7 @@ from playground.web.studio import results
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
@@ -48,8 +49,8 @@ def run_buttons(parts: Mapping[str, Any], job: Job | None) -> Updates:
     running = job is not None and not job.ended
     paused = job is not None and running and job.control.read().paused
     return {
-        parts["run"]: gr.Button("Running" if running else "Run", interactive=not running),
-        parts["pause"]: gr.Button("Resume" if paused else "Pause", interactive=running),
+        parts["run"]: gr.Button(say("run.running" if running else "run.run"), interactive=not running),
+        parts["pause"]: gr.Button(say("run.resume" if paused else "run.pause"), interactive=running),
         parts["stop"]: gr.Button(interactive=running),
     }
 
@@ -104,19 +105,17 @@ class Running:
         for name, path in (("content", content), ("style", style)):
             place = self.parts[f"{name}-message"]
             if not path:
-                wrong[place] = message(f"choose a {name} picture first")
+                wrong[place] = message(say(f"error.choose_{name}"))
                 continue
             try:
-                pictures[name] = given(path, f"the {name} picture")
+                pictures[name] = given(path, say(f"the.{name}"))
             except Exception as error:
                 wrong[place] = message(fault(error))
         if wrong:
             return wrong
         recipe = self.panel.assembled(session, values)
         if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
-            raise PlaygroundError(
-                f"the network {recipe.network} is not on this machine: download it under Recipe, or choose another under Network"
-            )
+            raise PlaygroundError(say("error.network_missing", network=recipe.network))
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe.changed({"original_colours": False})
         both = Pictures(pictures["content"], (pictures["style"],))
@@ -127,7 +126,7 @@ class Running:
         session.put(job)
         return {}
 
-    def put_up(self, session: Session, said: str = "The run has started.") -> Updates:
+    def put_up(self, session: Session, said: str = "") -> Updates:
         """The run on the easel as it stands, before following.py shows how it goes on; `said` is for ears."""
         job, parts = session.job, self.parts
         if job is None:
@@ -138,7 +137,7 @@ class Running:
             **run_buttons(parts, job),
             parts["run-id"]: job.id,
             parts["status"]: status_line(job, self.device, seconds_left(job)),
-            parts["announce"]: "" if job.ended else said,
+            parts["announce"]: "" if job.ended else said or say("announce.started"),
             parts["preview"]: gr.Image(value=picture, visible=True),
             parts["before-after"]: gr.HTML(visible=False),
             parts["after"]: gr.Row(visible=False),
@@ -152,10 +151,9 @@ class Running:
 
     def question(self, sentence: str) -> Updates:
         """Ask whether a new run is to take another's place."""
-        said = (
-            f"{sentence.partition(':')[0]}. Replace the oldest of them with this one? It stops, and its picture is kept"
-        )
-        said = said.replace("the oldest of them", "it") if "a run" in sentence else said
+        one = "a run" in sentence
+        asked = say("busy.replace_it" if one else "busy.replace_oldest")
+        said = f"{translated(sentence.partition(':')[0])}. {asked}"
         return {
             self.parts["busy"]: gr.Row(visible=True),
             self.parts["busy-note"]: message(said, "note"),
@@ -176,9 +174,9 @@ class Running:
             return NOTHING
         if job.control.read().paused:
             job.control.resume()
-            return {parts["pause"]: gr.Button("Pause"), parts["status"]: "going on …"}
+            return {parts["pause"]: gr.Button(say("run.pause")), parts["status"]: say("status.going_on")}
         job.control.pause()
-        return {parts["pause"]: gr.Button("Resume"), parts["status"]: "pausing after this step …"}
+        return {parts["pause"]: gr.Button(say("run.resume")), parts["status"]: say("status.pausing")}
 
     def stop(self, session: Session) -> Updates:
         """Stop the run; it ends with the best picture so far."""
@@ -187,11 +185,11 @@ class Running:
             return NOTHING
         job.control.stop()
         off = gr.Button(interactive=False)
-        return {parts["stop"]: off, parts["pause"]: off, parts["status"]: "stopping after this step …"}
+        return {parts["stop"]: off, parts["pause"]: off, parts["status"]: say("status.stopping")}
 
     def want_shares(self, session: Session, wanted: bool) -> str:
         """Measure how strongly each term pulls, or stop measuring."""
         job = session.running()
         if job is not None:
             job.control.want_shares(wanted)
-        return charts.shares_bar(None) if not wanted or job is None else '<p class="hint">Measuring …</p>'
+        return charts.shares_bar(None) if not wanted or job is None else f'<p class="hint">{say("pulls.measuring")}</p>'

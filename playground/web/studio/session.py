@@ -26,6 +26,7 @@ from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.visit import Visit
+from playground.web.words import say
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal")
@@ -73,7 +74,7 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
-        self.content = resize_picture(job.content, job.recipe.size)
+        self.content = resize_picture(job.painted_content, job.recipe.size)
         self.original_colours, self.moment = job.original_colours, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
@@ -159,13 +160,11 @@ def recipe_of_link(preset: str | None, packed: str | None) -> Recipe | None:
     if not packed:
         return base
     if len(packed) > 20_000:
-        raise RecipeError("the recipe in this link is too long: ask for a recipe file instead")
-    cut_off = "the recipe in this link cannot be read: it was probably cut off when it was copied"
+        raise RecipeError(say("link.too_long"))
+    cut_off = say("link.cut_off")
     try:
         text = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
     except ValueError:
         raise RecipeError(cut_off) from None
-    own = parse_settings(
-        text, no_json=cut_off, no_object="the recipe in this link cannot be read: settings were expected"
-    )
+    own = parse_settings(text, no_json=cut_off, no_object=say("link.no_settings"))
     return base.changed(own)

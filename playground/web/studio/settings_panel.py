@@ -34,6 +34,7 @@ from playground.web.studio.session import (
     usable,
 )
 from playground.web.studio.staged import STAGED, stage
+from playground.web.words import counted, joined, say, translated
 
 logger = logging.getLogger(__name__)
 OTHERS = (
@@ -112,7 +113,7 @@ class SettingsPanel:
         session.base, session.wanted_network = recipe, wanted
         session.intended = intended if wanted and wanted != recipe.network else None
         session.past = session.past or [recipe]
-        note = ". ".join(filter(None, (note, limited)))
+        note = ". ".join(filter(None, (note, translated(limited))))
         parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
         for name in controls.ON_SLIDER:
@@ -121,8 +122,8 @@ class SettingsPanel:
             updates[parts[f"words-{name}"]] = compared(name, value, getattr(preset, name))
         grid = layers.grid_value(recipe, preset)
         replays = len(recipe.journal)
-        what = [f"{replays} recorded change{'s' if replays > 1 else ''}"] if replays else []
-        what += ["the recorded sizes and iterations"] if recipe.plan else []
+        what = [counted("journal.changes", replays)] if replays else []
+        what += [say("journal.plan")] if recipe.plan else []
         return updates | {
             parts["layers"]: grid,
             parts["layers-words"]: layers.described(grid),
@@ -131,7 +132,7 @@ class SettingsPanel:
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
             parts["preset-note"]: self.preset_note(recipe, note),
             parts["journal"]: gr.Row(visible=bool(what)),
-            parts["journal-note"]: message(f"This recipe replays {' and '.join(what)}.", "note") if what else "",
+            parts["journal-note"]: message(say("journal.replays", what=joined(what)), "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **offer(parts, session),
         }
@@ -148,7 +149,7 @@ class SettingsPanel:
         lines = [note] if note else []
         preset = stylize_presets().get(recipe.preset or "")
         if preset is not None and preset.note:
-            lines.append(preset.note)
+            lines.append(say(f"preset.{preset.name}.note"))
         return "".join(message(line, "note") for line in lines) + numbers_note(recipe)
 
     # ---------------------------------------------------------------- handlers
@@ -161,7 +162,7 @@ class SettingsPanel:
             recipe = recipe_of_link(query.get("preset"), query.get("recipe")) or load_preset()
             return self.offered(session, recipe, note)
         except PlaygroundError as error:
-            note = f"This link could not be followed: {error}"
+            note = say("link.failed", error=translated(str(error)))
         if session.running() is not None:
             return {self.parts["preset-note"]: message(note, "note")}
         return self.show(session, load_preset(), note)
@@ -174,7 +175,7 @@ class SettingsPanel:
         def chosen() -> Updates:
             recipe, note = load_preset(find_preset(name).name), ""
             if session.own_size is not None and session.own_size != recipe.size:
-                note = f"Size stays {session.own_size} px, as you have set it; this preset's own is {recipe.size} px"
+                note = say("settings.size_stays", size=session.own_size, preset=recipe.size)
                 recipe = recipe.changed({"size": session.own_size})
             return self.offered(session, recipe, note)
 
@@ -205,14 +206,14 @@ class SettingsPanel:
         if not path:
             return NOTHING
         session.own_size = None
-        return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), "Recipe loaded"))
+        return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), say("settings.loaded")))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:
         """Forget what the recipe would replay; the settings stay."""
 
         def forget() -> Updates:
             recipe = self.assembled(session, values).changed({"plan": None, "journal": ()})
-            return self.show(session, recipe, "The recorded changes are dropped; the settings stay")
+            return self.show(session, recipe, say("journal.dropped"))
 
         return self.guarded("preset-note", forget)
 
@@ -258,5 +259,5 @@ def read_recipe(path: str) -> Recipe:
             return parse_recipe(file.read(2_000_000).lstrip(b"\xef\xbb\xbf"))
     text = read_recipe_text(path)
     if text is None:
-        raise PlaygroundError("that picture holds no recipe: only pictures saved by the playground do")
+        raise PlaygroundError(say("error.no_recipe"))
     return parse_recipe(text)

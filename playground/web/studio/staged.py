@@ -14,6 +14,7 @@ from playground.recipe.model import Recipe
 from playground.web.components.format import caption
 from playground.web.components.messages import Updates, message
 from playground.web.studio.session import Session
+from playground.web.words import joined, say
 
 STAGED = ("staged", "staged-note")
 
@@ -27,6 +28,6 @@ def stage(parts: Mapping[str, Any], session: Session, recipe: Recipe) -> Updates
 def shown(parts: Mapping[str, Any], session: Session) -> Updates:
     """The line as it stands."""
     what = [caption(session.staged)] if session.staged is not None else []
-    what += [f"the new {'photo' if kind == 'content' else 'painting'}" for kind in sorted(session.staged_pictures)]
-    said = f"For the next Run: {' and '.join(what)}. The run that goes on keeps its own" if what else ""
+    what += [say(f"staged.{kind}") for kind in sorted(session.staged_pictures)]
+    said = say("staged.line", what=joined(what)) if what else ""
     return {parts["staged"]: gr.Row(visible=bool(what)), parts["staged-note"]: message(said, "note")}

@@ -17,6 +17,7 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.staged import STAGED, shown
+from playground.web.words import say
 
 PATIENCE = 60.0  # seconds that a run has for its last step before the next begins
 
@@ -76,7 +77,7 @@ class Staging:
         recipe, session.staged, session.staged_pictures = session.staged, None, set()
         updates = shown(self.parts, session)
         if recipe is not None:
-            updates |= self.panel.guarded("preset-note", self.panel.show, session, recipe, "Chosen during the last run")
+            updates |= self.panel.guarded("preset-note", self.panel.show, session, recipe, say("staged.chosen"))
         return updates
 
 

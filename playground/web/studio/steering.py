@@ -16,6 +16,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import offer
 from playground.web.studio.session import Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import label, say
 
 NETWORK = list(controls.FIELDS).index("network")  # among the values of all controls
 
@@ -126,9 +127,7 @@ class Steering:
         changes = {**job.control.read().settings, name: value}
         self.panel.jobs.limits.check(job.recipe.changed(changes))
         if not field_info(name)["live"]:
-            return message(
-                f"{field_info(name)['label']} cannot change while a run is going on; it applies at the next Run", "note"
-            )
+            return message(say("settings.next_run", what=label(name)), "note")
         job.control.change({name: value})
         return ""
 

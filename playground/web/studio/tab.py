@@ -26,6 +26,7 @@ from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
 from playground.web.studio.undo import build_marks
 from playground.web.studio.wiring import wire_studio
+from playground.web.words import say
 
 
 def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object], bool]) -> Parts:
@@ -40,11 +41,13 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
     parts["came-back"] = gr.Textbox(visible="hidden")  # whose change brings the pictures
     with gr.Row(visible=False, elem_id="banner") as parts["banner"]:
         html(parts, "banner-note")
-        parts["banner-button"] = gr.Button("Download", size="sm", elem_id="banner-button", scale=0, min_width=220)
+        parts["banner-button"] = gr.Button(
+            say("network.download"), size="sm", elem_id="banner-button", scale=0, min_width=220
+        )
     with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
-            source(parts, "content", "Content: the photo", "photos")
-            source(parts, "style", "Style: the painting", "styles")
+            source(parts, "content", say("source.content"), "photos")
+            source(parts, "style", say("source.style"), "styles")
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
@@ -69,7 +72,7 @@ def _stage(parts: Parts) -> None:
     build_history(parts)
     _repaint_panel(parts)
     with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
-        gr.HTML("<h2>Earlier in this visit</h2><p class='hint'>Click a picture to bring it and its recipe back.</p>")
+        gr.HTML(f"<h2>{say('results.title')}</h2><p class='hint'>{say('results.hint')}</p>")
         parts["strip"] = gr.Gallery(
             show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
             buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
@@ -80,7 +83,7 @@ def _easel(parts: Parts) -> None:
     with gr.Column(elem_id="easel", elem_classes=["easel"]):
         parts["preview"] = gr.Image(
             format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="preview", elem_classes=["growing"],
-            alt_text="The growing result", container=False,
+            alt_text=say("js.preview"), container=False,
         )  # fmt: skip
         parts["before-after"] = viewer.viewer()
 
@@ -89,13 +92,15 @@ def _actions(parts: Parts) -> None:
     """The buttons of a run, what it says of itself, and one line that is the cost before and the files after it."""
     with gr.Row(elem_classes=["actions"]):
         parts["run"] = gr.Button(
-            "Run", variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
+            say("run.run"), variant="primary", elem_id="run", elem_classes=["go-button"], min_width=90, scale=0
         )
-        parts["pause"] = gr.Button("Pause", interactive=False, elem_id="pause", min_width=84, scale=0)
-        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=64, scale=0)
-        gr.Button("Weights", elem_id="weights-toggle", min_width=84, scale=0)  # page.js opens the sheet on a phone
+        parts["pause"] = gr.Button(say("run.pause"), interactive=False, elem_id="pause", min_width=84, scale=0)
+        parts["stop"] = gr.Button(say("run.stop"), interactive=False, elem_id="stop", min_width=64, scale=0)
+        gr.Button(
+            say("run.weights"), elem_id="weights-toggle", min_width=84, scale=0
+        )  # page.js opens the sheet on a phone
         chosen = bool(pictures.photos() and pictures.styles())
-        said = f"{'Two pictures are chosen' if chosen else 'Choose two pictures'}: press Run."
+        said = say("status.chosen" if chosen else "status.choose")
         with gr.Column(elem_classes=["telling"], min_width=120):
             html(parts, "status", said, elem_classes=["status-line"])
             html(parts, "cost")
@@ -105,31 +110,33 @@ def _actions(parts: Parts) -> None:
         html(parts, "run-message")
         with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
             html(parts, "busy-note")
-            parts["replace"] = gr.Button("Replace it", size="sm", elem_id="replace", scale=0, min_width=100)
-            parts["keep"] = gr.Button("Keep it", size="sm", elem_id="keep", scale=0, min_width=90)
+            parts["replace"] = gr.Button(say("busy.replace"), size="sm", elem_id="replace", scale=0, min_width=100)
+            parts["keep"] = gr.Button(say("busy.keep"), size="sm", elem_id="keep", scale=0, min_width=90)
         with gr.Row(visible=False, elem_id="staged", elem_classes=["asking"]) as parts["staged"]:
             html(parts, "staged-note")
-            parts["run-these"] = gr.Button("Run with these", size="sm", elem_id="run-these", scale=0, min_width=110)
-            parts["forget"] = gr.Button("Forget", size="sm", elem_id="forget", scale=0, min_width=70)
+            parts["run-these"] = gr.Button(say("staged.run"), size="sm", elem_id="run-these", scale=0, min_width=110)
+            parts["forget"] = gr.Button(say("staged.forget"), size="sm", elem_id="forget", scale=0, min_width=70)
         with gr.Row(visible=False, elem_id="after", elem_classes=["buttons"]) as parts["after"]:
             for suffix, name in FORMATS.items():
                 parts[f"save-{suffix}"] = gr.DownloadButton(
-                    f"Download {name}" if suffix == "png" else name, size="sm", elem_id=f"save-{suffix}"
+                    say("results.download", format=name) if suffix == "png" else name,
+                    size="sm",
+                    elem_id=f"save-{suffix}",
                 )
-            parts["save-json"] = gr.DownloadButton("Recipe", size="sm", elem_id="save-recipe")
-            parts["again"] = gr.Button("Run again", size="sm", elem_id="again")
-            parts["use"] = gr.Button("Use as photo", size="sm", elem_id="use-as-content")
+            parts["save-json"] = gr.DownloadButton(say("results.recipe"), size="sm", elem_id="save-recipe")
+            parts["again"] = gr.Button(say("results.again"), size="sm", elem_id="again")
+            parts["use"] = gr.Button(say("results.use"), size="sm", elem_id="use-as-content")
 
 
 def _charts(parts: Parts) -> None:
     """What stands under the easel, a tab each; the curves first."""
     with gr.Tabs(elem_id="under", elem_classes=["under"]):
-        with gr.Tab("Curves", id="curves"):
+        with gr.Tab(say("under.curves"), id="curves"):
             parts["terms-chart"] = curves.chart()
-        with gr.Tab("Pulls", id="pulls"):
+        with gr.Tab(say("under.pulls"), id="pulls"):
             parts["wants-shares"] = gr.Checkbox(
-                label="Measure each term's pull", elem_id="wants-shares", container=False,
-                info="The share of the gradient that content, style and variation each pull with.",
+                label=say("pulls.measure"), elem_id="wants-shares", container=False,
+                info=say("pulls.help"),
             )  # fmt: skip
             html(parts, "shares", charts.shares_bar(None))
     html(parts, "hover-picture")
@@ -138,56 +145,58 @@ def _charts(parts: Parts) -> None:
 def _repaint_panel(parts: Parts) -> None:
     """What can be done with a run that has left a trained network."""
     with gr.Accordion(
-        "The trained network on another photo", open=False, visible=False, elem_id="repaint", elem_classes=["sheet"]
+        say("repaint.title"), open=False, visible=False, elem_id="repaint", elem_classes=["sheet"]
     ) as parts["repaint"]:
         gr.HTML(
-            '<p class="hint">It has seen one photo only: what it makes of another shows how much of it is that pair, learnt by heart.</p>',
+            f'<p class="hint">{say("repaint.hint")}</p>',
             apply_default_css=False,
         )
         with gr.Row(elem_classes=["pair"], equal_height=False):
-            source(parts, "other", "Another photo", "photos")
+            source(parts, "other", say("repaint.photo"), "photos")
             with gr.Column():
                 parts["repainted"] = gr.Image(
                     format="jpeg", show_label=False, interactive=False, buttons=["download", "fullscreen"],
-                    elem_id="repainted", container=False, alt_text="The other photo, repainted",
+                    elem_id="repainted", container=False, alt_text=say("repaint.alt"),
                 )  # fmt: skip
-        parts["repaint-go"] = gr.Button("Repaint this photo", size="sm", elem_id="repaint-go", scale=0, min_width=120)
+        parts["repaint-go"] = gr.Button(say("repaint.go"), size="sm", elem_id="repaint-go", scale=0, min_width=120)
         html(parts, "repaint-message")
 
 
 def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_classes=["sheet"]):
-        heading("Recipe")
-        listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in stylize_presets().items()]
+        heading(say("recipe.title"))
+        listed = [
+            (f"{say(f'preset.{name}.title')}\n{say(f'preset.{name}.description')}", name) for name in stylize_presets()
+        ]
         parts["preset"] = gr.Radio(
             listed,
             value="default",
             show_label=False,
-            label="Preset",
+            label=say("recipe.preset"),
             container=False,
             elem_id="preset",
             elem_classes=["presets"],
         )
         html(parts, "preset-note")
         html(parts, "network-note")
-        parts["network-button"] = gr.Button("Download", visible=False, size="sm", elem_id="fetch")
+        parts["network-button"] = gr.Button(say("network.download"), visible=False, size="sm", elem_id="fetch")
         with gr.Row(visible=False, elem_id="journal") as parts["journal"]:
             html(parts, "journal-note")
-            parts["drop"] = gr.Button("Drop them", size="sm", elem_id="drop-journal", scale=0, min_width=100)
+            parts["drop"] = gr.Button(say("journal.drop"), size="sm", elem_id="drop-journal", scale=0, min_width=100)
         with gr.Row(elem_classes=["buttons"]):
             build_marks(parts)
-            parts["reset"] = gr.Button("Reset", size="sm", elem_id="reset", min_width=60)
+            parts["reset"] = gr.Button(say("settings.reset"), size="sm", elem_id="reset", min_width=60)
             parts["load"] = gr.UploadButton(
-                "Load recipe",
+                say("settings.load"),
                 file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
                 size="sm",
                 elem_id="load-recipe",
                 min_width=80,
             )
-            parts["save"] = gr.Button("Save settings", size="sm", elem_id="save-settings", min_width=80)
-            parts["copy"] = gr.Button("Copy link", size="sm", elem_id="copy-link", min_width=80)
+            parts["save"] = gr.Button(say("settings.save"), size="sm", elem_id="save-settings", min_width=80)
+            parts["copy"] = gr.Button(say("link.copy"), size="sm", elem_id="copy-link", min_width=80)
         parts["link"] = gr.Textbox(
-            label="A link that opens the page like this",
+            label=say("link.label"),
             visible=False,
             interactive=False,
             elem_id="link",
@@ -198,17 +207,17 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_id="balance", elem_classes=["sheet", "balance"]):
-        heading("Balance")
+        heading(say("balance.title"))
         parts["mix"] = gr.Slider(
-            -controls.MIX, controls.MIX, value=0, step=0.05, label="Photo to painting", show_label=False, container=False, buttons=[],
+            -controls.MIX, controls.MIX, value=0, step=0.05, label=say("js.mix"), show_label=False, container=False, buttons=[],
             elem_id="mix", elem_classes=["decades", "mix"],
         )  # fmt: skip
         gr.HTML(
-            '<p class="mix-ends" aria-hidden="true"><span>photo</span><span>painting</span></p>',
+            f'<p class="mix-ends" aria-hidden="true"><span>{say("mix.photo")}</span><span>{say("mix.painting")}</span></p>',
             apply_default_css=False,
         )
         html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
-        with gr.Accordion("Weights", open=True, elem_id="weights", elem_classes=["weights"]):
+        with gr.Accordion(say("run.weights"), open=True, elem_id="weights", elem_classes=["weights"]):
             for name in ("content_weight", "style_weight", "variation_weight"):
                 _setting(parts, name, recipe)
         html(parts, "message-balance")
@@ -233,12 +242,14 @@ def _setting(
 
 
 def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
-    for panel, title in controls.PANELS.items():
-        with gr.Accordion(title, open=panel == "picture", elem_classes=["sheet"]):
+    for panel in controls.PANELS:
+        with gr.Accordion(say(f"panel.{panel}"), open=panel == "picture", elem_classes=["sheet"]):
             if panel == "layers":
                 with gr.Row(elem_classes=["picks"]):
-                    for pick, label in layers.PICKS.items():
-                        parts[f"pick-{pick}"] = gr.Button(label, size="sm", min_width=60, elem_id=f"pick-{pick}")
+                    for pick in layers.PICKS:
+                        parts[f"pick-{pick}"] = gr.Button(
+                            say(f"pick.{pick}"), size="sm", min_width=60, elem_id=f"pick-{pick}"
+                        )
                 parts["layers"] = layers.grid(recipe)
                 html(parts, "layers-words", layers.described(layers.grid_value(recipe)))
             for name, home in controls.FIELDS.items():
@@ -246,5 +257,5 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
                     choices = network_choices(jobs) if name == "network" else None
                     _setting(parts, name, recipe, choices, jobs.limits.most().get(name))
                 if name == "seed" and home == panel:
-                    parts["dice"] = gr.Button("Another seed", size="sm", elem_id="dice")
+                    parts["dice"] = gr.Button(say("settings.dice"), size="sm", elem_id="dice")
             html(parts, f"message-{panel}")

@@ -19,6 +19,7 @@ from playground.web.components.layout import LIGHT, Parts
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.studio.session import Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "differs.js").read_text("utf-8")
 MAX_STEPS = 100
@@ -28,8 +29,8 @@ ONE_MOVE = 1.0  # seconds: changes of the same settings that follow so close are
 
 def build_marks(parts: Parts) -> None:
     """The two buttons, where the page stands just now, and what marks the settings."""
-    parts["undo"] = gr.Button("Undo", size="sm", elem_id="undo", interactive=False, min_width=60)
-    parts["redo"] = gr.Button("Redo", size="sm", elem_id="redo", interactive=False, min_width=60)
+    parts["undo"] = gr.Button(say("settings.undo"), size="sm", elem_id="undo", interactive=False, min_width=60)
+    parts["redo"] = gr.Button(say("settings.redo"), size="sm", elem_id="redo", interactive=False, min_width=60)
     parts["differs"] = gr.HTML(
         [], html_template="<span></span>", js_on_load=SCRIPT, elem_id="differs", apply_default_css=False
     )

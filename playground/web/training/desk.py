@@ -22,6 +22,7 @@ from playground.web.components import controls
 from playground.web.components.messages import message
 from playground.web.components.numbers import numbers_note
 from playground.web.visit import Visit
+from playground.web.words import has, say
 
 FIELDS = (
     "steps", "epochs", "image_size", "batch_size", "width", "blocks", "augment", "pool", "content_weight", "style_weight",
@@ -77,4 +78,5 @@ def wanted_recipe(desk: Desk, values: Sequence[Any]) -> TrainingRecipe:
 
 def preset_note(recipe: TrainingRecipe) -> str:
     """What is to be known of a preset: its note, whose numbers its recipe holds, and what differs from the source's."""
-    return message(training_presets()[recipe.preset or "fast-default"].note, "note") + numbers_note(recipe)
+    key = f"preset.{recipe.preset or 'fast-default'}.note"
+    return message(say(key) if has(key) else "", "note") + numbers_note(recipe)

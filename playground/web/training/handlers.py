@@ -31,9 +31,9 @@ from playground.web.people import caller
 from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
+from playground.web.words import label, say, translated
 
 STYLE_SIDE = 1024  # of the style picture that a training keeps
-PACE_WORDS = "It goes on without the page: close it, and come back whenever you like, with this browser."
 NEWS_EVERY = 0.5  # seconds between two updates of the page
 
 
@@ -89,10 +89,7 @@ class Trainer:
             recipe = wanted_recipe(desk, values)
             said = ""
             if job is not None and not field_info(name, TrainingRecipe)["live"]:
-                label = field_info(name, TrainingRecipe)["label"]
-                said = message(
-                    f"{label} cannot change while a training is going on; it applies to the next one", "note"
-                )
+                said = message(say("training.next", what=label(name)), "note")
             elif job is not None:
                 change = {name: controls.given(name, value, TrainingRecipe)}
                 job.recipe.changed({**job.control.read().settings, **change})
@@ -118,16 +115,22 @@ class Trainer:
     ) -> TrainingJob:
         before = self.jobs.get(str(memory or ""))
         if desk.running() or (before is not None and before.training and not before.ended):
-            raise PlaygroundError("this browser already has a training going on: stop it first")
+            raise PlaygroundError(say("training.one_already"))
         if not style:
-            raise PlaygroundError("choose a style picture first")
-        image = given(style, "the style picture")
+            raise PlaygroundError(say("error.choose_style"))
+        image = given(style, say("the.style"))
         image = resize_picture(image, min(STYLE_SIDE, max(image.size)))
         recipe = wanted_recipe(desk, values)
         photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
         try:
             desk.job = self.jobs.train(
-                image, photos, recipe, desk.who(), folder, (title or "").strip() or "My style", person=caller().person
+                image,
+                photos,
+                recipe,
+                desk.who(),
+                folder,
+                (title or "").strip() or say("training.my_style"),
+                person=caller().person,
             )
         except PlaygroundError:
             if folder != desk.folder:
@@ -144,7 +147,7 @@ class Trainer:
             parts["train-status"]: status_line(job, self.device, seconds_left(job)),
             parts["train-message"]: "",
             parts["train-after"]: gr.Row(visible=False),
-            parts["train-note"]: message(PACE_WORDS, "note"),
+            parts["train-note"]: message(say("training.goes_on"), "note"),
             parts["train-chart"]: charts.term_chart(job.curve),
             **({parts["grid"]: job.picture} if job.picture is not None else {}),
         }
@@ -152,8 +155,12 @@ class Trainer:
     def _buttons(self, job: TrainingJob) -> Updates:
         going_on, paused = not job.ended, job.control.read().paused
         return {
-            self.parts["train"]: gr.Button("Training" if going_on else "Train", interactive=not going_on),
-            self.parts["train-pause"]: gr.Button("Resume" if paused and going_on else "Pause", interactive=going_on),
+            self.parts["train"]: gr.Button(
+                say("training.training" if going_on else "training.train"), interactive=not going_on
+            ),
+            self.parts["train-pause"]: gr.Button(
+                say("run.resume" if paused and going_on else "run.pause"), interactive=going_on
+            ),
             self.parts["train-stop"]: gr.Button(interactive=going_on),
         }
 
@@ -175,7 +182,9 @@ class Trainer:
                     updates[parts["train-chart"]] = charts.term_chart(curve, job.frame.steps if job.frame else 0)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
-                    updates[parts["train-note"]] = message(job.notes[-1], "note") + message(PACE_WORDS, "note")
+                    updates[parts["train-note"]] = message(translated(job.notes[-1]), "note") + message(
+                        say("training.goes_on"), "note"
+                    )
             yield updates or NOTHING  # nothing too, since only a yield notices that the page has gone
             await asyncio.sleep(NEWS_EVERY)
 
@@ -186,8 +195,8 @@ class Trainer:
             return NOTHING
         updates = {
             **self.begun(job),
-            parts["train-note"]: message(job.notes[-1], "note") if job.notes else "",
-            parts["train-message"]: message(job.error) if job.error else "",
+            parts["train-note"]: message(translated(job.notes[-1]), "note") if job.notes else "",
+            parts["train-message"]: message(translated(job.error)) if job.error else "",
         }
         if job.model is not None:
             place = parts["train-save"]
@@ -203,9 +212,9 @@ class Trainer:
             return NOTHING
         if job.control.read().paused:
             job.control.resume()
-            return {parts["train-pause"]: gr.Button("Pause"), parts["train-status"]: "going on …"}
+            return {parts["train-pause"]: gr.Button(say("run.pause")), parts["train-status"]: say("status.going_on")}
         job.control.pause()
-        return {parts["train-pause"]: gr.Button("Resume"), parts["train-status"]: "pausing after this step …"}
+        return {parts["train-pause"]: gr.Button(say("run.resume")), parts["train-status"]: say("status.pausing")}
 
     def stop(self, desk: Desk) -> Updates:
         """Stop the training; it leaves the network as it stands."""
@@ -215,5 +224,5 @@ class Trainer:
         job.control.stop()
         off = gr.Button(interactive=False)
         return {
-            parts["train-stop"]: off, parts["train-pause"]: off, parts["train-status"]: "stopping after this step …"
+            parts["train-stop"]: off, parts["train-pause"]: off, parts["train-status"]: say("status.stopping")
         }  # fmt: skip

@@ -21,6 +21,7 @@ from playground.service.uploads import collect_photos
 from playground.web.components.layout import Parts
 from playground.web.components.messages import Updates, fault, message
 from playground.web.training.desk import Desk, first_recipe, wanted_recipe
+from playground.web.words import counted, say, translated
 
 SEEN = 8  # crops that are shown before a training
 
@@ -43,7 +44,7 @@ class Photographs:
 
     async def given_photos(self, desk: Desk, files: Sequence[str] | None, *values: Any) -> AsyncIterator[Updates]:
         """Photographs or zips were given or taken away: read them all, and show crops of what there is."""
-        yield {self.parts["photos-note"]: message("Reading the photographs …", "note")}
+        yield {self.parts["photos-note"]: message(say("photos.reading"), "note")}
         try:
             await asyncio.to_thread(self._take_photos, desk, list(files or ()))
             recipe = wanted_recipe(desk, values)
@@ -84,10 +85,11 @@ class Photographs:
 def photos_note(desk: Desk, recipe: TrainingRecipe) -> str:
     """Which photographs there are, which of them are broken, and whether they are too few."""
     photos = desk.photos or bundled()
-    broken = f", {len(photos.broken)} more cannot be read" if photos.broken else ""
-    what = "sample photographs, scikit-image's" if desk.photos is None else "photographs"
+    said = counted("photos.samples" if desk.photos is None else "photos.own", len(photos))
+    if photos.broken:
+        said = say("photos.broken", photos=said, count=len(photos.broken))
     steps = recipe.steps or max(1, round(recipe.epochs * len(photos) / recipe.batch_size))
-    lines = [f"{len(photos)} {what}{broken}", photos.warning(steps * recipe.batch_size)]
+    lines = [said, translated(photos.warning(steps * recipe.batch_size))]
     return "".join(message(line, "note") for line in lines if line)
 
 

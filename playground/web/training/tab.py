@@ -18,8 +18,7 @@ from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.training.handlers import Trainer
 from playground.web.training.photographs import Photographs
-
-WAITING = "Choose a painting and photographs, then press Train."
+from playground.web.words import say
 
 
 def memory() -> gr.BrowserState:
@@ -43,7 +42,7 @@ def build_training(jobs: Jobs, kept: gr.BrowserState, browser: gr.Textbox) -> Pa
     parts |= {"memory": kept, "browser": browser, "desk": gr.State(Desk(), delete_callback=photographs.left)}
     with gr.Row(elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
-            source(parts, "train-style", "Style: the painting", "styles")
+            source(parts, "train-style", say("source.style"), "styles")
             _photographs(parts)
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
@@ -59,11 +58,11 @@ def build_training(jobs: Jobs, kept: gr.BrowserState, browser: gr.Textbox) -> Pa
 def _photographs(parts: Parts) -> None:
     with gr.Column(elem_classes=["source"]):
         parts["train-photos"] = gr.File(
-            file_count="multiple", file_types=["image", ".zip"], label="Photographs, or a zip of them", height=132,
+            file_count="multiple", file_types=["image", ".zip"], label=say("photos.label"), height=132,
             elem_id="train-photos", elem_classes=["drop"],
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):
-            parts["train-bundled"] = gr.Button("Use the sample photographs", size="sm", elem_id="train-bundled")
+            parts["train-bundled"] = gr.Button(say("photos.use_samples"), size="sm", elem_id="train-bundled")
         html(parts, "photos-note")
 
 
@@ -71,19 +70,21 @@ def _stage(parts: Parts) -> None:
     with gr.Column(elem_classes=["easel"]):
         parts["grid"] = gr.Image(
             format="jpeg", show_label=False, interactive=False, buttons=["fullscreen"], elem_id="grid",
-            elem_classes=["growing"], container=False, alt_text="Crops of the photographs, before and after",
+            elem_classes=["growing"], container=False, alt_text=say("training.alt"),
         )  # fmt: skip
     with gr.Row(elem_classes=["actions"]):
         parts["train"] = gr.Button(
-            "Train", variant="primary", elem_id="train", elem_classes=["go-button"], min_width=90, scale=0
+            say("training.train"), variant="primary", elem_id="train", elem_classes=["go-button"], min_width=90, scale=0
         )
-        parts["train-pause"] = gr.Button("Pause", interactive=False, elem_id="train-pause", min_width=84, scale=0)
-        parts["train-stop"] = gr.Button("Stop", interactive=False, elem_id="train-stop", min_width=64, scale=0)
-        html(parts, "train-status", WAITING, scale=1, elem_classes=["status-line"])
+        parts["train-pause"] = gr.Button(
+            say("run.pause"), interactive=False, elem_id="train-pause", min_width=84, scale=0
+        )
+        parts["train-stop"] = gr.Button(say("run.stop"), interactive=False, elem_id="train-stop", min_width=64, scale=0)
+        html(parts, "train-status", say("training.waiting"), scale=1, elem_classes=["status-line"])
     html(parts, "train-message")
     with gr.Row(visible=False, elem_classes=["buttons"], elem_id="train-after") as parts["train-after"]:
-        parts["train-save"] = gr.DownloadButton("Download the network", size="sm", elem_id="train-save")
-        parts["train-try"] = gr.Button("Try it now", size="sm", elem_id="train-try")
+        parts["train-save"] = gr.DownloadButton(say("training.download"), size="sm", elem_id="train-save")
+        parts["train-try"] = gr.Button(say("training.try"), size="sm", elem_id="train-try")
     html(parts, "train-note")
     with gr.Column(elem_classes=["live-charts"]):
         html(parts, "train-chart", charts.term_chart([]))
@@ -91,17 +92,23 @@ def _stage(parts: Parts) -> None:
 
 def _settings(parts: Parts, recipe: TrainingRecipe) -> None:
     with gr.Column(elem_classes=["sheet"]):
-        heading("Recipe")
-        listed = [(f"{preset.title}\n{preset.description}", name) for name, preset in training_presets().items()]
+        heading(say("recipe.title"))
+        listed = [
+            (f"{say(f'preset.{name}.title')}\n{say(f'preset.{name}.description')}", name) for name in training_presets()
+        ]
         parts["train-preset"] = gr.Radio(
-            listed, value="fast-default", show_label=False, label="Preset", container=False, elem_id="train-preset",
+            listed, value="fast-default", show_label=False, label=say("recipe.preset"), container=False, elem_id="train-preset",
             elem_classes=["presets"],
         )  # fmt: skip
         html(parts, "train-preset-note", preset_note(recipe))
     with gr.Column(elem_classes=["sheet"]):
-        heading("Training")
+        heading(say("training.title"))
         parts["title"] = gr.Textbox(
-            value="My style", label="Name", max_length=60, elem_id="train-title", elem_classes=["setting"]
+            value=say("training.my_style"),
+            label=say("training.name"),
+            max_length=60,
+            elem_id="train-title",
+            elem_classes=["setting"],
         )
         for name in FIELDS:
             parts[f"train-{name}"] = controls.control(

@@ -147,9 +147,18 @@ def missing_matplotlib() -> bool:
     return asked.count("matplotlib") >= 2
 
 
+def spoken_config() -> bool:
+    """A sentence that is to be translated goes to the browser as a mark, so that each carries every language."""
+    translate = gr.I18n(en={"go": "Go"}, de={"go": "Los"})
+    with gr.Blocks() as page:
+        gr.Button(translate("go"))
+    said = json.dumps(page.config, default=str)
+    return "__i18n__" in said and "Go" not in said
+
+
 if __name__ == "__main__":
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
-        missing_matplotlib,
+        missing_matplotlib, spoken_config,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))

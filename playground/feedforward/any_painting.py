@@ -1,0 +1,77 @@
+"""Painting a photo like any painting, or like a blend of up to four, in one pass and without training.
+
+Called by the command line, the page and engine's callers; the graph stands in networks/any_painting.py. It must not know
+where a painting came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from playground.errors import PlaygroundError
+from playground.images.convert import to_tensor
+from playground.networks.any_painting import StylePredictor, load_any_painting
+
+STYLE_SIDE = 256  # short side of a painting as it is summed up, which the network was trained with
+MAX_ASPECT = 3  # a longer painting is cut to its middle
+MAX_PAINTINGS = 4
+MAX_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
+
+
+class AnyStylizer:
+    """Paints like one painting, or like several at once; used as a `Stylizer` is.
+
+    Args:
+        paintings: clean RGB pictures, one to four, each with its weight, of which at least one is above zero.
+        title: what the style is called.
+        device: where to paint.
+
+    Raises:
+        PlaygroundError: none or too many paintings, or no weight above zero.
+        WeightsMissing: the network is not on this machine; the text says how to get it.
+    """
+
+    def __init__(self, paintings: Sequence[tuple[Image.Image, float]], title: str, device: str = "cpu") -> None:
+        if not 1 <= len(paintings) <= MAX_PAINTINGS:
+            raise PlaygroundError(f"blend one to {MAX_PAINTINGS} paintings, not {len(paintings)}")
+        if not sum(weight for _, weight in paintings) > 0:
+            raise PlaygroundError("at least one painting needs a weight above 0")
+        self.title, self.device = title, torch.device(device)
+        predictor, self._transformer = load_any_painting(device)
+        self.style = blended([(style_numbers(predictor, painting), weight) for painting, weight in paintings])
+
+    def __call__(self, content: Tensor, tile: int | None = None) -> Tensor:
+        """Unit RGB 1×3×H×W, at least 8 px a side, as the paintings would have it, at the same size, in (0, 1).
+
+        Args:
+            tile: not used; the network is so small that any picture up to `MAX_PIXELS` is painted in one piece.
+        """
+        height, width = content.shape[-2:]
+        factor = (MAX_PIXELS / (height * width)) ** 0.5
+        if factor >= 1:
+            return self._transformer(content, self.style)
+        smaller = F.interpolate(content, size=(round(height * factor), round(width * factor)), mode="area")
+        painted = self._transformer(smaller, self.style)
+        return F.interpolate(painted, size=(height, width), mode="bicubic", align_corners=False).clamp_(0, 1)
+
+
+def style_numbers(predictor: StylePredictor, painting: Image.Image) -> Tensor:
+    """The 100 numbers of a painting, 1×100×1×1, seen as a whole unless it is very long."""
+    width, height = painting.size
+    long = round(MAX_ASPECT * min(painting.size))
+    box = ((width - min(width, long)) // 2, (height - min(height, long)) // 2)
+    painting = painting.crop((*box, box[0] + min(width, long), box[1] + min(height, long)))
+    scale = STYLE_SIDE / min(painting.size)
+    size = (max(STYLE_SIDE, round(painting.width * scale)), max(STYLE_SIDE, round(painting.height * scale)))
+    return predictor(to_tensor(painting.resize(size, Image.Resampling.LANCZOS)))
+
+
+def blended(styles: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """The weighted mean of several styles' numbers: Σ w·s / Σ w."""
+    whole = sum(weight for _, weight in styles)
+    return torch.stack([numbers * (weight / whole) for numbers, weight in styles]).sum(0)

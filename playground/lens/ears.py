@@ -1,0 +1,69 @@
+"""Ears: what the content loss and the style loss notice when a painting is changed.
+
+Pure functions on activations (1×C×H×W), plain numbers out. Called by the command line and the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.engine.losses import content_loss, style_loss
+from playground.engine.statistics import style_statistic
+from playground.recipe.model import STYLE_BLOCKS
+
+CONTENT_LAYER = "conv4_2"
+EARS = (*STYLE_BLOCKS, CONTENT_LAYER)
+"""Layers that are listened at."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How far a changed picture is from what it was, as the two losses measure it; 0 is the same.
+
+    Attributes:
+        content: mean((F − P)²)/mean(P²) at conv4_2; None where the size changed, since nothing stands over anything.
+        layers: mean((G/M − G'/M')²)/mean((G'/M')²) at the first layer of each block.
+    """
+
+    content: float | None
+    layers: dict[str, float]
+
+    @property
+    def style(self) -> float:
+        """Mean over the layers."""
+        return sum(self.layers.values()) / len(self.layers)
+
+
+@torch.no_grad()
+def heard(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> Heard:
+    """What is noticed of a change, from the activations of `EARS` before and after."""
+    same_size = before[CONTENT_LAYER].shape == after[CONTENT_LAYER].shape
+    content = float(content_loss(after[CONTENT_LAYER], before[CONTENT_LAYER], "relative")) if same_size else None
+    layers = {
+        name: float(style_loss(style_statistic(after[name]), style_statistic(before[name]), "relative"))
+        for name in STYLE_BLOCKS
+    }
+    return Heard(content, layers)
+
+
+def in_words(found: Heard, another: float | None = None) -> str:
+    """What was noticed, in one sentence or two.
+
+    Args:
+        another: the style distance of quite another painting, to compare with.
+    """
+    if found.content == 0 and found.style == 0:
+        return "Nothing has changed: both are exactly 0."
+    style = f"style {found.style:.2f}"
+    if another is not None:
+        style += f" (another painting: {another:.2f})"
+    if found.content is None:
+        return f"{style[0].upper()}{style[1:]}. Content cannot be compared: the size changed, so no place has a counterpart."
+    quiet = 0.15
+    who = {(True, True): "Both notice", (True, False): "Content notices, style hardly", (False, True): "Style notices, content hardly",
+           (False, False): "Neither notices much"}[found.content >= quiet, found.style >= quiet]  # fmt: skip
+    return f"{who}: content {found.content:.2f}, {style}."
