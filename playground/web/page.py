@@ -36,6 +36,7 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
 SCRIPTS = ("page.js", "fields.js", "access.js")
+STYLES = ("style.css", "settings.css", "charts.css", "screens.css")  # in the order in which they are read
 ROOMS = ("studio", "instant", "training", "compare")
 
 
@@ -73,7 +74,7 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / "style.css"],
+    "css_paths": [ASSETS / name for name in STYLES],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,

@@ -239,7 +239,11 @@ def test_importing_the_app_reads_no_arguments_and_gives_a_demo() -> None:
 @pytest.fixture(scope="module")
 def unfetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The app where nothing has been fetched and nothing can be."""
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    nowhere: dict[str, Any] = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_NO_INDEX": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     home, temporary = tmp_path_factory.mktemp("nothing") / "home", tmp_path_factory.mktemp("temporary")
     port = str(free_port())
     with serving("--port", port, PLAYGROUND_HOME=str(home), TMPDIR=str(temporary), **nowhere) as (process, address):

@@ -117,7 +117,7 @@ const playground = (() => {
     room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
-  // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: style.css hides their buttons.
+  // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: screens.css hides their buttons.
   if (!window.isSecureContext) document.documentElement.classList.add("plain-http");
 
   // Dragging along a loss curve moves the time machine, which is opened if need be. The curves are drawn anew all the

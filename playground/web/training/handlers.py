@@ -17,8 +17,8 @@ from playground.images.convert import resize_picture
 from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
-from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
+from playground.service.training_job import TrainingJob
 from playground.system.device import describe_device
 from playground.web.components import charts, controls
 from playground.web.components.forecast import seconds_left
