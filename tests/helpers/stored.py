@@ -49,7 +49,8 @@ class Process:
 
 
 def live(script: str, root: Path, ear: Connection) -> None:
-    exec(script, {**globals(), "store": Store(root, 100), "say": lambda said: ear.send(str(said))})
+    names = {**globals(), "store": Store(root, 100), "say": lambda said: ear.send(str(said))}
+    exec(script, names)
     time.sleep(60)
 
 
