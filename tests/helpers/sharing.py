@@ -10,17 +10,24 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).resolve().parents[2]
 
 
+APART = {
+    "browser": "tests.helpers.visitor",
+    "onnx": "onnx",
+}  # one browser at a time; onnx is imported once, for seconds
+
+
 @cache
 def together(file: str) -> str:
-    """What the tests of a file share a process with: each other, and with a browser all others that have one.
+    """What the tests of a file share a process with: each other, and those of every file that names the same of `APART`.
 
     (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
     """
-    return "browser" if "tests.helpers.visitor" in (ROOT / file).read_text("utf-8") else file
+    text = (ROOT / file).read_text("utf-8")
+    return next((group for group, mention in APART.items() if mention in text), file)
 
 
 class Sharing(LoadScopeScheduling):
-    """A file's tests stay together, for what they set up; one browser at a time."""
+    """A file's tests stay together, for what they set up."""
 
     def _split_scope(self, nodeid: str) -> str:
         return together(nodeid.partition("::")[0])
