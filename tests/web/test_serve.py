@@ -259,6 +259,7 @@ def test_without_network_and_weights_the_page_opens_and_says_what_to_do(unfetche
         raise AssertionError("it never said what to do")
 
 
+@pytest.mark.slow  # tests/system/test_scratch.py has the same without a server
 def test_what_a_killed_server_left_of_uploads_goes_when_the_next_one_starts(unfetched: dict[str, Any]) -> None:
     """And is readable by nobody else while it is there. Last of those that share the process."""
     files = {"files": ("private.png", b"private", "image/png")}
