@@ -25,6 +25,9 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the te
     torch.set_num_threads(threads)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of the processes that tests start
 
+# Whatever was measured on this machine, tests compute alike; one that is about the choice asks for another itself.
+os.environ["PLAYGROUND_ARITHMETIC"] = "direct"
+
 torch.set_warn_always(True)  # not once a process: a warning fails the test that causes it, whichever ran before
 
 pytest.register_assert_rewrite("tests.helpers")  # so that a failed assertion there says what it compared

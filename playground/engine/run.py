@@ -118,7 +118,7 @@ class Run:
     def frames(self) -> Iterator[Frame]:
         """Paint, yielding a frame at every evaluation (in batches on an accelerator) and the result at the end."""
         painting, schedule = self.painting, self.painting.schedule
-        yield self._frame({}, picture=True)
+        yield replace(self._frame({}, picture=True), note=painting.arithmetic_note)
         started = time.perf_counter() - painting.seconds
         last_picture, last_read, next_pulls = -math.inf, time.perf_counter(), -math.inf
         pulls: Pulls | None = None  # of the picture that the next frame judges
