@@ -8,6 +8,7 @@ const playgroundSay = (key, values = {}) =>
   (playgroundWords[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 window.playgroundSay = playgroundSay;
 document.documentElement.lang = playgroundWords.language;
+for (const key of ["live", "grows"]) document.documentElement.style.setProperty(`--say-${key}`, JSON.stringify(playgroundSay(key)));
 // Gradio's own few words follow the browser's language: let them follow the page's.
 for (const [name, value] of [["language", playgroundWords.language], ["languages", [playgroundWords.language]]]) {
   try { Object.defineProperty(navigator, name, { get: () => value, configurable: true }); } catch { /* it stays the browser's */ }
@@ -117,7 +118,7 @@ const playground = (() => {
     room?.querySelector(".easel")?.scrollIntoView({ block: "start", behavior: "smooth" });
   });
 
-  // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: screens.css hides their buttons.
+  // Over plain HTTP from another machine browsers give no page the webcam or the clipboard: style.css hides their buttons.
   if (!window.isSecureContext) document.documentElement.classList.add("plain-http");
 
   // Dragging along a loss curve moves the time machine, which is opened if need be. The curves are drawn anew all the
