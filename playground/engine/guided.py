@@ -53,6 +53,7 @@ class Guide:
         self.untouched = areas[:1][None] if bool(areas[0].any()) else None
         self._maps: dict[int, Tensor] = {}
         self._masses: dict[int, list[float]] = {}
+        self._factors: dict[int, Tensor] = {}
         self._positions: dict[tuple[int, int, int], list[Positions]] = {}
 
     def maps(self, scale: int) -> Tensor:
@@ -69,6 +70,14 @@ class Guide:
         if scale not in self._masses:
             self._masses[scale] = self.maps(scale).double().square().sum((1, 2)).tolist()
         return self._masses[scale]
+
+    def factors(self, scale: int) -> Tensor:
+        """(H·W)/ΣT² of each region there, 0 for one that is not seen; made once, since an evaluation may be recorded."""
+        if scale not in self._factors:
+            height, width = self.maps(scale).shape[1:]
+            found = [height * width / mass if mass > 0 else 0.0 for mass in self.masses(scale)]
+            self._factors[scale] = self.areas.new_tensor(found)
+        return self._factors[scale]
 
     def shares(self, scale: int) -> list[float]:
         """ΣT² of each region over all positions: what its loss counts for, so that it pulls on each of its pixels as
@@ -178,9 +187,8 @@ def guided_statistic(gram: Tensor, sums: Tensor, guide: Guide, scale: int) -> St
     that times H·W.
     """
     height, width = guide.maps(scale).shape[1:]
-    count = height * width
-    factors = gram.new_tensor([count / mass if mass > 0 else 0.0 for mass in guide.masses(scale)])
-    return StyleStatistic(gram * factors[:, None, None], sums * factors[:, None], count)
+    factors = guide.factors(scale)
+    return StyleStatistic(gram * factors[:, None, None], sums * factors[:, None], height * width)
 
 
 def one_region(statistic: StyleStatistic, number: int) -> StyleStatistic:
