@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.recipe.model import Recipe, setting_value, validated
+from playground.recipe.model import Recipe, setting_value
 from playground.recipe.paintings import Colours
 from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
@@ -305,7 +305,7 @@ class Store:
             data.setdefault("colours", "content")
         data = _MISSING | data
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
-        recipe = stored_training(data["recipe"]) if training else validated(data["recipe"])
+        recipe = stored_training(data["recipe"]) if training else Recipe.of(data["recipe"])
         plain = {name: data[name] for name in _PLAIN}
         if not all(isinstance(plain[name], str) for name in _TEXTS) or not plain["id"] or plain["id"] in self._kept:
             raise ValueError("its identity is no text, or another's")

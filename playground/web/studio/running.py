@@ -15,7 +15,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
