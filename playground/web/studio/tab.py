@@ -22,8 +22,11 @@ from playground.web.components.layout import (
 )
 from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
+from playground.web.studio.paintings import build_paintings
+from playground.web.studio.regions import build_regions
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
+from playground.web.studio.shelf import build_shelf
 from playground.web.studio.undo import build_marks
 from playground.web.studio.wiring import wire_studio
 from playground.web.words import say
@@ -48,6 +51,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
             source(parts, "style", say("source.style"), "styles")
+            build_paintings(parts)
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts, jobs)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
@@ -67,16 +71,12 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
         _easel(parts)
         _actions(parts)
         _charts(parts, jobs)
+    build_regions(parts)
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
     _repaint_panel(parts)
-    with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
-        gr.HTML(f"<h2>{say('results.title')}</h2><p class='hint'>{say('results.hint')}</p>")
-        parts["strip"] = gr.Gallery(
-            show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
-            buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
-        )  # fmt: skip
+    build_shelf(parts)
 
 
 def _easel(parts: Parts) -> None:
@@ -207,7 +207,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_id="balance", elem_classes=["sheet", "balance"]):
-        heading(say("balance.title"))
+        heading(say("balance.title"), "weight")
         parts["mix"] = gr.Slider(
             -controls.MIX, controls.MIX, value=0, step=0.05, label=say("js.mix"), show_label=False, container=False, buttons=[],
             elem_id="mix", elem_classes=["decades", "mix"],
