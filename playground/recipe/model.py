@@ -17,6 +17,7 @@ from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
 from playground.recipe.paintings import PaintingSettings
 
+MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
 MAX_STAGES = 16  # of a recorded plan
 MAX_JOURNAL = 10_000  # recorded changes
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
@@ -35,7 +36,7 @@ class Stage(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    size: int = Field(ge=8, le=4096)
+    size: int = Field(ge=8, le=MAX_SIZE)
     iterations: int = Field(ge=0, le=1_000_000)
     evaluations: int | None = Field(None, ge=0, le=10_000_000)
 
@@ -55,7 +56,7 @@ class Recipe(BaseRecipe, PaintingSettings):
     # --- the picture
     size: int = setting(
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
-        le=4096, unit="px",
+        le=MAX_SIZE, unit="px",
     )  # fmt: skip
     crop: Crop = setting(
         "none", "Shape",
