@@ -15,12 +15,7 @@ import torch
 from PIL import Image
 
 from playground.engine import checkpoints as history
-from playground.engine.checkpoints import (
-    MAX_CHECKPOINTS,
-    CheckpointError,
-    Checkpoints,
-    branched,
-)
+from playground.engine.checkpoints import MAX_CHECKPOINTS, CheckpointError, Checkpoints, branched
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Result
 from playground.engine.previews import Previews
