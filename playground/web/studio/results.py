@@ -110,7 +110,7 @@ def summary(done: Finished) -> str:
         )
     ]  # fmt: skip
     if result.generator is not None:
-        kept = photorealism(done.content, done.painted)
+        kept = photorealism(done.content, done.shown if done.recipe.colours == "fitted" else done.painted)
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
     if changes:
         said.append(counted("summary.steered", changes))
