@@ -19,6 +19,7 @@ from playground.web.components.pictures import given
 from playground.web.studio import results
 from playground.web.studio.session import MAX_FINISHED, Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.steering import own
 from playground.web.words import say
 
 
@@ -39,6 +40,7 @@ class ResultActions:
     def colours(self, session: Session, wanted: bool) -> Updates:
         """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
         session.original_colours = wanted
+        own(session, "original_colours", wanted)
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
         if shown is not None:
             self.jobs.keep_colours(shown, wanted)

@@ -18,9 +18,10 @@ from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
-from playground.web.components import viewer
+from playground.web.components import rounds, viewer
 from playground.web.components.format import caption, duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.studio.kept import pair
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
@@ -76,7 +77,8 @@ def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
 def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
     chart = {**components_curves.data(done.job), "others": others(session)}
-    return {parts["terms-chart"]: chart, parts["summary"]: summary(done)}
+    told = {parts["rounds"]: rounds.table(done.job), parts["kept-pair"]: pair(done.job)}
+    return {parts["terms-chart"]: chart, parts["summary"]: summary(done), **told}
 
 
 def others(session: Session) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import gradio as gr
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
-from playground.web.components import charts, controls, curves, layers, pictures, viewer
+from playground.web.components import charts, controls, curves, cut, layers, pictures, rounds, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -21,6 +21,7 @@ from playground.web.components.layout import (
     source,
 )
 from playground.web.studio.history import build_history
+from playground.web.studio.kept import build_kept
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
@@ -47,9 +48,10 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
     with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
+            parts["cut"] = cut.cut()
             source(parts, "style", say("source.style"), "styles")
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
-            _stage(parts)
+            _stage(parts, jobs)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
             _balance_panel(parts, recipe)
             with gr.Column(elem_id="deeper", elem_classes=["deeper"]):  # scrolls by itself: the balance stays
@@ -62,7 +64,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
 # ---------------------------------------------------------------- layout
 
 
-def _stage(parts: Parts) -> None:
+def _stage(parts: Parts, jobs: Jobs) -> None:
     with gr.Column(elem_id="instrument", elem_classes=["instrument"]):
         _easel(parts)
         _actions(parts)
@@ -70,6 +72,7 @@ def _stage(parts: Parts) -> None:
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
+    build_kept(parts, jobs)
     _repaint_panel(parts)
     with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
         gr.HTML(f"<h2>{say('results.title')}</h2><p class='hint'>{say('results.hint')}</p>")
@@ -139,6 +142,8 @@ def _charts(parts: Parts) -> None:
                 info=say("pulls.help"),
             )  # fmt: skip
             html(parts, "shares", charts.shares_bar(None))
+        with gr.Tab(say("under.rounds"), id="rounds-tab"):
+            html(parts, "rounds", rounds.table(None))
     html(parts, "hover-picture")
 
 
