@@ -29,6 +29,7 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
 from playground.recipe.model import Recipe
+from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
@@ -56,7 +57,7 @@ class Job:
         weight: for how many ordinary runs it counts when turns on the device are given.
         folder: where its checkpoints and its previews lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
-        original_colours: whether it is shown and saved with the content image's colours; the engine paints without.
+        colours: whose it is shown and saved with; the engine paints with the style's, or with matched ones.
         state: "waiting" for a slot, "loading" the network, "running", "paused", or how it ended.
         place: in the queue while waiting, 1 for the next; else 0.
         wait_seconds: what the wait is likely to be; None where nobody knows, as while others pause.
@@ -97,7 +98,7 @@ class Job:
         folder: RunFolder | None = None,
         parent: tuple[str, int] | None = None,
         changes: Mapping[str, Any] | None = None,
-        original_colours: bool = False,
+        colours: Colours = "style",
         person: str = "",
         frames_every: int = 0,
     ) -> None:
@@ -107,7 +108,7 @@ class Job:
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
-        self.original_colours = original_colours
+        self.colours: Colours = "matched" if isinstance(recipe, Recipe) and recipe.colours == "matched" else colours
         self.frames_every = frames_every
         self.kept: FrameFiles | None = None
         self.state: State = "waiting"
@@ -242,7 +243,7 @@ class Job:
     @property
     def pictures_mb(self) -> float:
         """MiB that its pictures take."""
-        pictures = [self.pictures.content, *self.pictures.styles, self.pictures.region_map]
+        pictures = [self.pictures.content, *self.pictures.styles]
         return sum(picture.width * picture.height for picture in pictures if picture) * BYTES_A_PIXEL / 2**20
 
     def shrink_pictures(self) -> None:
@@ -291,7 +292,7 @@ class Job:
             "settings": asked.settings,
             "paused": asked.paused,
             "notes": tuple(self.notes),
-            "original_colours": self.original_colours,
+            "colours": self.colours,
             "frames_every": self.frames_every,
         }
 

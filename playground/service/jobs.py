@@ -23,6 +23,7 @@ from playground.images.pictures import Pictures
 from playground.networks.known import KnownNetwork
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
+from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Download, Downloads
@@ -192,11 +193,13 @@ class Jobs:
             raise
         self._worker.begin(job, photos)
 
-    def keep_colours(self, job: Job, wanted: bool) -> None:
-        """Show and save a run with the content image's own colours, or without; a restart does not forget it."""
-        job.tell(original_colours=wanted)
+    def show_colours(self, job: Job, wanted: Colours) -> None:
+        """Show and save a run in these colours; a restart does not forget it. One painted with matched ones has those."""
+        if job.recipe.colours == "matched":
+            wanted = "matched"
+        job.tell(colours=wanted)
         if self.store:
-            self.store.update(job.id, original_colours=wanted)
+            self.store.update(job.id, colours=wanted)
 
     def keep_frames(self, job: Job, every: int) -> None:
         """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
@@ -255,6 +258,10 @@ class Jobs:
         """A turn for one piece of work on the device that is no job's, such as painting in one pass."""
         return self.scheduler.ticket()
 
+    def busy(self) -> bool:
+        """Whether anybody works on the device or waits for it."""
+        return self.threads.alive > 0 or self.scheduler.busy
+
     def get(self, job_id: str) -> Job | None:
         """The job with this id while it is going on and for a while after; None otherwise."""
         with self._lock:
@@ -266,6 +273,10 @@ class Jobs:
         with self._lock:
             self._registry.forget_old(self.limits)
             return self._registry.runs_of(visitor)
+
+    def why_aside(self, visitor: str) -> list[str]:
+        """Why runs of this person that an earlier server has left cannot go on; told once."""
+        return self.store.aside.told(visitor) if self.store else []
 
     def known(self) -> list[Job]:
         """Every run and training that goes on or is still remembered, oldest first."""

@@ -101,7 +101,7 @@ class NewJobs:
             job.previews.branch(left_at, folder.previews)
             branch = self.run(
                 job.pictures, recipe, visitor, teacher=teacher, folder=folder, parent=(job.id, left_at), changes=changes,
-                original_colours=job.original_colours, person=person, frames_every=job.frames_every,
+                colours=job.colours, person=person, frames_every=job.frames_every,
             )  # fmt: skip
         except PlaygroundError:
             folder.remove()
@@ -153,7 +153,7 @@ class NewJobs:
         else:
             job = self.run(
                 stored.pictures, recipe, stored.visitor, id=stored.id, folder=folder, parent=stored.parent,
-                changes=stored.changes, original_colours=stored.original_colours, person=stored.person, frames_every=stored.frames_every,
+                changes=stored.changes, colours=stored.colours, person=stored.person, frames_every=stored.frames_every,
             )  # fmt: skip
         job.notes = [*stored.notes]
         job.control.change(stored.settings)

@@ -229,12 +229,12 @@ class Worker:
         if job.checkpoints is not None and job.checkpoints.damaged:
             job.note("the newest moment was damaged and is set aside: the run goes on from the one before")
         reached = job.checkpoints.evaluations[-1] if job.checkpoints and snapshot is not None else None
-        content, style = job.pictures.content, job.pictures.style
+        content, styles = job.pictures.content, job.pictures.styles
         assert content is not None
         # Not on the run's own account: the first to use a network prepares it for all.
-        begin = partial(Run, content, style, job.recipe, network, job.control, snapshot, pictures_every(job))
+        begin = partial(Run, content, styles, job.recipe, network, job.control, snapshot, pictures_every(job))
         run = self._scheduler.ticket().do(begin)
-        del snapshot, content, style
+        del snapshot, content, styles
         job.tell(doing="")
         for frame in run.frames():
             yield frame

@@ -61,12 +61,12 @@ def test_the_last_picture_stands_beside_the_best() -> None:
     shown = last_of(job)
     assert shown is not None
     assert shown.getpixel((5, 5)) == (255, 255, 0)
-    job.original_colours = True
+    job.colours = "content"
     shown = last_of(job)
     assert shown is not None
     assert shown.getpixel((5, 5)) != (255, 255, 0)  # a green photo's colours
     cut_job = ended(Image.new("RGB", (32, 32), "yellow"), crop="1:1")
-    cut_job.original_colours = True
+    cut_job.colours = "content"
     assert pair(cut_job).count("<img") == 2
 
 

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.usefixtures("hed")
 
 def shown(recipe: TrainingRecipe, **changed: Any) -> list[Any]:
     """What the controls give for a recipe, but for what a person has changed."""
-    given = {kind: changed.pop(kind) for kind in ("content", "style") if kind in changed}
-    grid: dict[str, Any] = {**layers.grid_value(recipe), **given}
+    grid = layers.grid_value(recipe)
+    for kind in ("content", "style"):
+        grid[kind] = changed.pop(kind, grid[kind])
     return [*(changed.get(name, controls.shown(name, recipe)) for name in FIELDS), grid]
 
 

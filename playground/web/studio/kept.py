@@ -16,8 +16,8 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
+from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.service.job import Job
 from playground.service.jobs import Jobs
@@ -115,11 +115,15 @@ class Kept:
 
 
 def last_of(job: Job) -> Image.Image | None:
-    """The picture as the optimiser left it, with the photo's colours where the run is shown with them."""
+    """The picture as the optimiser left it, in the colours that the run is shown in."""
     last = job.result.last if job.result is not None else None
-    if last is None or not job.original_colours or job.content is None:
-        return last
-    return keep_colours(last, job.painted_content)
+    return _coloured(job, last) if last is not None else None
+
+
+def _coloured(job: Job, picture: Image.Image) -> Image.Image:
+    if job.colours in ("style", "matched"):
+        return picture
+    return finished(picture, job.painted_content, job.pictures.styles, job.recipe, job.colours)
 
 
 def pair(job: Job | None) -> str:
@@ -127,10 +131,8 @@ def pair(job: Job | None) -> str:
     last = last_of(job) if job is not None else None
     if job is None or job.result is None or last is None:
         return ""
-    best = job.result.picture
-    if job.original_colours and job.content is not None:
-        best = keep_colours(best, job.painted_content)
-    figures = "".join(_figure(picture, say(key)) for picture, key in ((best, "kept.best"), (last, "kept.last")))
+    both = (_coloured(job, job.result.picture), "kept.best"), (last, "kept.last")
+    figures = "".join(_figure(picture, say(key)) for picture, key in both)
     return f'<div class="best-and-last">{figures}</div>'
 
 

@@ -19,7 +19,7 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts, curves, rounds
+from playground.web.components import curves, rounds, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -118,13 +118,13 @@ class Running:
         if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
             raise PlaygroundError(say("error.network_missing", network=recipe.network))
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
-        plain = recipe.changed({"original_colours": False})
+        plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"],))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
         )  # fmt: skip
-        self.jobs.keep_colours(job, recipe.original_colours)
+        self.jobs.show_colours(job, recipe.colours)
         session.put(job)
         return {}
 
@@ -196,4 +196,4 @@ class Running:
         job = session.running()
         if job is not None:
             job.control.want_shares(wanted)
-        return charts.shares_bar(None) if not wanted or job is None else f'<p class="hint">{say("pulls.measuring")}</p>'
+        return tug.tug(None, say("tug.measuring") if wanted and job is not None else "")
