@@ -14,12 +14,13 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
+from playground.images.regions import check_paintings
 from playground.networks import catalogue
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, rounds, tug
+from playground.web.components import curves, rounds, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -119,7 +120,8 @@ class Running:
             raise PlaygroundError(say("error.network_missing", network=recipe.network))
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
-        both = Pictures(pictures["content"], (pictures["style"],))
+        both = Pictures(pictures["content"], (pictures["style"], *session.more))
+        plain = check_paintings(plain, len(both.styles))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
@@ -173,23 +175,11 @@ class Running:
 
     def pause(self, session: Session) -> Updates:
         """Pause a running run, or let a paused one go on."""
-        job, parts = session.running(), self.parts
-        if job is None:
-            return NOTHING
-        if job.control.read().paused:
-            job.control.resume()
-            return {parts["pause"]: gr.Button(say("run.pause")), parts["status"]: say("status.going_on")}
-        job.control.pause()
-        return {parts["pause"]: gr.Button(say("run.resume")), parts["status"]: say("status.pausing")}
+        return steering.pause_or_resume(session.running(), self.parts)
 
     def stop(self, session: Session) -> Updates:
-        """Stop the run; it ends with the best picture so far."""
-        job, parts = session.running(), self.parts
-        if job is None:
-            return NOTHING
-        job.control.stop()
-        off = gr.Button(interactive=False)
-        return {parts["stop"]: off, parts["pause"]: off, parts["status"]: say("status.stopping")}
+        """Stop the run."""
+        return steering.stop(session.running(), self.parts)
 
     def want_shares(self, session: Session, wanted: bool) -> str:
         """Measure how strongly each term pulls, or stop measuring."""

@@ -33,7 +33,7 @@ from playground.web.words import say
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal", "arithmetic")
-KEPT = ("size", "crop", "seed", "seconds", "colours")
+OWN = ("size", "crop", "seed", "seconds", "colours")
 """What no preset is about, so that it does not overwrite what a person has set."""
 
 
@@ -56,7 +56,7 @@ class Session(Visit):
     base: Recipe
     own: dict[str, Any] = field(
         default_factory=dict
-    )  # of KEPT, what a person has set, which stays when a preset is chosen
+    )  # of OWN, what a person has set, which stays when a preset is chosen
     cut: dict[str, str] = field(default_factory=dict)  # what is shown to be cut off the two pictures
     frames_every: int = 0  # iterations between two pictures that are kept of a run; 0 keeps none
     teacher: bool = False  # whether its runs go first
@@ -67,6 +67,7 @@ class Session(Visit):
     colours: Colours = "style"  # that the run is shown in
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
+    more: list[Image.Image] = field(default_factory=list)  # paintings beside the first
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
@@ -86,6 +87,7 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
+        self.more = list(job.pictures.styles[1:])
         self.content = resize_picture(job.painted_content, job.recipe.size)
         self.colours, self.moment = job.colours, None
 

@@ -24,6 +24,7 @@ from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.numbers import numbers_note
 from playground.web.studio.network_offer import OFFERS, offer
+from playground.web.studio.paintings import KEPT, STRIP, strip_of
 from playground.web.studio.session import (
     Session,
     link_query,
@@ -48,6 +49,7 @@ OTHERS = (
     "journal-note",
     *STAGED,
     *OFFERS,
+    *STRIP,
 )
 """What a recipe changes beside its fields' controls."""
 
@@ -135,6 +137,7 @@ class SettingsPanel:
             parts["journal-note"]: message(say("journal.replays", what=joined(what)), "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **offer(parts, session),
+            **strip_of(parts, session, recipe),
         }
 
     def offered(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
@@ -176,7 +179,8 @@ class SettingsPanel:
             recipe, note = load_preset(find_preset(name).name), ""
             if session.own.get("size", recipe.size) != recipe.size:
                 note = say("settings.size_stays", size=session.own["size"], preset=recipe.size)
-            return self.offered(session, recipe.changed(session.own), note)
+            mine = {name: getattr(session.base, name) for name in KEPT}
+            return self.offered(session, recipe.changed({**mine, **session.own}), note)
 
         return self.guarded("preset-note", chosen)
 

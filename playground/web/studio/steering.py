@@ -14,7 +14,7 @@ from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import offer
-from playground.web.studio.session import KEPT, Session, preset_of
+from playground.web.studio.session import OWN, Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import label, say
 
@@ -119,7 +119,7 @@ class Steering:
 
     def _take(self, session: Session, name: str, value: Any) -> str:
         job, value = session.running(), controls.given(name, value)
-        if name in KEPT:
+        if name in OWN:
             own(session, name, value)
         if job is None:
             _check(session.base, name, value)
