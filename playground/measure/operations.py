@@ -20,7 +20,8 @@ from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 
 Size = tuple[int, int]  # width, height
 
