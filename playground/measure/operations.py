@@ -22,7 +22,8 @@ from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe
 from playground.networks.transformer import TransformerNet
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 
 Size = tuple[int, int]  # width, height

@@ -16,7 +16,7 @@ from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.images.regions import check_paintings
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device

@@ -20,7 +20,8 @@ from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.networks import catalogue
 from playground.networks.known import known
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
+from playground.recipe.base import DEFAULT_NETWORK, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.moved import on_network
 from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_settings

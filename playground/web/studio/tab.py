@@ -11,7 +11,8 @@ import gradio as gr
 
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
-from playground.service.jobs import MAX_RUNS_AT_FULL_SPEED, Jobs
+from playground.service.jobs import Jobs
+from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
 from playground.web.components import controls, curves, cut, layers, pictures, rounds, tug, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
