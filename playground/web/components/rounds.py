@@ -8,7 +8,6 @@ from playground.web.components.format import number
 from playground.web.words import say
 
 SHOWN = 40
-WHY = {"enough evaluations": "rounds.enough", "nothing lower found": "rounds.stuck"}
 
 
 def table(job: Job | None) -> str:
@@ -23,4 +22,12 @@ def table(job: Job | None) -> str:
 
 def _cells(found: Round) -> str:
     step = number(found.step) if found.step is not None else say("rounds.no_search")
-    return "".join(f"<td>{cell}</td>" for cell in (found.number, found.evaluations, step, say(WHY[found.ended])))
+    return "".join(
+        f"<td>{cell}</td>"
+        for cell in (
+            found.number,
+            found.evaluations,
+            step,
+            say("rounds.enough" if found.ended.startswith("enough") else "rounds.stuck"),
+        )
+    )
