@@ -36,7 +36,8 @@ from playground.networks import choice
 from playground.networks.arithmetic import available, precision_of
 from playground.networks.read import load
 from playground.networks.vgg import load_network
-from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
+from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device, processor_name
 from playground.system.memory import held_megabytes, peak_megabytes

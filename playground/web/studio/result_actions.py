@@ -20,6 +20,7 @@ from playground.web.studio import results
 from playground.web.studio.named import cards
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.steering import own
 from playground.web.words import say
 
 
@@ -43,6 +44,7 @@ class ResultActions:
 
         Matched ones change what is painted: they wait for the next run, and a run that has them keeps them.
         """
+        own(session, "colours", wanted)
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
         if shown is not None and "matched" in (wanted, shown.recipe.colours):
             return NOTHING
