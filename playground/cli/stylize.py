@@ -26,6 +26,7 @@ from playground.cli.common import (
 )
 from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
+from playground.errors import PlaygroundError
 
 if TYPE_CHECKING:
     from playground.engine.frames import Result
@@ -122,6 +123,8 @@ def stylize(
                 print(json.dumps(about, allow_nan=False))
             else:
                 print(_last_line(result, output, describe_device(device)))
+            if recording.trouble:
+                raise PlaygroundError(recording.trouble)
 
 
 def run_as_json(
