@@ -16,12 +16,13 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts, curves
+from playground.web.components import curves, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
+from playground.web.studio.named import cards
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import run_buttons
@@ -84,7 +85,7 @@ class Following:
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
                     if job.control.read().shares and job.pulls:
-                        updates[parts["shares"]] = charts.shares_bar(job.pulls.shares)
+                        updates[parts["shares"]] = tug.tug(job.pulls)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
                     updates[parts["notes"]] = message(translated(job.notes[-1]), "note")
@@ -131,7 +132,7 @@ class Following:
         done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
-        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
+        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: cards(session)}
         yield updates
         # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
         # or when a run ends within a second, may lose it once.
