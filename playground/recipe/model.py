@@ -29,6 +29,7 @@ NETWORK_KINDS = {
     "vgg16-caffe": ("vgg16", "caffe"),
     "vgg19-caffe": ("vgg19", "caffe"),
 }
+MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
 MAX_STAGES = 16  # of a recorded plan
 MAX_JOURNAL = 10_000  # recorded changes
 STYLE_BLOCKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -55,7 +56,7 @@ class Stage(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    size: int = Field(ge=8, le=4096)
+    size: int = Field(ge=8, le=MAX_SIZE)
     iterations: int = Field(ge=0, le=1_000_000)
     evaluations: int | None = Field(None, ge=0, le=10_000_000)
 
@@ -250,7 +251,7 @@ class Recipe(BaseRecipe, PaintingSettings):
     # --- the picture
     size: int = setting(
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
-        le=4096, unit="px",
+        le=MAX_SIZE, unit="px",
     )  # fmt: skip
     crop: Crop = setting(
         "none", "Shape",

@@ -22,6 +22,8 @@ from playground.web.components.layout import (
 )
 from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
+from playground.web.studio.paintings import build_paintings
+from playground.web.studio.regions import build_regions
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
 from playground.web.studio.shelf import build_shelf
@@ -49,6 +51,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
             source(parts, "style", say("source.style"), "styles")
+            build_paintings(parts)
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts, jobs)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
@@ -68,6 +71,7 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
         _easel(parts)
         _actions(parts)
         _charts(parts, jobs)
+    build_regions(parts)
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
