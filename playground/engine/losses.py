@@ -22,7 +22,8 @@ from playground.engine.guided import Guide, guided_content_loss, one_region
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 from playground.recipe.paintings import for_paintings
 
 TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown

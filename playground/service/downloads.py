@@ -13,7 +13,7 @@ from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
 from playground.networks.known import KnownNetwork, known
 from playground.networks.vgg import Vgg, load_network
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 
 logger = logging.getLogger(__name__)
 

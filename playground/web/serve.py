@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pydantic import SecretStr
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.address import qr_code, shared_address
 from playground.service.log import start_log
 from playground.service.settings import Settings, advice, read_settings
