@@ -46,9 +46,10 @@ def load_preset(name: str = "default", network: str | None = None) -> Recipe:
 
 def stylize(
     content: str | os.PathLike[str] | Any,
-    style: str | os.PathLike[str] | Any,
+    style: str | os.PathLike[str] | Any | list[Any] | tuple[Any, ...],
     recipe: Recipe | None = None,
     *,
+    regions: str | os.PathLike[str] | Any | None = None,
     device: str = "auto",
     control: Control | None = None,
     pictures_every: int | None = None,
@@ -56,7 +57,9 @@ def stylize(
     """Paint `content` in the style of `style`, yielding a frame at every evaluation.
 
     Args:
-        content, style: paths, PIL images, or arrays (H×W×3 uint8, or floats in [0, 1]).
+        content, style: paths, PIL images, or arrays (H×W×3 uint8, or floats in [0, 1]); a list of up to four styles is
+            blended by the recipe's `style_weights`, or each goes where `regions` says.
+        regions: a picture of the content's shape: red, green, blue and yellow are styles 1 to 4, black is left as it is.
         recipe: the settings; the default preset when None.
         device: "auto", "cuda", "mps" or "cpu".
         control: to steer, pause or stop the run from elsewhere.
@@ -71,11 +74,16 @@ def stylize(
     # Imported here so that reading presets and recipes does not wait for torch.
     from playground.engine.run import Run, check_pictures
     from playground.images.load import load_picture
+    from playground.images.regions import with_map
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
 
     recipe = recipe or load_preset()
-    pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
-    check_pictures(pictures[0], recipe.size, recipe.crop)
+    given = style if isinstance(style, (list, tuple)) else [style]
+    photo = load_picture(content, name="the content picture")
+    styles = [load_picture(one, name="the style picture") for one in given]
+    check_pictures(photo, recipe.size, recipe.crop)
+    if regions is not None:
+        recipe = with_map(recipe, regions, photo.size)
     network = load_network(recipe.network, pick_device(device))
-    return Run(*pictures, recipe, network, control, pictures_every=pictures_every).frames()
+    return Run(photo, styles, recipe, network, control, pictures_every=pictures_every).frames()

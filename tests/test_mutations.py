@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.serving import ROOT
 
 SOURCES, LOSSES, RUN = "tests/engine/test_sources.py", "tests/engine/test_losses.py", "tests/engine/test_run.py"
-TRAININGS = "tests/feedforward/test_sources.py"
+TRAININGS, CUT = "tests/feedforward/test_sources.py", "tests/images/test_convert.py"
 
 MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands there, what stands there instead, the tests
     "nearest for bilinear": ("networks/hrnet.py", 'mode="bilinear", align_corners=False', 'mode="nearest"', SOURCES),
@@ -28,6 +28,39 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands the
     ),
     "reflected borders": (
         "networks/hrnet.py", "stride=stride, padding=1)", 'stride=stride, padding=1, padding_mode="reflect")', SOURCES,
+    ),
+    "reflected borders inside a block": (
+        "networks/hrnet.py", "self.look = nn.Conv2d(outputs // 4, outputs // 4, 3, padding=1)",
+        'self.look = nn.Conv2d(outputs // 4, outputs // 4, 3, padding=1, padding_mode="reflect")', SOURCES,
+    ),
+    "reflected borders at the end": (
+        "networks/hrnet.py", "nn.Conv2d(16, 3, 3, padding=1)", 'nn.Conv2d(16, 3, 3, padding=1, padding_mode="reflect")', SOURCES,
+    ),
+    "the generator's photo is not normalised": (
+        "networks/hrnet.py", "pad_to_multiple(convention.to(content))", "pad_to_multiple(content)", SOURCES,
+    ),
+    "a photo padded with its edge": (
+        "networks/hrnet.py", 'width % multiple, 0, -height % multiple), mode="reflect"',
+        'width % multiple, 0, -height % multiple), mode="replicate"', SOURCES,
+    ),
+    "zeros beyond a trained network's edge": (
+        "networks/transformer.py", '[self.pad] * 4, mode="reflect"', "[self.pad] * 4", TRAININGS,
+    ),
+    "smooth enlarging": ("networks/transformer.py", 'mode="nearest"', 'mode="bilinear"', TRAININGS),
+    "a ReLU after the sum": (
+        "networks/transformer.py", "return x + self.second(self.first(x))", "return F.relu(x + self.second(self.first(x)))",
+        TRAININGS,
+    ),
+    "a ReLU after the second convolution": (
+        "networks/transformer.py", "Layer(channels, channels, 3, relu=False)", "Layer(channels, channels, 3)", TRAININGS,
+    ),
+    "a last norm": ("networks/transformer.py", "norm=False, relu=False)", "relu=False)", TRAININGS),
+    "torch's Adam for TensorFlow's": (
+        "engine/optimisers.py", 'recipe.adam_form == "tensorflow"', 'recipe.adam_form == "no such form"', SOURCES,
+    ),
+    "cut from the corner": ("images/convert.py", "(width - kept_width) // 2, (height - kept_height) // 2", "0, 0", CUT),
+    "the painting is not cut": (
+        "recipe/model.py", 'return self.crop if self.style_size == "content" else "none"', 'return "none"', RUN,
     ),
     "clipped at 120": ("engine/canvas.py", "torch.full_like(self.scale, 127.0)", "torch.full_like(self.scale, 120.0)", SOURCES),
     "not clipped": (

@@ -21,6 +21,7 @@ from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe
 from playground.recipe.numbers import Look
+from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.system.progress import progress_on_stderr
@@ -66,6 +67,30 @@ def chosen_recipe(
         find_preset(preset)
     beneath = requested.get("preset") or saved.get("preset") or preset or "default"
     return recipe_on_preset(str(beneath), saved, requested, known=known_network)
+
+
+def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe]:
+    """The files of further paintings, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
+
+    Raises:
+        PlaygroundError: there are too many, or a weight cannot be used.
+    """
+    if len(given) >= MAX_PAINTINGS:
+        raise PlaygroundError(f"at most {MAX_PAINTINGS} paintings are used; leave out some of the --style")
+    files, weights = list[str](), dict[int, float]()
+    for number, text in enumerate(given, start=1):
+        path, colon, weight = text.rpartition(":")
+        try:
+            if colon:
+                weights[number] = float(weight)
+            files.append(path if colon else text)
+        except ValueError:  # a colon of the path's own
+            files.append(text)
+    if weights:
+        count = 1 + len(given)
+        before = (*recipe.style_weights, *(1.0,) * count)
+        recipe = recipe.changed({"style_weights": [weights.get(number, before[number]) for number in range(count)]})
+    return files, recipe
 
 
 def known_network(name: str) -> Look:

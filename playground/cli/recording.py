@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli.common import check_file_path
+from playground.engine.frame_files import FrameFiles
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
@@ -44,18 +45,18 @@ class Recording:
             raise PlaygroundError(f"the folder {str(frames)!r} for the frames cannot be written: choose another one")
         if curve is not None:
             check_file_path(curve, ".csv")
-        self.folder, self.curve, self.every = frames, curve, every
+        self._files = FrameFiles(frames, every) if frames is not None else None
+        self.curve, self.every = curve, every
         self.rounds = list[dict[str, Any]]()
         self._recipes = [(0, recipe)]
         for change in recipe.journal:
             weighted = self._recipes[-1][1].model_copy(update={change.key: change.value})
             self._recipes.append((change.evaluation, weighted))
-        self._saved = 0
 
     @property
     def pictures_every(self) -> int | None:
         """How often the run is to show its picture for the sake of this recording."""
-        return self.every if self.folder is not None else None
+        return self.every if self._files is not None else None
 
     def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames, recorded on their way."""
@@ -69,20 +70,11 @@ class Recording:
                 if rows is not None and frame.losses and frame.result is None:
                     rows.writerow(self._row(frame))
                     file.flush()
-                self._save(frame)
+                if self._files is not None:
+                    self._files.add(frame)
                 if frame.round is not None:
                     self.rounds.append(asdict(frame.round))
                 yield frame
-
-    def _save(self, frame: Frame) -> None:
-        """The picture, where it is the first after an iteration that is due."""
-        due = frame.step > self._saved and frame.step % self.every == 0
-        if self.folder is None or frame.picture is None or frame.result is not None or not due:
-            return
-        from PIL import Image
-
-        self._saved = frame.step
-        Image.fromarray(frame.picture).save(self.folder / f"step-{frame.step:06d}.png")
 
     def _columns(self) -> list[str]:
         layers = dict.fromkeys(

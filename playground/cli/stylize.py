@@ -20,6 +20,7 @@ from playground.cli.common import (
     explained_lack_of_memory,
     free_result_path,
     make_network_ready,
+    more_styles,
     stopped_by_signals,
     watch,
 )
@@ -37,6 +38,23 @@ def stylize(
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The result (.png, .jpg, .webp); else beside CONTENT.")
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style",
+            metavar="MORE[:WEIGHT]",
+            help="Another painting, up to three, with its weight beside the first's 1.",
+        ),
+    ] = None,
+    regions: Annotated[
+        str | None,
+        typer.Option(
+            help="A picture that says where: red, green, blue, yellow for paintings 1 to 4, black to leave as it is."
+        ),
+    ] = None,
+    colours: Annotated[
+        str | None, typer.Option(help="style, content, matched or palette: whose colours the result has.")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Where to start from; `presets` lists them.")] = None,
     recipe_file: Annotated[
@@ -60,12 +78,14 @@ def stylize(
 ) -> None:
     """Paint CONTENT in the style of STYLE."""
     started = time.perf_counter()
-    named = {"size": size, "iterations": iterations, "seed": seed, "seconds": seconds}
+    named = {"size": size, "iterations": iterations, "seed": seed, "seconds": seconds, "colours": colours}
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
+    others, recipe = more_styles(more or [], recipe)
     recording = Recording(recipe, frames, frames_every, curve)
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
+    from playground.images.regions import check_paintings, with_map
     from playground.images.save import check_output_path, save_picture
     from playground.measure.estimate import observe_run
     from playground.system.device import describe_device, pick_device
@@ -73,16 +93,20 @@ def stylize(
 
     for path in filter(None, (output, last)):
         check_output_path(path)
-    pictures = load_picture(content, name="the content picture"), load_picture(style, name="the style picture")
+    photo = load_picture(content, name="the content picture")
+    styles = [load_picture(path, name="the style picture") for path in (style, *others)]
     check_output_path(output or free_result_path(content, recipe))
-    check_pictures(pictures[0], recipe.size, recipe.crop)
+    check_pictures(photo, recipe.size, recipe.crop)
+    if regions is not None:
+        recipe = with_map(recipe, regions, photo.size)
+    check_paintings(recipe, len(styles))
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
     control = MemoryControl()
     control.want_shares(curve is not None)
     with explained_lack_of_memory():
         every = recording.pictures_every
-        painted = playground.stylize(*pictures, recipe, device=device, control=control, pictures_every=every)
+        painted = playground.stylize(photo, styles, recipe, device=device, control=control, pictures_every=every)
         startup_seconds = time.perf_counter() - started
         with stopped_by_signals(control):
             result = watch(recording.of(painted), recipe, describe_device(device))

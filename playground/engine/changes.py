@@ -11,12 +11,14 @@ from typing import Any
 from playground.engine.control import Control
 from playground.engine.losses import OBJECTIVE_SETTINGS
 from playground.engine.painting import Painting
-from playground.recipe.model import Change, Recipe, RecipeError, live_settings
+from playground.errors import PlaygroundError
+from playground.recipe.model import Change, Recipe, live_settings
+from playground.recipe.paintings import with_weights
 
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
-NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "original_colours"})
+NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "colours"})
 # These change what the picture is compared with.
-TARGET_SETTINGS = frozenset({"pool", "pool_rescale", "padding", "style_size"})
+TARGET_SETTINGS = frozenset({"pool", "pool_rescale", "padding", "style_size", "style_scales"})
 
 
 def take_over(painting: Painting, requested: Mapping[str, Any], control: Control) -> str | None:
@@ -36,8 +38,11 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
         return f"not changed: {fixed} is settled when a run starts"
     try:
         changed = before.changed({**requested, "plan": before.plan, "journal": before.journal})
-    except RecipeError as error:
+        changed = with_weights(changed, len(painting.styles))
+    except PlaygroundError as error:
         return f"not changed: {error}"
+    if before.colours != changed.colours and "matched" in (before.colours, changed.colours):
+        return "not changed: whether the painting takes the photo's colours is settled when a run starts"
     names = dict.fromkeys(key.partition(".")[0] for key in requested)
     changes = {name: value for name in names if (value := getattr(changed, name)) != getattr(before, name)}
     if not changes:

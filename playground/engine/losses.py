@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground.engine.blends import blend, shares_of
+from playground.engine.guided import Guide, guided_content_loss, one_region
 from playground.engine.statistics import StyleStatistic
-from playground.engine.tiling import observe
+from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe
+from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.paintings import for_paintings
 
 TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown
-OBJECTIVE_SETTINGS = frozenset(
-    f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")
-)  # of a recipe, by which the weighted sum changes
+OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
+    "style_weights",
+    "region_content_weights",
+    "kept_weight",
+}  # of a recipe, by which the weighted sum changes
 TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
@@ -208,23 +213,29 @@ class Losses:
 
 
 class Objective:
-    """The weighted sum of a recipe's terms for one content and one style image at one size.
+    """The weighted sum of a recipe's terms for one content image and one or several style images at one size.
 
     Args:
         network: the VGG that looks at the pictures, with the recipe's pool and padding.
-        content, style: unit RGB, N×3×H×W and 1×3×h×w; the style image at its own size.
+        content, style: unit RGB, N×3×H×W and 1×3×h×w; each style image at its own size.
         recipe: layers, weights and normalisations.
         growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
+        guide: which painting goes where; region number k is compared with style image k alone, by its own weight.
     """
 
-    def __init__(self, network: Vgg, content: Tensor, style: Tensor, recipe: BaseRecipe, growth: float = 1.0) -> None:
-        self.network, self.growth = network, growth
+    def __init__(
+        self, network: Vgg, content: Tensor, style: Tensor | Sequence[Tensor], recipe: BaseRecipe, growth: float = 1.0,
+        guide: Guide | None = None,
+    ) -> None:  # fmt: skip
+        self.network, self.growth, self.guide, self.content = network, growth, guide, content
+        self.style_guide = guide if guide is not None and guide.regions else None
         self.set_content(content, recipe)
+        styles = [style] if isinstance(style, Tensor) else list(style)
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
-            _, self.style_targets = targets(network, style, [], wanted)
-            self.style_variation = variation_loss(style).clamp_min(MIN_VARIATION)
+            self._of_paintings = [targets(network, one, [], wanted)[1] for one in styles]
+            self._variations = torch.stack([variation_loss(one).clamp_min(MIN_VARIATION) for one in styles])
         self.set_weights(recipe)
 
     @torch.no_grad()
@@ -239,27 +250,64 @@ class Objective:
             recipe.active_layers("style").keys() <= self.style_targets.keys()
         )
 
+    @torch.no_grad()
     def set_weights(self, recipe: BaseRecipe) -> None:
         """Take over the recipe's weights and normalisations for the next evaluation."""
         self.recipe = recipe
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
+        count = len(self._of_paintings)
+        self.style_weights = (
+            for_paintings(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
+        )
+        self.shares = shares_of(self.style_weights)
+        """Of each painting in what the picture is compared with, adding up to 1."""
+        if self.guide is not None and isinstance(recipe, Recipe):
+            weights = for_paintings(recipe.region_content_weights, self.guide.regions) if self.guide.regions else ()
+            self.guide.weigh_content(weights, recipe.kept_weight)
+        self.style_targets = {
+            name: blend([found[name] for found in self._of_paintings], self.shares) for name in self._of_paintings[0]
+        }
+        self.style_variation = (self._variations * self._variations.new_tensor(self.shares)).sum()
 
     def __call__(self, image: Tensor) -> Losses:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
         recipe = self.recipe
-        maps, statistics = observe(self.network, image, self.content_layers, self.style_layers)
+        image = self.composed(image)
+        maps, statistics = observe(self.network, image, self.content_layers, self.style_layers, self.style_guide)
         terms: dict[str, Tensor] = {}
         for name, weight in self.content_layers.items():
-            loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
+            guided = self.guide.content_map(scale_of(name)) if self.guide is not None else None
+            if guided is None:
+                loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
+            else:
+                loss = guided_content_loss(maps[name], self.content_targets[name], guided, recipe.content_loss)
             terms[f"content:{name}"] = recipe.content_weight * weight * loss
         factor = recipe.style_weight * self._style_factor(statistics)
         for name, weight in self.style_layers.items():
-            loss = style_loss(statistics[name], self.style_targets[name], recipe.style_loss)
+            loss = self._style_loss(name, statistics[name])
             terms[f"style:{name}"] = factor * weight * loss
         if recipe.variation_weight > 0:
             loss = variation_loss(image, recipe.variation_loss, self.style_variation)
             terms["variation"] = recipe.variation_weight * loss
         return Losses(torch.stack(list(terms.values())).sum(), terms)
+
+    def composed(self, image: Tensor) -> Tensor:
+        """The picture as it is judged and shown: with the content image where it is to be left as it is."""
+        return image if self.guide is None else self.guide.composed(image, self.content)
+
+    def _style_loss(self, name: str, found: StyleStatistic) -> Tensor:
+        """Of one layer, before its weight; with regions the sum of theirs, each by its weight and its share of the area."""
+        form = self.recipe.style_loss
+        if self.style_guide is None:
+            return style_loss(found, self.style_targets[name], form)
+        losses = [
+            weight * share * style_loss(one_region(found, number), painting[name], form)
+            for number, (weight, share, painting) in enumerate(
+                zip(self.style_weights, self.style_guide.shares(scale_of(name)), self._of_paintings, strict=False)
+            )
+            if share > 0
+        ]
+        return torch.stack(losses).sum() if losses else found.gram.new_zeros(())
 
     def _style_factor(self, statistics: Mapping[str, StyleStatistic]) -> float:
         """What the sum over style layers is multiplied with, besides the weights."""

@@ -7,6 +7,7 @@ nothing of people, controls or clocks: it is told the seconds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,13 +17,17 @@ from torch import Tensor
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
 from playground.engine.frames import Curve, Round
+from playground.engine.guided import Guide
 from playground.engine.losses import Objective
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
 from playground.engine.schedule import Schedule, style_long_side
+from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
+from playground.images.regions import areas_of, check_paintings, kept_of
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
+from playground.recipe.paintings import with_weights
 
 OVERSHOT = 10.0  # a loss this many times the best one means that an optimiser with a memory has lost its way
 
@@ -31,12 +36,16 @@ class Painting:
     """All that a snapshot of a run holds.
 
     Args:
-        content, style: clean RGB pictures.
+        content, styles: clean RGB pictures.
         recipe: the settings.
         network: the VGG the recipe names, on the device to paint on.
 
+    Raises:
+        PlaygroundError: the recipe is for another number of style images.
+
     Attributes:
-        base, recipe: the settings as given, and as changed so far; `set_recipe` changes them.
+        base, recipe: the settings as given, and as changed so far; `set_recipe` changes them. With several style images
+            the recipe always states their weights, and so how many there were.
         schedule: sizes, iterations, and where in them it stands.
         space: units of the optimised pixels.
         canvas, objective, evaluator, optimiser: of the size that is painted.
@@ -47,10 +56,12 @@ class Painting:
         recoveries, failed_in_a_row: what went wrong so far, in words, and how often one after the other.
     """
 
-    def __init__(self, content: Image.Image, style: Image.Image, recipe: Recipe, network: Vgg) -> None:
-        self.content, self.style, self.base = cut_picture(content, recipe.crop), style, recipe
+    def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
+        self.content, self.styles = cut_picture(content, recipe.crop), tuple(styles)
         self.vgg, self.device = network, network.device
-        self.recipe = recipe
+        self.recipe = self.base = check_paintings(recipe, len(self.styles))
+        if recipe.colours == "matched":
+            self.styles = tuple(match_colours(style, self.content) for style in self.styles)
         self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
         self.space = Space(recipe.space, self.device)
         self.journal: list[Change] = []
@@ -64,18 +75,22 @@ class Painting:
         self.average: list[Tensor] | None = None
 
     def set_recipe(self, recipe: Recipe) -> None:
-        """Take over other settings; what they change in objective and optimiser is the caller's to renew."""
-        self.recipe = self.schedule.recipe = recipe
+        """Take over other settings; what they change in objective and optimiser is the caller's to renew.
+
+        Raises:
+            PlaygroundError: they are for another number of style images.
+        """
+        self.recipe = self.schedule.recipe = with_weights(recipe, len(self.styles))
 
     # ---------------------------------------------------------------- sizes
 
     def _picture_at(self, picture: Image.Image, long_side: int) -> Tensor:
         return to_tensor(resize_picture(picture, long_side)).to(self.device)
 
-    def _style_at(self, size: int) -> Tensor:
-        """The style image for a size, in proportion to its size for the full picture."""
-        style = cut_picture(self.style, self.recipe.style_crop)
-        return self._picture_at(style, style_long_side(self.recipe, style.size, size))
+    def _style_at(self, size: int, number: int = 0) -> Tensor:
+        """A style image for a size, in proportion to its size for the full picture."""
+        style = cut_picture(self.styles[number], self.recipe.style_crop)
+        return self._picture_at(style, style_long_side(self.recipe, style.size, size, number))
 
     def make_objective(self) -> None:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
@@ -84,9 +99,21 @@ class Painting:
         recipe = self.recipe
         network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
         growth = full_width * full_height / (width * height)
-        style = self._style_at(self.schedule.size)
-        self.objective = Objective(network, self.content_tensor, style, self.recipe, growth)
+        styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
+        guide = self._guide((width, height))
+        self.objective = Objective(network, self.content_tensor, styles, self.recipe, growth, guide)
         self.evaluate_anew()
+
+    def _guide(self, size: tuple[int, int]) -> Guide | None:
+        """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
+        recipe, width, height = self.recipe, *size
+        if not (recipe.regions or recipe.kept):
+            return None
+        areas = torch.zeros(1, height, width)
+        if recipe.regions:
+            areas = torch.from_numpy(areas_of(recipe, size))[: 1 + len(self.styles)]
+        kept = torch.from_numpy(kept_of(recipe, size)).to(self.device) if recipe.kept else None
+        return Guide(areas.to(self.device), kept)
 
     def evaluate_anew(self) -> None:
         """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
@@ -232,8 +259,8 @@ class Painting:
     def shown(self) -> Tensor:
         """The unit image to preview: the average where one is kept, else the canvas."""
         if self.average is not None and self.recipe.average > 0:
-            return self._image_of(self.average)
-        return self.canvas.image().detach()
+            return self.objective.composed(self._image_of(self.average))
+        return self.objective.composed(self.canvas.image().detach())
 
     def best(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""
@@ -245,12 +272,13 @@ class Painting:
             with torch.no_grad():
                 losses = self.objective(averaged)
             if float(losses.total) < float(evaluator.best_total):
-                return averaged, dict(zip(losses.terms, losses.stacked().tolist(), strict=True)), self.average
-        return self._image_of(evaluator.best), best_losses, evaluator.best
+                best_losses = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
+                return self.objective.composed(averaged), best_losses, self.average
+        return self.objective.composed(self._image_of(evaluator.best)), best_losses, evaluator.best
 
     def final_recipe(self) -> Recipe:
         """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
         plan = [*self.schedule.finished, self.schedule.stage_so_far()]
-        replayed = {"iterations", "preview_rate", "original_colours"}
+        replayed = {"iterations", "preview_rate", "colours"}
         now = {key: getattr(self.recipe, key) for key in replayed}
         return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})

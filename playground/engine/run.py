@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,8 +28,8 @@ from playground.engine.painting import Painting
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
-from playground.images.colour import keep_colours
 from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
+from playground.images.finish import finished
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
@@ -44,7 +44,7 @@ class Run:
     """One run. `frames()` paints; `snapshot()` between two frames holds everything that is needed to go on.
 
     Args:
-        content, style: clean RGB pictures.
+        content, style: clean RGB pictures; one style image, or several in the order of the recipe's weights.
         recipe: the settings.
         network: the VGG the recipe names, on the device to paint on.
         control: who steers; a control of its own when None.
@@ -59,7 +59,7 @@ class Run:
     def __init__(
         self,
         content: Image.Image,
-        style: Image.Image,
+        style: Image.Image | Sequence[Image.Image],
         recipe: Recipe,
         network: Vgg,
         control: Control | None = None,
@@ -67,7 +67,8 @@ class Run:
         pictures_every: int | None = None,
     ) -> None:
         self.pictures_every = pictures_every
-        self.painting = Painting(content, style, recipe, network)
+        styles = [style] if isinstance(style, Image.Image) else list(style)
+        self.painting = Painting(content, styles, recipe, network)
         self.control: Control = control or MemoryControl()
         self.applied: dict[str, Any] = {}  # what the control has asked for so far
         self._pending: list[tuple[Tensor, list[str], float, int, int, Recipe]] = []
@@ -261,9 +262,9 @@ class Run:
         picture, last = (
             to_picture(resample(found, (height, width)).clamp(0, 1)) for found in (image, painting.shown())
         )
-        if recipe.original_colours:
+        if recipe.regions or recipe.colours in ("content", "palette"):
             at_size = resize_picture(content, recipe.size)
-            picture, last = keep_colours(picture, at_size), keep_colours(last, at_size)
+            picture, last = (finished(each, at_size, painting.styles, recipe) for each in (picture, last))
         result = Result(
             picture=picture,
             last=last,

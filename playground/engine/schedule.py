@@ -63,16 +63,19 @@ def fraction_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> floa
     return done / total if total else 1.0
 
 
-def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int], size: int) -> int:
+def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int], size: int, number: int = 0) -> int:
     """Long side of the style image as it is described for a picture, or a crop, of long side `size`, in pixels.
 
     Args:
         style_size: width and height of the style image as it is; a strip keeps a short side the network can take.
+        number: of the style image among several, from 0.
     """
     wanted, largest = recipe.style_size, recipe.size if isinstance(recipe, Recipe) else recipe.image_size
     full = largest if wanted == "content" else max(style_size) if wanted == "original" else wanted
     smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(style_size) / min(style_size)))
-    return max(smallest, round(full * size / largest))
+    scales = recipe.style_scales if isinstance(recipe, Recipe) else ()
+    scale = scales[number] if number < len(scales) else 1.0
+    return max(smallest, round(full * scale * size / largest))
 
 
 class Schedule:

@@ -1,4 +1,4 @@
-"""Gram matrices and sums: the style statistic of a layer. Called by tiling.py, which may gather it piece by piece, and losses.py."""
+"""Gram matrices and sums: the style statistic of a layer. Called by tiling.py, which may gather it piece by piece, guided.py and losses.py."""
 
 from __future__ import annotations
 
@@ -13,30 +13,40 @@ from torch.nn.grad import conv2d_weight
 
 
 class _Moments(torch.autograd.Function):
-    """G = F·Fᵀ and s = F·1 with one product on the way back instead of autograd's two: dF = (dG + dGᵀ)·F + ds·1ᵀ.
-
-    On a CPU both products are written as 1×1 convolutions, which oneDNN computes: on some processors at twice the rate
-    of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
-    """
+    """G = F·Fᵀ and s = F·1 with one product on the way back instead of autograd's two: dF = (dG + dGᵀ)·F + ds·1ᵀ."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
-        sums = features.sum((2, 3))
-        if _by_convolution(features):
-            channels = features.shape[1]
-            return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0], sums
-        rows = features.flatten(2)
-        return rows @ rows.transpose(1, 2), sums
+        return products(features)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, grad_sums: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        both = grad + grad.transpose(1, 2)
-        if _by_convolution(features):
-            return F.conv2d(features, both[0, :, :, None, None], bias=grad_sums[0])
-        return (both @ features.flatten(2) + grad_sums[..., None]).view_as(features)
+        return products_back(features, grad, grad_sums)
+
+
+def products(features: Tensor) -> tuple[Tensor, Tensor]:
+    """F·Fᵀ and F·1 of maps N×C×H×W, outside autograd.
+
+    On a CPU both this and the way back are written as 1×1 convolutions, which oneDNN computes: on some processors at twice
+    the rate of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
+    """
+    sums = features.sum((2, 3))
+    if _by_convolution(features):
+        channels = features.shape[1]
+        return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0], sums
+    rows = features.flatten(2)
+    return rows @ rows.transpose(1, 2), sums
+
+
+def products_back(features: Tensor, grad: Tensor, grad_sums: Tensor) -> Tensor:
+    """(dG + dGᵀ)·F + ds·1ᵀ, the gradient of what `products` gives, in the maps' shape."""
+    both = grad + grad.transpose(1, 2)
+    if _by_convolution(features):
+        return F.conv2d(features, both[0, :, :, None, None], bias=grad_sums[0])
+    return (both @ features.flatten(2) + grad_sums[..., None]).view_as(features)
 
 
 def _by_convolution(features: Tensor) -> bool:

@@ -7,7 +7,7 @@ way back computes each strip anew. Called by losses.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from playground.engine.guided import Guide, Positions, guided_statistic, guided_sums
 from playground.engine.statistics import StyleStatistic, style_statistic
 from playground.networks.vgg import Vgg
 
@@ -86,9 +87,12 @@ def segments(names: Collection[str], pixels: int, device: str = "cpu") -> list[t
 
 
 def observe(
-    network: Vgg, image: Tensor, content: Collection[str], style: Collection[str]
+    network: Vgg, image: Tensor, content: Collection[str], style: Collection[str], guide: Guide | None = None
 ) -> tuple[dict[str, Tensor], dict[str, StyleStatistic]]:
     """Maps of the `content` layers and statistics of the `style` layers of unit RGB images N×3×H×W, in one pass.
+
+    Args:
+        guide: regions of the one picture, whose statistics are then given apart, one after the other.
 
     Raises:
         PlaygroundError: an unknown layer, or a picture too small.
@@ -104,18 +108,30 @@ def observe(
     for segment, layers in segments(names, image.shape[-2] * image.shape[-1], image.device.type):
         kept, judged = [name for name in layers if name in content], [name for name in layers if name in style]
         height, width = x.shape[-2:]
-        x, *found = _Strips.apply(x, network, segment, layers, kept, judged)
+        x, *found = _Strips.apply(x, network, segment, layers, kept, judged, guide)
         maps |= zip(kept, found, strict=False)
         sums = found[len(kept) :]
         for name, gram, sum_ in zip(judged, sums[::2], sums[1::2], strict=True):
             scale = segment.scale(name)
-            statistics[name] = StyleStatistic(gram, sum_, (height // scale) * (width // scale))
+            whole = StyleStatistic(gram, sum_, (height // scale) * (width // scale))
+            statistics[name] = whole if guide is None else guided_statistic(gram, sum_, guide, scale_of(name))
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
     network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
     maps |= {name: found_whole[name] for name in content if name in found_whole}
-    statistics |= {name: style_statistic(found_whole[name]) for name in style if name in found_whole}
+    for name in style:
+        if name in found_whole and guide is None:
+            statistics[name] = style_statistic(found_whole[name])
+        elif name in found_whole:
+            assert guide is not None
+            scale = scale_of(name)
+            statistics[name] = guided_statistic(*guided_sums(found_whole[name], guide.positions(scale)), guide, scale)
     return maps, statistics
+
+
+def scale_of(name: str) -> int:
+    """How many of the picture's pixels become one position of a layer, each way."""
+    return 2 ** (int(name[4]) - 1)
 
 
 class _Strips(torch.autograd.Function):
@@ -123,9 +139,11 @@ class _Strips(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, network: Vgg, segment: Segment, layers: list[str], kept: list[str], judged: list[str]
-    ) -> tuple[Tensor, ...]:
+        ctx: Any, x: Tensor, network: Vgg, segment: Segment, layers: list[str], kept: list[str], judged: list[str],
+        guide: Guide | None,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
         ctx.save_for_backward(x)
+        ctx.guide = guide
         ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
         ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
         height, width = x.shape[-2:]
@@ -136,7 +154,7 @@ class _Strips(torch.autograd.Function):
         ]
         sums: list[Tensor] = []
         for top, bottom in segment.strips(height, width):
-            parts, found = _strip(network, segment, x, top, bottom, layers, kept, judged)
+            parts, found = _strip(network, segment, x, top, bottom, layers, kept, judged, _rows_of(guide, top, bottom))
             for whole, part, scale in zip(wholes, parts, ctx.scales, strict=True):
                 whole[..., top // scale : bottom // scale, :] = part
             sums = [so_far + more for so_far, more in zip(sums, found, strict=True)] if sums else found
@@ -155,8 +173,9 @@ class _Strips(torch.autograd.Function):
             rows = x.detach()[..., first:last, :].clone().requires_grad_(True)
             with torch.enable_grad():
                 parts, sums = _strip(
-                    ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged
-                )
+                    ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged,
+                    _rows_of(ctx.guide, top, bottom),
+                )  # fmt: skip
             wanted = [
                 gradient[..., top // scale : bottom // scale, :]
                 for gradient, scale in zip(whole_gradients, ctx.scales, strict=True)
@@ -164,7 +183,7 @@ class _Strips(torch.autograd.Function):
             torch.autograd.backward([*parts, *sums], [*wanted, *sum_gradients])
             assert rows.grad is not None
             total[..., first:last, :] += rows.grad
-        return total, None, None, None, None, None
+        return total, None, None, None, None, None, None
 
 
 def _empty(x: Tensor, channels: int, height: int, width: int, kind: torch.dtype) -> Tensor:
@@ -180,9 +199,13 @@ def _strip(
     layers: list[str],
     kept: list[str],
     judged: list[str],
+    positions: Callable[[str, int], list[Positions]] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Of the rows from `top` to `bottom`, seen with their halo: pooled maps and content layers' maps, then Gram matrix and
     sums by style layer.
+
+    Args:
+        positions: of the regions in a layer's rows, given its name and the segment's scale of it.
     """
     first, last = max(0, top - segment.halo), min(x.shape[-2], bottom + segment.halo)
     rows = x[..., first:last, :]
@@ -196,5 +219,19 @@ def _strip(
         return maps[..., begin : begin + bottom // scale - top // scale, :]
 
     parts = [own(network.pool_maps(behind), segment.shrink), *(own(found[name], segment.scale(name)) for name in kept)]
-    statistics = [style_statistic(own(found[name], segment.scale(name))) for name in judged]
-    return parts, [value for statistic in statistics for value in (statistic.gram, statistic.sums)]
+    sums: list[Tensor] = []
+    for name in judged:
+        maps = own(found[name], segment.scale(name))
+        if positions is None:
+            statistic = style_statistic(maps)
+            sums += [statistic.gram, statistic.sums]
+        else:
+            sums += guided_sums(maps, positions(name, segment.scale(name)))
+    return parts, sums
+
+
+def _rows_of(guide: Guide | None, top: int, bottom: int) -> Callable[[str, int], list[Positions]] | None:
+    """Where a guide's regions are in the rows of a strip, of what the segment's first layer takes."""
+    if guide is None:
+        return None
+    return lambda name, scale: guide.positions(scale_of(name), top // scale, bottom // scale)

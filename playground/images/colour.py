@@ -1,9 +1,11 @@
-"""Whose colours a picture has: the content image's kept, or the style image's matched to it.
+"""Whose colours a picture has: the content image's kept, the style image's matched to it, or the style image's given to it.
 
-Plain functions on pictures, called when a result is shown or saved.
+Plain functions on pictures, called before a run, and when a result is shown or saved.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -29,6 +31,16 @@ def keep_colours(result: Image.Image, content: Image.Image) -> Image.Image:
     room = np.where(chroma > 0, 1 - luma, luma)
     saturation = (room / np.maximum(np.abs(chroma), 1e-6)).min(axis=2, keepdims=True).clip(0, 1)
     return Image.fromarray(to_8_bits(luma + saturation * chroma, 0, 1))
+
+
+def palette_of(content: Image.Image, styles: Sequence[Image.Image], shares: Sequence[float]) -> Image.Image:
+    """The content image in the style images' colours, without a stroke: matched to each, mixed by their shares.
+
+    Args:
+        shares: of the style images, adding up to 1.
+    """
+    matched = [share * _floats(match_colours(content, style)) for style, share in zip(styles, shares, strict=True)]
+    return Image.fromarray(to_8_bits(np.sum(matched, axis=0), 0, 1))
 
 
 def match_colours(style: Image.Image, content: Image.Image) -> Image.Image:

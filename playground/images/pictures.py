@@ -1,4 +1,4 @@
-"""The pictures that a run is about, as one record: what is painted, in whose style, and which style goes where.
+"""The pictures that a run is about, as one record: what is painted, and in whose style. Which style goes where, its recipe says.
 
 The command line, the page, the API, jobs and the store hand it on whole; only the engine looks inside.
 """
@@ -17,12 +17,10 @@ class Pictures:
     Attributes:
         content: what is painted; a training has none.
         styles: one or more.
-        region_map: which style goes where, by colour; None where they go everywhere.
     """
 
     content: Image.Image | None
     styles: tuple[Image.Image, ...]
-    region_map: Image.Image | None = None
 
     @property
     def style(self) -> Image.Image:

@@ -26,7 +26,7 @@ def pulls_on(
     Raises:
         PlaygroundError: the recipe does not fit the network or the pictures.
     """
-    painting = Painting(content, style, recipe.changed({"scales": 1, "plan": None, "journal": ()}), network)
+    painting = Painting(content, [style], recipe.changed({"scales": 1, "plan": None, "journal": ()}), network)
     painting.enter_stage()
     if picture is None:
         return measure_pulls(painting.objective, painting.canvas.image())

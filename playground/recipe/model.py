@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.errors import PlaygroundError
 from playground.recipe.complaints import in_one_sentence, suggestion
+from playground.recipe.fields import Weight, setting, spelling
+from playground.recipe.paintings import EARLIER_NAMES, PaintingSettings
 
 DEFAULT_NETWORK = "vgg16-hed"
 # Architecture and input convention of the networks that have a name: what layers there are and whose numbers apply.
@@ -40,32 +42,10 @@ class RecipeError(PlaygroundError):
     """A setting that does not exist or has a value that cannot be used."""
 
 
-def setting(default: Any, label: str, help: str, *, group: str, live: bool = False, **bounds: Any) -> Any:
-    """A recipe field with all that a control needs: label, help in plain words, group, bounds, and whether it is live."""
-    extra = {
-        "label": label,
-        "group": group,
-        "live": live,
-        "unit": bounds.pop("unit", ""),
-        "log": bounds.pop("log", False),
-    }
-    if isinstance(default, dict):
-        return Field(
-            default_factory=lambda: dict(default), title=label, description=help, json_schema_extra=extra, **bounds
-        )
-    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
-
-
-def _spelling(**same: str) -> BeforeValidator:
-    """Accept other spellings of a word, such as `avg` for `average`."""
-    return BeforeValidator(lambda value: same.get(value, value) if isinstance(value, str) else value)
-
-
-Weight = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False)]
-StyleSize = Annotated[Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], _spelling(same="content")]
+StyleSize = Annotated[Literal["content", "original"] | Annotated[int, Field(ge=32, le=4096)], spelling(same="content")]
 StyleLoss = Literal["gatys", "rows", "positions", "mean_positions", "raw", "volume", "relative", "moments"]
 Crop = Literal["none", "1:1", "10:7", "7:10", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
-Optimizer = Annotated[Literal["adam", "lbfgs"], _spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})]
+Optimizer = Annotated[Literal["adam", "lbfgs"], spelling(**{"l-bfgs": "lbfgs", "LBFGS": "lbfgs", "Adam": "adam"})]
 
 
 class Stage(BaseModel):
@@ -117,7 +97,7 @@ class BaseRecipe(BaseModel):
         DEFAULT_NETWORK, "Network", "The trained network whose layers describe content and style.", group="network",
         min_length=1, max_length=1000,
     )  # fmt: skip
-    pool: Annotated[Literal["max", "average"], _spelling(avg="average", mean="average")] = setting(
+    pool: Annotated[Literal["max", "average"], spelling(avg="average", mean="average")] = setting(
         "max", "Pooling",
         "How the network shrinks its maps: the strongest of four values, or their average (smoother).", group="network",
         live=True,
@@ -133,7 +113,7 @@ class BaseRecipe(BaseModel):
         "any other processor.",
         group="network",
     )  # fmt: skip
-    padding: Annotated[Literal["zeros", "replicate"], _spelling(zero="zeros")] = setting(
+    padding: Annotated[Literal["zeros", "replicate"], spelling(zero="zeros")] = setting(
         "zeros", "Edge padding",
         "What the network sees beyond the picture's edge: mean grey (zeros), or the edge pixels continued (replicate).",
         group="network", live=True,
@@ -243,10 +223,10 @@ class BaseRecipe(BaseModel):
         data = self.model_dump()
         for key, value in changes.items():
             name, _, inner = key.partition(".")
-            if name not in type(self).model_fields:
+            if name not in type(self).model_fields and name not in EARLIER_NAMES:
                 raise RecipeError(f"there is no setting called {name!r}; {suggestion(name, type(self).model_fields)}")
             if inner:
-                if not isinstance(data[name], dict):
+                if not isinstance(data.get(name), dict):
                     raise RecipeError(f"{name!r} is a single value, so {key!r} has nothing to set inside it")
                 data[name] = {**data[name], inner: value}
             else:
@@ -258,7 +238,7 @@ class BaseRecipe(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=1)
 
 
-class Recipe(BaseRecipe):
+class Recipe(BaseRecipe, PaintingSettings):
     """The whole of a run's settings."""
 
     # --- the picture
@@ -271,17 +251,13 @@ class Recipe(BaseRecipe):
         "Width to height of the result: the photo is cut to it from the middle, and so is a painting that is as large as "
         "the result. none: all of the photo is painted.", group="picture",
     )  # fmt: skip
-    original_colours: bool = setting(
-        False, "Original colours", "Keep the photo's colours and take only light and dark from the painted result.",
-        group="picture", live=True,
-    )  # fmt: skip
     iterations: int = setting(
         200, "Iterations", "How many times the picture is improved; with L-BFGS, the number of rounds.", group="run",
         live=True, ge=1, le=100_000,
     )  # fmt: skip
 
     # --- what is painted on
-    canvas: Annotated[Literal["pixels", "pyramid", "hrnet"], _spelling(pixel="pixels")] = setting(
+    canvas: Annotated[Literal["pixels", "pyramid", "hrnet"], spelling(pixel="pixels")] = setting(
         "pixels", "Canvas",
         "What is optimised: the pixels, a pyramid of sizes at once, or a small network that repaints the photo.",
         group="canvas",
@@ -295,7 +271,7 @@ class Recipe(BaseRecipe):
         "Units of the optimised pixels, and so of learning rate and noise: [0, 1], mean and deviation 1, or ±127.",
         group="canvas",
     )  # fmt: skip
-    init: Annotated[Literal["content", "noise", "grey", "style", "mix"], _spelling(gray="grey")] = setting(
+    init: Annotated[Literal["content", "noise", "grey", "style", "mix"], spelling(gray="grey")] = setting(
         "content", "Start", "The first picture: the photo, noise, flat grey, the painting, or photo and noise mixed.",
         group="canvas",
     )  # fmt: skip
@@ -352,13 +328,13 @@ class Recipe(BaseRecipe):
         20, "Evaluations a round", "How often L-BFGS looks at the picture in one round, which counts as one iteration.",
         group="optimiser", ge=1, le=10_000,
     )  # fmt: skip
-    lbfgs_search: Annotated[Literal["none", "wolfe"], _spelling(strong_wolfe="wolfe")] = setting(
+    lbfgs_search: Annotated[Literal["none", "wolfe"], spelling(strong_wolfe="wolfe")] = setting(
         "none", "Line search",
         "none: each step of L-BFGS is one look. wolfe: it looks along its direction until the picture is surely better, as "
         "scipy's does; a round ends with the first step that goes beyond its evaluations.",
         group="optimiser",
     )  # fmt: skip
-    adam_form: Annotated[Literal["torch", "tensorflow"], _spelling(keras="tensorflow", pytorch="torch")] = setting(
+    adam_form: Annotated[Literal["torch", "tensorflow"], spelling(keras="tensorflow", pytorch="torch")] = setting(
         "torch", "Adam's form",
         "Where Adam adds its epsilon: after the correction of its young averages (torch), or before it (tensorflow), "
         "which counts for more in the first steps.",

@@ -14,11 +14,13 @@ from playground.errors import PlaygroundError
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe, RecipeError, validated
 from playground.recipe.moved import on_network
 from playground.recipe.numbers import Look, Named
+from playground.recipe.paintings import MAX_MAP_TEXT
 from playground.recipe.presets import load_preset, load_training_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
 MAX_ENTRIES = {"journal": MAX_JOURNAL, "plan": MAX_STAGES}
+MAPS = frozenset({"regions", "kept"})  # the text of small pictures
 MAX_INSIDE = 100  # of any other object or list; the largest names the layers of a network
 MAX_WORD = 1000  # characters; a network's path may have as many
 MAX_NESTING = 5  # a recipe, its journal, a change, the layers that it sets, a weight
@@ -75,7 +77,7 @@ def _check_extent(settings: dict[str, Any]) -> None:
         most = MAX_ENTRIES.get(key, MAX_INSIDE)
         if isinstance(value, (list, dict)) and len(value) > most:
             raise RecipeError(f"{key[:40]} has {len(value):,} entries; a recipe's has {most:,} at most")
-    level: list[Any] = [settings]
+    level: list[Any] = [{key: value for key, value in settings.items() if not (key in MAPS and _is_map(value))}]
     for _ in range(MAX_NESTING):
         inside: list[Any] = []
         for holder in level:
@@ -90,6 +92,10 @@ def _check_extent(settings: dict[str, Any]) -> None:
         if not level:
             return
     raise RecipeError(f"that is no recipe: it is nested over {MAX_NESTING} levels deep")
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_MAP_TEXT
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError, setting
+from playground.recipe.fields import setting
+from playground.recipe.model import BaseRecipe, Recipe, RecipeError
+from playground.recipe.paintings import EARLIER_NAMES
 
 
 class TrainingRecipe(BaseRecipe):
@@ -72,7 +74,7 @@ class TrainingRecipe(BaseRecipe):
         return super().changed(changes)
 
 
-PAINTING_ONLY = frozenset(Recipe.model_fields) - frozenset(TrainingRecipe.model_fields)
+PAINTING_ONLY = (frozenset(Recipe.model_fields) | EARLIER_NAMES) - frozenset(TrainingRecipe.model_fields)
 """Settings of painting that mean nothing in a training: a value given for one would be silently ignored."""
 
 

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +20,8 @@ from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
-from playground.engine.frames import Curve, Frame, Result
+from playground.engine.frame_files import FrameFiles
+from playground.engine.frames import Curve, Frame, Result, Round
 from playground.engine.previews import Previews
 from playground.engine.pulls import Pulls
 from playground.images.convert import cut_picture, cut_size, resize_picture
@@ -28,6 +29,7 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
 from playground.recipe.model import Recipe
+from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
@@ -37,6 +39,7 @@ State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "t
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 """Every state in which a job has ended."""
 PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
+MAX_ROUNDS = 200  # that a job remembers what L-BFGS said of
 BYTES_A_PIXEL = 4  # of a PIL picture
 
 
@@ -54,7 +57,7 @@ class Job:
         weight: for how many ordinary runs it counts when turns on the device are given.
         folder: where its checkpoints and its previews lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
-        original_colours: whether it is shown and saved with the content image's colours; the engine paints without.
+        colours: whose it is shown and saved with; the engine paints with the style's, or with matched ones.
         state: "waiting" for a slot, "loading" the network, "running", "paused", or how it ended.
         place: in the queue while waiting, 1 for the next; else 0.
         wait_seconds: what the wait is likely to be; None where nobody knows, as while others pause.
@@ -63,6 +66,8 @@ class Job:
         picture: the latest preview, H×W×3 uint8, at the end the result; `picture_version` grows with each.
         previews: the previews so far.
         checkpoints: snapshots to go back to; None where none are kept.
+        frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
+        kept: those pictures; None until one is wanted.
         pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
@@ -93,8 +98,9 @@ class Job:
         folder: RunFolder | None = None,
         parent: tuple[str, int] | None = None,
         changes: Mapping[str, Any] | None = None,
-        original_colours: bool = False,
+        colours: Colours = "style",
         person: str = "",
+        frames_every: int = 0,
     ) -> None:
         self.id, self.name = id or secrets.token_urlsafe(16), name
         self.person = person or visitor
@@ -102,7 +108,9 @@ class Job:
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
-        self.original_colours = original_colours
+        self.colours: Colours = "matched" if isinstance(recipe, Recipe) and recipe.colours == "matched" else colours
+        self.frames_every = frames_every
+        self.kept: FrameFiles | None = None
         self.state: State = "waiting"
         self.place = 0
         self.wait_seconds: float | None = None
@@ -122,6 +130,7 @@ class Job:
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self._curve, self._layer_curve, self._unweighted = Curve(), Curve(), Curve()
+        self._rounds: list[Round] = []
         self._news = threading.Condition()
         self._grace = grace_seconds
         self._seen = time.monotonic()
@@ -182,10 +191,20 @@ class Job:
             return list(self._unweighted.points)
 
     @property
+    def rounds(self) -> list[Round]:
+        """What L-BFGS said of its latest rounds, at most `MAX_ROUNDS`, oldest first."""
+        with self._news:
+            return list(self._rounds)
+
+    @property
     def beside(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
         with self._news:
-            return {"layers": self._layer_curve.plain(), "unweighted": self._unweighted.plain()}
+            return {
+                "layers": self._layer_curve.plain(),
+                "unweighted": self._unweighted.plain(),
+                "rounds": [asdict(round) for round in self._rounds],
+            }
 
     def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
         """Show the curves of a snapshot that the run is about to go on from."""
@@ -196,6 +215,7 @@ class Job:
                 self._layer_curve = Curve.of(layers)
             if unweighted := beside.get("unweighted"):
                 self._unweighted = Curve.of(unweighted)
+            self._rounds = [Round(**round) for round in beside.get("rounds", ())]
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -223,7 +243,7 @@ class Job:
     @property
     def pictures_mb(self) -> float:
         """MiB that its pictures take."""
-        pictures = [self.pictures.content, *self.pictures.styles, self.pictures.region_map]
+        pictures = [self.pictures.content, *self.pictures.styles]
         return sum(picture.width * picture.height for picture in pictures if picture) * BYTES_A_PIXEL / 2**20
 
     def shrink_pictures(self) -> None:
@@ -272,7 +292,8 @@ class Job:
             "settings": asked.settings,
             "paused": asked.paused,
             "notes": tuple(self.notes),
-            "original_colours": self.original_colours,
+            "colours": self.colours,
+            "frames_every": self.frames_every,
         }
 
     # ---------------------------------------------------------------- for the worker
@@ -307,6 +328,8 @@ class Job:
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
+            if frame.round is not None:
+                self._rounds = [*self._rounds, frame.round][-MAX_ROUNDS:]
             self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)

@@ -23,6 +23,7 @@ from playground.images.pictures import Pictures
 from playground.networks.known import KnownNetwork
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
+from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Download, Downloads
@@ -124,7 +125,7 @@ class Jobs:
 
     def start(
         self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False,
-        person: str = "",
+        person: str = "", frames_every: int = 0,
     ) -> Job:  # fmt: skip
         """Start a run, or queue it.
 
@@ -134,13 +135,14 @@ class Jobs:
             replace: where the person has as many runs going on as allowed, stop the oldest rather than refuse.
             teacher: it counts for several when turns on the device are given.
             person: on whose account it counts; by default the visitor's.
+            frames_every: iterations from one picture that is kept for good to the next; 0 keeps none.
 
         Raises:
             Busy: the person has as many runs going on as allowed.
             PlaygroundError: the person has started too many in a minute, the pictures or the network cannot be used, a limit is exceeded, it would never fit into
                 the memory, or the queue is full.
         """
-        job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person)
+        job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person, frames_every=frames_every)
         self._start(job, replace=replace)
         return job
 
@@ -191,11 +193,21 @@ class Jobs:
             raise
         self._worker.begin(job, photos)
 
-    def keep_colours(self, job: Job, wanted: bool) -> None:
-        """Show and save a run with the content image's own colours, or without; a restart does not forget it."""
-        job.tell(original_colours=wanted)
+    def show_colours(self, job: Job, wanted: Colours) -> None:
+        """Show and save a run in these colours; a restart does not forget it. One painted with matched ones has those."""
+        if job.recipe.colours == "matched":
+            wanted = "matched"
+        job.tell(colours=wanted)
         if self.store:
-            self.store.update(job.id, original_colours=wanted)
+            self.store.update(job.id, colours=wanted)
+
+    def keep_frames(self, job: Job, every: int) -> None:
+        """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
+        job.tell(frames_every=every)
+        if job.kept is not None and every:
+            job.kept.every = every
+        if self.store:
+            self.store.update(job.id, frames_every=every)
 
     def new_folder(self) -> RunFolder:
         """An empty folder for a training's photographs and its files; gone when the server ends."""

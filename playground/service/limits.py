@@ -52,6 +52,11 @@ class Limits(BaseModel):
     checkpoints_mb: float = Field(
         600.0, ge=0, description="MiB on disk of one run's checkpoints, which one can go back to."
     )
+    frames_mb: float = Field(
+        100.0,
+        ge=0,
+        description="MiB on disk of the pictures that a person keeps of one run, one an iteration; 0: none.",
+    )
     save_every: float = Field(15.0, ge=0.1, description="Seconds between two saved checkpoints of a run at most.")
     teacher_weight: float = Field(
         4.0,
@@ -139,11 +144,11 @@ PROFILES = {
     "laptop": Limits(),
     "classroom": Limits(
         max_runs=32, max_waiting=40, runs_each=1, max_size=512, max_iterations=500, max_seconds=900, grace_seconds=120,
-        max_trainings=1, training_seconds=2 * HOUR, disk_mb=6000, checkpoints_mb=128,
+        max_trainings=1, training_seconds=2 * HOUR, disk_mb=6000, checkpoints_mb=128, frames_mb=16,
     ),
     "space": Limits(
         max_runs=8, max_waiting=40, runs_each=1, max_size=768, max_iterations=500, max_seconds=600, grace_seconds=60,
-        max_trainings=1, training_seconds=2 * HOUR, disk_mb=2000, checkpoints_mb=128,
+        max_trainings=1, training_seconds=2 * HOUR, disk_mb=2000, checkpoints_mb=128, frames_mb=16,
     ),
 }  # fmt: skip
 """Limits by the kind of server: one person's own machine, a class on one machine, a public Space."""

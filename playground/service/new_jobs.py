@@ -24,10 +24,11 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Downloads
 from playground.service.job import Job, TrainingJob
+from playground.service.kept_frames import DISK_FULL
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store, Stored
-from playground.service.worker import DISK_FULL, Worker
+from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class NewJobs:
             job.previews.branch(left_at, folder.previews)
             branch = self.run(
                 job.pictures, recipe, visitor, teacher=teacher, folder=folder, parent=(job.id, left_at), changes=changes,
-                original_colours=job.original_colours, person=person,
+                colours=job.colours, person=person, frames_every=job.frames_every,
             )  # fmt: skip
         except PlaygroundError:
             folder.remove()
@@ -152,7 +153,7 @@ class NewJobs:
         else:
             job = self.run(
                 stored.pictures, recipe, stored.visitor, id=stored.id, folder=folder, parent=stored.parent,
-                changes=stored.changes, original_colours=stored.original_colours, person=stored.person,
+                changes=stored.changes, colours=stored.colours, person=stored.person, frames_every=stored.frames_every,
             )  # fmt: skip
         job.notes = [*stored.notes]
         job.control.change(stored.settings)

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "film"
 
     @property
+    def frames(self) -> Path:
+        """The folder of a run's `FrameFiles`, where somebody wants them."""
+        return self.path / "frames"
+
+    @property
     def photos(self) -> Path:
         """The folder of a training's photographs, until it ends."""
         return self.path / "photos"
@@ -69,7 +74,7 @@ class RunFolder:
         Raises:
             OSError: the disk takes nothing.
         """
-        named = [(self._content, pictures.content), (self._region_map, pictures.region_map)]
+        named = [(self._content, pictures.content)]
         named += [(self._style(number), style) for number, style in enumerate(pictures.styles)]
         for path, picture in named:
             if picture is not None:
@@ -88,19 +93,11 @@ class RunFolder:
         styles: list[Image.Image] = [load_picture(self._style(0))]
         while self._style(len(styles)).exists():
             styles.append(load_picture(self._style(len(styles))))
-        return Pictures(
-            load_picture(self._content) if content else None,
-            tuple(styles),
-            load_picture(self._region_map) if self._region_map.exists() else None,
-        )
+        return Pictures(load_picture(self._content) if content else None, tuple(styles))
 
     @property
     def _content(self) -> Path:
         return self.path / "content.png"
-
-    @property
-    def _region_map(self) -> Path:
-        return self.path / "regions.png"
 
     def _style(self, number: int) -> Path:
         return self.path / ("style.png" if number == 0 else f"style-{number + 1}.png")

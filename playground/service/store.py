@@ -23,7 +23,8 @@ from filelock import FileLock, Timeout
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.recipe.model import Recipe, validated
+from playground.recipe.model import Recipe, setting_value, validated
+from playground.recipe.paintings import Colours
 from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
 from playground.service.run_folder import RunFolder, folder_bytes
@@ -50,8 +51,9 @@ class Stored:
         settings: every live setting that was asked for so far, for `control.change`.
         paused: whether it was.
         notes: what a person was told.
-        original_colours: whether it is shown and saved with the content image's colours.
+        colours: whose it is shown and saved with.
         person: on whose account it counts.
+        frames_every: iterations from one kept picture to the next; 0 where none are kept.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
         created: seconds since the epoch.
         tries, starts, reached: how often it ran on from where it stands now for long enough to save a checkpoint and yet got
@@ -68,7 +70,7 @@ class Stored:
     settings: Mapping[str, Any] = field(default_factory=dict)
     paused: bool = False
     notes: Sequence[str] = ()
-    original_colours: bool = False
+    colours: Colours = "style"
     title: str = ""
     photos: str = ""
     created: float = field(default_factory=time.time)
@@ -77,11 +79,20 @@ class Stored:
     reached: str = ""
     folder: RunFolder | None = None
     person: str = ""
+    frames_every: int = 0
 
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
-_PLAIN = (*_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "original_colours")
-_MISSING = {"starts": 0, "original_colours": False, "person": ""}  # what earlier versions did not write
+_PLAIN = (
+    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours",
+    "frames_every",
+)  # fmt: skip
+_MISSING = {
+    "starts": 0,
+    "colours": "style",
+    "person": "",
+    "frames_every": 0,
+}  # what earlier versions did not write
 
 
 class Store:
@@ -292,7 +303,10 @@ class Store:
             self.update(id, tries=run.tries + 1)
 
     def _read(self, folder: RunFolder) -> Stored:
-        data = _MISSING | json.loads(folder.meta.read_text("utf-8"))
+        data = json.loads(folder.meta.read_text("utf-8"))
+        if data.get("original_colours") is True:  # as earlier versions wrote it
+            data.setdefault("colours", "content")
+        data = _MISSING | data
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
         recipe = stored_training(data["recipe"]) if training else validated(data["recipe"])
         plain = {name: data[name] for name in _PLAIN}
@@ -309,11 +323,12 @@ class Store:
                 "changes": dict(plain["changes"]),
                 "settings": dict(plain["settings"]),
                 "notes": tuple(map(str, plain["notes"])),
-                "original_colours": bool(plain["original_colours"]),
+                "colours": setting_value("colours", plain["colours"]),
                 "created": float(plain["created"]),
                 "paused": bool(plain["paused"]),
                 "tries": int(plain["tries"]),
                 "starts": int(plain["starts"]),
+                "frames_every": int(plain["frames_every"]),
                 "folder": folder,
             }
         )

@@ -28,6 +28,7 @@ from playground.service.admission import Admission
 from playground.service.downloads import Downloads
 from playground.service.faults import explain
 from playground.service.job import Job, TrainingJob
+from playground.service.kept_frames import DISK_FULL, keep_frame, pictures_every
 from playground.service.registry import Registry
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
@@ -37,7 +38,6 @@ from playground.service.zerogpu import LentGpu
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a slot or a download
 SWEEP_FRACTION = 0.02  # of the disk's limit may be written until it is looked at again, which takes time with many runs
-DISK_FULL = "the server's disk is full or read-only"
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ class Worker:
         self._scheduler, self._threads, self._store, self._lent = scheduler, threads, store, lent
         self._device = device
         self.saving = False
-        self._swept_at = 0  # what the checkpoints had written when the disk was looked at
+        self._frames_written = 0  # bytes
+        self._swept_at = 0  # what had been written when the disk was looked at
 
     def begin(self, job: Job, photos: Photos | None = None, *, kept: bool = False) -> None:
         """Start to work on a job that has been taken in.
@@ -109,6 +110,7 @@ class Worker:
                     job.store(frame)
                     if job.can_go_back and frame.picture is not None and frame.result is None:
                         job.previews.add(frame.picture, frame.evaluations, frame.seconds)
+                        self._frames_written += keep_frame(job, frame, self._admission.limits.frames_mb)
                     alone = alone and len(self._admission.admitted) == 1
                     self._look_after(job)
                 if alone and job.result is not None:
@@ -210,11 +212,11 @@ class Worker:
 
     def _sweep(self) -> None:
         """Keep to the limit of the disk; a run whose checkpoints had to go says so by having none."""
-        self._swept_at = bytes_written()
+        self._swept_at = bytes_written() + self._frames_written
         for id in self._store.sweep() if self._store else []:
             gone = self._registry.get(id)
             if gone is not None:
-                gone.checkpoints = None
+                gone.checkpoints = gone.kept = None
 
     # ---------------------------------------------------------------- frames
 
@@ -227,14 +229,16 @@ class Worker:
         if job.checkpoints is not None and job.checkpoints.damaged:
             job.note("the newest moment was damaged and is set aside: the run goes on from the one before")
         reached = job.checkpoints.evaluations[-1] if job.checkpoints and snapshot is not None else None
-        content, style = job.pictures.content, job.pictures.style
+        content, styles = job.pictures.content, job.pictures.styles
         assert content is not None
         # Not on the run's own account: the first to use a network prepares it for all.
-        run = self._scheduler.ticket().do(partial(Run, content, style, job.recipe, network, job.control, snapshot))
-        del snapshot, content, style
+        begin = partial(Run, content, styles, job.recipe, network, job.control, snapshot, pictures_every(job))
+        run = self._scheduler.ticket().do(begin)
+        del snapshot, content, styles
         job.tell(doing="")
         for frame in run.frames():
             yield frame
+            run.pictures_every = pictures_every(job)
             # In any case where it pauses or ends: people go back to there most.
             # And soon after it was taken up again: else a machine that dies often would never get on with it.
             fresh = reached is not None and frame.evaluations > reached
@@ -248,7 +252,8 @@ class Worker:
             trouble = (job.checkpoints.save if now else job.checkpoints.maybe_save)(run, **job.beside)
             if trouble:
                 job.note(trouble)
-            elif bytes_written() - self._swept_at > SWEEP_FRACTION * self._admission.limits.disk_mb * 2**20:
+            written = bytes_written() + self._frames_written - self._swept_at
+            if not trouble and written > SWEEP_FRACTION * self._admission.limits.disk_mb * 2**20:
                 self._sweep()
 
     def _lent_frames(self, job: Job) -> Iterator[Frame]:

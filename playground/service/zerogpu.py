@@ -104,7 +104,7 @@ def paint_elsewhere(
         control = _Deadline(control_path, time.monotonic() + seconds - min(GPU_START_SECONDS, seconds / 2))
         assert pictures.content is not None
         network = load_network(recipe.network, device)
-        yield from Run(pictures.content, pictures.style, recipe, network, control).frames()
+        yield from Run(pictures.content, pictures.styles, recipe, network, control).frames()
     except PlaygroundError as error:
         yield PlaygroundError(str(error))
     except (RuntimeError, MemoryError) as error:

@@ -20,8 +20,10 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
+from playground.images.regions import check_paintings, with_map
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
+from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import Known, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
 from playground.service.job import Job
@@ -45,8 +47,14 @@ inside (None until the end). The status holds `state` ("waiting", "loading", "ru
 hanging up stops the run. What cannot be used is refused with one sentence that says why."""
 
 
+SEVERAL = """
+
+Further paintings are blended by the setting `style_weights`, a list with a weight for each; with a map each goes where \
+its colour is."""
+
+
 def add_api(jobs: Jobs) -> None:
-    """Add `/stylize` to the Blocks under construction."""
+    """Add the endpoints to the Blocks under construction."""
     accept_uploads_only()
     refuse_unreadable_requests()
     with gr.Group(visible=False):
@@ -57,25 +65,36 @@ def add_api(jobs: Jobs) -> None:
             gr.Textbox("{}", label='Settings to change, as a JSON object such as {"size": 256, "style_weight": 2}'),
             gr.Checkbox(False, label="Stop your run that is going on, if there is one, rather than be refused"),
         ]
+        more = [
+            gr.File(file_count="multiple", label="More pictures whose style to paint in, up to three"),
+            gr.Image(type="filepath", label="Which style goes where: red, green, blue, yellow; black stays as it is"),
+        ]
         outputs = [
             gr.Image(format="jpeg", label="Preview"),
             gr.JSON(label="Status"),
             gr.File(label="The finished picture"),
         ]
-        button = gr.Button()
+        button, other_button = gr.Button(), gr.Button()
 
-    def stylize(
+    def stylize_several(
         content: dict[str, Any] | None,
         style: dict[str, Any] | None,
         preset: str = "default",
         overrides: str = "{}",
         replace: bool = False,
+        styles: list[dict[str, Any]] | None = None,
+        regions: dict[str, Any] | None = None,
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
         who = caller()
         try:
             jobs.may_start(who.person, replace=replace is True)
             recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.look)
-            pictures = Pictures(uploaded(content, "the content picture"), (uploaded(style, "the style picture"),))
+            several = [style, *more_of(styles)]
+            photo = uploaded(content, "the content picture")
+            pictures = Pictures(photo, tuple(uploaded(one, "the style picture") for one in several))
+            if regions:
+                recipe = with_map(recipe, upload_path(regions, "the map of regions"), photo.size)
+            recipe = check_paintings(recipe, len(pictures.styles))
             nobody = secrets.token_urlsafe(16)  # since no page finds it again
             job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
             if limited:
@@ -88,14 +107,25 @@ def add_api(jobs: Jobs) -> None:
             if not job.ended:
                 job.control.stop()  # the caller hung up
 
-    button.click(
-        stylize,
-        inputs,
+    def stylize(
+        content: dict[str, Any] | None,
+        style: dict[str, Any] | None,
+        preset: str = "default",
+        overrides: str = "{}",
+        replace: bool = False,
+    ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
+        yield from stylize_several(content, style, preset, overrides, replace)
+
+    # gradio would decode the pictures before our own loader has judged them
+    shared: dict[str, Any] = {"preprocess": False, "show_progress": "hidden"}
+    button.click(stylize, inputs, outputs, api_name="stylize", api_description=DESCRIPTION, **shared)
+    other_button.click(
+        stylize_several,
+        [*inputs, *more],
         outputs,
-        api_name="stylize",
-        api_description=DESCRIPTION,
-        preprocess=False,  # gradio would decode the pictures before our own loader has judged them
-        show_progress="hidden",
+        api_name="stylize_several",
+        api_description=DESCRIPTION + SEVERAL,
+        **shared,
     )
 
 
@@ -105,9 +135,34 @@ def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
     Raises:
         PlaygroundError: there is none, or it cannot be used.
     """
-    if not file or not file.get("path"):
+    return given(upload_path(file, name), name)
+
+
+def upload_path(file: Any, name: str) -> str:
+    """Where an uploaded file lies; gradio has checked that it was uploaded.
+
+    Raises:
+        PlaygroundError: there is none.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    if not isinstance(path, str) or not path:
         raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
-    return given(file["path"], name)
+    return path
+
+
+def more_of(styles: Any) -> list[Any]:
+    """The further styles that a caller gives.
+
+    Raises:
+        PlaygroundError: they are no list, or too many.
+    """
+    if styles is None:
+        return []
+    if not isinstance(styles, list) or len(styles) >= MAX_PAINTINGS:
+        raise PlaygroundError(
+            f"The further styles must be a list of at most {MAX_PAINTINGS - 1} pictures: upload fewer."
+        )
+    return styles
 
 
 def watch(

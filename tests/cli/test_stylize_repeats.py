@@ -97,7 +97,7 @@ STEERED: dict[str, tuple[Recipe, Script]] = {
         {
             2: lambda control: control.change({"style_weight": 5.0, "pool": "average"}),
             3: lambda control: control.change({"style_layers": {"conv1_1": 1.0, "conv1_2": 0.5}}),
-            5: lambda control: control.change({"learning_rate": 0.05, "original_colours": True}),
+            5: lambda control: control.change({"learning_rate": 0.05, "colours": "content"}),
             6: lambda control: control.change({"iterations": 10, "variation_weight": 0.1}),
         },
     ),

@@ -105,7 +105,7 @@ def test_decay_lowers_the_rate(network: Vgg, pictures: tuple[Image.Image, Image.
 def test_original_colours(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
     recipe = plain()
     painted = result(paint(pictures, network, recipe)).picture
-    kept = result(paint(pictures, network, recipe.changed({"original_colours": True}))).picture
+    kept = result(paint(pictures, network, recipe.changed({"colours": "content"}))).picture
     luma = [np.asarray(picture.convert("L"), dtype=float) for picture in (painted, kept)]
     assert np.abs(luma[0] - luma[1]).mean() < 3
     assert np.abs(np.asarray(painted, float) - np.asarray(kept, float)).mean() > 3

@@ -34,8 +34,9 @@ class Painting:
     fault: Exception | None = None
 
     def __init__(
-        self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control, snapshot: Any = None
-    ) -> None:
+        self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control, snapshot: Any = None,
+        pictures_every: int | None = None,
+    ) -> None:  # fmt: skip
         self.recipe, self.control = recipe, control
         self.tensor = torch.zeros(1000)
         Painting.tensors.append(weakref.ref(self.tensor))

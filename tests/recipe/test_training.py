@@ -7,6 +7,7 @@ import math
 import pytest
 
 from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.paintings import EARLIER_NAMES
 from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.recipe.training import PAINTING_ONLY
 from tests.helpers.training import tiny
@@ -59,7 +60,7 @@ def test_settings_are_checked_like_a_recipes() -> None:
             tiny(**{key: value})
     with pytest.raises(RecipeError, match="did you mean 'batch_size'"):
         tiny(batchsize=2)
-    assert set(Recipe.model_fields) >= PAINTING_ONLY > {"size", "plan", "journal"}
+    assert set(Recipe.model_fields) | EARLIER_NAMES >= PAINTING_ONLY > {"size", "plan", "journal"}
     for key in PAINTING_ONLY:
         with pytest.raises(RecipeError, match="of painting, not of training"):
-            tiny(**{key: getattr(Recipe(), key)})
+            tiny(**{key: getattr(Recipe(), key, False)})

@@ -135,28 +135,28 @@ def test_a_server_that_ends_leaves_its_runs_to_the_next(serve: Callable[..., Job
     painted(wait, 1)
 
 
-def test_original_colours_survive_a_restart_and_go_on_in_a_branch(serve: Callable[..., Jobs]) -> None:
+def test_whose_colours_survive_a_restart_and_go_on_in_a_branch(serve: Callable[..., Jobs]) -> None:
     first = serve(max_runs=1, runs_each=2)
     running = first.start(PICTURES, ENDLESS, "ann")
     waiting = first.start(PICTURES, ENDLESS, "ben")
     plain = first.start(PICTURES, ENDLESS, "cy")
     for job in (running, waiting):
-        first.keep_colours(job, True)
+        first.show_colours(job, "content")
     painted(running, 3)
     paused(running)
     branch = first.branch(running, 3, {"style_weight": 7.0}, "ann")
-    assert branch.original_colours
+    assert branch.colours == "content"
     until(lambda: all(job.folder and job.folder.meta.exists() for job in (running, waiting, plain, branch)))
     first.close(save=True)
     second = serve(max_runs=1, runs_each=2)
-    found = {job.id: job.original_colours for job in second.recover()}
-    assert found == {running.id: True, waiting.id: True, plain.id: False, branch.id: True}
+    found = {job.id: job.colours for job in second.recover()}
+    assert found == {running.id: "content", waiting.id: "content", plain.id: "style", branch.id: "content"}
     again = second.get(running.id)
     assert again is not None
-    second.keep_colours(again, False)
+    second.show_colours(again, "style")
     second.close(save=True)
-    third = {job.id: job.original_colours for job in serve(max_runs=1).recover()}
-    assert third == {**found, running.id: False}
+    third = {job.id: job.colours for job in serve(max_runs=1).recover()}
+    assert third == {**found, running.id: "style"}
 
 
 def test_a_run_that_ended_or_was_stopped_does_not_come_back(serve: Callable[..., Jobs]) -> None:

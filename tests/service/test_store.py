@@ -82,7 +82,7 @@ def test_a_run_comes_back_as_it_was_kept(root: Path) -> None:
     changes = {"style_weight": 3.0, "style_layers": {"conv1_1": 1.0}}
     run = stored(parent=("other", 12), changes=changes, settings=changes, created=123.5)
     folder = first.create(run).path
-    first.update("secret", settings={"pool": "average"}, paused=True, notes=("a note",), original_colours=True)
+    first.update("secret", settings={"pool": "average"}, paused=True, notes=("a note",), colours="palette")
     first.close()
     (found,) = Store(root, 100).adopt()
     assert found.folder is not None
@@ -90,7 +90,7 @@ def test_a_run_comes_back_as_it_was_kept(root: Path) -> None:
     assert (found.id, found.visitor, found.recipe, found.parent) == ("secret", "ann", RECIPE, ("other", 12))
     assert (found.changes, found.settings) == (changes, {"pool": "average"})
     assert (found.paused, found.notes, found.created) == (True, ("a note",), 123.5)
-    assert found.original_colours
+    assert found.colours == "palette"
     assert found.pictures.content is not None
     assert np.array_equal(np.asarray(found.pictures.content), np.asarray(PICTURE))
     assert np.array_equal(np.asarray(found.pictures.style), np.asarray(STYLE))
@@ -98,11 +98,11 @@ def test_a_run_comes_back_as_it_was_kept(root: Path) -> None:
 
 def test_every_picture_comes_back(root: Path) -> None:
     first = Store(root, 100)
-    first.create(stored(pictures=Pictures(PICTURE, (STYLE, PICTURE), STYLE)))
+    first.create(stored(pictures=Pictures(PICTURE, (STYLE, PICTURE))))
     first.close()
     (found,) = Store(root, 100).adopt()
-    pictures = [found.pictures.content, *found.pictures.styles, found.pictures.region_map]
-    for picture, expected in zip(pictures, [PICTURE, STYLE, PICTURE, STYLE], strict=True):
+    pictures = [found.pictures.content, *found.pictures.styles]
+    for picture, expected in zip(pictures, [PICTURE, STYLE, PICTURE], strict=True):
         assert np.array_equal(np.asarray(picture), np.asarray(expected))
 
 

@@ -35,7 +35,7 @@ def test_a_run_that_an_earlier_version_left_comes_back(tmp_path: Path) -> None:
     (found,) = Store(root, 100).adopt()
     assert (found.id, found.visitor, found.recipe, found.settings) == ("secret", "ann", RECIPE, {"style_weight": 3.0})
     assert (found.paused, found.notes, found.created) == (True, ("a note",), 123.5)
-    assert not found.original_colours
+    assert found.colours == "style"
     assert np.array_equal(np.asarray(found.pictures.content), np.asarray(PICTURE))
     assert np.array_equal(np.asarray(found.pictures.style), np.asarray(STYLE))
     assert found.pictures.styles == (found.pictures.style,)

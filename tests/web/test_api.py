@@ -107,6 +107,21 @@ def test_predict_returns_the_end(client: Client, pictures: dict[str, Any]) -> No
     assert file.endswith(".png")
 
 
+def test_several_paintings_and_a_map(client: Client, pictures: dict[str, Any], tmp_path: Path) -> None:
+    colours = np.zeros((60, 80, 3), np.uint8)
+    colours[:, :40, 0], colours[:, 40:, 1] = 255, 255
+    Image.fromarray(colours).save(tmp_path / "map.png")
+    more = {"styles": [pictures["content"]], "regions": handle_file(tmp_path / "map.png")}
+    _, _, file = client.predict(**pictures, **more, overrides=SMALL, api_name="/stylize_several")
+    recipe = parse_recipe(read_recipe_text(file) or "")
+    assert recipe.style_weights == (1.0, 1.0)
+    assert recipe.regions
+    with pytest.raises(AppError, match="green in places, for painting 2, and only 1 is given"):
+        client.predict(**pictures, regions=more["regions"], overrides=SMALL, api_name="/stylize_several")
+    with pytest.raises(AppError, match="at most 3 pictures"):
+        client.predict(**pictures, styles=[pictures["content"]] * 4, overrides=SMALL, api_name="/stylize_several")
+
+
 def test_it_is_described_for_the_api_view(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/stylize"]
     names = [parameter["parameter_name"] for parameter in described["parameters"]]

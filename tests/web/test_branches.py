@@ -87,7 +87,7 @@ def test_differences_in_plain_words() -> None:
 
 def test_what_a_branch_changes_and_what_it_cannot() -> None:
     before = RECIPE.changed({"style_weight": 5.0, "journal": [Change(evaluation=2, key="style_weight", value=5.0)]})
-    mine = RECIPE.changed({"content_weight": 3.0, "size": 96, "seed": 4, "original_colours": True})
+    mine = RECIPE.changed({"content_weight": 3.0, "size": 96, "seed": 4, "colours": "content"})
     assert branches.requested(mine, before) == {"content_weight": 3.0, "style_weight": 1.0}
     job = Job(Pictures(None, (Image.new("RGB", (8, 8)),)), RECIPE, ME, None, 1.0)  # type: ignore[arg-type]
     assert branches.left_out(mine, job).startswith("Size and Seed cannot change on the way")

@@ -29,7 +29,7 @@ def shown(recipe: Recipe) -> dict[str, object]:
 
 def test_every_setting_has_a_control_with_the_fields_own_words() -> None:
     settings_of_recipe = {name for name in Recipe.model_fields if field_info(name)}
-    assert settings_of_recipe - set(controls.FIELDS) == {"content_layers", "style_layers"}
+    assert settings_of_recipe - set(controls.FIELDS) == controls.BESIDE | {"regions", "region_softness", "kept"}
     for name in controls.FIELDS:
         made = controls.control(name, controls.shown(name, load_preset()), [("a", "vgg16-hed")] * (name == "network"))
         assert str(made.label).startswith(field_info(name)["label"])

@@ -60,8 +60,9 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
     visitor.says("Losses: content", "#summary")
 
     # the photo's colours, after the run and without another one
-    visitor.page.check("#set-original_colours input")
-    until(lambda: parse_recipe(visitor.download("#save-recipe", tmp_path).read_text()).original_colours)
+    visitor.page.click("#set-colours input")
+    visitor.page.get_by_role("option", name="content").click()
+    until(lambda: parse_recipe(visitor.download("#save-recipe", tmp_path).read_text()).colours == "content")
     grey = Image.open(visitor.download("#save-png", tmp_path)).convert("RGB")
     assert grey.tobytes() != Image.open(tmp_path / "painted-default-0.webp").convert("RGB").tobytes()
     visitor.says("done · 6 steps")

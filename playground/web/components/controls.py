@@ -23,7 +23,7 @@ PANELS = ("picture", "layers", "network", "canvas", "optimiser")
 def panel_of(name: str) -> str | None:
     """The panel a field's control stands in; None for what is no control of its own."""
     group = field_info(name).get("group")
-    if group is None or name.endswith("_layers"):  # the layers are one grid (layers.py)
+    if group in (None, "paintings") or name.endswith("_layers"):  # the layers are one grid (layers.py)
         return None
     if name.endswith("_weight"):
         return "balance"
@@ -32,11 +32,16 @@ def panel_of(name: str) -> str | None:
     return "layers" if group in ("content", "style", "variation") else group
 
 
-FIRST = ("size", "style_size", "original_colours", "iterations", "optimizer")
+FIRST = ("size", "style_size", "colours", "iterations", "optimizer")
 FIELDS: dict[str, str] = {
     name: panel for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if (panel := panel_of(name))
 }
 """Every recipe field with a control of its own, and its panel, in the page's order."""
+
+BESIDE = frozenset(
+    {"content_layers", "style_layers", "style_weights", "style_scales", "region_content_weights", "kept_weight"}
+)
+"""Live settings whose controls are made elsewhere."""
 
 ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate", "iterations")
 """Fields with a slider over decades beside their number."""

@@ -109,7 +109,7 @@ def _settings(parts: Parts) -> None:
             elem_classes=["setting"],
         )  # fmt: skip
         parts["instant-colours"] = gr.Checkbox(
-            label=label("original_colours"), info=say("field.original_colours.help"),
+            label=say("instant.photo_colours"), info=say("instant.photo_colours.info"),
             elem_id="instant-colours", elem_classes=["setting", "live"],
         )  # fmt: skip
     with gr.Column(elem_classes=["sheet"]):

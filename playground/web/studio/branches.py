@@ -26,7 +26,7 @@ from playground.web.words import joined, label, say, translated
 
 MAX_BRANCHES = 4  # beside the run that they left
 CARD_SIDE = 240  # pixels
-UNSEEN = frozenset({"seconds", "preview_rate", "original_colours"})  # live settings that change nothing of the painting
+UNSEEN = frozenset({"seconds", "preview_rate", "colours"})  # live settings that change nothing of the painting
 SCRIPT = (Path(__file__).parent.parent / "assets" / "branches.js").read_text("utf-8")
 
 
@@ -49,7 +49,7 @@ def family(jobs: Jobs, job: Job) -> list[Job]:
 
 def settings_now(job: Job) -> Recipe:
     """A run's recipe with what it was told on its way, and with the colours that it is shown in."""
-    return job.recipe.changed({**job.control.read().settings, "original_colours": job.original_colours})
+    return job.recipe.changed({**job.control.read().settings, "colours": job.colours})
 
 
 def differences(mine: Recipe, theirs: Recipe) -> list[str]:
@@ -68,7 +68,7 @@ def requested(mine: Recipe, before: Recipe) -> dict[str, Any]:
     Args:
         before: the settings at the moment that it leaves from.
     """
-    names = (live_settings() - {"original_colours"}) & (controls.FIELDS.keys() | {"content_layers", "style_layers"})
+    names = (live_settings() - {"colours"}) & (controls.FIELDS.keys() | controls.BESIDE)
     return {name: value for name in sorted(names) if (value := getattr(mine, name)) != getattr(before, name)}
 
 

@@ -128,7 +128,7 @@ class Following:
             return
         await asyncio.to_thread(self.results.recollect, session)
         again = [other for other in session.finished if other.job is job]
-        done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.original_colours)
+        done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}

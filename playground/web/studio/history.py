@@ -211,7 +211,7 @@ class TimeMachine:
             raise
         assert branch.parent is not None
         said = [say("time.branched", at=branch.parent[1]), *said, left_out(recipe, job)]
-        jobs.keep_colours(branch, job.original_colours)
+        jobs.show_colours(branch, job.colours)
         session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
 

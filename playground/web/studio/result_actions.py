@@ -14,6 +14,7 @@ from playground.engine.run import check_pictures
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
 from playground.networks.hrnet import Repainter
+from playground.recipe.paintings import Colours
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.components.pictures import given
 from playground.web.studio import results
@@ -34,14 +35,19 @@ class ResultActions:
         for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
             if job not in known and job.result is not None and job.content is not None:
                 content = resize_picture(job.painted_content, job.recipe.size)
-                results.remember(session, results.finish(job, content, job.original_colours))
+                results.remember(session, results.finish(job, content, job.colours))
 
-    def colours(self, session: Session, wanted: bool) -> Updates:
-        """Original colours on or off: at once in the previews of a run, and in a result without a new run."""
-        session.original_colours = wanted
+    def colours(self, session: Session, wanted: Colours) -> Updates:
+        """Other colours: at once in the previews of a run, and in a result without a new run.
+
+        Matched ones change what is painted: they wait for the next run, and a run that has them keeps them.
+        """
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
+        if shown is not None and "matched" in (wanted, shown.recipe.colours):
+            return NOTHING
+        session.colours = wanted
         if shown is not None:
-            self.jobs.keep_colours(shown, wanted)
+            self.jobs.show_colours(shown, wanted)
         if session.running() or not session.finished:
             return NOTHING
         done = session.finished[-1]
@@ -86,7 +92,7 @@ class ResultActions:
             updates = self.panel.offered(session, done.recipe, say("results.back"))
             if session.running():
                 return updates
-            session.original_colours = done.recipe.original_colours
+            session.colours = done.recipe.colours
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
                 **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),

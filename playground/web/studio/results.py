@@ -12,10 +12,11 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
+from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
+from playground.recipe.paintings import Colours
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
 from playground.web.components import viewer
@@ -28,19 +29,24 @@ FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 STRIP_THUMBNAIL = 160
 
 
-def finish(job: Job, content: Image.Image, original_colours: bool) -> Finished:
-    """A job that has ended as something to show; the engine paints without the photo's colours, the page adds them."""
+def finish(job: Job, content: Image.Image, colours: Colours) -> Finished:
+    """A job that has ended as something to show; the engine paints in the painting's colours, the page changes them."""
     assert job.result is not None
     at_size = content.resize(job.result.picture.size, Image.Resampling.LANCZOS)
     done = Finished(job.result.picture, at_size, job.result.recipe, job, job.result.picture)
-    recolour(done, original_colours)
+    recolour(done, colours)
     return done
 
 
-def recolour(done: Finished, original_colours: bool) -> None:
-    """Show a finished picture with the photo's colours or its own; the recipe inside its files says so too."""
-    done.shown = keep_colours(done.painted, done.content) if original_colours else done.painted
-    done.recipe = done.recipe.changed({"original_colours": original_colours})
+def recolour(done: Finished, colours: Colours) -> None:
+    """Show a finished picture in other colours; the recipe inside its files says so too.
+
+    One that was painted with matched colours stays as it is: there are no others of it.
+    """
+    if done.recipe.colours == "matched" or colours == "matched":
+        return
+    done.shown = finished(done.painted, done.content, done.job.pictures.styles, done.recipe, colours)
+    done.recipe = done.recipe.changed({"colours": colours})
 
 
 def files(done: Finished, place: gr.components.Component) -> dict[str, str]:

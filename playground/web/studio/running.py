@@ -117,12 +117,12 @@ class Running:
         if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
             raise PlaygroundError(say("error.network_missing", network=recipe.network))
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
-        plain = recipe.changed({"original_colours": False})
+        plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"],))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
         )
-        self.jobs.keep_colours(job, recipe.original_colours)
+        self.jobs.show_colours(job, recipe.colours)
         session.put(job)
         return {}
 

@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.colour import keep_colours
 from playground.images.convert import resize_picture
+from playground.images.finish import finished
 from playground.networks import catalogue
 from playground.networks.known import known
 from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
 from playground.recipe.moved import on_network
+from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
@@ -54,7 +55,7 @@ class Session(Visit):
     job: Job | None = None  # the run on the easel
     watched: Job | None = None  # the same, until its result is shown
     content: Image.Image | None = None  # of the run, at the size of the result
-    original_colours: bool = False
+    colours: Colours = "style"  # that the run is shown in
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
@@ -75,13 +76,16 @@ class Session(Visit):
         assert job.content is not None
         self.job = self.watched = job
         self.content = resize_picture(job.painted_content, job.recipe.size)
-        self.original_colours, self.moment = job.original_colours, None
+        self.colours, self.moment = job.colours, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
-        """A preview of the run on the easel, with the photo's colours where they are wanted."""
-        if picture is None or self.content is None or not self.original_colours:
+        """A preview of the run on the easel, in the colours that are wanted."""
+        if picture is None or self.content is None or self.job is None or self.colours in ("style", "matched"):
             return picture
-        return np.asarray(keep_colours(Image.fromarray(picture), self.content))
+        job = self.job
+        return np.asarray(
+            finished(Image.fromarray(picture), self.content, job.pictures.styles, job.recipe, self.colours)
+        )
 
     def running(self) -> Job | None:
         """The run that is going on, if any."""

@@ -189,7 +189,7 @@ class SettingsPanel:
             return self.guarded("preset-note", self.show, session, recipe)
 
         def steered() -> Updates:  # the run keeps what cannot change on the way
-            live = {name: getattr(recipe, name) for name in live_settings() - {"original_colours"}}
+            live = {name: getattr(recipe, name) for name in live_settings() - {"colours"}}
             job.control.change(
                 {
                     name: value

@@ -79,7 +79,7 @@ class Undo:
         def gone() -> Updates:
             if job is not None:
                 now = job.recipe.changed(job.control.read().settings)
-                names = changed(recipe, now) & (live_settings() - {"original_colours"})
+                names = changed(recipe, now) & (live_settings() - {"colours"})
                 if names:
                     job.control.change({name: getattr(recipe, name) for name in names})
             updates = self.panel.show(session, recipe)

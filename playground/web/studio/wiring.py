@@ -98,7 +98,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
             box.input(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
-        elif name != "original_colours":  # result_actions.py's: it also acts on a finished picture
+        elif name != "colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
     both = [f"{kind}-{name}" for name in ("content_weight", "style_weight") for kind in ("set", "slide", "words")]
     parts["mix"].input(
@@ -177,7 +177,7 @@ def _wire_buttons(parts: Parts, running: Running) -> None:
 
 
 def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) -> None:
-    session, colours, ended = parts["session"], parts["set-original_colours"], listed(parts, END_PARTS)
+    session, colours, ended = parts["session"], parts["set-colours"], listed(parts, END_PARTS)
     colours.input(results.colours, [session, colours], ended, **LATEST)
     parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
     parts["strip"].select(results.bring_back, session, [*panel.outputs, *ended], **LIGHT)

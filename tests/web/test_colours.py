@@ -1,4 +1,4 @@
-""" "Original colours" is a property of a run: the page that comes back shows it, after a reload and after a restart."""
+"""Whose colours it is shown in is a property of a run: the page that comes back shows it, after a reload and after a restart."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from playground.networks import read
+from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
@@ -67,11 +68,11 @@ class Studio:
         return session
 
     def reload(self, run: str) -> tuple[Session, Any]:
-        """Another page of the same browser, and whether its checkbox is set."""
+        """Another page of the same browser, and what its choice shows."""
         session = Session(load_preset())
         text = json.dumps({"person": PERSON, "run": run})
         updates = self.restore.opened(session, text, self.request())
-        return session, updates[self.parts["set-original_colours"]]
+        return session, updates[self.parts["set-colours"]]
 
 
 @pytest.fixture
@@ -86,21 +87,21 @@ def jobs(hed: read.Weights, store: Path) -> Iterator[Jobs]:
     made.close()
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_a_page_that_comes_back_shows_the_picture_as_it_was(jobs: Jobs, tmp_path: Path, wanted: bool) -> None:
+@pytest.mark.parametrize("wanted", ["content", "style", "palette"])
+def test_a_page_that_comes_back_shows_the_picture_as_it_was(jobs: Jobs, tmp_path: Path, wanted: Colours) -> None:
     studio = Studio(jobs)
     session = studio.start(tmp_path)
     assert session.job is not None
-    studio.results.colours(session, not wanted)
+    studio.results.colours(session, "style" if wanted == "content" else "content")
     studio.results.colours(session, wanted)
     again, checked = studio.reload(session.job.id)
     assert again.job is session.job
-    assert (checked, again.original_colours, again.base.original_colours) == (wanted, wanted, wanted)
+    assert (checked, again.colours, again.base.colours) == (wanted, wanted, wanted)
     assert again.job.picture is not None
     preview = 255 - again.job.picture  # whose colours are not the photo's
     shown = again.coloured(preview)
     assert shown is not None
-    assert np.array_equal(shown, preview) is not wanted
+    assert np.array_equal(shown, preview) is (wanted == "style")
 
 
 def test_a_result_is_saved_as_it_is_shown_and_found_so_again(jobs: Jobs, tmp_path: Path) -> None:
@@ -111,18 +112,18 @@ def test_a_result_is_saved_as_it_is_shown_and_found_so_again(jobs: Jobs, tmp_pat
     job.control.stop()
     until(lambda: job.ended, 60)
     assert session.content is not None
-    done = results.finish(job, session.content, job.original_colours)
+    done = results.finish(job, session.content, job.colours)
     results.remember(session, done)
     plain = np.asarray(done.shown)
-    studio.results.colours(session, True)
+    studio.results.colours(session, "content")
     assert not np.array_equal(np.asarray(done.shown), plain)
     saved = results.files(done, studio.parts["save-png"])
-    assert parse_recipe(Path(saved["json"]).read_bytes()).original_colours
+    assert parse_recipe(Path(saved["json"]).read_bytes()).colours == "content"
     other = studio.start(tmp_path)  # the next run of the same person begins without
     assert other.job is not None
     again, checked = studio.reload(other.job.id)
-    assert checked is False
-    assert [(found.job.id, found.recipe.original_colours) for found in again.finished] == [(job.id, True)]
+    assert checked == "style"
+    assert [(found.job.id, found.recipe.colours) for found in again.finished] == [(job.id, "content")]
     assert np.array_equal(np.asarray(again.finished[0].shown), np.asarray(done.shown))
 
 
@@ -131,7 +132,7 @@ def test_it_survives_a_restart_of_the_server(jobs: Jobs, store: Path, tmp_path: 
     session = studio.start(tmp_path)
     job = session.job
     assert job is not None
-    studio.results.colours(session, True)
+    studio.results.colours(session, "content")
     until(lambda: job.checkpoints is not None and job.checkpoints.evaluations, 60)
     jobs.close(save=True)
     after = Jobs("cpu", LIMITS, store=Store(store, 500))
@@ -139,7 +140,7 @@ def test_it_survives_a_restart_of_the_server(jobs: Jobs, store: Path, tmp_path: 
         (recovered,) = after.recover()
         again, checked = Studio(after).reload(job.id)
         assert again.job is recovered
-        assert recovered.original_colours is True
-        assert (checked, again.original_colours) == (True, True)
+        assert recovered.colours == "content"
+        assert (checked, again.colours) == ("content", "content")
     finally:
         after.close()

@@ -1,0 +1,53 @@
+"""Several paintings, a map of regions and whose colours, on the command line; replayed from the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.cli import QUICK, having, paint, pixels, refusal
+
+
+@pytest.fixture
+def region_map(folder: Path, pair: list[str]) -> Path:
+    with Image.open(pair[0]) as photo:
+        size = photo.size
+    colours = np.zeros((size[1], size[0], 3), np.uint8)
+    colours[:, : size[0] // 2, 0], colours[:, size[0] // 2 :, 1] = 255, 255
+    Image.fromarray(colours).save(folder / "map.png")
+    return folder / "map.png"
+
+
+@pytest.mark.usefixtures("hed")
+def test_paintings_and_regions_are_replayed(
+    pair: list[str], folder: Path, region_map: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = pair[0]
+    first, again = folder / "first.png", folder / "again.png"
+    more = ["--style", f"{photo}:0.5", "--colours", "content"]
+    about = paint(capsys, *pair, "-o", str(first), *QUICK, *more, "--regions", str(region_map))
+    assert about["recipe"]["style_weights"] == [1.0, 0.5]
+    assert about["recipe"]["colours"] == "content"
+    paint(capsys, *pair, "-o", str(again), "--recipe", str(first), "--style", photo)
+    assert pixels(first) == pixels(again)
+    said = refusal(capsys, "stylize", *pair, "--recipe", str(first))
+    assert "for 2 paintings and 1 is given: give the others too" in said
+
+
+@pytest.mark.usefixtures("hed")
+def test_what_cannot_be_used_is_one_line(
+    pair: list[str], folder: Path, region_map: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, words in (
+        (["--style", pair[1]] * 4, "at most 4 paintings"),
+        (["--style", f"{pair[1]}:-1"], "style_weights"),
+        (["--style", "gone.png"], "does not exist"),
+        (["--regions", str(region_map)], "green in places, for painting 2, and only 1 is given"),
+        (["--regions", pair[1]], "photo"),
+        (["--colours", "mine"], "colours"),
+        (having("style_weights=[0,0]"), "above zero"),
+    ):
+        assert words in refusal(capsys, "stylize", *pair, *QUICK, *options)
