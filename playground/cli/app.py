@@ -19,6 +19,7 @@ from playground.cli.compare import compare
 from playground.cli.doctor import doctor
 from playground.cli.experiments import experiments
 from playground.cli.export import export
+from playground.cli.grid import grid, lessons
 from playground.cli.lens import lens
 from playground.cli.presets import list_presets
 from playground.cli.stylize import stylize
@@ -38,6 +39,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
     "compare": compare,
     "lens": lens,
+    "grid": grid,
+    "lessons": lessons,
 }  # in the order of --help
 
 app = typer.Typer(

@@ -84,22 +84,28 @@ def heat_map(gradient: Tensor) -> np.ndarray:
     return F.adaptive_avg_pool2d(lengths, cells)[0, 0].float().cpu().numpy()
 
 
+def direction(found: Pulls) -> str:
+    """How content and the others pull: "opposite", "against", "across", "along"; empty where there is no telling."""
+    if found.cosine is None or found.shares["content"] < FAINT:
+        return ""
+    return next(name for most, name in DIRECTIONS if found.cosine <= most)
+
+
 def in_words(found: Pulls) -> str:
-    """The pulls in a sentence: "content 50 %, style 48 %, variation 2 %, nearly opposite; 4 % left over"."""
+    """The pulls in a sentence: "Content 50 %, style 48 %, variation 2 %, nearly opposite; 4 % left over."."""
     if not any(found.lengths.values()):
         return "Nothing pulls."
-    parts = [f"{kind} {share:.0%}".replace("%", " %") for kind, share in found.shares.items()]
-    how = ""
-    if found.cosine is not None and found.shares["content"] >= FAINT:
-        how = next(words for least, words in DIRECTIONS if found.cosine <= least)
-    return f"{', '.join(parts)}{how}; {100 * found.left_over:.0f} % left over".capitalize() + "."
+    parts = [f"{kind} {100 * share:.0f} %" for kind, share in found.shares.items()]
+    return f"{', '.join(parts)}{IN_WORDS[direction(found)]}; {100 * found.left_over:.0f} % left over.".capitalize()
 
 
 FAINT = 0.005  # share of a pull whose direction is only rounding
-DIRECTIONS = (
-    (-0.9, ", nearly opposite"),
-    (-0.5, ", against each other"),
-    (0.5, ", across each other"),
-    (math.inf, ", the same way"),
-)
-"""How content and the others pull, in words, by the cosine between them: the first that is no less."""
+DIRECTIONS = ((-0.9, "opposite"), (-0.5, "against"), (0.5, "across"), (math.inf, "along"))
+"""Names by the cosine between content's pull and the others': the first that is no less."""
+IN_WORDS = {
+    "": "",
+    "opposite": ", nearly opposite",
+    "against": ", against each other",
+    "across": ", across each other",
+    "along": ", the same way",
+}

@@ -25,6 +25,7 @@ from playground.engine.control import Control, MemoryControl
 from playground.engine.frames import Frame, Result, State
 from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
+from playground.engine.pulls import Pulls
 from playground.engine.snapshot import restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
@@ -34,7 +35,8 @@ from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.system.device import return_large_blocks
 
-SHARES_EVERY = 2.0  # seconds between two measurements of the pulls, which cost about two evaluations
+PULLS_EVERY = 2.0  # seconds between two measurements of the pulls, which cost about two evaluations
+PULLS_SHARE = 0.1  # of the time that they may take, so that it may be on by default
 READ_EVERY = 0.1  # seconds between two transfers of losses from an accelerator
 PAUSED_EVERY = 1.0  # seconds between the frames of a paused run, so that a listener who left is noticed
 MAX_RECOVERIES = 5
@@ -118,7 +120,8 @@ class Run:
         painting, schedule = self.painting, self.painting.schedule
         yield self._frame({}, picture=True)
         started = time.perf_counter() - painting.seconds
-        last_picture, last_read, last_shares = -math.inf, time.perf_counter(), -math.inf
+        last_picture, last_read, next_pulls = -math.inf, time.perf_counter(), -math.inf
+        pulls: Pulls | None = None  # of the picture that the next frame judges
         end: State | None = None
         while end is None:
             state = self.control.read()
@@ -137,6 +140,11 @@ class Run:
                 yield from self._catch_up()
                 self.control.turn().do(painting.next_stage)  # its targets cost as much memory as an evaluation
                 last_picture = -math.inf
+            if state.shares and (now := time.perf_counter()) >= next_pulls:
+                pulls = self.control.turn().do(painting.measure_pulls)
+                took = time.perf_counter() - now
+                started += took
+                next_pulls = now + took + max(PULLS_EVERY, took / PULLS_SHARE)
             done = self.control.turn().do(partial(self._step, note, started, last_picture, last_read))
             if done is None:
                 continue
@@ -147,15 +155,11 @@ class Run:
                 yield from points
                 continue
             yield from points[:-1]
-            pulls = None
-            if state.shares and last_read - last_shares >= SHARES_EVERY:
-                pulls = self.control.turn().do(painting.measure_pulls)
-                started += time.perf_counter() - last_read
-                last_shares = time.perf_counter()
             if picture is not None:
                 last_picture = last_read
                 painting.first_preview = painting.first_preview or painting.seconds
             yield replace(points[-1], picture=picture, pulls=pulls)
+            pulls = None
         yield from self._catch_up()
         yield self.control.turn().do(partial(self._finish, end))  # an average is judged once more
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from playground.errors import PlaygroundError
+from playground.recipe.extent import values_in
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe, RecipeError, validated
 from playground.recipe.moved import on_network
 from playground.recipe.numbers import Look, Named
@@ -19,6 +20,7 @@ from playground.recipe.presets import load_preset, load_training_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000
+MAX_VALUES = 100_000  # a journal as long as may be, of changes to several layers each
 MAX_ENTRIES = {"journal": MAX_JOURNAL, "plan": MAX_STAGES}
 MAPS = frozenset({"regions", "kept"})  # the text of small pictures
 MAX_INSIDE = 100  # of any other object or list; the largest names the layers of a network
@@ -58,6 +60,12 @@ def parse_settings(
     try:
         if len(text) > MAX_TEXT:
             raise RecipeError("that recipe is over a million characters long; a recipe is a small JSON object")
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text))
+        if not isinstance(text, str):
+            raise TypeError
+        if values_in(text, MAX_VALUES) > MAX_VALUES:
+            raise RecipeError(f"that recipe states over {MAX_VALUES:,} values; a recipe is a small JSON object")
         data = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         raise RecipeError(no_json) from None

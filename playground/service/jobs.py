@@ -270,6 +270,10 @@ class Jobs:
             self._registry.forget_old(self.limits)
             return self._registry.runs_of(visitor)
 
+    def why_aside(self, visitor: str) -> list[str]:
+        """Why runs of this person that an earlier server has left cannot go on; told once."""
+        return self.store.aside.told(visitor) if self.store else []
+
     def known(self) -> list[Job]:
         """Every run and training that goes on or is still remembered, oldest first."""
         with self._lock:

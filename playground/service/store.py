@@ -27,13 +27,13 @@ from playground.recipe.model import Recipe, setting_value, validated
 from playground.recipe.paintings import Colours
 from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
+from playground.service.aside import Aside
 from playground.service.run_folder import RunFolder, folder_bytes
 from playground.system.files import whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
 MAX_TRIES = 3  # of running on from the same place; what brings a server down does not do so for ever
 MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
-MAX_ASIDE = 20  # runs that are set aside for somebody to look at
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
 logger = logging.getLogger(__name__)
@@ -102,11 +102,15 @@ class Store:
         root: of all servers of this user; it is made where it is missing, and only its owner may look into it.
         limit_mb: what this server's runs may take there, in MiB; see `sweep`.
 
+    Attributes:
+        aside: what cannot go on.
+
     Raises:
         PlaygroundError: the folder cannot be used.
     """
 
     def __init__(self, root: Path, limit_mb: float) -> None:
+        self.aside = Aside(root / "set-aside")
         self.root, self.limit_bytes = root, round(limit_mb * 2**20)
         self._writing = threading.Lock()  # over how runs stand on the disk; taken before the other one
         self._mutex = threading.Lock()  # over the two below
@@ -246,6 +250,7 @@ class Store:
         try:
             life.acquire(blocking=False)
         except Timeout:
+            logger.info("another server is running on %s: its runs stay its own", self.root)
             return []
         except OSError as error:
             logger.warning("%s cannot be looked into: %s", server.name, error)
@@ -266,34 +271,23 @@ class Store:
         try:
             if folder.meta.exists() and time.time() - folder.last_written <= FORGOTTEN_SECONDS:
                 return self._read(folder)
-        except (PlaygroundError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            self.put_aside(folder, str(error))
+        except PlaygroundError as error:
+            self.aside.put(folder, str(error))
+            return None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            self.aside.put(folder, "its files are damaged", str(error))
             return None
         if folder.meta.exists():
             logger.warning("a run in %s is deleted: nobody has come back for it in a day", folder.path.name)
         folder.remove()  # one without it had ended, or was never begun
         return None
 
-    def put_aside(self, folder: RunFolder, why: str) -> None:
-        """Keep the folder of a run that cannot go on where no server takes it up, with a word that says why."""
-        aside = self.root / "set-aside"
-        try:
-            aside.mkdir(mode=0o700, exist_ok=True)
-            for old in sorted(aside.iterdir(), key=lambda path: path.stat().st_mtime)[: -MAX_ASIDE + 1 or None]:
-                shutil.rmtree(old, ignore_errors=True)
-            place = folder.path.rename(aside / folder.path.name)
-            (place / "why.txt").write_text(f"{why}\n", "utf-8")
-        except OSError as error:
-            logger.warning("a run in %s cannot go on (%s) nor be set aside: %s", folder.path.name, why, error)
-            return
-        logger.warning("a run that cannot go on is set aside in %s: %s", place, why)
-
     def give_up(self, id: str, why: str) -> None:
         """Set a run aside that was taken over and cannot go on here."""
         with self._mutex:
             run = self._kept.pop(id, None)
         if run is not None and run.folder is not None:
-            self.put_aside(run.folder, why)
+            self.aside.put(run.folder, why)
 
     def tried(self, id: str) -> None:
         """A run has run on for long enough to save a checkpoint, and none has been saved yet."""
@@ -337,7 +331,9 @@ class Store:
         tries, starts = (run.tries, run.starts + 1) if same else (0, 1)
         run = replace(run, tries=tries, starts=starts, reached=reached)
         if tries >= MAX_TRIES or starts > MAX_STARTS:
-            raise PlaygroundError(f"it has been taken up {starts - 1} times and never got any further")
+            raise PlaygroundError(
+                f"the server went down with it {max(tries, starts - 1)} times before it got any further"
+            )
         self._write(run)
         return run
 

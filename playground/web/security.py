@@ -21,12 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.service.address import is_loopback
 from playground.service.settings import Settings, same_secret
+from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import session_of_call
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
 
-MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest is a recipe with its journal
 WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
@@ -47,6 +47,7 @@ CLOSED = (
     "/pwa_icon/",
 )
 STREAMS = re.compile(rf"{API}(?:heartbeat/(?P<page>[^/]+)|queue/data|call/(?:v2/)?[^/]+/(?P<call>[^/]+))/?")
+NO_ROOM = "The server has no room for more uploads: try again in a few minutes."
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
 
 logger = logging.getLogger(__name__)
@@ -82,10 +83,6 @@ def headers_for(settings: Settings) -> dict[str, str]:
     }
 
 
-class TooLargeError(Exception):
-    """A request's body went past what it may hold."""
-
-
 class Guard:
     """ASGI middleware: sets the headers, and refuses requests of other websites, closed addresses, and what is too large.
 
@@ -95,7 +92,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles, people: People) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers = headers_for(settings)
+        self.headers, self.bodies = headers_for(settings), Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -120,24 +117,25 @@ class Guard:
         asked = Headers(scope=scope)
         path = scope["path"]
         upload = path.rstrip("/") == UPLOAD
-        most = self.files.room() if upload else MAX_BODY
+        room = self.files.room()
         taken = 0
 
-        async def receive_at_most() -> Message:
+        async def receive_upload() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > most:
-                raise TooLargeError
+            if taken > room:
+                raise TooLargeError(NO_ROOM)
             return message
 
-        refusal = self._refusal(path, asked, most, upload)
+        refusal = self._refusal(path, asked, room, upload)
         if refusal is None:
             try:
                 with self._counted(scope):
-                    await self.app(scope, receive_at_most, send_with_headers)
-            except TooLargeError:
-                refusal = self._too_large(upload)
+                    given = receive_upload if upload else await self._body(scope, receive)
+                    await self.app(scope, given, send_with_headers)
+            except TooLargeError as error:
+                refusal = PlainTextResponse(str(error), 507 if upload else 413)
             except NotAllowedError as error:
                 refusal = PlainTextResponse(str(error), error.status)
             except Exception as error:
@@ -181,18 +179,19 @@ class Guard:
             self.people.claim(session, person)
         return self.people.stream(session, person)
 
-    def _refusal(self, path: str, asked: Headers, most: int, upload: bool) -> Response | None:
+    async def _body(self, scope: Scope, receive: Receive) -> Receive:
+        """What gives gradio the body of a request that is no upload."""
+        return receive if scope["method"] in ("GET", "HEAD") else await self.bodies.whole(receive)
+
+    def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
             return PlainTextResponse(why, 403)
         if path.startswith(CLOSED):
             return PlainTextResponse("There is nothing here.", 404)
         length = asked.get("content-length", "0")
-        return self._too_large(upload) if length.isdecimal() and int(length) > most else None
-
-    def _too_large(self, upload: bool) -> Response:
-        if upload:
-            return PlainTextResponse("The server has no room for more uploads: try again in a few minutes.", 507)
-        return PlainTextResponse(f"A request may hold {MAX_BODY // 10**6} MB.", 413)
+        if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
+            return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)
+        return None
 
 
 def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -76,7 +76,7 @@ def paint(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
     return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
-def answer(capsys: pytest.CaptureFixture[str], *args: object) -> dict[str, Any]:
+def answer(capsys: pytest.CaptureFixture[str], *args: object) -> Any:
     """The JSON that a command prints, and nothing else, on stdout."""
     capsys.readouterr()
     assert main([str(arg) for arg in args] + ["--json"]) == 0

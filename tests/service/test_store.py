@@ -27,6 +27,7 @@ from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_training_preset
+from playground.service import aside
 from playground.service import store as store_module
 from playground.service.store import Store, Stored
 
@@ -239,14 +240,14 @@ def test_damaged_runs_are_set_aside_and_said(
     assert len(list(second.folder.glob("run-*"))) == 2
     assert "secret" not in caplog.text
     if not ended:
-        aside = root / "set-aside" / folder.name
-        assert (aside / "why.txt").read_text().strip()
-        assert (aside / "content.png").exists(), "nothing of it is deleted"
+        place = root / "set-aside" / folder.name
+        assert (place / "why.txt").read_text().strip()
+        assert (place / "content.png").exists(), "nothing of it is deleted"
         assert "set aside" in caplog.text
 
 
 def test_what_is_set_aside_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MAX_ASIDE", 3)
+    monkeypatch.setattr(aside, "MAX_ASIDE", 3)
     first = Store(root, 100)
     for number in range(6):
         (first.create(stored(str(number))).path / "meta.json").write_text("{")
@@ -265,14 +266,19 @@ def test_what_lay_about_for_long_is_deleted(root: Path) -> None:
     assert list(root.rglob("run-*")) == []
 
 
-def test_a_run_that_brings_every_server_down_is_given_up(root: Path) -> None:
+def test_a_run_that_brings_every_server_down_is_given_up(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     Store(root, 100).close()
     dies("store.create(stored())", root)
     for _ in range(store_module.MAX_TRIES):
         dies("(run,) = store.adopt()\nstore.tried(run.id)", root)
-    assert Store(root, 100).adopt() == []
-    (aside,) = (root / "set-aside").iterdir()
-    assert "never got any further" in (aside / "why.txt").read_text()
+    last = Store(root, 100)
+    assert last.adopt() == []
+    (place,) = (root / "set-aside").iterdir()
+    why = "the server went down with it 3 times before it got any further"
+    assert (place / "why.txt").read_text() == f"{why}\n"
+    assert sum(why in record.getMessage() for record in caplog.records) == 1
+    assert last.aside.told("nobody") == []
+    assert [last.aside.told("ann"), last.aside.told("ann")] == [[why], []]
 
 
 def test_a_healthy_run_is_not_given_up_for_servers_that_die_before_it_can_save(root: Path) -> None:
@@ -294,8 +300,8 @@ def test_a_run_that_cannot_go_on_here_is_set_aside(root: Path) -> None:
     second = Store(root, 100)
     (run,) = second.adopt()
     second.give_up(run.id, "the network is gone")
-    (aside,) = (root / "set-aside").iterdir()
-    assert (aside / "why.txt").read_text() == "the network is gone\n"
+    (place,) = (root / "set-aside").iterdir()
+    assert (place / "why.txt").read_text() == "the network is gone\n"
     assert not list(second.folder.glob("run-*"))
 
 

@@ -80,12 +80,9 @@ def test_the_text_alternative_has_the_figures() -> None:
 
 @pytest.mark.parametrize("curve", [[], CURVE[:1], CURVE, [{**CURVE[0], "content": 0.0, "style": 0.0, "total": 0.0}]])
 def test_html_is_whole(curve: list[dict[str, float]]) -> None:
-    for html in (
-        charts.term_chart(curve),
-        charts.shares_bar({"content": 0.25, "style": 0.75}),
-    ):
-        assert Balance(html).open == []
-        assert "nan" not in html.lower()
+    html = charts.term_chart(curve)
+    assert Balance(html).open == []
+    assert "nan" not in html.lower()
 
 
 def test_a_content_loss_that_starts_at_nothing_does_not_squeeze_the_rest() -> None:
@@ -99,12 +96,6 @@ def test_labels_keep_apart_and_inside() -> None:
     ordered = sorted(places)
     assert all(b - a >= charts.LABEL_GAP - 1e-9 for a, b in pairwise(ordered))
     assert ordered[-1] <= 100
-
-
-def test_shares_add_up_in_words() -> None:
-    html = charts.shares_bar({"content": 0.2, "style": 0.7, "variation": 0.1})
-    assert "content 20%, style 70%, variation 10%" in html
-    assert "Not measured" in charts.shares_bar(None)
 
 
 @pytest.mark.parametrize(

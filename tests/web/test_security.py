@@ -22,9 +22,10 @@ from starlette.types import Message, Receive, Scope, Send
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security
+from playground.web.bodies import MAX_BODY
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
-from playground.web.security import MAX_BODY, headers_for, login, stranger
+from playground.web.security import headers_for, login, stranger
 from playground.web.server import app_options
 
 

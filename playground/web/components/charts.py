@@ -44,24 +44,6 @@ def family_chart(curves: Mapping[str, Points]) -> str:
     return _chart(points, keys, 0, say("chart.total"), labels=False, most=len(points))
 
 
-def shares_bar(shares: Mapping[str, float] | None) -> str:
-    """How strongly each term pulls on the picture right now, as one stacked bar; a hint where nothing was measured."""
-    if not shares:
-        return f'<p class="hint">{say("pulls.not_measured")}</p>'
-    said = ", ".join(f"{term(name)} {share:.0%}" for name, share in shares.items())
-    parts = "".join(
-        f'<span class="k-{escape(name)}" style="flex-grow:{max(share, 1e-4):.4f}"></span>'
-        for name, share in shares.items()
-    )
-    legend = "".join(
-        f'<li class="k-{escape(name)}">{escape(term(name))} <b>{share:.0%}</b></li>' for name, share in shares.items()
-    )
-    return (
-        f'<figure class="shares" role="img" aria-label="{escape(say("pulls.shares", shares=said))}">'
-        f'<div class="bar">{parts}</div><ul class="legend">{legend}</ul></figure>'
-    )
-
-
 def thinned(points: Points, most: int = MAX_POINTS) -> list[Mapping[str, float]]:
     """At most `most` + 1 of the points, evenly chosen; the first and the last always stay."""
     if len(points) <= most:

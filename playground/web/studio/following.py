@@ -16,7 +16,7 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts, curves
+from playground.web.components import curves, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -84,7 +84,7 @@ class Following:
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
                     if job.control.read().shares and job.pulls:
-                        updates[parts["shares"]] = charts.shares_bar(job.pulls.shares)
+                        updates[parts["shares"]] = tug.tug(job.pulls)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
                     updates[parts["notes"]] = message(translated(job.notes[-1]), "note")

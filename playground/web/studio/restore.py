@@ -20,7 +20,7 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.visit import told
-from playground.web.words import say
+from playground.web.words import counted, say, translated
 
 ARRIVED = ("came-back", "teacher", "earlier", "strip")
 
@@ -56,9 +56,13 @@ class Restore:
         if job is None or (followed_link and (browser.elsewhere or taken_over)):
             updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
+        said = message(say("restore.taken_over"), "note") if taken_over else ""
         if job is not None:
             updates |= self.running.put_up(session, say("restore.here_again"))
-            updates[self.parts["run-message"]] = message(say("restore.taken_over"), "note") if taken_over else ""
+        if why := self.pages.jobs.why_aside(session.who()):
+            said += message(counted("restore.aside", len(why), why=translated(why[-1])))
+        if job is not None or why:
+            updates[self.parts["run-message"]] = said
         return updates
 
     def pictures(self, session: Session) -> list[Any]:

@@ -19,7 +19,7 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import charts, curves
+from playground.web.components import curves, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -192,4 +192,4 @@ class Running:
         job = session.running()
         if job is not None:
             job.control.want_shares(wanted)
-        return charts.shares_bar(None) if not wanted or job is None else f'<p class="hint">{say("pulls.measuring")}</p>'
+        return tug.tug(None, say("tug.measuring") if wanted and job is not None else "")

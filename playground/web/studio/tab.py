@@ -11,8 +11,8 @@ import gradio as gr
 
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
-from playground.service.jobs import Jobs
-from playground.web.components import charts, controls, curves, layers, pictures, viewer
+from playground.service.jobs import MAX_RUNS_AT_FULL_SPEED, Jobs
+from playground.web.components import controls, curves, layers, pictures, tug, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -49,7 +49,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
             source(parts, "content", say("source.content"), "photos")
             source(parts, "style", say("source.style"), "styles")
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
-            _stage(parts)
+            _stage(parts, jobs)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
             _balance_panel(parts, recipe)
             with gr.Column(elem_id="deeper", elem_classes=["deeper"]):  # scrolls by itself: the balance stays
@@ -62,11 +62,11 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
 # ---------------------------------------------------------------- layout
 
 
-def _stage(parts: Parts) -> None:
+def _stage(parts: Parts, jobs: Jobs) -> None:
     with gr.Column(elem_id="instrument", elem_classes=["instrument"]):
         _easel(parts)
         _actions(parts)
-        _charts(parts)
+        _charts(parts, jobs)
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
@@ -128,17 +128,17 @@ def _actions(parts: Parts) -> None:
             parts["use"] = gr.Button(say("results.use"), size="sm", elem_id="use-as-content")
 
 
-def _charts(parts: Parts) -> None:
+def _charts(parts: Parts, jobs: Jobs) -> None:
     """What stands under the easel, a tab each; the curves first."""
     with gr.Tabs(elem_id="under", elem_classes=["under"]):
         with gr.Tab(say("under.curves"), id="curves"):
             parts["terms-chart"] = curves.chart()
         with gr.Tab(say("under.pulls"), id="pulls"):
             parts["wants-shares"] = gr.Checkbox(
-                label=say("pulls.measure"), elem_id="wants-shares", container=False,
-                info=say("pulls.help"),
+                value=jobs.limits.max_runs <= MAX_RUNS_AT_FULL_SPEED, label=say("tug.measure"), elem_id="wants-shares",
+                container=False, info=say("tug.help"),
             )  # fmt: skip
-            html(parts, "shares", charts.shares_bar(None))
+            html(parts, "shares", tug.tug(None))
     html(parts, "hover-picture")
 
 

@@ -1,0 +1,282 @@
+"""`grid`: a recipe's variations along one or two settings, side by side; and `lessons`, which are such experiments.
+
+Called by app.py. What a cell is and how it is run is known to playground/experiments.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playground.cli.common import (
+    AsJson,
+    Device,
+    chosen_recipe,
+    explained_lack_of_memory,
+    free_path,
+    make_network_ready,
+    read_settings,
+    stopped_by_signals,
+)
+from playground.engine.control import MemoryControl
+from playground.errors import PlaygroundError
+from playground.experiments.experiment import Experiment, of_cells, on_axes, parse_axis
+from playground.system.progress import progress_on_stderr
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playground.experiments.here import Work
+    from playground.experiments.lessons import Lesson
+
+Pair = tuple["Image.Image", "Image.Image"]
+On = Annotated[
+    str | None, typer.Option("--on", metavar="ray[:ADDRESS]", help="Where cells run; here, or on a Ray cluster.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Paint every cell anew, whatever is kept from earlier grids.")]
+
+
+def grid(
+    content: Annotated[
+        str, typer.Argument(metavar="CONTENT", help="The photo, or a folder of photos.", show_default=False)
+    ],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
+    axis: Annotated[
+        list[str] | None, typer.Option("--axis", metavar="KEY=V1,V2,...", help="A setting and its values; at most two.")
+    ] = None,
+    cells_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--cells", metavar="FILE", help="A JSON object with `cells`: [{label, set}, ...], in place of axes."
+        ),
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="The recipe that all cells start from; default.")] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, from a file or a painted picture.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting of all cells.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
+    on: On = None,
+    fresh: Fresh = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Paint a recipe's variations along one or two settings, and show them side by side."""
+    from playground.images.load import load_picture
+    from playground.images.save import check_output_path
+
+    if bool(axis) == (cells_file is not None) and not Path(content).is_dir():
+        raise PlaygroundError("what varies? give --axis KEY=V1,V2 once or twice, or --cells FILE")
+    base = chosen_recipe(preset, recipe_file, settings or [], {})
+    if axis:
+        experiment = on_axes(base, [parse_axis(text) for text in axis])
+    else:
+        experiment = of_cells(base, _cells(cells_file) if cells_file else [("", {})])
+    painting = load_picture(style, name="the style picture")
+    photos = _photos(content)
+    if output is None:
+        output = free_path(Path(content).with_name(f"{Path(content).stem}-grid.png"))
+    check_output_path(output)
+    if len(photos) > 1 or Path(content).is_dir():
+        experiment, pairs = _for_each(experiment, photos, painting)
+    else:
+        pairs = [(photos[0][1], painting)]
+    found = _run(experiment, pairs, on, fresh, device)
+    _tell(experiment, pairs, found, output, "", as_json, {})
+
+
+def lessons(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A lesson's name or number; else they are listed.", show_default=False),
+    ] = None,
+    content: Annotated[str | None, typer.Option(help="Another photo than the lesson's own.")] = None,
+    style: Annotated[str | None, typer.Option(help="Another painting.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The sheet; by default lesson-NAME.png.")
+    ] = None,
+    on: On = None,
+    fresh: Fresh = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """List the lessons, or run one and write its sheet."""
+    from playground.experiments.lessons import find_lesson, sources
+    from playground.experiments.lessons import lessons as every
+    from playground.images.load import load_picture
+    from playground.images.save import check_output_path
+
+    if name is None:
+        listed = [
+            {key: getattr(one, key) for key in ("number", "name", "title", "question", "options")}
+            for one in every().values()
+        ]
+        print(
+            json.dumps(listed) if as_json else "\n".join(f"{o['number']} {o['name']}: {o['question']}" for o in listed)
+        )
+        return
+    lesson = find_lesson(name)
+    output = output or free_path(Path(f"lesson-{lesson.name}.png"))
+    check_output_path(output)
+    own = sources(lesson)
+    photo, painting = load_picture(content or own[0]), load_picture(style or own[1])
+    about = {"lesson": lesson.name, "question": lesson.question, "answer": lesson.options[lesson.answer]}
+    if lesson.kind == "ears":
+        _listen(lesson, painting, output, device, as_json, about)
+        return
+    experiment = lesson.experiment()
+    found = _run(experiment, [(photo, painting)], on, fresh, device)
+    _tell(experiment, [(photo, painting)], found, output, lesson.question, as_json, about)
+
+
+# ---- what to run ----------------------------------------------------------------------------------------------------
+
+
+def _cells(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """The cells that a file lists."""
+    listed = read_settings(path).get("cells")
+    if not isinstance(listed, list) or not all(isinstance(cell, dict) for cell in listed):
+        raise PlaygroundError(f"the file {str(path)!r} has no list called cells")
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for cell in listed:
+        settings = cell.get("set", {key: value for key, value in cell.items() if key != "label"})
+        if not isinstance(settings, dict):
+            raise PlaygroundError(f"a cell of {str(path)!r} sets {settings!r}; an object of settings was expected")
+        found.append((str(cell.get("label", "")), settings))
+    return found
+
+
+def _photos(content: str) -> list[tuple[str, Image.Image]]:
+    """A photo, or all of a folder, by name."""
+    from playground.feedforward.photos import Photos
+    from playground.images.load import load_picture
+
+    if not Path(content).is_dir():
+        return [(Path(content).stem, load_picture(content, name="the content picture"))]
+    with progress_on_stderr() as report:
+        sources = Photos(content, report).sources
+    return [(source.stem, load_picture(source)) for source in sources if isinstance(source, Path)]
+
+
+def _for_each(
+    experiment: Experiment, photos: Sequence[tuple[str, Image.Image]], painting: Image.Image
+) -> tuple[Experiment, list[Pair]]:
+    """The experiment once for each photo of a folder: a row each, where it has more than one cell."""
+    from dataclasses import replace
+
+    cells = [
+        replace(cell, labels=(name, *(label for label in cell.labels if label != "as it is")))
+        for name, _ in photos
+        for cell in experiment.cells
+    ]
+    pairs = [(photo, painting) for _, photo in photos for _ in experiment.cells]
+    return Experiment(tuple(cells), len(photos) if len(experiment.cells) > 1 else 1), pairs
+
+
+# ---- running and telling --------------------------------------------------------------------------------------------
+
+
+def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: bool, device: str) -> list[Work]:
+    """Cells that are done, in order; those before a stop where it was stopped."""
+    from playground.experiments.here import run_here
+    from playground.experiments.results import CellCache
+    from playground.networks.catalogue import home
+    from playground.networks.vgg import load_network
+    from playground.system.device import pick_device
+
+    device = pick_device(device)
+    for recipe in {cell.recipe.network: cell.recipe for cell in experiment.cells}.values():
+        make_network_ready(recipe, device, adapted_would_apply=True)
+    control, cache = MemoryControl(), CellCache(home() / "cells")
+    done: dict[int, Work] = {}
+    with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control):
+        if on is None:
+            news = run_here(
+                experiment.cells, pairs, lambda name: load_network(name, device), device=device, control=control,
+                cache=cache, fresh=fresh,
+            )  # fmt: skip
+        else:
+            from playground.experiments.cluster import run_on
+
+            news = run_on(on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh)
+        shares = [0.0] * len(experiment.cells)
+        for work in news:
+            shares[work.index] = work.done
+            report(f"{len(done)} of {len(shares)} cells", sum(shares) / len(shares))
+            if work.result is not None:
+                done[work.index] = work
+                for note in work.result.notes:
+                    print(f"{', '.join(work.cell.labels)}: {note}", file=sys.stderr)
+    if not done:
+        raise KeyboardInterrupt
+    return [done[index] for index in sorted(done)]
+
+
+def _tell(
+    experiment: Experiment, pairs: Sequence[Pair], found: Sequence[Work], output: Path, title: str, as_json: bool,
+    about: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Write the sheet and each cell's picture, and say what came out."""
+    from playground.experiments.here import plain_row
+    from playground.experiments.sheet import draw_sheet
+    from playground.images.save import save_picture
+
+    folder = output.with_name(f"{output.stem}-cells")
+    folder.mkdir(exist_ok=True)
+    rows, pictures, notes = [], {}, {}
+    for work in found:
+        assert work.result is not None
+        path = folder / f"{work.index + 1:02}.png"
+        save_picture(work.result.picture, path, recipe=work.result.recipe.to_json())
+        rows.append({**plain_row(work), "picture": str(path.absolute())})
+        pictures[work.index] = work.result.picture
+        notes[work.index] = f"loss {work.result.losses['total']:.3g}"
+    save_picture(draw_sheet(experiment, pictures, pairs[0], title, notes), output)
+    if as_json:
+        print(json.dumps({**about, "cells": rows, "sheet": str(output)}, allow_nan=False))
+        return
+    for row in rows:
+        told = {"loss": row["losses"]["total"], **row["distances"], "seconds": row["seconds"]}
+        origin = "cached" if row["cached"] else row["where"]
+        print(f"{', '.join(row['labels'])}: {', '.join(f'{key} {value:.3g}' for key, value in told.items())}, {origin}")
+    print(output)
+
+
+def _listen(
+    lesson: Lesson, painting: Image.Image, output: Path, device: str, as_json: bool, about: Mapping[str, Any]
+) -> None:
+    """What the two losses notice of a lesson's edits."""
+    from playground.experiments.listening import LISTENED, listen
+    from playground.images.convert import resize_picture
+    from playground.images.save import save_picture
+    from playground.lens.edits import EDITS
+    from playground.measure.sheet import board
+    from playground.networks.vgg import load_network
+    from playground.system.device import pick_device
+
+    recipe = chosen_recipe(None, None, [], {})
+    device = pick_device(device)
+    make_network_ready(recipe, device, adapted_would_apply=False)
+    network = load_network(recipe.network, device)
+    painting = resize_picture(painting, LISTENED)
+    columns, rows = [(painting, ["Painting"])], []
+    for name in lesson.edits:
+        heard = listen(painting, name, None, network)
+        columns.append((heard.picture, [EDITS[name].title, *heard.said.split(": ")]))
+        rows.append(
+            {"edit": name, "content": heard.found.content, "style": heard.found.style, "layers": heard.found.layers}
+        )
+    save_picture(board(columns, 220), output)
+    if as_json:
+        print(json.dumps({**about, "edits": rows, "sheet": str(output)}, allow_nan=False))
+        return
+    for _, lines in columns[1:]:
+        print(": ".join(lines))
+    print(output)

@@ -1,0 +1,65 @@
+"""Listening to an edit of a painting: one look of the network, told beside two marks, the same and another painting.
+
+Called by the command line and the Lab. Looks only, paints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from playground.images.convert import resize_picture, to_tensor
+from playground.images.load import load_picture
+from playground.lens.ears import EARS, Heard, heard, in_words
+from playground.lens.edits import edited
+from playground.networks.vgg import Vgg
+from playground.recipe.presets import PRESET_FOLDER
+
+LISTENED = 256  # pixels, the long side at which a painting is looked at
+OTHERS = ("mosaic", "ink_wash")  # quite another painting than the one that is listened to: the first, or the second
+
+
+@dataclass(frozen=True)
+class Listened:
+    """An edited painting and what was noticed of it.
+
+    Attributes:
+        another: the style distance of quite another painting, the second mark of a meter.
+    """
+
+    picture: Image.Image
+    found: Heard
+    another: float
+    said: str
+
+
+def listen(painting: Image.Image, edit: str, amount: float | None, network: Vgg) -> Listened:
+    """What the losses notice of an edit of a painting (clean RGB); the edit "" changes nothing.
+
+    Raises:
+        KeyError: there is no such edit.
+    """
+    before = resize_picture(painting, LISTENED)
+    after = edited(before, edit, amount) if edit else before
+    first = _maps(before, network)
+    found = heard(first, _maps(after, network) if edit else first)
+    another = heard(first, _maps(_another(before), network)).style
+    return Listened(after, found, another, in_words(found, another))
+
+
+@torch.no_grad()
+def _maps(picture: Image.Image, network: Vgg) -> Mapping[str, Tensor]:
+    return network(to_tensor(picture).to(network.device), EARS)
+
+
+def _another(painting: Image.Image) -> Image.Image:
+    """A painting of ours that is not this one."""
+    for name in OTHERS:
+        other = resize_picture(load_picture(PRESET_FOLDER / "styles" / f"{name}.jpg"), LISTENED)
+        if other.tobytes() != painting.tobytes():
+            break
+    return other

@@ -1,0 +1,106 @@
+"""An experiment as one picture: cells in a grid with their labels, both originals beside the first row.
+
+Called by the command line and the page. Knows no run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from playground.experiments.experiment import Experiment
+
+MARGIN = 14
+CELL = 224  # pixels, the long side of a cell's picture
+SMALL = 120  # of the originals
+LINE = 20
+TITLE = 26
+COLUMNS = (1, 2, 3, 4, 5, 3, 4, 4, 5, 5, 4, 4)  # for 1 to 12 cells of an experiment with one axis
+
+
+def draw_sheet(
+    experiment: Experiment,
+    pictures: Mapping[int, Image.Image],
+    pair: tuple[Image.Image, Image.Image],
+    title: str = "",
+    notes: Mapping[int, str] | None = None,
+    columns: int | None = None,
+) -> Image.Image:
+    """The sheet; cells without a picture stay empty.
+
+    Args:
+        pictures, notes: by the cell's place; a note is one short line beneath the label.
+        columns: pictures in a row, where the experiment has one axis only.
+    """
+    cells = experiment.cells
+    if experiment.rows > 1:
+        columns = experiment.columns
+    columns = columns or (COLUMNS[len(cells) - 1] if len(cells) <= len(COLUMNS) else COLUMNS[-1])
+    font, large = ImageFont.load_default(size=14), ImageFont.load_default(size=19)
+    width, height = _cell_size(pictures, pair[0])
+    texts = [_lines(cell.labels, (notes or {}).get(index, ""), font, width) for index, cell in enumerate(cells)]
+    rows = [range(start, min(len(cells), start + columns)) for start in range(0, len(cells), columns)]
+    depths = [max(len(texts[index]) for index in row) * LINE + 8 for row in rows]
+    across = max(MARGIN + columns * (width + MARGIN), 2 * (MARGIN + 2 * SMALL))
+    heading = _lines([title], "", large, across - 2 * MARGIN)
+    top = MARGIN + len(heading) * TITLE + 8 + SMALL + MARGIN
+    whole = across, top + sum(height + MARGIN + depth for depth in depths)
+    sheet = Image.new("RGB", whole, "white")
+    draw = ImageDraw.Draw(sheet)
+    y = MARGIN
+    for line in heading:
+        draw.text((MARGIN, y), line, fill="black", font=large)
+        y += TITLE
+    x, y = MARGIN, y + 8
+    for picture, name in zip(pair, ("photo", "painting"), strict=True):
+        small = picture.copy()
+        small.thumbnail((2 * SMALL, SMALL), Image.Resampling.LANCZOS)
+        sheet.paste(small, (x, y))
+        draw.text((x + 4, y + 4), name, fill="white", font=font, stroke_width=2, stroke_fill="black")
+        x += small.width + MARGIN
+    y = top
+    for row, depth in zip(rows, depths, strict=True):
+        for place, index in enumerate(row):
+            x = MARGIN + place * (width + MARGIN)
+            _paste(sheet, draw, pictures.get(index), (x, y, width, height))
+            for number, line in enumerate(texts[index]):
+                draw.text((x, y + height + 5 + number * LINE), line, fill="black" if number == 0 else "#444", font=font)
+        y += height + depth + MARGIN
+    return sheet
+
+
+def _cell_size(pictures: Mapping[int, Image.Image], photo: Image.Image) -> tuple[int, int]:
+    shape = next(iter(pictures.values()), photo).size
+    scale = CELL / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _paste(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, picture: Image.Image | None, box: tuple[int, int, int, int]
+) -> None:
+    x, y, width, height = box
+    if picture is None:
+        draw.rectangle((x, y, x + width - 1, y + height - 1), outline="#bbb")
+        return
+    scale = min(width / picture.width, height / picture.height)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    sheet.paste(picture.resize(size, Image.Resampling.LANCZOS), (x, y))
+
+
+def _lines(
+    labels: Sequence[str], note: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> list[str]:
+    """Labels and a note, broken at words to a cell's width."""
+    lines: list[str] = []
+    for text in (*labels, note):
+        line = ""
+        for word in text.replace("×", "x").split():  # which pillow's own font cannot draw
+            longer = f"{line} {word}".strip()
+            if line and font.getlength(longer) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = longer
+        lines += [line] if line else []
+    return lines

@@ -1,0 +1,67 @@
+"""Runs that cannot go on, kept where no server takes them up, for whoever looks after the server and for whose they were.
+
+Filled by the store. A folder there has the run as it was left and, in `why.txt`, one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+from pathlib import Path
+
+from playground.service.run_folder import RunFolder
+
+MAX_ASIDE = 20  # runs; the oldest go
+
+logger = logging.getLogger(__name__)
+
+
+class Aside:
+    """What is set aside; thread-safe.
+
+    Args:
+        folder: made when it is needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock, self._untold = threading.Lock(), dict[str, list[str]]()
+
+    def put(self, folder: RunFolder, why: str, detail: str = "") -> None:
+        """Move a run here with a word that says why, and say it in the log; where it cannot be moved it stays.
+
+        Args:
+            why: for whoever's it was, half a sentence.
+            detail: for whoever looks after the server; may name files.
+        """
+        visitor, reason = _visitor_of(folder), f"{why}: {detail}" if detail else why
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            for old in sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -MAX_ASIDE + 1 or None]:
+                shutil.rmtree(old, ignore_errors=True)
+            place = folder.path.rename(self.folder / folder.path.name)
+        except OSError as error:
+            logger.warning("a run in %s cannot go on (%s) nor be set aside: %s", folder.path.name, reason, error)
+        else:
+            logger.warning("a run that cannot go on is set aside in %s: %s", place, reason)
+            try:
+                (place / "why.txt").write_text(f"{reason}\n", "utf-8")
+            except OSError as error:
+                logger.warning("nor could that be noted there: %s", error)
+        with self._lock:
+            self._untold.setdefault(visitor, []).append(why)
+
+    def told(self, visitor: str) -> list[str]:
+        """Why runs of a visitor cannot go on since this server began, for whoever tells them; asked once."""
+        with self._lock:
+            return self._untold.pop(visitor, [])
+
+
+def _visitor_of(folder: RunFolder) -> str:
+    """Whose run lies there, as far as that can still be read; else nobody's."""
+    try:
+        return str(json.loads(folder.meta.read_text("utf-8"))["visitor"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
