@@ -244,7 +244,8 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:
-    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style", "variation"))
+    named = [name for name in losses if name != "total" and (losses[name] > 0 or name != "neighbours")]
+    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in named)
     return f"loss {losses['total']:.3g} ({terms})"
 
 

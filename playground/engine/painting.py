@@ -19,6 +19,7 @@ from playground.engine.evaluator import Evaluator
 from playground.engine.frames import Curve, Round
 from playground.engine.guided import Guide
 from playground.engine.losses import Objective
+from playground.engine.neighbours import Neighbours
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
 from playground.engine.schedule import Schedule, style_long_side
@@ -183,11 +184,16 @@ class Painting:
 
     def evaluate(self) -> Tensor:
         """Judge the picture and take one step; the weighted losses before it, in the order of `evaluator.names`."""
+        neighbours = self.objective.neighbours
+        if neighbours is not None and neighbours.due(self.recipe.neighbours_every):
+            self._look_anew(neighbours)
         self.optimiser.set_rates(self.recipe, self.learning_rate)
         with self.evaluator.undisturbed:
             terms = self.evaluator()
             standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
         self.evaluations += 1
+        if neighbours is not None and neighbours.age is not None:
+            neighbours.age += 1
         evaluations = self.schedule.round_evaluations + 1
         self.ended_round: Round | None = None
         if self.schedule.evaluated(standing):
@@ -201,6 +207,18 @@ class Painting:
             if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
+
+    def _look_anew(self, neighbours: Neighbours) -> None:
+        """Let the next evaluation find other neighbours, between two rounds: in a round the losses are compared.
+
+        They make earlier losses incomparable: the search for the best picture begins anew, and so does L-BFGS.
+        """
+        if self.schedule.round_evaluations > 0:
+            return
+        neighbours.age = None
+        self.evaluate_anew()
+        if self.optimiser.keeps_memory:
+            self.start_optimiser()
 
     def back_to_best(self) -> None:
         """The best picture so far, with an optimiser that has learnt nothing yet."""
