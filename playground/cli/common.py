@@ -244,8 +244,7 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:
-    named = [name for name in losses if name != "total" and (losses[name] > 0 or name != "neighbours")]
-    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in named)
+    terms = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if name != "total")
     return f"loss {losses['total']:.3g} ({terms})"
 
 

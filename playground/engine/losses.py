@@ -333,8 +333,9 @@ class Objective:
 
 
 def by_term(values: Mapping[str, float]) -> dict[str, float]:
-    """Losses by layer summed up to {content, style, neighbours, variation, total}; absent terms are 0."""
-    sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in TERMS}
+    """Losses by layer summed up to {content, style, variation, total}, 0 where absent, and neighbours where there are any."""
+    kinds = [kind for kind in TERMS if kind != "neighbours" or any(name.startswith(kind) for name in values)]
+    sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in kinds}
     return {**sums, "total": sum(sums.values())}
 
 
