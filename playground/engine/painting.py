@@ -16,6 +16,7 @@ from torch import Tensor
 
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
+from playground.engine.first_light import first_light, lit
 from playground.engine.frames import Curve, Round
 from playground.engine.guided import Guide
 from playground.engine.losses import Objective
@@ -74,6 +75,7 @@ class Painting:
         self.seconds = 0.0
         self.first_preview: float | None = None
         self.average: list[Tensor] | None = None
+        self.light: Tensor | None = None
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Take over other settings; what they change in objective and optimiser is the caller's to renew.
@@ -279,6 +281,18 @@ class Painting:
         if self.average is not None and self.recipe.average > 0:
             return self.objective.composed(self._image_of(self.average))
         return self.objective.composed(self.canvas.image().detach())
+
+    def light_up(self) -> None:
+        """Make first light ready, where the recipe asks for it and the picture is still smaller than it will be."""
+        self.light = None
+        if not self.schedule.at_last_size or self.evaluations == 0:
+            self.light = first_light(self.content, self.styles, self.recipe, self.device)
+
+    def preview(self) -> Tensor:
+        """What people see of the picture on its way: first light before it is begun, then with its finest detail."""
+        if self.light is None or (self.evaluations and self.schedule.at_last_size):
+            return self.shown()
+        return lit(self.shown(), self.light) if self.evaluations else self.light
 
     def best(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""

@@ -1,4 +1,4 @@
-"""The settings of a run that say how it looks for neighbours: which place of the painting each place of the picture is like.
+"""The settings of a run that say how it looks for neighbours, and whether it has a first light.
 
 `Recipe` has them beside its own; what they do stands in engine/neighbours.py.
 """
@@ -43,6 +43,12 @@ class NeighbourSettings(BaseModel):
         "After so many evaluations neighbours are looked for again. The losses before and after cannot be compared, so L-BFGS "
         "forgets what it has learnt, and the result is the best picture since.",
         group="style", live=True, ge=1, le=100_000, unit="evaluations",
+    )  # fmt: skip
+    first_light: bool = setting(
+        False, "First light",
+        "Where painting begins at the photo, show at once what a network for any painting makes of it. It is only looked at: "
+        "painting goes on from the photo.",
+        group="run",
     )  # fmt: skip
     neighbours_rotations: int = setting(
         0, "Turned paintings", "Copies of the painting, each a quarter turn further, that may be looked at too.",
