@@ -75,6 +75,7 @@ def stylize(
     from playground.engine.run import Run, check_pictures
     from playground.images.load import load_picture
     from playground.images.regions import with_map
+    from playground.networks import choice
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
 
@@ -86,4 +87,6 @@ def stylize(
     if regions is not None:
         recipe = with_map(recipe, regions, photo.size)
     network = load_network(recipe.network, pick_device(device))
+    if network.device.type == "cpu" and choice.wants_measuring(recipe.arithmetic):
+        choice.measure()
     return Run(photo, styles, recipe, network, control, pictures_every=pictures_every).frames()

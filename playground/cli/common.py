@@ -158,12 +158,13 @@ def check_file_path(path: Path, suffix: str) -> None:
 
 
 def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: bool) -> None:
-    """Read the recipe's network, fetching the default one where it is missing.
+    """Read the recipe's network, fetching the default one where it is missing; know which arithmetic is the fastest here.
 
     Raises:
         WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
             default network and nothing overrules them, how to paint with those.
     """
+    from playground.networks import choice
     from playground.networks.catalogue import CAFFE_FILES, NETWORKS, WeightsMissing
     from playground.networks.fetch import fetch
     from playground.networks.vgg import load_network
@@ -174,7 +175,7 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
         if recipe.network == DEFAULT_NETWORK:
             with progress_on_stderr() as report:
                 fetch(recipe.network, report)
-            load_network(recipe.network, device)
+            make_network_ready(recipe, device, adapted_would_apply)
             return
         preset = presets().get(recipe.preset or "")
         if adapted_would_apply and preset and DEFAULT_NETWORK in preset.adapted:
@@ -186,6 +187,8 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
 
         if doubt := known(recipe.network).doubt():
             print(f"{doubt}.", file=sys.stderr)
+    if device == "cpu" and choice.wants_measuring(recipe.arithmetic):
+        choice.measure()
 
 
 @contextmanager

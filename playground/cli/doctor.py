@@ -41,6 +41,7 @@ def examine() -> dict[str, Any]:
         "packages": _packages(problems),
         "devices": _devices(),
         "threads": _threads(),
+        "arithmetic": _arithmetic(problems),
         "processors": os.cpu_count(),
         "memory_mb": _memory(),
         "home": _home(problems),
@@ -58,6 +59,7 @@ def in_words(found: dict[str, Any]) -> str:
         *(f"{name:<14} {about['version'] or 'missing'}" for name, about in found["packages"].items()),
         *(f"{'device':<14} {name}: {words}" for name, words in found["devices"].items()),
         f"{'threads':<14} {found['threads'] or 'unknown'} of {found['processors']} processors",
+        *_arithmetic_in_words(found["arithmetic"]),
         f"{'memory':<14} {_number(memory['available'])} of {_number(memory['total'])} MB available",
         f"{'home':<14} {home['path']}, {_number(home['free_mb'])} MB free",
         *(f"{one['name']:<14} {one['path'] or 'not here: ' + one['mend']}" for one in found["weights"]),
@@ -160,6 +162,37 @@ def _threads() -> int | None:
         return torch.get_num_threads()
     except Exception:
         return None
+
+
+def _arithmetic(problems: list[dict[str, str]]) -> dict[str, Any] | None:
+    """How a CPU multiplies here: what is chosen and why, and seconds of a pass by each; measured now where it never was."""
+    try:
+        from playground.errors import PlaygroundError
+        from playground.networks import choice
+    except Exception:  # torch is missing: the problem stands among the packages
+        return None
+    try:
+        asked = choice.override()
+        measured = choice.measure() if asked == "auto" else choice.kept()
+        chosen = choice.choose("auto")
+    except PlaygroundError as error:
+        problems.append({"problem": str(error), "mend": f"set {choice.VARIABLE} to auto, or leave it out"})
+        return None
+    return {
+        "chosen": chosen.arithmetic,
+        "override": None if asked == "auto" else asked,
+        "seconds": measured.seconds if measured else {},
+        "machine": choice.machine(),
+        "note": chosen.note,
+    }
+
+
+def _arithmetic_in_words(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    times = ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in found["seconds"].items())
+    why = found["note"] or ("as PLAYGROUND_ARITHMETIC asks" if found["override"] else f"measured: {times}")
+    return [f"{'arithmetic':<14} {found['chosen']} ({why})"]
 
 
 def _memory() -> dict[str, float | None]:

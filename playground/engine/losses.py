@@ -180,7 +180,7 @@ def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Coll
     """
     pixels = picture.detach().cpu().contiguous().numpy()
     key = (
-        id(network.kernels), network.pool, network.pool_rescale, network.padding, tuple(content), tuple(style),
+        id(network.kernels), network.arithmetic, network.pool, network.pool_rescale, network.padding, tuple(content), tuple(style),
         pixels.shape, hashlib.blake2b(pixels.data).digest(),
     )  # fmt: skip
     with _seen_lock:

@@ -27,6 +27,7 @@ from playground.engine.schedule import Schedule, style_long_side
 from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.images.regions import areas_of, check_paintings, kept_of
+from playground.networks.choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 from playground.recipe.paintings import with_weights
@@ -56,6 +57,7 @@ class Painting:
         seconds: of the loop so far.
         rate_scale: halved at every recovery.
         recoveries, failed_in_a_row: what went wrong so far, in words, and how often one after the other.
+        arithmetic_note: what to tell where the recipe's arithmetic is not this machine's.
     """
 
     def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
@@ -76,6 +78,13 @@ class Painting:
         self.first_preview: float | None = None
         self.average: list[Tensor] | None = None
         self.light: Tensor | None = None
+        self.arithmetic_note: str | None = None
+
+    def settle_arithmetic(self) -> None:
+        """State in the recipe what a CPU computes in, as far as it is left to the machine or not to be had here."""
+        recipe, self.arithmetic_note = settled(self.recipe, self.device.type)
+        self.set_recipe(recipe)
+        self.base = self.base.model_copy(update={"arithmetic": recipe.arithmetic})
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Take over other settings; what they change in objective and optimiser is the caller's to renew.
@@ -100,7 +109,9 @@ class Painting:
         height, width = self.content_tensor.shape[-2:]
         full_width, full_height = fit_size(*self.content.size, self.recipe.size)
         recipe = self.recipe
-        network = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
+        network = self.vgg.configured(
+            recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, recipe.arithmetic
+        )
         growth = full_width * full_height / (width * height)
         styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
         guide = self._guide((width, height))
@@ -128,6 +139,7 @@ class Painting:
         self.content_tensor = self._picture_at(self.content, size)
         height, width = self.content_tensor.shape[-2:]
         if smaller is None:
+            self.settle_arithmetic()
             first = first_picture(self.recipe, self.content_tensor, self._style_at(size), self.space)
             self.canvas = make_canvas(self.recipe, first, self.space)
         else:

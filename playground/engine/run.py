@@ -120,8 +120,9 @@ class Run:
         """Paint, yielding a frame at every evaluation (in batches on an accelerator) and the result at the end."""
         painting, schedule = self.painting, self.painting.schedule
         self.control.turn().do(painting.light_up)
-        first = self._frame({}, picture=True)
-        yield replace(first, note=FIRST_LIGHT) if painting.light is not None and not painting.evaluations else first
+        lit = FIRST_LIGHT if painting.light is not None and not painting.evaluations else None
+        notes = "; ".join(note for note in (painting.arithmetic_note, lit) if note)
+        yield replace(self._frame({}, picture=True), note=notes or None)
         started = time.perf_counter() - painting.seconds
         last_picture, last_read, next_pulls = -math.inf, time.perf_counter(), -math.inf
         pulls: Pulls | None = None  # of the picture that the next frame judges

@@ -28,22 +28,22 @@ class _Moments(torch.autograd.Function):
 
 
 def products(features: Tensor) -> tuple[Tensor, Tensor]:
-    """F·Fᵀ and F·1 of maps N×C×H×W, outside autograd.
+    """F·Fᵀ and F·1 of maps N×C×H×W, outside autograd, in float32 whatever the maps' precision.
 
     On a CPU both this and the way back are written as 1×1 convolutions, which oneDNN computes: on some processors at twice
     the rate of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
     """
-    sums = features.sum((2, 3))
+    sums, single = features.sum((2, 3), dtype=torch.float32), features.float()
     if _by_convolution(features):
         channels = features.shape[1]
-        return conv2d_weight(features, [channels, channels, 1, 1], features)[None, :, :, 0, 0], sums
-    rows = features.flatten(2)
+        return conv2d_weight(single, [channels, channels, 1, 1], single)[None, :, :, 0, 0], sums
+    rows = single.flatten(2)
     return rows @ rows.transpose(1, 2), sums
 
 
 def products_back(features: Tensor, grad: Tensor, grad_sums: Tensor) -> Tensor:
-    """(dG + dGᵀ)·F + ds·1ᵀ, the gradient of what `products` gives, in the maps' shape."""
-    both = grad + grad.transpose(1, 2)
+    """(dG + dGᵀ)·F + ds·1ᵀ, the gradient of what `products` gives, in the maps' shape and precision."""
+    both, grad_sums = (grad + grad.transpose(1, 2)).to(features.dtype), grad_sums.to(features.dtype)
     if _by_convolution(features):
         return F.conv2d(features, both[0, :, :, None, None], bias=grad_sums[0])
     return (both @ features.flatten(2) + grad_sums[..., None]).view_as(features)
@@ -51,7 +51,7 @@ def products_back(features: Tensor, grad: Tensor, grad_sums: Tensor) -> Tensor:
 
 def _by_convolution(features: Tensor) -> bool:
     """One picture on a CPU; a batch's matrices must not be summed, and an accelerator's matrix product is the best."""
-    return features.device.type == "cpu" and len(features) == 1 and features.dtype == torch.float32
+    return features.device.type == "cpu" and len(features) == 1
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ class StyleStatistic:
 
 
 def style_statistic(features: Tensor) -> StyleStatistic:
-    """The style statistic of one layer's activations (N×C×H×W)."""
+    """The style statistic of one layer's activations (N×C×H×W), in float32 whatever their precision."""
+    if features.device.type != "cpu":
+        features = features.float()
     gram, sums = _Moments.apply(features.contiguous(memory_format=torch.channels_last))  # a strip is cut out of maps
     return StyleStatistic(gram, sums, features.shape[-2] * features.shape[-1])
 

@@ -118,14 +118,16 @@ def observe(
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
     network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
-    maps |= {name: found_whole[name] for name in content if name in found_whole}
+    maps |= {name: found_whole[name].float() for name in content if name in found_whole}
     for name in style:
         if name in found_whole and guide is None:
             statistics[name] = style_statistic(found_whole[name])
         elif name in found_whole:
             assert guide is not None
             scale = scale_of(name)
-            statistics[name] = guided_statistic(*guided_sums(found_whole[name], guide.positions(scale)), guide, scale)
+            statistics[name] = guided_statistic(
+                *guided_sums(found_whole[name].float(), guide.positions(scale)), guide, scale
+            )
     return maps, statistics
 
 
@@ -147,7 +149,7 @@ class _Strips(torch.autograd.Function):
         ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
         ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
         height, width = x.shape[-2:]
-        types = [network.kernels[layers[-1]].dtype, *[torch.float32] * len(kept)]
+        types = [network.precision(layers[-1]), *[torch.float32] * len(kept)]
         wholes = [
             _empty(x, network.kernels[name].shape[0], height // scale, width // scale, kind)
             for name, scale, kind in zip([layers[-1], *kept], ctx.scales, types, strict=True)
@@ -218,7 +220,10 @@ def _strip(
         begin = (top - first) // scale
         return maps[..., begin : begin + bottom // scale - top // scale, :]
 
-    parts = [own(network.pool_maps(behind), segment.shrink), *(own(found[name], segment.scale(name)) for name in kept)]
+    parts = [
+        own(network.pool_maps(behind), segment.shrink),
+        *(own(found[name], segment.scale(name)).float() for name in kept),
+    ]
     sums: list[Tensor] = []
     for name in judged:
         maps = own(found[name], segment.scale(name))
@@ -226,7 +231,7 @@ def _strip(
             statistic = style_statistic(maps)
             sums += [statistic.gram, statistic.sums]
         else:
-            sums += guided_sums(maps, positions(name, segment.scale(name)))
+            sums += guided_sums(maps.float(), positions(name, segment.scale(name)))
     return parts, sums
 
 

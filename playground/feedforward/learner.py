@@ -75,7 +75,7 @@ class Learner:
         self.recipe = recipe
         size = style_long_side(recipe, self.style.size, recipe.image_size)
         style = to_tensor(resize_picture(self.style, size)).to(self.device)
-        vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision)
+        vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, recipe.arithmetic)
         self.objective = Objective(vgg, self.crop.to(self.device), style, recipe)
 
     def learn(self, photos: Tensor, learning_rate: float) -> tuple[Losses, bool]:

@@ -28,6 +28,7 @@ from playground.feedforward.model import Model, ModelCard, thumbnail
 from playground.feedforward.photos import Crops, Photos
 from playground.feedforward.processes import Processes
 from playground.feedforward.progress import Progress
+from playground.networks.choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.model import RecipeError
 from playground.recipe.training import TrainingRecipe, is_live
@@ -69,8 +70,9 @@ class Training:
         command: str = "",
         half: bool = False,
     ) -> None:
-        self.style, self.photos, self.recipe = style, photos, recipe
         self.device = network.device
+        recipe, self.arithmetic_note = settled(recipe, self.device.type)
+        self.style, self.photos, self.recipe = style, photos, recipe
         self.paths = Paths(output) if output else None
         self.control: Control = control or MemoryControl()
         self.title, self.command, self.half = title, command, half
@@ -148,8 +150,8 @@ class Training:
         Raises:
             PlaygroundError: a checkpoint cannot be written.
         """
-        note = self.warning
-        yield replace(self._frame({}, grid=True), note=note)
+        notes = list(filter(None, (self.warning, self.arithmetic_note)))
+        yield replace(self._frame({}, grid=True), note="; ".join(notes) or None)
         started = time.perf_counter() - self.progress.seconds
         last_grid = last_checkpoint = time.perf_counter()
         state: State | None = self._ends(self._control_state())

@@ -15,6 +15,7 @@ from playground.images.convert import cut_size, fit_size
 from playground.measure.memory import megabytes_of
 from playground.measure.operations import Size, Work, work_of_evaluation
 from playground.measure.pace import SecondsPerOperation, remember, seconds_per_operation_on
+from playground.networks.choice import settled
 from playground.recipe.model import Recipe
 
 RECORDING_SECONDS = {"cpu": 0.0, "cuda": 0.03, "mps": 0.0}  # of a size, before its evaluations are replayed
@@ -69,7 +70,8 @@ def estimate(
     Raises:
         PlaygroundError: the recipe names a network that cannot be used.
     """
-    machine = machine or seconds_per_operation_on(device)
+    recipe, _ = settled(recipe, device)
+    machine = machine or seconds_per_operation_on(device, recipe.arithmetic)
     content_size, style_size = cut_size(*content_size, recipe.crop), cut_size(*style_size, recipe.style_crop)
     stages: list[StageCost] = []
     for stage in plan_stages(recipe, max(content_size) / min(content_size)):
@@ -101,10 +103,10 @@ def observe_run(result: Result, device: str = "cpu") -> None:
     """
     if any(change.key in ("content_layers", "style_layers") for change in result.recipe.journal):
         return
-    machine = seconds_per_operation_on(device)
+    machine = seconds_per_operation_on(device, result.recipe.arithmetic)
     for size, seconds in seconds_of_evaluations(result):
         machine = machine.observed(work_of_evaluation(result.recipe, size, device), size, seconds)
-    remember(machine, device)
+    remember(machine, device, result.recipe.arithmetic)
 
 
 def seconds_of_evaluations(result: Result) -> list[tuple[Size, float]]:

@@ -22,10 +22,12 @@ from playground.measure.operations import (
     Size,
     architecture_of,
     by_winograd,
+    bytes_of_value,
     generator_per_pixel,
     layers_in_use,
 )
 from playground.networks.catalogue import CHANNELS, LAYERS
+from playground.networks.choice import settled
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 
@@ -40,35 +42,42 @@ MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which styl
 TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
 
 
-def _peak_of_maps(layers: list[Layer], pool: str) -> float:
-    """Most bytes of maps and their gradients at any moment of one evaluation that keeps all of them."""
+def _peak_of_maps(layers: list[Layer], pool: str, each: int) -> float:
+    """Most bytes of maps and their gradients at any moment of one evaluation that keeps all of them.
+
+    Args:
+        each: bytes of a value; of maps in bfloat16 statistics are taken of a copy in float32.
+    """
     kept, highest = 0.0, 0.0
     for layer, after in pairwise([*layers, None]):
         assert layer is not None
-        kept += FLOAT * layer.elements
+        kept += each * layer.elements
         deeper = after.elements if after is not None else 0
-        highest = max(highest, kept + GRADIENTS * FLOAT * (layer.elements + deeper))
+        single = FLOAT * layer.elements if each < FLOAT and (layer.products or layer.inputs == 3) else 0
+        highest = max(highest, kept + max(GRADIENTS * each * (layer.elements + deeper), single))
         if after is not None and after.name[4] != layer.name[4]:
             kept += (
-                (FLOAT + (8 if pool == "max" else 0)) * layer.elements / 4
+                (each + (8 if pool == "max" else 0)) * layer.elements / 4
             )  # the pooled maps and where they came from
     return highest
 
 
 def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
-    layers = layers_in_use(recipe, size)
+    layers, each = layers_in_use(recipe, size), bytes_of_value(recipe, device)
     highest = held = 0.0
     whole = layers
     for segment, names in segments([layer.name for layer in layers], size[0] * size[1], device):
         ours, whole = whole[: len(names)], whole[len(names) :]
         rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
         strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
-        passed_on = FLOAT * whole[0].inputs * whole[0].width * whole[0].height
-        highest = max(highest, held + _peak_of_maps(strip, recipe.pool) + 2 * passed_on)  # the maps and their gradient
+        passed_on = each * whole[0].inputs * whole[0].width * whole[0].height
+        highest = max(
+            highest, held + _peak_of_maps(strip, recipe.pool, each) + 2 * passed_on
+        )  # the maps and their gradient
         held += passed_on + FLOAT * sum(
             layer.elements for layer in ours if any(layer.name in recipe.active_layers(kind) for kind in MAPPED)
         )
-    return max(highest, held + _peak_of_maps(whole, recipe.pool))  # on the way back one follows the other
+    return max(highest, held + _peak_of_maps(whole, recipe.pool, each))  # on the way back one follows the other
 
 
 def _held_by_neighbours(recipe: Recipe, layers: list[Layer]) -> float:
@@ -85,7 +94,9 @@ def _peak_of_targets(recipe: Recipe, size: Size, device: str) -> float:
     layers = layers_in_use(recipe, size)
     in_strips = sum(len(names) for _, names in segments([layer.name for layer in layers], size[0] * size[1], device))
     held = layers[in_strips:]
-    return FLOAT * (sum(layer.elements for layer in held if layer.products) + 2 * held[0].elements)
+    each = bytes_of_value(recipe, device)
+    single = FLOAT * held[0].elements if each < FLOAT else 0
+    return each * (sum(layer.elements for layer in held if layer.products) + 2 * held[0].elements) + single
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ class Memory:
 
 
 def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: Size, device: str = "cpu") -> Memory:
-    """What a run or a training takes, by when it takes it.
+    """What a run or a training takes here, by when it takes it.
 
     Args:
         content_size: of no account for a training.
@@ -112,6 +123,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     Raises:
         PlaygroundError: the recipe names a network that cannot be used.
     """
+    recipe, _ = settled(recipe, device)
     if isinstance(recipe, TrainingRecipe):
         size = (recipe.image_size, recipe.image_size)
     else:
@@ -121,12 +133,16 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     names = LAYERS[architecture_of(recipe.network)]
     kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}
     network = 2.0 * FLOAT * sum(kernels.values())  # twice: while the file is read
-    if device == "cpu":
-        planes = [4 * FLOAT * kernels[layer.name] for layer in layers if by_winograd(layer)]
+    if device == "cpu" and recipe.arithmetic != "winograd":
+        network += 2 * bytes_of_value(recipe) * sum(kernels[layer.name] for layer in layers)  # laid out, for both ways
+    elif device == "cpu":
+        planes = [4 * FLOAT * kernels[layer.name] for layer in layers if by_winograd(layer, recipe.arithmetic)]
         network += sum(planes) + 2 * max(planes, default=0)  # the largest in double precision, while it is made
     if isinstance(recipe, TrainingRecipe):
         generator = FLOAT * recipe.width * (GENERATOR_MAPS + GENERATOR_MAPS_PER_BLOCK * recipe.blocks)
-        maps = recipe.batch_size * (_peak_of_maps(layers, recipe.pool) + generator * pixels)
+        maps = recipe.batch_size * (
+            _peak_of_maps(layers, recipe.pool, bytes_of_value(recipe, device)) + generator * pixels
+        )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
     maps = _peak_of_evaluation(recipe, size, device) + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels

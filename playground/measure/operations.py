@@ -60,6 +60,11 @@ class Layer:
         return 2 * self.outputs * self.elements * self.products
 
 
+def bytes_of_value(recipe: BaseRecipe, device: str = "cpu") -> int:
+    """What a value of a map takes, in an arithmetic that is settled; an accelerator's is not told apart."""
+    return 2 if device == "cpu" and recipe.arithmetic == "bfloat16" else FLOAT
+
+
 def layers_in_use(recipe: BaseRecipe, size: Size) -> list[Layer]:
     """The network's convolutions up to the deepest layer that carries a term, for a picture of `size`."""
     style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
@@ -81,8 +86,9 @@ def architecture_of(network: str) -> str:
     return describe(network).architecture
 
 
-def by_winograd(layer: Layer) -> bool:
-    return winograd_pays(layer.inputs, layer.outputs, layer.height, layer.width)
+def by_winograd(layer: Layer, arithmetic: str) -> bool:
+    """Whether a CPU computes a layer by Winograd, in an arithmetic that is settled."""
+    return arithmetic == "winograd" and winograd_pays(layer.inputs, layer.outputs, layer.height, layer.width)
 
 
 @cache
@@ -137,7 +143,7 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
     operations = units = 0.0
     for layer in layers:
-        ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer) else 1.0
+        ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer, recipe.arithmetic) else 1.0
         operations += passes[layer.name] * (layer.convolution + layer.product)
         units += passes[layer.name] * (
             ratio * layer.convolution + layer.product + ELEMENT_OPERATIONS / 2 * layer.elements

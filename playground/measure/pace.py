@@ -24,6 +24,7 @@ from playground.system.files import whole_file
 logger = logging.getLogger(__name__)
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
 PROBED_RATIO = 0.7  # time an operation of whole evaluations takes, over one of the convolution in the probe
+GUESSED_RATIO = {"bfloat16": 0.25}  # of an operation's time over the same in float32
 PACE_FILE = "pace.json"
 
 
@@ -66,21 +67,26 @@ known: dict[str, SecondsPerOperation] = {}
 _lock = threading.Lock()
 
 
-def seconds_per_operation_on(device: str = "cpu") -> SecondsPerOperation:
-    """What is known of this machine: from runs in this process or before it, else from a probe of a tenth of a second."""
-    name = machine_name(device)
+def seconds_per_operation_on(device: str = "cpu", arithmetic: str = "winograd") -> SecondsPerOperation:
+    """What is known of this machine: from runs in this process or before it, else from a probe of a tenth of a second.
+
+    Args:
+        arithmetic: that the network is computed in, settled; of no account but on a CPU.
+    """
+    name = pace_name(device, arithmetic)
     with _lock:
         if name not in known:
             by_size = _stored().get(name)
-            known[name] = SecondsPerOperation(0.0, by_size) if by_size else SecondsPerOperation(probe(device))
+            faster = GUESSED_RATIO.get(arithmetic, 1.0) if device == "cpu" else 1.0
+            known[name] = SecondsPerOperation(0.0, by_size) if by_size else SecondsPerOperation(faster * probe(device))
         return known[name]
 
 
-def remember(machine: SecondsPerOperation, device: str = "cpu") -> None:
+def remember(machine: SecondsPerOperation, device: str = "cpu", arithmetic: str = "winograd") -> None:
     """Take over what was learnt of this machine, and keep it for the next start of the program."""
     with _lock:
-        known[machine_name(device)] = machine
-        _store(machine_name(device), machine.by_size)
+        known[pace_name(device, arithmetic)] = machine
+        _store(pace_name(device, arithmetic), machine.by_size)
 
 
 @torch.no_grad()
@@ -99,6 +105,11 @@ def probe(device: str = "cpu") -> float:
 @cache
 def machine_name(device: str) -> str:
     return f"{describe_device(device)}, {processor_name()}"
+
+
+def pace_name(device: str, arithmetic: str) -> str:
+    """Under what a pace is kept: each arithmetic of a CPU has its own."""
+    return machine_name(device) + (f", {arithmetic}" if device == "cpu" and arithmetic != "winograd" else "")
 
 
 def _stored() -> dict[str, dict[int, float]]:

@@ -10,15 +10,15 @@ import copy
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from playground.errors import PlaygroundError
-from playground.networks import winograd
-from playground.networks.arithmetic import precision_of, winograd_pays
+from playground.networks import convolution, winograd
+from playground.networks.arithmetic import Arithmetic, precision_of, winograd_pays
 from playground.networks.catalogue import LAYERS
 from playground.networks.normalisation import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
 from playground.networks.read import Weights, load
@@ -38,6 +38,7 @@ class Vgg:
     pool: Literal["max", "average"] = "max"
     pool_rescale: bool = False
     padding: Literal["zeros", "replicate"] = "zeros"
+    arithmetic: Arithmetic = "winograd"
 
     def __init__(self, weights: Weights, device: torch.device | str = "cpu") -> None:
         self.network, self.device = weights.network, torch.device(device)
@@ -48,6 +49,7 @@ class Vgg:
         self._single: dict[str, dict[str, Tensor]] = {}  # the same in single precision, made where it is asked for
         self._source = weights if set(types.values()) != {torch.float32} else None
         self._planes: dict[str, Tensor] = {}
+        self._laid_out: dict[tuple[str, torch.dtype], convolution.Kernels] = {}
         self._preparing = threading.Lock()
         caffe = weights.network.convention == "caffe"
         mean = torch.tensor(CAFFE_MEAN_BGR if caffe else TORCH_MEAN, device=device)
@@ -56,7 +58,9 @@ class Vgg:
         self._shift = (mean if caffe else mean / torch.tensor(TORCH_STD, device=device)).view(1, 3, 1, 1)
         self._caffe = caffe
 
-    def configured(self, pool: str, pool_rescale: bool, padding: str, precision: str = "auto") -> Vgg:
+    def configured(
+        self, pool: str, pool_rescale: bool, padding: str, precision: str = "auto", arithmetic: str = "winograd"
+    ) -> Vgg:
         """The same network with other pools and edges; the weights are shared, not copied, but for another precision's.
 
         Args:
@@ -65,9 +69,12 @@ class Vgg:
             padding: what the first convolution sees beyond the edge: "zeros" (after mean subtraction) or "replicate".
                 Deeper layers keep the zeros the network was trained with.
             precision: "float32" computes every layer in single precision, "auto" as the device does best.
+            arithmetic: how a CPU convolves, one of `Arithmetic`; of no account elsewhere.
         """
         other = copy.copy(self)
         other.pool, other.pool_rescale, other.padding = pool, pool_rescale, padding  # type: ignore[assignment]
+        if self.device.type == "cpu":
+            other.arithmetic = cast("Arithmetic", arithmetic)
         if precision == "float32" and self._source is not None:
             with self._preparing:
                 if not self._single:
@@ -93,7 +100,7 @@ class Vgg:
             layers: names such as "conv4_2"; the pass stops at the deepest.
 
         Returns:
-            {layer: N×C×h×w}, h and w halved (rounded down) at every pool.
+            {layer: N×C×h×w}, float32, h and w halved (rounded down) at every pool.
 
         Raises:
             PlaygroundError: an unknown layer, or a picture too small for the deepest.
@@ -103,7 +110,7 @@ class Vgg:
         self.check_size(image)
         found: dict[str, Tensor] = {}
         self.walk(self.preprocess(image), self.layers[: deepest + 1], wanted, found)
-        return found
+        return {name: maps.float() for name, maps in found.items()}
 
     @staticmethod
     def check_size(image: Tensor) -> None:
@@ -119,14 +126,14 @@ class Vgg:
 
         Args:
             x: what the first of `names` takes: a preprocessed picture, or pooled maps.
-            wanted: layers whose maps are put into `found`.
+            wanted: layers whose maps are put into `found`, in the precision that the network computes in.
         """
         for index, name in enumerate(names):
             if index and name[4] != names[index - 1][4]:
                 x = self.pool_maps(x)
             x = self._convolve(x, name)
             if name in wanted:
-                found[name] = x.float()
+                found[name] = x
         return x
 
     def deepest(self, wanted: Collection[str]) -> int:
@@ -136,12 +143,22 @@ class Vgg:
             raise PlaygroundError(f"{self.network.name} has no layer called {unknown[0]!r}")
         return max((self.layers.index(name) for name in wanted), default=-1)
 
+    def precision(self, name: str) -> torch.dtype:
+        """What a layer's maps are kept in."""
+        if self.device.type == "cpu" and self.arithmetic == "bfloat16":
+            return torch.bfloat16
+        return self.kernels[name].dtype
+
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         """One convolution and its ReLU, in place: nothing else reads the unrectified maps."""
         padding = 1
         if self.padding == "replicate" and name == "conv1_1":
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
         kernel, bias = self.kernels[name], self.biases[name]
+        if x.device.type == "cpu" and self.arithmetic != "winograd":
+            # The first layer sees the pixels, which eight bits would coarsen: its products are in float32 in any case.
+            precision = torch.float32 if name == "conv1_1" else self.precision(name)
+            return convolution.conv3x3(x, self._kernels_of(name, precision), padding, self.precision(name))
         x = x.to(kernel.dtype)
         if x.device.type == "cpu" and winograd_pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
             return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
@@ -153,6 +170,14 @@ class Vgg:
             if name not in self._planes:
                 self._planes[name] = winograd.prepare(self.kernels[name])
             return self._planes[name]
+
+    def _kernels_of(self, name: str, precision: torch.dtype) -> convolution.Kernels:
+        """A layer's kernels as oneDNN wants them, as above."""
+        with self._preparing:
+            key = name, precision
+            if key not in self._laid_out:
+                self._laid_out[key] = convolution.prepare(self.kernels[name], self.biases[name], precision)
+            return self._laid_out[key]
 
     def pool_maps(self, x: Tensor) -> Tensor:
         if self.pool == "max":

@@ -116,6 +116,12 @@ class BaseRecipe(BaseModel):
         "any other processor.",
         group="network",
     )  # fmt: skip
+    arithmetic: Literal["auto", "direct", "winograd", "bfloat16"] = setting(
+        "winograd", "Arithmetic",
+        "How a processor (no graphics processor) multiplies: direct and winograd in single precision, bfloat16 in half of "
+        "it where the processor has it; auto: whichever was measured to be the fastest here. A result says which it was.",
+        group="network",
+    )  # fmt: skip
     padding: Annotated[Literal["zeros", "replicate"], spelling(zero="zeros")] = setting(
         "zeros", "Edge padding",
         "What the network sees beyond the picture's edge: mean grey (zeros), or the edge pixels continued (replicate).",

@@ -93,7 +93,14 @@ def preset_settings(name: str, network: str | Look | None, kind: Literal["styliz
     """What a preset of a kind states for its own network or for another; see `load_preset`."""
     preset = find_preset(name, kind)
     look = Named(network or preset.network) if network is None or isinstance(network, str) else network
-    data = {**preset.recipe, "preset": preset.name, "network": look.name, "numbers": preset.numbers}
+    # As every machine does best: what a run was painted in stands in its result.
+    data = {
+        "arithmetic": "auto",
+        **preset.recipe,
+        "preset": preset.name,
+        "network": look.name,
+        "numbers": preset.numbers,
+    }
     if look.identity in preset.adapted:
         return {**data, **preset.adapted[look.identity], "numbers": "adapted"}
     if is_own(preset.network, look) or not needs_factors(preset.recipe):

@@ -258,6 +258,10 @@ class Jobs:
         """A turn for one piece of work on the device that is no job's, such as painting in one pass."""
         return self.scheduler.ticket()
 
+    def busy(self) -> bool:
+        """Whether anybody works on the device or waits for it."""
+        return self.threads.alive > 0 or self.scheduler.busy
+
     def get(self, job_id: str) -> Job | None:
         """The job with this id while it is going on and for a while after; None otherwise."""
         with self._lock:

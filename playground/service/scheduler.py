@@ -165,6 +165,13 @@ class Scheduler:
         self.queue = Queue()
         self.worker = ThreadPoolExecutor(1, "turns")
 
+    @property
+    def busy(self) -> bool:
+        """Whether anybody has a turn or waits for one."""
+        with self.mutex:
+            queue = self.queue
+            return bool(queue.waiting) or (queue.holder is not None and queue.kept_until is None)
+
     def ticket(self, weight: float = 1.0) -> Ticket:
         """A new claim, which counts for `weight` ordinary ones for as long as somebody holds it."""
         ticket = Ticket(self, weight)

@@ -28,7 +28,12 @@ from playground.service.address import is_loopback
 from playground.service.limits import PROFILES, Limits
 
 PREFIX = "PLAYGROUND_"
-NO_SETTINGS = {"PLAYGROUND_HOME", "PLAYGROUND_MAX_PIXELS", "PLAYGROUND_SETTINGS"}  # read elsewhere
+NO_SETTINGS = {
+    "PLAYGROUND_ARITHMETIC",
+    "PLAYGROUND_HOME",
+    "PLAYGROUND_MAX_PIXELS",
+    "PLAYGROUND_SETTINGS",
+}  # read elsewhere
 RENAMED = {"moments_mb": "checkpoints_mb"}  # names of earlier versions, which still work
 OTHER_NAMES = {
     "host": "GRADIO_SERVER_NAME",  # what a Space and other tools set

@@ -138,6 +138,8 @@ def tell(download: Download, log: str) -> None:
 
 def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
     """Serve until Ctrl-C, SIGTERM, or the terminal goes; then keep every run for the next start, and end the process."""
+    from playground.service.measuring import measure_when_idle  # brings torch
+
     ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     for end in ends:
         signal.signal(end, signal.default_int_handler)
@@ -154,6 +156,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         )  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
         tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
+        measure_when_idle(jobs)
         threading.Event().wait()
     except KeyboardInterrupt:
         for end in ends:

@@ -30,7 +30,7 @@ from playground.web.visit import Visit
 from playground.web.words import say
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
-NOT_IN_LINKS = ("plan", "journal")
+NOT_IN_LINKS = ("plan", "journal", "arithmetic")
 
 
 @dataclass
