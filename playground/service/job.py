@@ -57,6 +57,7 @@ class Job:
         weight: for how many ordinary runs it counts when turns on the device are given.
         folder: where its checkpoints and its previews lie; None where nothing is kept.
         parent, changes: of a branch, the id of the run that it left, at which evaluation, and with which settings.
+        pinned: whether its result stays on a page's shelf when older ones go.
         colours: whose it is shown and saved with; the engine paints with the style's, or with matched ones.
         state: "waiting" for a slot, "loading" the network, "running", "paused", or how it ended.
         place: in the queue while waiting, 1 for the next; else 0.
@@ -108,6 +109,7 @@ class Job:
         self.recipe, self.visitor, self.control, self.weight = recipe, visitor, control, weight
         self.folder = folder
         self.parent, self.changes = parent, dict(changes or {})
+        self.pinned = False
         self.colours: Colours = "matched" if isinstance(recipe, Recipe) and recipe.colours == "matched" else colours
         self.frames_every = frames_every
         self.kept: FrameFiles | None = None
@@ -293,6 +295,7 @@ class Job:
             "paused": asked.paused,
             "notes": tuple(self.notes),
             "colours": self.colours,
+            "pinned": self.pinned,
             "frames_every": self.frames_every,
         }
 

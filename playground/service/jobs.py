@@ -201,6 +201,12 @@ class Jobs:
         if self.store:
             self.store.update(job.id, colours=wanted)
 
+    def pin(self, job: Job, wanted: bool) -> None:
+        """Keep a result on its page's shelf when older ones go, or no longer; a restart does not forget it."""
+        job.tell(pinned=wanted)
+        if self.store:
+            self.store.update(job.id, pinned=wanted)
+
     def keep_frames(self, job: Job, every: int) -> None:
         """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
         job.tell(frames_every=every)

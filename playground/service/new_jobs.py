@@ -155,7 +155,7 @@ class NewJobs:
                 stored.pictures, recipe, stored.visitor, id=stored.id, folder=folder, parent=stored.parent,
                 changes=stored.changes, colours=stored.colours, person=stored.person, frames_every=stored.frames_every,
             )  # fmt: skip
-        job.notes = [*stored.notes]
+        job.notes, job.pinned = [*stored.notes], stored.pinned
         job.control.change(stored.settings)
         if stored.paused:
             job.control.pause()

@@ -52,6 +52,7 @@ class Stored:
         paused: whether it was.
         notes: what a person was told.
         colours: whose it is shown and saved with.
+        pinned: whether its result stays on a page's shelf when older ones go.
         person: on whose account it counts.
         frames_every: iterations from one kept picture to the next; 0 where none are kept.
         title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
@@ -71,6 +72,7 @@ class Stored:
     paused: bool = False
     notes: Sequence[str] = ()
     colours: Colours = "style"
+    pinned: bool = False
     title: str = ""
     photos: str = ""
     created: float = field(default_factory=time.time)
@@ -84,12 +86,13 @@ class Stored:
 
 _TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
 _PLAIN = (
-    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours",
+    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours", "pinned",
     "frames_every",
 )  # fmt: skip
 _MISSING = {
     "starts": 0,
     "colours": "style",
+    "pinned": False,
     "person": "",
     "frames_every": 0,
 }  # what earlier versions did not write
@@ -320,6 +323,7 @@ class Store:
                 "colours": setting_value("colours", plain["colours"]),
                 "created": float(plain["created"]),
                 "paused": bool(plain["paused"]),
+                "pinned": bool(plain["pinned"]),
                 "tries": int(plain["tries"]),
                 "starts": int(plain["starts"]),
                 "frames_every": int(plain["frames_every"]),

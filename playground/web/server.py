@@ -20,6 +20,7 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings
 from playground.service.store import Store
 from playground.web.admin import admin_routes
+from playground.web.compressed import CompressedPage
 from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
 from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
@@ -70,7 +71,10 @@ def app_options(jobs: Jobs, settings: Settings, files: PageFiles, people: People
     routes = [Route("/health", health(jobs))]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    return {"routes": routes, "middleware": [Middleware(Guard, settings=settings, files=files, people=people)]}
+    return {
+        "routes": routes,
+        "middleware": [Middleware(Guard, settings=settings, files=files, people=people), Middleware(CompressedPage)],
+    }
 
 
 class Server:

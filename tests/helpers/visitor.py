@@ -62,6 +62,7 @@ class Visitor:
 
     def __init__(self, browser: Browser, address: str, **context: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **context)
+        self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")  # no first visit
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.address = address

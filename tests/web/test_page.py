@@ -69,7 +69,7 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
 
     # the strip brings the recipe back after it was changed
     visitor.fill("seed", 7)
-    visitor.page.click("#strip button.thumbnail-item")
+    visitor.page.click("#strip .bring")
     playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("0")
     visitor.page.click("#use-as-content")
     visitor.left_clean()

@@ -133,7 +133,7 @@ def test_a_reload_while_running_goes_on_with_curve_picture_and_controls(visitor:
     visitor.page.reload()
     visitor.finish()
     visitor.says(r"stopped · \d+ steps")
-    expect(visitor.page.locator("#strip button.thumbnail-item")).to_have_count(1)
+    expect(visitor.page.locator("#strip .card")).to_have_count(1)
     visitor.open(**ENDLESS, seed=6)  # for something else, the ended run is not in the way
     expect(visitor.page.locator("#set-seed input[type=number]")).to_have_value("6")
     expect(visitor.page.locator("#after")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -73,3 +74,162 @@ def test_scripts_get_their_sentences_with_the_page() -> None:
     assert said["chart.step"] == "step"
     assert said["language"] == "en"
     assert not any(character in script for character in "\ue000\ue001\ue002\ue003")
+
+
+# ---------------------------------------------------------------- the files
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_has_every_sentence_and_no_other(language: str) -> None:
+    assert sorted(words.words("en").keys() - words.words(language).keys()) == []
+    assert sorted(words.words(language).keys() - words.words("en").keys()) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_placeholders_are_the_same_in_every_language(language: str) -> None:
+    theirs = words.words(language)
+    different = {
+        key: theirs[key]
+        for key, text in words.words("en").items()
+        if set(placeholders(text)) != set(placeholders(theirs.get(key, text)))
+    }
+    assert different == {}
+
+
+def test_no_label_would_break_the_scripts_that_carry_it() -> None:
+    labels = {
+        key: text for language in LANGUAGES for key, text in words.words(language).items() if key.endswith(".label")
+    }
+    assert not {key for key, text in labels.items() if re.search(r"[\"\\<]", text)}
+
+
+# ---------------------------------------------------------------- the code
+
+SILENT = {
+    "admin.py",
+    "serve.py",
+    "server.py",
+    "security.py",
+    "people.py",
+    "health.py",
+    "pagefiles.py",
+    "environment.py",
+    "api.py",
+    "bodies.py",
+}
+"""Files that say nothing on the page: what stands before it, on the terminal, and for programs."""
+
+
+def sources(suffix: str) -> list[Path]:
+    found = [
+        path
+        for path in sorted(WEB.rglob(f"*.{suffix}"))
+        if "gradio_patches" not in path.parts and path.parent != FOLDER
+    ]
+    return [path for path in found if path.name not in SILENT]
+
+
+def test_every_sentence_is_said_somewhere() -> None:
+    code = "\n".join(path.read_text("utf-8") for suffix in ("py", "js") for path in sources(suffix))
+    code += Path(words.__file__).read_text("utf-8")
+    literal = set(re.findall(r"[\"'`]([\w.\- ]+)[\"'`]", code))
+    started = set(re.findall(r"[\"'`]([\w.]+\.)(?:\$?\{)", code))  # f"below.{…}", `chart.${…}`
+    counted = {f"{key}.{number}" for key in literal for number in ("one", "many")}
+    unused = [
+        key for key in words.words("en")
+        if not {key, key.removeprefix("js.")} & (literal | counted)
+        and not any(key.removeprefix("js.").startswith(start) for start in started)
+        and not key.startswith(("field.", "unit.", "preset.", "below."))
+    ]  # fmt: skip
+    assert unused == []
+
+
+def test_every_sentence_that_is_said_is_there() -> None:
+    said = {}
+    for path in sources("py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("say", "counted"):
+                keys = (
+                    [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                    if not isinstance(node.args[0], ast.JoinedStr)
+                    else []
+                )
+                for key in keys:
+                    if isinstance(key, str) and "." in key:
+                        said[f"{key}.many" if node.func.id == "counted" else key] = path.name
+    for path in sources("js"):
+        for key in re.findall(r"playgroundSay\(\"([\w.]+)\"", path.read_text("utf-8")):
+            said[key if key.startswith("term.") else f"js.{key}"] = path.name
+    assert {key: name for key, name in said.items() if not words.has(key)} == {}
+
+
+def test_what_stands_below_the_page_is_said_there_in_these_words() -> None:
+    """A sentence of the engine that was changed would silently stay English."""
+    files = [*WEB.parent.rglob("*.py"), *(WEB.parent.parent / "presets").glob("*.json")]
+    code = "".join(path.read_text("utf-8") for path in files if WEB not in path.parents)
+    code = re.sub(r"\"\s*\n\s*(?:\+ )?f?\"", "", code)  # sentences over several lines
+    gone = []
+    for key, text in words.words("en").items():
+        if key.startswith(words.BELOW):
+            longest = max(re.split(r"\{\w+\}", text.removesuffix(".")), key=len)
+            if longest.lower() not in code.lower():
+                gone.append(key)
+    assert gone == []
+
+
+def strings(path: Path) -> list[str]:
+    """What a Python file has in quotes, but for its docstrings, without tags."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    found = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    return [re.sub(r"<[^>]*>?|[\w-]+=\"[^\"]*", " ", text) for text in found]
+
+
+SENTENCE = re.compile(r"[A-Za-zäöüé]{2,}[,:;]? [a-z]{2,}[,:;]? [A-Za-z]{2,}|[A-Z][a-z]+ [a-z]{3,}")
+CODE = re.compile(r"=>|\bconst\b|%\(|^\(|window\.|\bno page is being built\b|the page stumbled|no style pictures")
+
+
+def test_no_file_of_the_page_says_a_sentence_of_its_own() -> None:
+    own = {
+        f"{path.parent.name}/{path.name}": text
+        for path in sources("py")
+        for text in strings(path)
+        if SENTENCE.search(text) and not CODE.search(text)
+    }
+    assert own == {}
+
+
+def test_no_script_says_a_sentence_of_its_own() -> None:
+    own = {}
+    for path in sources("js"):
+        code = re.sub(r"^\s*//.*$|\s// .*$|/\*.*?\*/", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        for text in re.findall(r"\"([^\"\n]*)\"|>([^<>{}$`]*)<", code):
+            plain = " ".join(text)
+            if SENTENCE.search(plain) and not re.search(r"[\[\]#=>()]|message error", plain):
+                own[path.name] = plain
+    assert own == {}
+
+
+# ---------------------------------------------------------------- sentences from below
+
+
+def test_sentences_of_the_engine_are_translated_where_they_are_known() -> None:
+    said = words.translated
+    token = ASKED.set("de")
+    try:
+        assert (
+            said("The network vgg19-caffe is not on this machine.")
+            == "Das Netz vgg19-caffe ist nicht auf diesem Rechner."
+        )
+        assert said("You already have a run going on") == "Du hast schon laufen: einen Lauf"
+        assert said("a cow is flying") == "a cow is flying"
+        assert said(None) == ""
+    finally:
+        ASKED.reset(token)
+    assert said("The network x is not on this machine.") == "The network x is not on this machine."

@@ -43,6 +43,7 @@ function take() {
   document.getElementById("studio")?.classList.toggle("is-running", Boolean(value.run) && !value.ended);
   if (value.run !== run) { run = value.run; rows = new Map(); keys = []; pinned = pointed = null; }
   if (value.others) others = value.others.filter((other) => other.run !== run);
+  if (value.lay) chosen = new Set(value.lay);
   if (value.whole) rows = new Map();
   keys = value.keys && value.keys.length ? value.keys : keys;
   for (const point of value.points || []) rows.set(point[0], read(point, value.keys));
@@ -173,6 +174,14 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   if (!forFile) ends(names, lines, down, palette, height, laid);
 }
 
+function label(key) {
+  const item = document.createElement("li"), kind = key.split(":")[0];
+  item.dataset.key = key;
+  item.innerHTML = `<button type="button" class="term"></button> <b></b>`;
+  item.firstChild.dataset.term = key.includes(":") ? "layer" : kind === "total" ? "loss" : kind;
+  item.firstChild.textContent = termOf(key).replace(`${playgroundSay("term.style")} conv`, "conv");
+  return item;
+}
 // Names and figures at the lines' right ends, moved apart so that none covers another.
 function ends(names, lines, down, palette, height, laid) {
   const row = pointed === null ? null : nearest(pointed);
@@ -186,13 +195,16 @@ function ends(names, lines, down, palette, height, laid) {
   let ceiling = height - 14;
   for (const each of [...made].reverse()) { each.place = Math.min(each.place, ceiling); ceiling = each.place - gap; }
   const list = figure().querySelector(".ends");
-  list.replaceChildren(...made.map((each) => {
-    const item = document.createElement("li");
+  const kept = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  for (const each of made) {
+    const item = kept.get(each.key) || label(each.key); // kept, so that a name that is pressed or has the focus stays
+    kept.delete(each.key);
     item.style.top = `${each.place}px`; item.style.color = colourOf(each.key, palette, names);
     item.style.fontSize = gap < 13 ? `${Math.max(8, gap - 1)}px` : "";
-    item.innerHTML = `${termOf(each.key).replace(`${playgroundSay("term.style")} conv`, "conv")} <b>${number(each.value)}</b>`;
-    return item;
-  }));
+    item.querySelector("b").textContent = number(each.value);
+    list.append(item);
+  }
+  kept.forEach((item) => item.remove());
 }
 
 // The axis covers where the lines are most of the time: a content loss that starts at nothing would squeeze all else.
@@ -200,7 +212,7 @@ function range(lines) {
   const lows = [], highs = [];
   for (const line of lines) {
     const own = line.filter((number) => number > 0).sort((a, b) => a - b);
-    if (own.length) { lows.push(own[Math.floor(own.length * 0.08)]); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
+    if (own.length) { lows.push(Math.max(own[Math.floor(own.length * 0.08)], own[Math.floor(own.length / 2)] * 1e-3)); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
   }
   if (!lows.length) return [0, 1];
   const top = Math.max(...highs);

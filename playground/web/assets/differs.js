@@ -5,7 +5,7 @@ function mark() {
     const differs = names.has(setting.id.slice(4));
     setting.classList.toggle("differs", differs);
     setting.querySelectorAll("input").forEach((input) => {
-      if (differs) input.setAttribute("aria-description", (window.playgroundWords || {}).differs || "differs from the preset");
+      if (differs) input.setAttribute("aria-description", playgroundSay("differs"));
       else input.removeAttribute("aria-description");
     });
   });

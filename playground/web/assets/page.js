@@ -8,6 +8,7 @@ const playgroundSay = (key, values = {}) =>
   (playgroundWords[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 window.playgroundSay = playgroundSay;
 document.documentElement.lang = playgroundWords.language;
+for (const key of ["live", "grows"]) document.documentElement.style.setProperty(`--say-${key}`, JSON.stringify(playgroundSay(key)));
 // Gradio's own few words follow the browser's language: let them follow the page's.
 for (const [name, value] of [["language", playgroundWords.language], ["languages", [playgroundWords.language]]]) {
   try { Object.defineProperty(navigator, name, { get: () => value, configurable: true }); } catch { /* it stays the browser's */ }

@@ -119,16 +119,15 @@ def caption(recipe: Recipe) -> str:
     except PlaygroundError:  # its layers do not exist in this network, or the network is a file that has gone
         base = load_preset(preset.name)
     names = [name for name in Recipe.model_fields if name not in UNNAMED and field_info(name)]
-    said = [
-        _setting_said(name, getattr(recipe, name)) for name in names if getattr(recipe, name) != getattr(base, name)
-    ]
+    said = [setting_said(name, getattr(recipe, name)) for name in names if getattr(recipe, name) != getattr(base, name)]
     return ", ".join([say(f"preset.{preset.name}.title"), *said[:3], say("caption.seed", seed=recipe.seed)])
 
 
 UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
 
 
-def _setting_said(name: str, value: Any) -> str:
+def setting_said(name: str, value: Any) -> str:
+    """A setting and its value in a few words, such as "size 256"."""
     called = within(label(name))
     if isinstance(value, Mapping):
         return f"{called} {', '.join(layer for layer, weight in value.items() if weight > 0)}"

@@ -43,9 +43,10 @@ def listed(parts: Parts, names: Sequence[str]) -> list[Any]:
     return [parts[name] for name in names]
 
 
-def heading(text: str) -> None:
-    """The heading of a sheet of settings."""
-    gr.HTML(f"<h2>{text}</h2>", apply_default_css=False)
+def heading(text: str, word: str = "") -> None:
+    """The heading of a sheet of settings; one that is a `word` of the glossary opens it (glossary.js)."""
+    said = f'<button type="button" class="term" data-term="{word}">{text}</button>' if word else text
+    gr.HTML(f"<h2>{said}</h2>", apply_default_css=False)
 
 
 def source(parts: Parts, name: str, label: str, kind: str) -> None:
@@ -62,7 +63,7 @@ def source(parts: Parts, name: str, label: str, kind: str) -> None:
 
 
 def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any]:
-    """Let samples fill the box and judge what is given; the two events, for whoever has to act on a new picture.
+    """Let samples fill the box and judge what is given; the two events, for whoever has to act on a new picture (pair.py).
 
     Args:
         what: the picture's name in messages, such as "content".
@@ -71,6 +72,7 @@ def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any
     pick = pictures.picked_photo if kind == "photos" else pictures.picked_style
     picked = parts[f"{name}-gallery"].select(pick, None, [box, place], **LIGHT)
     given = box.input(partial(pictures.judged, what), box, place, **LIGHT)
+    parts[f"{name}-given"] = picked, given
     return picked, given
 
 

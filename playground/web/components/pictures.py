@@ -21,6 +21,7 @@ from playground.images.load import KEPT_PIXELS, load_picture
 from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
+from playground.web.gradio_patches.private_names import kept_file
 from playground.web.words import has, say
 
 STYLE_FOLDER = PRESET_FOLDER / "styles"
@@ -44,11 +45,15 @@ class Sample:
         """The picture, clean RGB."""
         return load_picture(self.path, name=self.title)
 
+    def file(self) -> str:
+        """Its own file where the page may show it, which is smaller than the picture written anew; the same path always."""
+        return kept_file(self.path)
+
 
 def picture_box(label: str, name: str, sample: Sample | None) -> gr.Image:
     """A box for one of the two pictures, with upload, drag, paste and camera; it gives the path of an untouched file."""
     box = gr.Image(
-        value=sample.picture() if sample else None, type="filepath", image_mode=None, format="png", label=label,
+        value=sample.file() if sample else None, type="filepath", image_mode=None, format="png", label=label,
         sources=["upload", "clipboard", "webcam"], buttons=["fullscreen"], height=220, elem_id=name,
         elem_classes=["picture-box"], alt_text=label, placeholder=say("picture.drop"),
     )  # fmt: skip
@@ -111,12 +116,27 @@ def titled(sample: Sample) -> str:
 
 def picked_photo(event: gr.SelectData) -> tuple[Any, str]:
     """A photo was picked in the gallery: it fills the box, and the message under it is cleared."""
-    return photos()[event.index].picture(), ""
+    return photos()[event.index].file(), ""
 
 
 def picked_style(event: gr.SelectData) -> tuple[Any, str]:
     """A style picture was picked in the gallery."""
-    return styles()[event.index].picture(), ""
+    return styles()[event.index].file(), ""
+
+
+def sample_at(kind: str, path: str | None) -> int | None:
+    """Which of the samples of a kind a box's picture is; None for a person's own."""
+    if not path:
+        return None
+    for index, sample in enumerate(samples(kind)):
+        if sample.path.name == Path(path).name and sample.file() == path:
+            return index
+    return None
+
+
+def sample_called(kind: str, name: str) -> Sample | None:
+    """The sample of a kind with this name, as links have it."""
+    return next((sample for sample in samples(kind) if sample.name == name), None)
 
 
 def given(path: str | Path, name: str) -> Image.Image:

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context, LocalContext
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
+from gradio.utils import get_upload_folder
 
 
 def served_bytes(data: bytes, name: str, component: gr.components.Component) -> str:
@@ -22,6 +23,11 @@ def served_bytes(data: bytes, name: str, component: gr.components.Component) -> 
 def served_file(path: Path, component: gr.components.Component) -> str:
     """Put a copy of a file where `component` may offer it for download; its path."""
     return save_file_to_cache(path, component.GRADIO_CACHE)
+
+
+def kept_file(path: Path) -> str:
+    """Put a copy of a file of ours where any picture box may show it; its path, the same every time."""
+    return save_file_to_cache(path, get_upload_folder())
 
 
 def page_under_construction() -> gr.Blocks:

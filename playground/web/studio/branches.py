@@ -160,7 +160,12 @@ def _small(job: Job) -> str:
     """A run's latest picture as a data address; empty before there is one."""
     if job.picture is None:
         return ""
-    small, data = Image.fromarray(job.picture), io.BytesIO()
+    return small_address(Image.fromarray(job.picture))
+
+
+def small_address(picture: Image.Image) -> str:
+    """A picture made small as a data address."""
+    small, data = picture.copy(), io.BytesIO()
     small.thumbnail((CARD_SIDE, CARD_SIDE))
     small.save(data, "JPEG", quality=85)
     return data_address(data.getvalue())

@@ -22,6 +22,7 @@ from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
+from playground.web.studio.named import cards
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import run_buttons
@@ -131,7 +132,7 @@ class Following:
         done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.colours)
         results.remember(session, done)
         updates |= await asyncio.to_thread(results.shown, parts, done)
-        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: results.strip(session)}
+        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: cards(session)}
         yield updates
         # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
         # or when a run ends within a second, may lose it once.

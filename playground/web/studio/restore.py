@@ -13,11 +13,12 @@ import gradio as gr
 
 from playground.service.job import Job
 from playground.web.components.messages import Updates, message
+from playground.web.components.pictures import sample_called
 from playground.web.studio.branches import settings_now
+from playground.web.studio.named import cards
 from playground.web.studio.result_actions import ResultActions
-from playground.web.studio.results import strip
 from playground.web.studio.running import Running
-from playground.web.studio.session import Session
+from playground.web.studio.session import LINKED, Session, samples_of_link
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.visit import told
 from playground.web.words import counted, say, translated
@@ -53,6 +54,9 @@ class Restore:
         if job is not None:
             updates |= self.panel.show(session, settings_now(job))
             updates[self.parts["came-back"]] = job.id
+        session.linked = samples_of_link(dict(request.query_params)) if job is None else {}
+        if session.linked:
+            updates[self.parts["came-back"]] = "&".join(session.linked.values())
         if job is None or (followed_link and (browser.elsewhere or taken_over)):
             updates |= self.panel.opened(session, request)  # while the run goes on, it waits for the next
         updates |= self._earlier(session)
@@ -66,13 +70,16 @@ class Restore:
         return updates
 
     def pictures(self, session: Session) -> list[Any]:
-        """The two pictures of the run that came back, for their boxes.
+        """The two pictures of the run that came back, or those of the page's link, for their boxes.
 
         By an event of their own, since gradio makes an output anew that an event leaves as it is, and these must stay
         the boxes that leave an uploaded file untouched.
         """
         job = session.job
-        return [job.content, job.style] if job is not None else [None, None]
+        if job is not None:
+            return [job.content, job.style]
+        asked = {box: sample_called(LINKED[box][1], name) for box, name in session.linked.items()}
+        return [sample.file() if (sample := asked.get(box)) else gr.skip() for box in ("content", "style")]
 
     def _own(self, session: Session, run: str) -> Job | None:
         """The run with this id, if it can be shown still."""
@@ -89,4 +96,4 @@ class Restore:
         self.results.recollect(session)
         if not session.finished:
             return {}
-        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: strip(session)}
+        return {self.parts["earlier"]: gr.Column(visible=True), self.parts["strip"]: cards(session)}

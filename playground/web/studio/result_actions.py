@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import gradio as gr
-
 from playground.engine.run import check_pictures
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
@@ -18,7 +16,8 @@ from playground.recipe.paintings import Colours
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.components.pictures import given
 from playground.web.studio import results
-from playground.web.studio.session import MAX_FINISHED, Session
+from playground.web.studio.named import cards
+from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say
 
@@ -32,7 +31,8 @@ class ResultActions:
     def recollect(self, session: Session) -> None:
         """Bring results of this person that the page has not shown, such as those from before a reload, into the strip."""
         known = {done.job for done in session.finished} | {session.job}
-        for job in self.jobs.find(session.who())[-MAX_FINISHED:]:
+        runs = self.jobs.find(session.who())
+        for job in [*(job for job in runs[:-MAX_FINISHED] if job.pinned), *runs[-MAX_FINISHED:]]:
             if job not in known and job.result is not None and job.content is not None:
                 content = resize_picture(job.painted_content, job.recipe.size)
                 results.remember(session, results.finish(job, content, job.colours))
@@ -54,7 +54,7 @@ class ResultActions:
 
         def recoloured() -> Updates:
             results.recolour(done, wanted)
-            return {**results.shown(self.parts, done), self.parts["strip"]: results.strip(session)}
+            return {**results.shown(self.parts, done), self.parts["strip"]: cards(session)}
 
         return self.panel.guarded("run-message", recoloured)
 
@@ -82,11 +82,8 @@ class ResultActions:
 
         return self.panel.guarded("repaint-message", repainted)
 
-    def bring_back(self, session: Session, event: gr.SelectData) -> Updates:
-        """An earlier result was picked in the strip: its picture, its curves and its recipe come back."""
-        if not session.finished or not isinstance(event.index, int) or event.index >= len(session.finished):
-            return NOTHING
-        done = session.finished[len(session.finished) - 1 - event.index]
+    def bring_back(self, session: Session, done: Finished) -> Updates:
+        """An earlier result was picked on the shelf: its picture, its curves and its recipe come back."""
 
         def back() -> Updates:
             updates = self.panel.offered(session, done.recipe, say("results.back"))
@@ -96,7 +93,7 @@ class ResultActions:
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
                 **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),
-                self.parts["strip"]: gr.Gallery(results.strip(session), selected_index=None),
+                self.parts["strip"]: cards(session),
             }  # fmt: skip
 
         return self.panel.guarded("preset-note", back)

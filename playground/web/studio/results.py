@@ -12,7 +12,6 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
@@ -20,13 +19,13 @@ from playground.recipe.paintings import Colours
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
 from playground.web.components import viewer
-from playground.web.components.format import caption, duration, ending, number, term
+from playground.web.components.format import duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.studio.named import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
-STRIP_THUMBNAIL = 160
 
 
 def finish(job: Job, content: Image.Image, colours: Colours) -> Finished:
@@ -45,6 +44,7 @@ def recolour(done: Finished, colours: Colours) -> None:
     """
     if done.recipe.colours == "matched" or colours == "matched":
         return
+    done.small = None
     done.shown = finished(done.painted, done.content, done.job.pictures.styles, done.recipe, colours)
     done.recipe = done.recipe.changed({"colours": colours})
 
@@ -81,13 +81,19 @@ def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
 
 def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
-    chart = {**components_curves.data(done.job), "others": others(session)}
-    return {parts["terms-chart"]: chart, parts["summary"]: summary(done)}
+    return {parts["terms-chart"]: chart(session, done), parts["summary"]: summary(done)}
+
+
+def chart(session: Session, done: Finished) -> dict[str, Any]:
+    """What chart.js draws of a finished run, with the others of this visit."""
+    return {**components_curves.data(done.job), "others": others(session)}
 
 
 def others(session: Session) -> list[dict[str, Any]]:
     """The curves of this visit's results, newest first, for laying over the chart."""
-    return [components_curves.overlay(caption(done.recipe), done.job) for done in reversed(session.finished)]
+    newest = list(reversed(session.finished))
+    called = names([done.recipe for done in newest]) if newest else []
+    return [components_curves.overlay(name, done.job) for done, name in zip(newest, called, strict=True)]
 
 
 def summary(done: Finished) -> str:
@@ -111,11 +117,9 @@ def summary(done: Finished) -> str:
     return f'<p class="summary">{escape(" ".join(said))}</p>'
 
 
-def strip(session: Session) -> list[tuple[Image.Image, str]]:
-    """This visit's results as small pictures with captions, newest first."""
-    return [(resize_picture(done.shown, STRIP_THUMBNAIL), caption(done.recipe)) for done in reversed(session.finished)]
-
-
 def remember(session: Session, done: Finished) -> None:
-    """Add a result to this visit's, dropping the oldest when there are too many."""
-    session.finished = [*(other for other in session.finished if other is not done), done][-MAX_FINISHED:]
+    """Add a result to this visit's, dropping the oldest that is not pinned when there are too many."""
+    kept = [*(other for other in session.finished if other is not done), done]
+    while len(kept) > MAX_FINISHED:
+        kept.remove(next((other for other in kept[:-1] if not other.job.pinned), kept[0]))
+    session.finished = kept

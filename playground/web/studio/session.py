@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.components.pictures import sample_at, sample_called, samples
 from playground.web.visit import Visit
 from playground.web.words import say
 
@@ -42,6 +44,7 @@ class Finished:
     recipe: Recipe
     job: Job
     shown: Image.Image  # with or without the photo's colours
+    small: str | None = None  # of what is shown, for the shelf; made when it is asked for
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Session(Visit):
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)  # names of the results chosen to be compared, two at most
+    linked: dict[str, str] = field(default_factory=dict)  # by box the sample that the page's link asks for
     wanted_network: str = ""  # a network that is offered for download
     staged: Recipe | None = None  # what was chosen while a run went on, for the next
     staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
@@ -142,8 +147,33 @@ def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str
     return {key: value for key, value in mine.items() if value != theirs[key] and key not in but}
 
 
-def link_query(recipe: Recipe) -> str:
-    """What stands behind the page's address to open it with this recipe: the preset and what differs from it."""
+LINKED = {"content": ("photo", "photos"), "style": ("painting", "styles")}
+"""By box: what a link calls its sample, and the kind of sample."""
+
+
+def link_query(recipe: Recipe, paths: Mapping[str, str | None] | None = None) -> str:
+    """What stands behind the page's address to open it with this recipe: the preset, what differs from it, the samples.
+
+    Args:
+        paths: of the pictures by box; a person's own stay out of links.
+    """
+    named = []
+    for box, path in (paths or {}).items():
+        word, kind = LINKED[box]
+        index = sample_at(kind, path)
+        if index is not None:
+            named.append(f"&{word}={samples(kind)[index].name}")
+    return _recipe_query(recipe) + "".join(named)
+
+
+def samples_of_link(query: Mapping[str, str]) -> dict[str, str]:
+    """The names of the samples a link asks for, by box; what is not here counts as not asked for."""
+    return {
+        box: query[word] for box, (word, kind) in LINKED.items() if word in query and sample_called(kind, query[word])
+    }  # fmt: skip
+
+
+def _recipe_query(recipe: Recipe) -> str:
     name = recipe.preset if recipe.preset in stylize_presets() else "default"
     own = _different(recipe, load_preset(name or "default"), NOT_IN_LINKS)
     if not own:

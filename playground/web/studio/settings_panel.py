@@ -217,11 +217,12 @@ class SettingsPanel:
 
         return self.guarded("preset-note", forget)
 
-    def link(self, session: Session, *values: Any) -> Updates:
-        """The part of a link that carries the settings on show."""
+    def link(self, session: Session, content: str | None, style: str | None, *values: Any) -> Updates:
+        """The part of a link that carries the settings on show, and the pictures where they are samples."""
 
         def made() -> Updates:
-            return {self.parts["link"]: gr.Textbox(link_query(self.assembled(session, values)), visible=True)}
+            query = link_query(self.assembled(session, values), {"content": content, "style": style})
+            return {self.parts["link"]: gr.Textbox(query, visible=True)}
 
         return self.guarded("preset-note", made)
 

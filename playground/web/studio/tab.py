@@ -24,6 +24,7 @@ from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
+from playground.web.studio.shelf import build_shelf
 from playground.web.studio.undo import build_marks
 from playground.web.studio.wiring import wire_studio
 from playground.web.words import say
@@ -71,12 +72,7 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
     html(parts, "summary")
     build_history(parts)
     _repaint_panel(parts)
-    with gr.Column(visible=False, elem_id="earlier") as parts["earlier"]:
-        gr.HTML(f"<h2>{say('results.title')}</h2><p class='hint'>{say('results.hint')}</p>")
-        parts["strip"] = gr.Gallery(
-            show_label=False, columns=6, height="auto", object_fit="cover", allow_preview=False, format="jpeg",
-            buttons=[], interactive=False, container=False, elem_id="strip", elem_classes=["samples"],
-        )  # fmt: skip
+    build_shelf(parts)
 
 
 def _easel(parts: Parts) -> None:
@@ -207,7 +203,7 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
 
 def _balance_panel(parts: Parts, recipe: Recipe) -> None:
     with gr.Column(elem_id="balance", elem_classes=["sheet", "balance"]):
-        heading(say("balance.title"))
+        heading(say("balance.title"), "weight")
         parts["mix"] = gr.Slider(
             -controls.MIX, controls.MIX, value=0, step=0.05, label=say("js.mix"), show_label=False, container=False, buttons=[],
             elem_id="mix", elem_classes=["decades", "mix"],

@@ -27,6 +27,7 @@ from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.shelf import Shelf, wire_shelf
 from playground.web.studio.staging import Staging, wire_staging
 from playground.web.studio.steering import Steering
 from playground.web.studio.undo import MARKS, Undo, wire_undo
@@ -120,9 +121,9 @@ def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads
     parts["load"].upload(panel.load, [session, parts["load"]], shown, **LIGHT)
     parts["drop"].click(panel.drop_journal, [session, *inputs], shown, **LIGHT)
     note = parts["preset-note"]
-    parts["copy"].click(panel.link, [session, *inputs], [parts["link"], note], **LIGHT).then(
-        None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT
-    )
+    parts["copy"].click(
+        panel.link, [session, parts["content"], parts["style"], *inputs], [parts["link"], note], **LIGHT
+    ).then(None, parts["link"], parts["link"], js=COPY_LINK, **LIGHT)
     parts["save"].click(panel.as_json, [session, *inputs], [parts["json"], note], **LIGHT).then(
         None, parts["json"], None, js=SAVE_TEXT, **LIGHT
     )
@@ -180,7 +181,7 @@ def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) ->
     session, colours, ended = parts["session"], parts["set-colours"], listed(parts, END_PARTS)
     colours.input(results.colours, [session, colours], ended, **LATEST)
     parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    parts["strip"].select(results.bring_back, session, [*panel.outputs, *ended], **LIGHT)
+    wire_shelf(parts, Shelf(parts, results), [*panel.outputs, *ended])
     wire_source(parts, "content", "photos", "content")
     repainted = [parts["repainted"], parts["repaint-message"]]
     picked, given = wire_source(parts, "other", "photos", "other")

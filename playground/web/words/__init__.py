@@ -121,7 +121,11 @@ def translated(sentence: str | None) -> str:
     plain, stop = (sentence[:-1], ".") if sentence.endswith(".") else (sentence, "")
     for key, pattern in _below():
         if (found := pattern.fullmatch(plain)) and key in words(spoken):
-            said = words(spoken)[key].format_map({name: translated(value) for name, value in found.groupdict().items()})
+            said = (
+                words(spoken)[key]
+                .removesuffix(".")
+                .format_map({name: translated(value) for name, value in found.groupdict().items()})
+            )
             return said[0].upper() + said[1:] + stop if plain[0].isupper() else said + stop
     return sentence
 

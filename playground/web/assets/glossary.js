@@ -1,0 +1,119 @@
+// Underlined words open their two sentences, by a tap or Enter; a first visit is shown round in three steps. Both texts stand
+// in the page's words. A label of a setting is a word by its field; whatever else carries data-term.
+(() => {
+  const WORDS = ["content", "style", "layer", "map", "gram", "network", "pooling", "loss", "weight", "gradient", "optimiser", "lbfgs",
+    "learning_rate", "step", "evaluation", "variation", "noise", "seed", "scales", "canvas"];
+  const OF_SETTING = { content_weight: "content", style_weight: "style", variation_weight: "variation", iterations: "step", steps: "step", seed: "seed", scales: "scales",
+    network: "network", pool: "pooling", content_loss: "loss", style_loss: "gram", variation_loss: "variation", init: "noise", noise: "noise", canvas: "canvas",
+    optimizer: "optimiser", learning_rate: "learning_rate", lbfgs_evaluations: "evaluation", lbfgs_history: "lbfgs" };
+  const said = (word, part) => playgroundSay(`glossary.${word}.${part}`);
+
+  // -------------------------------------------------------------------- the card
+  let card = null, opener = null;
+  function build() {
+    card = document.createElement("div");
+    card.id = "glossary";
+    card.popover = "auto";
+    card.setAttribute("role", "dialog");
+    card.setAttribute("aria-labelledby", "glossary-word");
+    card.innerHTML = `<h2 id="glossary-word" tabindex="-1"></h2><p></p><details><summary></summary><div class="words"></div></details>`;
+    card.querySelector("summary").textContent = playgroundSay("glossary.all");
+    card.querySelector(".words").append(...WORDS.map((word) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "term";
+      button.dataset.term = word;
+      button.textContent = said(word, "word");
+      return button;
+    }));
+    card.addEventListener("toggle", (event) => { if (event.newState === "closed" && opener?.isConnected) opener.focus({ preventScroll: true }); });
+    document.body.append(card);
+  }
+  function open(word, from) {
+    if (!card) build();
+    card.querySelector("h2").textContent = said(word, "word");
+    card.querySelector("p").textContent = said(word, "text");
+    if (!card.contains(from)) opener = from;
+    if (!card.matches(":popover-open")) card.showPopover();
+    const place = (card.contains(from) ? opener : from).getBoundingClientRect(), box = card.getBoundingClientRect();
+    card.style.left = `${Math.max(8, Math.min(innerWidth - box.width - 8, place.left))}px`;
+    card.style.top = `${place.bottom + 8 + box.height < innerHeight ? place.bottom + 6 : Math.max(8, place.top - box.height - 6)}px`;
+    card.querySelector("h2").focus({ preventScroll: true });
+  }
+
+  // -------------------------------------------------------------------- which words there are
+  function mark() {
+    for (const [field, word] of Object.entries(OF_SETTING)) {
+      document.querySelectorAll(`#set-${field} span[data-testid="block-info"], #train-${field} span[data-testid="block-info"]`).forEach((label) => {
+        if (label.dataset.term) return;
+        label.dataset.term = word;
+        label.tabIndex = 0;
+        label.setAttribute("role", "button");
+        label.setAttribute("aria-haspopup", "dialog");
+      });
+    }
+  }
+  const wordOf = (event) => (event.target instanceof Element ? event.target.closest("[data-term]") : null);
+  // Names in the chart are moved while one presses: so what was pressed counts, not where the button was let go.
+  document.addEventListener("pointerdown", (event) => {
+    const word = wordOf(event);
+    if (!word || event.button !== 0 || !word.closest(".curves")) return;
+    event.preventDefault();
+    const from = word;
+    document.addEventListener("pointerup", () => open(from.dataset.term, from), { once: true });
+  }, true);
+  document.addEventListener("click", (event) => {
+    const word = wordOf(event);
+    if (!word) return;
+    event.preventDefault(); // the label would put the cursor into its box
+    event.stopPropagation();
+    if (!word.closest(".curves") || event.detail === 0) open(word.dataset.term, word);
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const word = wordOf(event);
+    if (!word || word.tagName === "BUTTON" || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    open(word.dataset.term, word);
+  }, true);
+
+  // -------------------------------------------------------------------- the first visit
+  const SEEN = "style-playground-shown-round", STEPS = [["pictures", "#content"], ["run", "#run"], ["balance", "#balance"]];
+  let step = 0, round = null;
+  const seen = () => { try { return localStorage.getItem(SEEN) !== null; } catch { return true; } };
+  function over() {
+    try { localStorage.setItem(SEEN, "yes"); } catch { /* then it is over for this page */ }
+    document.querySelectorAll(".shown").forEach((node) => node.classList.remove("shown"));
+    round?.remove();
+    round = null;
+  }
+  function show() {
+    const [name, query] = STEPS[step], place = document.querySelector(query);
+    if (!place) return over();
+    document.querySelectorAll(".shown").forEach((node) => node.classList.remove("shown"));
+    place.classList.add("shown");
+    round.querySelector("p").textContent = playgroundSay(`welcome.${name}`);
+    round.querySelector(".count").textContent = playgroundSay("welcome.count", { step: step + 1, steps: STEPS.length });
+    round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
+  }
+  function begin() {
+    if (seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
+    round = document.createElement("section");
+    round.id = "welcome";
+    round.setAttribute("aria-label", playgroundSay("welcome.title"));
+    round.innerHTML = `<p role="status"></p><span class="count"></span><button type="button" data-do="skip"></button><button type="button" data-do="on"></button>`;
+    round.querySelector("[data-do=skip]").textContent = playgroundSay("welcome.skip");
+    round.addEventListener("click", (event) => {
+      const what = event.target.dataset?.do;
+      if (what === "on") { step += 1; if (step < STEPS.length) show(); else over(); }
+      if (what === "skip") over();
+    });
+    document.body.append(round);
+    show();
+  }
+  document.addEventListener("click", (event) => { if (round && event.target.closest?.("#run")) over(); }); // who runs has understood
+  document.addEventListener("keydown", (event) => { if (round && event.key === "Escape") over(); });
+
+  let timer = null;
+  new MutationObserver(() => { timer ??= setTimeout(() => { timer = null; mark(); begin(); }, 300); }).observe(document.documentElement, { childList: true, subtree: true });
+})();

@@ -1,0 +1,64 @@
+// The shelf of results. A card brings its result back; its buttons pin it, lay it beside another, or make it a source, which
+// dragging it onto a box does too. Cards are kept and only changed, so that the one in use keeps the focus.
+const root = () => element.querySelector(".shelf");
+const TYPE = "text/x-playground-result";
+const ACTS = [["pin", "📌"], ["compare", "◧"], ["content", "→▣"], ["style", "→▨"]];
+
+function card(name) {
+  const item = document.createElement("div");
+  item.className = "card";
+  item.dataset.name = name;
+  item.draggable = true;
+  item.setAttribute("role", "listitem");
+  item.innerHTML = `<button type="button" class="bring"><img alt="" draggable="false"><span></span></button><span class="acts">${ACTS.map(([act, sign]) =>
+    `<button type="button" data-act="${act}"><i aria-hidden="true">${sign}</i></button>`).join("")}</span>`;
+  return item;
+}
+
+function show() {
+  if (!root()) return;
+  const cards = props.value || [], old = new Map([...root().children].map((item) => [item.dataset.name, item]));
+  cards.forEach((wanted, index) => {
+    const item = old.get(wanted.name) || card(wanted.name), picture = item.querySelector("img");
+    old.delete(wanted.name);
+    if (root().children[index] !== item) root().insertBefore(item, root().children[index] || null);
+    if (picture.getAttribute("src") !== wanted.picture) picture.src = wanted.picture;
+    item.querySelector(".bring span").textContent = wanted.caption;
+    for (const [act] of ACTS) {
+      const button = item.querySelector(`[data-act=${act}]`);
+      button.title = playgroundSay(`shelf.${act}`);
+      button.setAttribute("aria-label", `${playgroundSay(`shelf.${act}`)}: ${wanted.caption}`);
+    }
+    item.querySelector("[data-act=pin]").setAttribute("aria-pressed", String(wanted.pinned));
+    item.querySelector("[data-act=compare]").setAttribute("aria-pressed", String(wanted.compared));
+  });
+  old.forEach((item) => item.remove());
+}
+
+element.addEventListener("click", (event) => {
+  const name = event.target.closest(".card")?.dataset.name, act = event.target.closest("[data-act]")?.dataset.act;
+  if (!name) return;
+  if (!act) return trigger("click", { name });
+  if (act === "content" || act === "style") return trigger("select", { name, to: act });
+  trigger("input", { name, act });
+});
+element.addEventListener("dragstart", (event) => {
+  const name = event.target.closest?.(".card")?.dataset.name;
+  if (!name) return;
+  event.dataTransfer.setData(TYPE, name);
+  event.dataTransfer.effectAllowed = "copy";
+});
+// The boxes would take the drop for a file.
+const boxOf = (event) => (event.dataTransfer?.types.includes(TYPE) ? event.target.closest?.("#content, #style") : null);
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const box = element.isConnected && boxOf(event);
+    if (!box) return;
+    event.preventDefault();
+    event.stopPropagation();
+    box.classList.toggle("shown", kind === "dragenter" || kind === "dragover");
+    if (kind === "drop") trigger("select", { name: event.dataTransfer.getData(TYPE), to: box.id });
+  }, true);
+}
+show();
+watch("value", show);
