@@ -95,7 +95,7 @@ class Downloads:
         try:
             fetch.fetch(download.network, report)
             report(f"Reading {download.network}", None)
-            if self._read:
+            if self._read and download.network in self.networks:
                 self.read(download.network)
         except PlaygroundError as error:
             download.error = error
