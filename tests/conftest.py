@@ -20,6 +20,11 @@ from playground.networks import fetch, read
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the tests share the processor
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    torch.set_num_threads(threads)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of the processes that tests start
+
 # Whatever was measured on this machine, tests compute alike; one that is about the choice asks for another itself.
 os.environ["PLAYGROUND_ARITHMETIC"] = "direct"
 
@@ -33,7 +38,23 @@ settings.load_profile("any machine")
 
 
 # A test is marked by the fixture that it cannot do without, so that no list of tests goes out of date.
-MARKED_BY_FIXTURE = {"browser": pytest.mark.browser, "fetched": pytest.mark.online, "wheel": pytest.mark.online}
+MARKED_BY_FIXTURE = {
+    "browser": pytest.mark.browser,
+    "hed": pytest.mark.online,  # the weights that most other fixtures are built from
+    "fetched": pytest.mark.online,
+    "wheel": pytest.mark.online,
+}
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the tests: two for all of them, none for what is named, so that a debugger works there."""
+    return 2 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.helpers.sharing import Sharing  # not before its assertions are rewritten
+
+    return Sharing(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -70,6 +70,7 @@ def test_repainting_gives_the_same_bytes(paint: ModuleType, name: str) -> None:
     assert first.tobytes() == paint.paint(name, 96).tobytes()
 
 
+@pytest.mark.slow  # as above
 def test_small_repaint_looks_like_the_shipped_file(paint: ModuleType) -> None:
     small = np.asarray(paint.paint("ink_wash", 128), float)
     with Image.open(STYLES / "ink_wash.jpg") as picture:

@@ -16,7 +16,7 @@ MAX_TEXT = 4_000_000  # characters in all, of which the curve of a long training
 MAX_STRING = 200_000  # characters of one text; the style picture as base64 is the longest
 MAX_NESTING = 8
 MAX_VALUES = 400_000
-SMALLEST, LARGEST = 1e-100, 1e100  # of a number's size, beside 0
+MIN_SIZE, MAX_SIZE = 1e-100, 1e100  # of a number's size, beside 0
 
 
 def read_card(text: str, file: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _refused(file: str, why: str) -> ModelError:
 
 def _number(text: str) -> float:
     value = float(text)  # also "NaN" and "Infinity"
-    if not math.isfinite(value) or (value and not SMALLEST <= abs(value) <= LARGEST) or len(text) > 40:
+    if not math.isfinite(value) or (value and not MIN_SIZE <= abs(value) <= MAX_SIZE) or len(text) > 40:
         raise _BoundError("holds a number that cannot be one of a training")
     return value
 

@@ -50,7 +50,7 @@ class Weights:
 
 
 _CAFFE_PORTS = ("vgg16-00b39a1b", "vgg19-d01eb7cb")  # torchvision's key names around the original caffe weights
-_LARGEST_FILE = 1_000_000_000  # a whole VGG19 with its classifier is 575 MB
+MAX_FILE_BYTES = 1_000_000_000  # a whole VGG19 with its classifier is 575 MB
 
 
 def describe(name_or_path: str) -> Network:
@@ -107,7 +107,7 @@ def _read(path: Path) -> Weights:
     metadata: dict[str, str] = {}
     try:
         size = path.stat().st_size
-        if size > _LARGEST_FILE:
+        if size > MAX_FILE_BYTES:
             raise WeightsError(
                 f"{path.name} is {size / MB:.0f} MB, larger than any VGG16 or VGG19: choose another file."
             )

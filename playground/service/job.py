@@ -1,4 +1,4 @@
-"""One person's run or training as others see it, and all in which the two differ. It may be read at any time.
+"""One person's run as others see it; training_job.py has all in which a training differs. It may be read at any time.
 
 worker.py writes to it; pages and the API look and wait for news, so that no slow listener holds a run up. It knows
 neither the queue nor other jobs.
@@ -6,14 +6,12 @@ neither the queue nor other jobs.
 
 from __future__ import annotations
 
-import math
 import secrets
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -35,10 +33,12 @@ from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
 from playground.service.store import Stored
 
+if TYPE_CHECKING:
+    from playground.service.training_job import TrainingJob
+
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 """Every state in which a job has ended."""
-PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
 MAX_ROUNDS = 200  # that a job remembers what L-BFGS said of
 BYTES_A_PIXEL = 4  # of a PIL picture
 
@@ -339,70 +339,3 @@ class Job:
             self.frame, self.result, self.state = frame, frame.result, frame.state
             self.version += 1
             self._news.notify_all()
-
-
-class TrainingJob(Job):
-    """A training, which nobody need watch; `picture` is its latest before/after grid.
-
-    It has no slot of the runs' and goes on at once or is refused, nothing of its way is kept, and its recipe says when
-    it ends.
-
-    Attributes:
-        recipe: a `TrainingRecipe`.
-        title: the style's name.
-        folder: its files, deleted when it is forgotten.
-        photos: the folder within where its photographs lie until it ends, or `BUNDLED`.
-    """
-
-    recipe: TrainingRecipe
-    folder: RunFolder
-    counts_as_run = False
-    can_go_back = False
-
-    def __init__(
-        self,
-        pictures: Pictures,
-        recipe: TrainingRecipe,
-        visitor: str,
-        control: MemoryControl,
-        folder: RunFolder,
-        title: str,
-        photos: str,
-        *,
-        name: str = "training",
-        id: str | None = None,
-        weight: float = 1.0,
-        person: str = "",
-    ) -> None:
-        super().__init__(pictures, recipe, visitor, control, math.inf, name=name, id=id, weight=weight, person=person)
-        self.folder, self.title, self.photos = folder, title, photos
-
-    @property
-    def model(self) -> Path | None:
-        """The trained network's file, once the training has ended; None where it left none."""
-        path = self.folder.model
-        return path if self.ended and path.is_file() else None
-
-    @property
-    def training(self) -> TrainingJob:
-        return self
-
-    @property
-    def abandoned(self) -> bool:
-        return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
-
-    def expect(self, device: str) -> None:
-        self.memory = memory_of(self.recipe, *self._sizes, device)
-
-    def does_not_fit(self, limit_mb: float, device: str) -> str:
-        crops = f"{self.recipe.batch_size} crops of {self.recipe.image_size} px"
-        return f"{crops} at once do not fit into the memory: set a smaller batch size or crop size."
-
-    def seconds_allowed(self, limits: Limits) -> None:
-        return None
-
-    def seconds_kept(self, limits: Limits) -> float:
-        return limits.training_seconds
-
-    def as_stored(self) -> Stored:
-        return replace(super().as_stored(), title=self.title, photos=self.photos)

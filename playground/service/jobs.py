@@ -27,7 +27,7 @@ from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Download, Downloads
-from playground.service.job import Job, TrainingJob
+from playground.service.job import Job
 from playground.service.limits import Limits
 from playground.service.new_jobs import NewJobs, TrainingFolders
 from playground.service.overview import Overview, look_over
@@ -37,6 +37,7 @@ from playground.service.scheduler import Scheduler, Ticket
 from playground.service.store import Store
 from playground.service.tasks import Task, Tasks
 from playground.service.threads import Threads
+from playground.service.training_job import TrainingJob
 from playground.service.uploads import PhotoSpace
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu

@@ -23,11 +23,12 @@ from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Downloads
-from playground.service.job import Job, TrainingJob
+from playground.service.job import Job
 from playground.service.kept_frames import DISK_FULL
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store, Stored
+from playground.service.training_job import TrainingJob
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
 

@@ -27,13 +27,14 @@ from playground.networks import catalogue
 from playground.service.admission import Admission
 from playground.service.downloads import Downloads
 from playground.service.faults import explain
-from playground.service.job import Job, TrainingJob
+from playground.service.job import Job
 from playground.service.kept_frames import DISK_FULL, keep_frame, pictures_every
 from playground.service.registry import Registry
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store
 from playground.service.threads import Threads
+from playground.service.training_job import TrainingJob
 from playground.service.zerogpu import LentGpu
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a slot or a download

@@ -98,6 +98,13 @@ def make_server(asked: argparse.Namespace) -> Server:
         fail(str(error))
     start_log(settings.log, debug=settings.debug)
 
+    from playground.system.device import pick_device
+
+    try:
+        device = pick_device(asked.device)  # a mistyped one is said before gradio is read
+    except PlaygroundError as error:
+        fail(str(error))
+
     from playground.service.zerogpu import paint_elsewhere
     from playground.web.server import Server, make_jobs
 
@@ -106,7 +113,7 @@ def make_server(asked: argparse.Namespace) -> Server:
         # ZeroGPU runs this in another process, for as long as its last argument says.
         lent_gpu = environment.spaces.GPU(duration=lambda *inputs: inputs[-1])(paint_elsewhere)
     try:
-        jobs = make_jobs(settings, asked.device, asked.network, lent_gpu)
+        jobs = make_jobs(settings, device, asked.network, lent_gpu)
     except PlaygroundError as error:
         fail(str(error))
     return Server(jobs, settings, Path(os.environ["GRADIO_TEMP_DIR"]))

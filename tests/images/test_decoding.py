@@ -132,7 +132,7 @@ for name in sys.argv[1:]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads a process's own peak from /proc")
 def test_a_picture_takes_what_it_is_expected_to(tmp_path: Path) -> None:
     """In a process of its own, so that nothing else is counted."""
-    picture = Image.new("RGB", (5000, 4000), "teal")
+    picture = Image.new("RGB", (3600, 2800), "teal")
     files = {
         "small.png": encoded(picture.resize((64, 48)), "PNG"),  # for what is loaded once
         "alpha.png": encoded(Image.new("RGBA", picture.size, (0, 90, 90, 120)), "PNG", compress_level=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import runpy
 import struct
 import subprocess
@@ -34,7 +35,9 @@ from tests.helpers.images import (
 )
 
 
-@pytest.mark.parametrize("content", [b"hello", b"%PDF-1.7 ...", b"PK\3\4" + bytes(60), bytes(500), os.urandom(64)])
+@pytest.mark.parametrize(
+    "content", [b"hello", b"%PDF-1.7 ...", b"PK\3\4" + bytes(60), bytes(500), random.Random(0).randbytes(64)]
+)
 def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(b"x" + content)

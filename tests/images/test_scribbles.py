@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from playground.errors import PlaygroundError
+from playground.images import scribbles
 from playground.images.scribbles import UNKNOWN, basins, completed, snapped
 
 
@@ -31,7 +32,8 @@ def test_two_strokes_find_the_disc() -> None:
     assert ((found == 2) == inside()).mean() > 0.97
 
 
-def test_a_dot_on_a_large_map_counts() -> None:
+def test_a_dot_on_a_large_map_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scribbles, "SIDE", 160)  # what is larger is made smaller first
     strokes = np.full((1200, 1600), UNKNOWN)
     strokes[600, 800], strokes[40:70, 50:600] = 1, 3
     found = completed(photo(), strokes)

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -221,7 +222,7 @@ def test_missing_torchvision_keys_are_named_as_torchvision_does(hed: Weights, tm
 
 
 def test_batch_normalised_networks_are_refused(tmp_path: Path) -> None:
-    save_file(torchvision.models.vgg11_bn().features.state_dict(), tmp_path / "bn.safetensors")
+    save_file(zeros_of(torchvision.models.vgg11_bn), tmp_path / "bn.safetensors")
     with pytest.raises(WeightsError, match="batch normalisation"):
         read.load(str(tmp_path / "bn.safetensors"))
 
@@ -244,8 +245,14 @@ def write_other_hdf5(path: Path) -> None:
 
 
 def write_bad_convention(path: Path) -> None:
-    state = torchvision.models.vgg16().features.state_dict()
-    save_file(state, path, {"convention": "keras"})
+    save_file(zeros_of(torchvision.models.vgg16), path, {"convention": "keras"})
+
+
+def zeros_of(build: Callable[[], Any]) -> dict[str, torch.Tensor]:
+    """The convolutions of one of torchvision's networks, all zero: drawing its weights takes seconds."""
+    with torch.device("meta"):
+        state = build().features.state_dict()
+    return {name: torch.zeros(value.shape) for name, value in state.items()}
 
 
 @pytest.mark.parametrize(

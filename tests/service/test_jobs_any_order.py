@@ -39,7 +39,7 @@ class Sketch:
     at_once = 0
     most_at_once = 0
 
-    def __init__(self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control, snapshot: Any) -> None:
+    def __init__(self, content: Any, style: Any, recipe: Recipe, network: Any, control: Control, *_: Any) -> None:
         self.recipe, self.control = recipe, control
 
     def frames(self) -> Iterator[Frame]:

@@ -18,10 +18,11 @@ from playground.networks.read import Weights
 from playground.recipe.model import Recipe, RecipeError
 from playground.recipe.presets import load_training_preset
 from playground.service.admission import Busy
-from playground.service.job import Job, TrainingJob
+from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
+from playground.service.training_job import TrainingJob
 from tests.helpers.waiting import until
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))

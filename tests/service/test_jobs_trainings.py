@@ -16,10 +16,10 @@ from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_training_preset
-from playground.service import job as job_module
-from playground.service.job import TrainingJob
+from playground.service import training_job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.service.training_job import TrainingJob
 from tests.helpers.waiting import until
 
 STYLE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -79,7 +79,7 @@ def test_a_paused_training_that_nobody_looks_at_gives_its_place_up(jobs: Jobs, m
     until(lambda: job.state == "paused")
     time.sleep(0.5)
     assert not job.ended
-    monkeypatch.setattr(job_module, "PAUSED_SECONDS", 0.1)
+    monkeypatch.setattr(training_job, "PAUSED_SECONDS", 0.1)
     until(lambda: job.ended)
     assert job.model is not None
 

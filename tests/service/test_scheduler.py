@@ -201,7 +201,12 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestAnyOrder.settings = settings(max_examples=50, stateful_step_count=60, deadline=None)
+
+
+@pytest.mark.slow
+class TestAnyOrderAtLength(AnyOrder.TestCase):  # type: ignore[misc, valid-type]
+    settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
 
 
 def test_the_device_is_not_kept_for_whoever_does_not_come_back() -> None:

@@ -13,7 +13,7 @@ from playground.recipe.parse import stored_training
 from playground.recipe.presets import load_training_preset
 from playground.service.store import Store
 from tests.helpers import version_0_1
-from tests.service.test_store import PICTURE, RECIPE, STYLE, change_meta, stored
+from tests.helpers.stored import PICTURE, RECIPE, STYLE, change_meta, stored
 
 
 def test_a_run_that_an_earlier_version_left_comes_back(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from playground.feedforward.model import ModelCard, load_model, save_model, thum
 from playground.images.load import load_picture
 from playground.networks import read
 from playground.networks.transformer import new_network
-from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.service.training_job import TrainingJob
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
 

@@ -236,34 +236,41 @@ def test_importing_the_app_reads_no_arguments_and_gives_a_demo() -> None:
     assert "gradio.blocks.Blocks" in output
 
 
-def test_without_network_and_weights_the_page_opens_and_says_what_to_do(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def unfetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The app where nothing has been fetched and nothing can be."""
     nowhere: dict[str, Any] = {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_NO_INDEX": "1",
         "PIP_CONFIG_FILE": os.devnull,
     }
+    home, temporary = tmp_path_factory.mktemp("nothing") / "home", tmp_path_factory.mktemp("temporary")
     port = str(free_port())
-    with serving("--port", port, PLAYGROUND_HOME=str(tmp_path / "home"), **nowhere) as (process, address):
-        assert httpx.get(address).status_code == 200
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "vgg16-hed" in line and "--fetch" in line:
-                break
-        else:
-            raise AssertionError("it never said what to do")
+    with serving("--port", port, PLAYGROUND_HOME=str(home), TMPDIR=str(temporary), **nowhere) as (process, address):
+        yield {"process": process, "address": address, "temporary": temporary}
 
 
-def test_what_a_killed_server_left_of_uploads_goes_when_the_next_one_starts(tmp_path: Path) -> None:
-    """And is readable by nobody else while it is there."""
-    with serving(TMPDIR=str(tmp_path)) as (process, address):
-        files = {"files": ("private.png", b"private", "image/png")}
-        (upload,) = httpx.post(f"{address}gradio_api/upload", files=files).json()
-        process.kill()
-        process.wait()
-    (left,) = tmp_path.glob("playground-uploads-*")
+def test_without_network_and_weights_the_page_opens_and_says_what_to_do(unfetched: dict[str, Any]) -> None:
+    assert httpx.get(unfetched["address"]).status_code == 200
+    for line in unfetched["process"].stderr:
+        if "vgg16-hed" in line and "--fetch" in line:
+            break
+    else:
+        raise AssertionError("it never said what to do")
+
+
+@pytest.mark.slow  # tests/system/test_scratch.py has the same without a server
+def test_what_a_killed_server_left_of_uploads_goes_when_the_next_one_starts(unfetched: dict[str, Any]) -> None:
+    """And is readable by nobody else while it is there. Last of those that share the process."""
+    files = {"files": ("private.png", b"private", "image/png")}
+    (upload,) = httpx.post(f"{unfetched['address']}gradio_api/upload", files=files).json()
+    unfetched["process"].kill()
+    unfetched["process"].wait()
+    temporary = unfetched["temporary"]
+    (left,) = temporary.glob("playground-uploads-*")
     assert Path(upload).is_relative_to(left.resolve())
     assert {path.stat().st_mode & 0o077 for path in (left, *left.rglob("*"))} == {0}
-    with serving(TMPDIR=str(tmp_path)) as (_, address):
+    with serving(TMPDIR=str(temporary)) as (_, address):
         assert httpx.get(address).status_code == 200
         assert not left.exists()
-        assert len(list(tmp_path.glob("playground-uploads-*"))) == 1
+        assert len(list(temporary.glob("playground-uploads-*"))) == 1

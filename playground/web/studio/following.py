@@ -31,7 +31,9 @@ from playground.web.words import say, translated
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
 NEWS_EVERY = 0.25  # at most four pictures and updates of figures a second, together, since every update costs
-NEWS_SHARE = 0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
+NEWS_PER_PAGE = (
+    0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
+)
 SHARES_EVERY = 1.0
 WHOLE_EVERY = 3.0  # the whole curve anew; between, its last points
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
@@ -72,7 +74,7 @@ class Following:
                 job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
             if job.version != seen and now >= next_news:
-                seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_SHARE * len(self.pages.open))
+                seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_PER_PAGE * len(self.pages.open))
                 updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version

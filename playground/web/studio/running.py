@@ -19,7 +19,7 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, tug
+from playground.web.components import curves, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -169,23 +169,11 @@ class Running:
 
     def pause(self, session: Session) -> Updates:
         """Pause a running run, or let a paused one go on."""
-        job, parts = session.running(), self.parts
-        if job is None:
-            return NOTHING
-        if job.control.read().paused:
-            job.control.resume()
-            return {parts["pause"]: gr.Button(say("run.pause")), parts["status"]: say("status.going_on")}
-        job.control.pause()
-        return {parts["pause"]: gr.Button(say("run.resume")), parts["status"]: say("status.pausing")}
+        return steering.pause_or_resume(session.running(), self.parts)
 
     def stop(self, session: Session) -> Updates:
-        """Stop the run; it ends with the best picture so far."""
-        job, parts = session.running(), self.parts
-        if job is None:
-            return NOTHING
-        job.control.stop()
-        off = gr.Button(interactive=False)
-        return {parts["stop"]: off, parts["pause"]: off, parts["status"]: say("status.stopping")}
+        """Stop the run."""
+        return steering.stop(session.running(), self.parts)
 
     def want_shares(self, session: Session, wanted: bool) -> str:
         """Measure how strongly each term pulls, or stop measuring."""

@@ -16,8 +16,8 @@ from playground.recipe.model import DEFAULT_NETWORK
 from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.recipe.training import TrainingRecipe
-from playground.service.job import TrainingJob
 from playground.service.run_folder import RunFolder
+from playground.service.training_job import TrainingJob
 from playground.web.components import controls
 from playground.web.components.messages import message
 from playground.web.components.numbers import numbers_note

@@ -17,10 +17,10 @@ from playground.images.convert import resize_picture
 from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
-from playground.service.job import TrainingJob
 from playground.service.jobs import Jobs
+from playground.service.training_job import TrainingJob
 from playground.system.device import describe_device
-from playground.web.components import charts, controls
+from playground.web.components import charts, controls, steering
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.layout import Parts
@@ -207,22 +207,8 @@ class Trainer:
 
     def pause(self, desk: Desk) -> Updates:
         """Pause the training, or let a paused one go on."""
-        job, parts = desk.running(), self.parts
-        if job is None:
-            return NOTHING
-        if job.control.read().paused:
-            job.control.resume()
-            return {parts["train-pause"]: gr.Button(say("run.pause")), parts["train-status"]: say("status.going_on")}
-        job.control.pause()
-        return {parts["train-pause"]: gr.Button(say("run.resume")), parts["train-status"]: say("status.pausing")}
+        return steering.pause_or_resume(desk.running(), self.parts, "train-")
 
     def stop(self, desk: Desk) -> Updates:
-        """Stop the training; it leaves the network as it stands."""
-        job, parts = desk.running(), self.parts
-        if job is None:
-            return NOTHING
-        job.control.stop()
-        off = gr.Button(interactive=False)
-        return {
-            parts["train-stop"]: off, parts["train-pause"]: off, parts["train-status"]: say("status.stopping")
-        }  # fmt: skip
+        """Stop the training."""
+        return steering.stop(desk.running(), self.parts, "train-")
