@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pydantic import SecretStr
 
 from playground.errors import PlaygroundError
+from playground.networks.catalogue import ANY_PAINTING
 from playground.recipe.model import DEFAULT_NETWORK
 from playground.service.address import qr_code, shared_address
 from playground.service.log import start_log
@@ -163,6 +164,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         )  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
         tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
+        jobs.fetch(ANY_PAINTING)  # small, and wanted by the first Run; without it nothing fails
         measure_when_idle(jobs)
         threading.Event().wait()
     except KeyboardInterrupt:
