@@ -35,7 +35,8 @@ from playground.measure.pace import SecondsPerOperation
 from playground.networks.arithmetic import precision_of
 from playground.networks.read import load
 from playground.networks.vgg import load_network
-from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
+from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device, processor_name
 from playground.system.memory import held_megabytes, peak_megabytes

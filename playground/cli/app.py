@@ -22,6 +22,7 @@ from playground.cli.export import export
 from playground.cli.grid import grid, lessons
 from playground.cli.lens import lens
 from playground.cli.presets import list_presets
+from playground.cli.print import print_result
 from playground.cli.stylize import stylize
 from playground.cli.train import train
 from playground.cli.weights import list_weights
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
     "compare": compare,
     "lens": lens,
+    "print": print_result,
     "grid": grid,
     "lessons": lessons,
 }  # in the order of --help

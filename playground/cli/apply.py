@@ -45,6 +45,9 @@ def apply(
         typer.Option(metavar="PAINTING[:WEIGHT]", help="One more painting to blend with, after any:PAINTING; up to 4."),
     ] = None,
     strength: Annotated[float, typer.Option(help="0 the photo, 1 the style.")] = 1.0,
+    steady: Annotated[
+        bool, typer.Option("--steady/--flicker", help="In films, let each frame follow the one before.")
+    ] = True,
     original_colours: Annotated[bool, typer.Option("--original-colours", help="Keep the photo's colours.")] = False,
     tile: Annotated[int | None, typer.Option(help="Paint in tiles of this side, for less memory.", min=64)] = None,
     device: Device = "auto",
@@ -70,7 +73,7 @@ def apply(
             words = f"picture {number + 1} of {len(sources)}"
             report(words, number / len(sources))
             if is_film(source):
-                for done in stylize_film(stylizer, source, target, strength, original_colours):
+                for done in stylize_film(stylizer, source, target, strength, original_colours, steady):
                     report(f"{words}, {done:.0%} of its frames", (number + done) / len(sources))
             else:
                 save_picture(

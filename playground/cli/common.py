@@ -19,7 +19,8 @@ import typer
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
+from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
 from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset

@@ -23,7 +23,8 @@ import torch
 from playground.engine.previews import least_missed
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, RecipeError, live_settings
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe, live_settings
 from playground.system.files import UNFINISHED, whole_file
 
 MAX_CHECKPOINTS = 24

@@ -23,7 +23,8 @@ from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 from playground.recipe.paintings import for_paintings
 
 TERMS = (

@@ -17,7 +17,8 @@ from torch import Tensor
 from playground.engine.guided import Guide
 from playground.engine.tiling import observe
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 
 MAX_POSITIONS = (
     4096  # of a picture's layer that are compared at a time; of a larger one evenly spread ones, others each time

@@ -23,7 +23,8 @@ from playground.engine.losses import Objective
 from playground.engine.neighbours import Neighbours
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
-from playground.engine.schedule import Schedule, style_long_side
+from playground.engine.schedule import TILED_ABOVE, Schedule, style_long_side
+from playground.engine.tiles import TiledObjective
 from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.images.regions import areas_of, check_paintings, kept_of
@@ -115,8 +116,14 @@ class Painting:
         growth = full_width * full_height / (width * height)
         styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
         guide = self._guide((width, height))
-        self.objective = Objective(network, self.content_tensor, styles, self.recipe, growth, guide)
+        kind = TiledObjective if self.tiled else Objective
+        self.objective = kind(network, self.content_tensor, styles, self.recipe, growth, guide)
         self.evaluate_anew()
+
+    @property
+    def tiled(self) -> bool:
+        """Whether this size is one for print, judged in tiles."""
+        return self.schedule.size > TILED_ABOVE
 
     def _guide(self, size: tuple[int, int]) -> Guide | None:
         """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""

@@ -15,6 +15,10 @@ from playground.recipe.model import Recipe, Stage
 from playground.recipe.training import TrainingRecipe
 
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
+TILED_ABOVE = 4096  # pixels of the long side, beyond which a picture is for print: judged in tiles (tiles.py)
+PRINT_STYLE_SIDE = (
+    2048  # pixels of a style image there: never enlarged, so that strokes are as sharp as the painting is
+)
 COARSE_FRACTION = 0.15  # of the time left that a size before the last may take, however short the time is
 MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun
 
@@ -70,12 +74,23 @@ def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int]
         style_size: width and height of the style image as it is; a strip keeps a short side the network can take.
         number: of the style image among several, from 0.
     """
-    wanted, largest = recipe.style_size, recipe.size if isinstance(recipe, Recipe) else recipe.image_size
+    wanted, largest = (
+        recipe.style_size,
+        _largest_without_print(recipe) if isinstance(recipe, Recipe) else recipe.image_size,
+    )
     full = largest if wanted == "content" else max(style_size) if wanted == "original" else wanted
     smallest = max(32, math.ceil(MIN_SHORT_SIDE * max(style_size) / min(style_size)))
     scales = recipe.style_scales if isinstance(recipe, Recipe) else ()
     scale = scales[number] if number < len(scales) else 1.0
-    return max(smallest, round(full * scale * size / largest))
+    side = max(smallest, round(full * scale * size / largest))
+    return min(side, max(style_size), PRINT_STYLE_SIDE) if size > TILED_ABOVE else side
+
+
+def _largest_without_print(recipe: Recipe) -> int:
+    """The size that style sizes are meant for: what was painted before it was painted on for print, where it was."""
+    if recipe.size <= TILED_ABOVE or not recipe.plan:
+        return recipe.size
+    return max((stage.size for stage in recipe.plan if stage.size <= TILED_ABOVE), default=recipe.size)
 
 
 class Schedule:

@@ -28,12 +28,13 @@ class _Moments(torch.autograd.Function):
 
 
 def products(features: Tensor) -> tuple[Tensor, Tensor]:
-    """F·Fᵀ and F·1 of maps N×C×H×W, outside autograd, in float32 whatever the maps' precision.
+    """F·Fᵀ and F·1 of maps N×C×H×W, outside autograd; of maps in bfloat16 in float32.
 
     On a CPU both this and the way back are written as 1×1 convolutions, which oneDNN computes: on some processors at twice
     the rate of the library behind torch's matrix product. The sums' gradient is then the bias, which costs nothing.
     """
-    sums, single = features.sum((2, 3), dtype=torch.float32), features.float()
+    single = features.float() if features.dtype == torch.bfloat16 else features
+    sums = single.sum((2, 3))
     if _by_convolution(features):
         channels = features.shape[1]
         return conv2d_weight(single, [channels, channels, 1, 1], single)[None, :, :, 0, 0], sums
@@ -81,8 +82,8 @@ class StyleStatistic:
 
 
 def style_statistic(features: Tensor) -> StyleStatistic:
-    """The style statistic of one layer's activations (N×C×H×W), in float32 whatever their precision."""
-    if features.device.type != "cpu":
+    """The style statistic of one layer's activations (N×C×H×W); of maps in bfloat16 in float32."""
+    if features.device.type != "cpu" and features.dtype == torch.bfloat16:
         features = features.float()
     gram, sums = _Moments.apply(features.contiguous(memory_format=torch.channels_last))  # a strip is cut out of maps
     return StyleStatistic(gram, sums, features.shape[-2] * features.shape[-1])

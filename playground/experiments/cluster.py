@@ -152,8 +152,6 @@ def _paint(recipe: Mapping[str, Any], pair: Pair, machine: Mapping[str, Any]) ->
     import platform
 
     torch.set_num_threads(machine["threads"])
-    if machine["arithmetic"] != "auto":
-        os.environ["PLAYGROUND_ARITHMETIC"] = machine["arithmetic"]
     device, cell = machine["device"], Cell({}, Recipe.model_validate(recipe), ())
     if not is_available(cell.recipe.network):
         fetch(cell.recipe.network)

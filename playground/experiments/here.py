@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from playground.engine.run import Run, check_pictures
 from playground.experiments.experiment import Cell
 from playground.experiments.results import CellCache, CellResult, Machine, cell_key, this_machine
 from playground.measure.distances import distances, photorealism
+from playground.networks.choice import settled
 from playground.networks.vgg import Vgg
 
 EVALUATIONS_A_TURN = 5
@@ -75,6 +76,7 @@ def works(cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, mach
     for index, cell in enumerate(cells):
         pair = pairs[index] if len(pairs) > 1 else pairs[0]
         check_pictures(pair[0], cell.recipe.size)
+        cell = replace(cell, recipe=settled(cell.recipe, machine.device)[0])  # so that its name says the arithmetic
         found.append(
             Work(index, cell, pair, cell_key(cell.recipe, pair, weights_of(networks(cell.recipe.network)), machine))
         )
@@ -200,6 +202,6 @@ def plain_row(work: Work) -> dict[str, Any]:
     return {
         "settings": work.cell.settings, "labels": list(work.cell.labels), "losses": result.losses,
         "distances": result.distances, "seconds": result.seconds, "cached": result.cached, "where": result.where,
-        "threads": result.machine.threads, "arithmetic": result.machine.arithmetic,
+        "threads": result.machine.threads, "arithmetic": result.recipe.arithmetic,
         "processor": result.machine.processor,
     }  # fmt: skip

@@ -33,25 +33,23 @@ KEPT_CELLS = 400  # in memory
 
 @dataclass(frozen=True)
 class Machine:
-    """What the bits of a picture depend on besides recipe and pictures.
+    """What the bits of a picture depend on besides pictures and recipe, which states the arithmetic.
 
     Attributes:
         device: "cpu", "cuda" or "mps".
         threads: that one operation is spread over.
-        arithmetic: as it was asked for; "auto" chooses by shapes and the processor alone.
         processor: its name.
     """
 
     device: str
     threads: int
-    arithmetic: str
     processor: str
 
 
 def this_machine(device: str = "cpu") -> Machine:
     """What a picture painted in this process depends on."""
     name = torch.cuda.get_device_name() if device == "cuda" else processor_name()
-    return Machine(device, torch.get_num_threads(), os.environ.get("PLAYGROUND_ARITHMETIC", "auto"), name)
+    return Machine(device, torch.get_num_threads(), name)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from playground.feedforward.processes import Processes
 from playground.feedforward.progress import Progress
 from playground.networks.choice import settled
 from playground.networks.vgg import Vgg
-from playground.recipe.model import RecipeError
+from playground.recipe.base import RecipeError
 from playground.recipe.training import TrainingRecipe, is_live
 
 SAMPLES = 4  # crops in a before/after picture

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from playground.feedforward.apply import OnePass, stylize_picture
+from playground.feedforward.steady import Steady
 from playground.images.film import copy_sound, film_frames, open_film
 from playground.images.load import PictureError, load_picture
 from playground.system.files import whole_file
@@ -83,12 +84,18 @@ def _damaged(path: Path) -> PictureError:
 
 
 def stylize_film(
-    stylizer: OnePass, source: Path, output: Path, strength: float = 1.0, original_colours: bool = False
+    stylizer: OnePass,
+    source: Path,
+    output: Path,
+    strength: float = 1.0,
+    original_colours: bool = False,
+    steady: bool = False,
 ) -> Generator[float, None, None]:
     """Stylize an animated GIF or a film frame by frame, at its own size and speed, a film with its sound.
 
     Args:
         output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
+        steady: let each frame follow the one before, so that it flickers less; else each is painted by itself.
 
     Yields:
         The fraction that is done, after every frame.
@@ -96,11 +103,13 @@ def stylize_film(
     Raises:
         PictureError: the film cannot be read or written.
     """
+    hold = Steady() if steady else None
     frames = _film_frames if source.suffix.lower() in FILMS else _gif_frames
     try:
         with whole_file(output, durable=False) as unfinished:
             for done, frame in frames(source, unfinished):
-                frame[0] = stylize_picture(stylizer, frame[0]).at(strength, original_colours)
+                painted = stylize_picture(stylizer, frame[0]).at(strength, original_colours)
+                frame[0] = painted if hold is None else hold(frame[0], painted)
                 yield done
     except OSError as error:  # also what ffmpeg complains of when it writes, with the paths of this machine
         raise PictureError(

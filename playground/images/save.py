@@ -49,17 +49,18 @@ def check_output_path(path: str | os.PathLike) -> None:
 
 
 def save_picture(
-    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92, sole: bool = False
-) -> None:
+    picture: Image.Image, path: str | os.PathLike, *, recipe: str | None = None, quality: int = 92, sole: bool = False,
+    dpi: int | None = None,
+) -> None:  # fmt: skip
     """Write the picture, with the recipe text inside, as PNG, JPEG or WebP by the suffix of `path`.
 
     The file appears whole or not at all: it is written beside its place and moved there. An existing file is
-    replaced, a missing folder never created. `sole`: nobody else writes this file (see `whole_file`).
+    replaced, a missing folder never created. `dpi` says how large it is on paper (PNG and JPEG). `sole`: nobody else writes this file (see `whole_file`).
     Raises PictureError where it cannot be written or encoded.
     """
     check_output_path(path)
     path = Path(path)
-    data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality)
+    data = encode_picture(picture, SUFFIXES[path.suffix.lower()], recipe, quality, dpi)
     try:
         with whole_file(path, sole=sole) as unfinished:
             unfinished.write_bytes(data)
@@ -69,7 +70,9 @@ def save_picture(
         ) from error
 
 
-def encode_picture(picture: Image.Image, format: str, recipe: str | None = None, quality: int = 92) -> bytes:
+def encode_picture(
+    picture: Image.Image, format: str, recipe: str | None = None, quality: int = 92, dpi: int | None = None
+) -> bytes:
     """A PNG, JPEG or WebP file's bytes, with the recipe text inside and no other metadata.
 
     The recipe stands in PNG's text chunk "playground-recipe", in JPEG and WebP in EXIF's UserComment.
@@ -85,16 +88,17 @@ def encode_picture(picture: Image.Image, format: str, recipe: str | None = None,
         raise PictureError("The recipe is longer than a megabyte: save the picture without it.")
     clean = values_alone(picture.convert("RGB"))
     data = io.BytesIO()
+    paper = {} if dpi is None or format == "WEBP" else {"dpi": (dpi, dpi)}
     try:
         if format == "PNG":
             texts = PngInfo()
             if recipe is not None:
                 texts.add_itxt(PNG_KEY, recipe)
-            clean.save(data, format, pnginfo=texts)
+            clean.save(data, format, pnginfo=texts, **paper)
         else:
             exif = Image.Exif() if recipe is None else exif_with(recipe)
             # subsampling is JPEG's: brush strokes are fine in colour too
-            clean.save(data, format, quality=quality, exif=exif, subsampling=0)
+            clean.save(data, format, quality=quality, exif=exif, subsampling=0, **paper)
     except MemoryError as error:
         raise PictureError("The picture needs more memory to be saved than is free: make it smaller.") from error
     except Exception as error:

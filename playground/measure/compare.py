@@ -26,7 +26,7 @@ from playground.measure.distances import distances, photorealism
 from playground.measure.judge import judged
 from playground.measure.sheet import Entry
 from playground.networks.vgg import load_network
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.presets import load_preset
 from playground.system.memory import held_megabytes
 from playground.system.progress import Report

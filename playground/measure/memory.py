@@ -12,7 +12,8 @@ from itertools import pairwise
 from playground.engine.canvas import CANVASES
 from playground.engine.neighbours import MAX_CANDIDATES, MAX_POSITIONS, ROWS
 from playground.engine.optimisers import OPTIMISERS
-from playground.engine.schedule import style_long_side
+from playground.engine.schedule import TILED_ABOVE, style_long_side
+from playground.engine.tiles import CORE, HALO
 from playground.engine.tiling import segments
 from playground.images.convert import cut_size, fit_size
 from playground.measure.operations import (
@@ -145,7 +146,11 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
         )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
-    maps = _peak_of_evaluation(recipe, size, device) + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
+    tile = (min(CORE + 2 * HALO, size[0]), min(CORE + 2 * HALO, size[1]))
+    maps = (
+        _peak_of_evaluation(recipe, tile if max(size) > TILED_ABOVE else size, device)
+        + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
+    )
     parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
     held = OPTIMISERS[recipe.optimizer].held(recipe, FLOAT * parameters, device)
     pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels) + _held_by_neighbours(recipe, layers)

@@ -14,11 +14,14 @@ import torch
 from playground.engine.canvas import CANVASES
 from playground.engine.losses import STYLE_LOSSES
 from playground.engine.optimisers import OPTIMISERS
+from playground.engine.schedule import TILED_ABOVE
+from playground.engine.tiles import CORE, HALO
 from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
 
 Size = tuple[int, int]  # width, height
 
@@ -29,6 +32,7 @@ FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation
 LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
 GENERATOR_RATIO = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
+TILED_PASSES = 5.0  # of a picture in tiles: a first look, the photo, a second look in strips twice, and back
 MB = 2**20
 FLOAT = 4
 
@@ -141,6 +145,10 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     ):  # forward, forward again and back, with the halos
         width = next(layer.width for layer in layers if layer.name == names[0])
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
+    if (
+        max(size) > TILED_ABOVE
+    ):  # both looks at every tile, the second with the photo's own and strips, all with their halos
+        passes = dict.fromkeys(passes, TILED_PASSES * ((CORE + 2 * HALO) / CORE) ** 2)
     operations = units = 0.0
     for layer in layers:
         ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer, recipe.arithmetic) else 1.0

@@ -14,7 +14,7 @@ from playground.networks import catalogue, fetch
 from playground.networks.any_painting import load_any_painting
 from playground.networks.known import KnownNetwork, known
 from playground.networks.vgg import Vgg, load_network
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 
 logger = logging.getLogger(__name__)
 

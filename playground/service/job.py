@@ -31,7 +31,7 @@ from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
-from playground.service.store import Stored
+from playground.service.stored import Stored
 
 if TYPE_CHECKING:
     from playground.service.training_job import TrainingJob

@@ -27,7 +27,8 @@ from playground.service.job import Job
 from playground.service.kept_frames import DISK_FULL
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
-from playground.service.store import Store, Stored
+from playground.service.store import Store
+from playground.service.stored import Stored
 from playground.service.training_job import TrainingJob
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu

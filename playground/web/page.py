@@ -74,7 +74,7 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "words", "narrow")],
+    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "narrow")],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,

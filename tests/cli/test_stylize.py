@@ -22,7 +22,7 @@ from playground.engine.control import MemoryControl
 from playground.images.load import load_picture, read_recipe_text
 from playground.networks import catalogue, read
 from playground.networks import vgg as features
-from playground.recipe.model import validated
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.system.progress import Report
 from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, pixels, process, refusal
@@ -62,7 +62,7 @@ def test_the_json_object(pair: list[str], folder: Path, capsys: pytest.CaptureFi
         assert point.keys() == {"step", "evaluations", "seconds", "content", "style", "variation", "total"}
         assert point["total"] == pytest.approx(point["content"] + point["style"] + point["variation"])
         assert point["variation"] > 0
-    recipe = validated(about["recipe"])
+    recipe = Recipe.of(about["recipe"])
     assert recipe.size == 96
     assert [(stage.size, stage.iterations) for stage in recipe.plan or ()] == [(48, 3), (96, 3)]
     assert parse_recipe(read_recipe_text(output) or "") == recipe
@@ -93,7 +93,7 @@ def test_the_name_of_a_preset_never_leads_out_of_the_folder(
     inner = folder / "inner"
     inner.mkdir()
     shutil.copy(pair[0], inner / "photo.png")
-    recipe = validated({"preset": "../../escaped", "size": 64, "iterations": 1})
+    recipe = Recipe.of({"preset": "../../escaped", "size": 64, "iterations": 1})
     (folder / "recipe.json").write_text(recipe.to_json())
     about = paint(capsys, str(inner / "photo.png"), pair[1], "--recipe", str(folder / "recipe.json"))
     assert about["output"] == str(inner / "photo-recipe.png")

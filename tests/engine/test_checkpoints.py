@@ -27,7 +27,8 @@ from playground.engine.previews import Previews
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 
 PLENTY = 10**9
 ADAM = Recipe(size=64, smallest=48, iterations=8, average=0.8, scales=1)

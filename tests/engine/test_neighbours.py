@@ -19,7 +19,8 @@ from playground.engine.neighbours import Neighbours, nearest, neighbours_loss, u
 from playground.engine.run import Run
 from playground.images.convert import to_tensor
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 from tests.helpers.painting import Pictures, paint, plain, result
 
 LAYERS = {"conv2_1": 0.5, "conv3_1": 0.25}

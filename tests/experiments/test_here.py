@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,11 +104,12 @@ def test_what_the_bits_depend_on_is_in_a_cells_name(pictures: PAIR) -> None:
     assert key == cell_key(LIGHT.changed({"preview_rate": 1}), pictures, "w", machine)
     others = [
         cell_key(LIGHT.changed({"seed": 1}), pictures, "w", machine),
+        cell_key(LIGHT.changed({"arithmetic": "direct"}), pictures, "w", machine),
         cell_key(LIGHT, pictures[::-1], "w", machine),
         cell_key(LIGHT, pictures, "other", machine),
-        cell_key(LIGHT, pictures, "w", this_machine().__class__("cpu", machine.threads + 1, "auto", machine.processor)),
+        cell_key(LIGHT, pictures, "w", replace(machine, threads=machine.threads + 1)),
     ]
-    assert len({key, *others}) == 5
+    assert len({key, *others}) == 6
 
 
 def test_a_sheet_has_every_cell_and_leaves_room_for_those_to_come(network: Vgg, pictures: PAIR) -> None:

@@ -27,7 +27,8 @@ from playground.networks import choice
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
+from playground.recipe.base import STYLE_BLOCKS
+from playground.recipe.model import Change, Recipe, Stage
 from playground.recipe.presets import load_training_preset
 from playground.system.memory import free_megabytes
 

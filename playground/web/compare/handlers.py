@@ -19,7 +19,7 @@ from playground.feedforward.model import shipped_styles
 from playground.images.save import encode_picture
 from playground.measure.compare import compare
 from playground.measure.sheet import Entry, sheet
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
 from playground.web.components.layout import Parts, news

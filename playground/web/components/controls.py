@@ -1,6 +1,6 @@
 """Recipe fields as gradio controls, in both directions: a field's control, what it shows for a recipe, what it gives back.
 
-Label, help and bounds come from the field (recipe/model.py). A recipe keeps every value that nobody touched: `assembled` takes
+Label, help and bounds come from the field (recipe/base.py, model.py). A recipe keeps every value that nobody touched: `assembled` takes
 over only what differs from what the controls showed, so that nothing is lost to a slider's range or a rounding.
 """
 
@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError, bounds, field_info
+from playground.recipe.base import BaseRecipe, RecipeError
+from playground.recipe.model import Recipe, bounds, field_info
 from playground.web.components.format import option
 from playground.web.words import label, say
 

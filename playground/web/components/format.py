@@ -123,7 +123,14 @@ def caption(recipe: Recipe) -> str:
     return ", ".join([say(f"preset.{preset.name}.title"), *said[:3], say("caption.seed", seed=recipe.seed)])
 
 
-UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
+UNNAMED = {
+    "arithmetic",
+    "seed",
+    "plan",
+    "journal",
+    "network",
+    "preview_rate",
+}  # of a caption; arithmetic changes no picture that one could see
 
 
 def setting_said(name: str, value: Any) -> str:
@@ -159,6 +166,7 @@ def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
 def status_line(job: Any, device: str, left: float | None = None) -> str:
     """The live line of a run, `left` seconds before its end: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
     state, frame, curve = job.state, job.frame, job.curve
+    device = translated(device)
     if state == "waiting":
         said = [say("status.waiting"), say("status.next") if job.place <= 1 else say("status.place", place=job.place)]
         if job.wait_seconds is not None:

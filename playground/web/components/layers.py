@@ -15,7 +15,8 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, read
-from playground.recipe.model import STYLE_BLOCKS, Recipe
+from playground.recipe.base import STYLE_BLOCKS
+from playground.recipe.model import Recipe
 from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")

@@ -29,7 +29,7 @@ from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import any_card, card_html, named, thumbnail
 from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
-from playground.web.words import say
+from playground.web.words import say, translated
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 
@@ -118,7 +118,7 @@ class Instant:
             parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
             parts["instant-empty"]: "",
             parts["instant-after"]: gr.Row(visible=True),
-            parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {self.device}",
+            parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {translated(self.device)}",
             parts["model-card"]: any_card() if easel.paintings else card_html(easel.model(easel.style)),
         }
 

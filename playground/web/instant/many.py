@@ -49,13 +49,13 @@ class ManyPictures:
         self.jobs, self.parts = jobs, parts
 
     async def paint_many(
-        self, easel: Easel, files: Sequence[str] | None, strength: float, colours: bool
+        self, easel: Easel, files: Sequence[str] | None, steady: bool, strength: float, colours: bool
     ) -> AsyncIterator[Updates]:
         """Paint every file, saying how far it is; results as they come, files and a zip of all at the end."""
         parts = self.parts
         yield NOTHING
         try:
-            task = easel.task = self._start_many(easel, list(files or ()), strength, colours)
+            task = easel.task = self._start_many(easel, list(files or ()), steady is True, strength, colours)
         except Exception as error:
             yield {parts["many-status"]: message(fault(error))}
             return
@@ -82,7 +82,7 @@ class ManyPictures:
         faces = [small for _, small in found if small is not None]
         return {self.parts["many-gallery"]: gr.Gallery(faces, visible=bool(faces))}
 
-    def _start_many(self, easel: Easel, files: list[str], strength: float, colours: bool) -> Task:
+    def _start_many(self, easel: Easel, files: list[str], steady: bool, strength: float, colours: bool) -> Task:
         stylizer = easel.stylizer
         if stylizer is None:
             raise PlaygroundError(say("instant.pick_first"))
@@ -113,7 +113,7 @@ class ManyPictures:
                         thumbnail = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
-                        frames, thumbnail = stylize_film(stylizer, source, output, strength, colours), None
+                        frames, thumbnail = stylize_film(stylizer, source, output, strength, colours, steady), None
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))

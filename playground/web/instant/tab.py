@@ -73,6 +73,9 @@ def _stage(parts: Parts) -> None:
         with gr.Row(elem_classes=["buttons"]):
             parts["many-go"] = gr.Button(say("many.go"), size="sm", elem_id="many-go")
             parts["many-stop"] = gr.Button(say("run.stop"), size="sm", interactive=False, elem_id="many-stop")
+        parts["many-steady"] = gr.Checkbox(
+            True, label=say("many.steady"), info=say("many.steady_help"), elem_id="many-steady", container=False
+        )
         html(parts, "many-status")
         parts["many-gallery"] = gr.Gallery(
             show_label=False, columns=6, height="auto", object_fit="cover", format="jpeg", buttons=[], visible=False,
@@ -159,6 +162,8 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: A
     parts["instant-save"].click(
         instant.file, [state, *look], [parts["instant-file"], parts["instant-message"]], **LIGHT
     ).then(None, parts["instant-file"], None, js=SAVE_FILE, **LIGHT)
-    parts["many-go"].click(several.paint_many, [state, parts["many-files"], *look], many, **WATCHING)
+    parts["many-go"].click(
+        several.paint_many, [state, parts["many-files"], parts["many-steady"], *look], many, **WATCHING
+    )
     parts["many-stop"].click(several.stop_many, state, parts["many-stop"], **LIGHT)
     page_under_construction().load(instant.opened, state, [parts["styles"], parts["styles-message"], size], **LIGHT)

@@ -14,8 +14,9 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
+from playground.images.regions import check_paintings
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
@@ -118,7 +119,8 @@ class Running:
             raise PlaygroundError(say("error.network_missing", network=recipe.network))
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
-        both = Pictures(pictures["content"], (pictures["style"],))
+        both = Pictures(pictures["content"], (pictures["style"], *session.more))
+        plain = check_paintings(plain, len(both.styles))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
         )

@@ -20,7 +20,8 @@ from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.networks import catalogue
 from playground.networks.known import known
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
+from playground.recipe.base import DEFAULT_NETWORK, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.moved import on_network
 from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_settings
@@ -61,6 +62,7 @@ class Session(Visit):
     colours: Colours = "style"  # that the run is shown in
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
+    more: list[Image.Image] = field(default_factory=list)  # paintings beside the first
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Session(Visit):
         """Put a run on the easel; it must have its photo still."""
         assert job.content is not None
         self.job = self.watched = job
+        self.more = list(job.pictures.styles[1:])
         self.content = resize_picture(job.painted_content, job.recipe.size)
         self.colours, self.moment = job.colours, None
 

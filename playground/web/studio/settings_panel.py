@@ -24,6 +24,7 @@ from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.numbers import numbers_note
 from playground.web.studio.network_offer import OFFERS, offer
+from playground.web.studio.paintings import KEPT, STRIP, strip_of
 from playground.web.studio.session import (
     Session,
     link_query,
@@ -48,6 +49,7 @@ OTHERS = (
     "journal-note",
     *STAGED,
     *OFFERS,
+    *STRIP,
 )
 """What a recipe changes beside its fields' controls."""
 
@@ -135,6 +137,7 @@ class SettingsPanel:
             parts["journal-note"]: message(say("journal.replays", what=joined(what)), "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **offer(parts, session),
+            **strip_of(parts, session, recipe),
         }
 
     def offered(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
@@ -177,6 +180,7 @@ class SettingsPanel:
             if session.own_size is not None and session.own_size != recipe.size:
                 note = say("settings.size_stays", size=session.own_size, preset=recipe.size)
                 recipe = recipe.changed({"size": session.own_size})
+            recipe = recipe.changed({name: getattr(session.base, name) for name in KEPT})
             return self.offered(session, recipe, note)
 
         return self.guarded("preset-note", chosen)

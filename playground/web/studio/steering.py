@@ -9,7 +9,8 @@ import random
 from typing import Any
 
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
+from playground.recipe.base import DEFAULT_NETWORK
+from playground.recipe.model import Recipe, field_info
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message

@@ -11,7 +11,8 @@ import gradio as gr
 
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
-from playground.service.jobs import MAX_RUNS_AT_FULL_SPEED, Jobs
+from playground.service.jobs import Jobs
+from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
 from playground.web.components import controls, curves, layers, pictures, tug, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
@@ -22,6 +23,8 @@ from playground.web.components.layout import (
 )
 from playground.web.studio.history import build_history
 from playground.web.studio.network_offer import network_choices
+from playground.web.studio.paintings import build_paintings
+from playground.web.studio.regions import build_regions
 from playground.web.studio.results import FORMATS
 from playground.web.studio.session import Session, preset_of, stylize_presets
 from playground.web.studio.shelf import build_shelf
@@ -49,6 +52,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
             source(parts, "style", say("source.style"), "styles")
+            build_paintings(parts)
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts, jobs)
         with gr.Column(elem_classes=["room-settings"], min_width=280, scale=1):
@@ -68,6 +72,7 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
         _easel(parts)
         _actions(parts)
         _charts(parts, jobs)
+    build_regions(parts)
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)

@@ -22,6 +22,8 @@ from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
 from playground.web.studio.open_pages import OpenPages
+from playground.web.studio.paintings import Paintings, wire_paintings
+from playground.web.studio.regions import RegionDesk, wire_regions
 from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
@@ -59,6 +61,9 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_runs(parts, panel, running, machine, Following(parts, pages, results), Staging(parts, panel, running), opened)
     _wire_buttons(parts, running)
     _wire_results(parts, panel, results)
+    paintings = Paintings(parts)
+    wire_paintings(parts, paintings)
+    wire_regions(parts, RegionDesk(parts, paintings, jobs))
     page_under_construction().unload(pages.gone)
     undo = Undo(parts, panel)
     wire_undo(parts, panel, undo)

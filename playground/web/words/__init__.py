@@ -34,6 +34,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Españo
 FOLDER = Path(__file__).parent
 IN_BROWSER = "js."  # keys of sentences that the page's scripts say, without this part, as window.playgroundWords
 ALSO_IN_BROWSER = ("term.",)  # keys that both say, as they are
+IN_SCOPE = "playground.language"
 ASKED: ContextVar[str] = ContextVar("language", default="en")
 """The language of the request that is being answered, set before gradio has it (security.py)."""
 
@@ -150,7 +151,12 @@ def _pattern(text: str) -> str:
 def language() -> str:
     """The language of whoever the current handler answers, else of the request that is being answered."""
     scope, _ = current_event()
-    return asked_language(scope) if scope is not None else ASKED.get()
+    if scope is None:
+        return ASKED.get()
+    if IN_SCOPE not in scope:
+        scope[IN_SCOPE] = asked_language(scope)  # a page that follows a run asks many times
+    spoken: str = scope[IN_SCOPE]
+    return spoken
 
 
 def asked_language(scope: Scope | Mapping[str, Any]) -> str:

@@ -1,0 +1,242 @@
+"""The strip of paintings under the painting's box: more of them, how much each counts, whose faces are kept, what goes where.
+
+Laid out by tab.py and wired here. The pictures stand in the session; weights and the map in its recipe, from which a run
+starts, and a run that goes on with as many paintings takes a moved weight at once.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.images.convert import resize_picture
+from playground.images.faces import face_map
+from playground.images.regions import encode_soft, picture_of
+from playground.images.save import encode_picture
+from playground.recipe.model import Recipe
+from playground.recipe.paintings import MAX_PAINTINGS
+from playground.web.components import controls, pictures
+from playground.web.components.layout import LATEST, LIGHT, Parts, html, listed
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given
+from playground.web.studio.session import Session
+from playground.web.words import say
+
+NUMBERS = range(1, MAX_PAINTINGS + 1)
+STRIP = (
+    *(f"{what}-{number}" for number in NUMBERS for what in ("painting", "thumbnail", "weight", "content-weight")),
+    "add-painting", "paintings-message", "faces", "faces-weight", "regions-remove", "regions-shown",
+)  # fmt: skip
+"""What the strip shows of a session."""
+KEPT = (
+    "style_weights", "style_scales", "regions", "region_softness", "region_content_weights", "kept", "kept_weight"
+)  # fmt: skip
+"""What of a recipe belongs to the pictures, and stays when another preset is chosen."""
+THUMBNAIL = 96
+
+
+def build_paintings(parts: Parts) -> None:
+    """Lay out the strip, closed."""
+    with gr.Accordion(say("paintings.title"), open=False, elem_id="paintings", elem_classes=["paintings"]):
+        for number in NUMBERS:
+            with gr.Row(visible=False, elem_id=f"painting-{number}", elem_classes=["painting"]) as parts[
+                f"painting-{number}"
+            ]:
+                html(parts, f"thumbnail-{number}")
+                with gr.Column(min_width=90):
+                    for what, key in (("weight", "paintings.weight"), ("content-weight", "paintings.content_weight")):
+                        parts[f"{what}-{number}"] = gr.Slider(
+                            0, 2 if what == "weight" else 8, value=1, step=0.05, label=say(key, number=number), buttons=[],
+                            visible=what == "weight", elem_id=f"{what}-{number}", elem_classes=["slim"],
+                        )  # fmt: skip
+                if number > 1:
+                    parts[f"remove-{number}"] = gr.Button(
+                        "✕", size="sm", scale=0, min_width=34, elem_id=f"remove-{number}"
+                    )
+        gr.HTML(f'<p class="hint">{say("paintings.add_sample")}</p>', apply_default_css=False)
+        parts["add-sample"] = gr.Gallery(
+            pictures.thumbnails("styles"), show_label=False, columns=4, allow_preview=False, object_fit="cover", height="auto",
+            format="jpeg", buttons=[], container=False, selected_index=None, interactive=False, elem_id="add-sample",
+            elem_classes=["samples", "small"],
+        )  # fmt: skip
+        parts["add-painting"] = gr.UploadButton(
+            say("paintings.add"), file_types=["image"], size="sm", elem_id="add-painting", min_width=80
+        )
+        with gr.Row(elem_classes=["buttons"]):
+            parts["faces"] = gr.Button(say("faces.keep"), size="sm", elem_id="faces", min_width=80)
+            parts["regions-open"] = gr.Button(say("regions.paint"), size="sm", elem_id="regions-open", min_width=80)
+            parts["regions-load"] = gr.UploadButton(
+                say("regions.load"), file_types=["image"], size="sm", elem_id="regions-load", min_width=80
+            )
+            parts["regions-remove"] = gr.Button(
+                say("regions.remove"), size="sm", visible=False, elem_id="regions-remove", min_width=80
+            )
+        parts["faces-weight"] = gr.Slider(
+            1, 50, value=10, step=1, label=say("faces.weight"), visible=False, buttons=[], elem_id="faces-weight",
+            elem_classes=["slim"],
+        )  # fmt: skip
+        html(parts, "regions-shown")
+        html(parts, "paintings-message")
+
+
+def strip_of(parts: Mapping[str, Any], session: Session, recipe: Recipe, said: str = "") -> Updates:
+    """The strip as it stands for a session's pictures and a recipe."""
+    count, updates = 1 + len(session.more), dict[Any, Any]()
+    for number in NUMBERS:
+        there = number <= count
+        weights = (*recipe.style_weights, *(1.0,) * MAX_PAINTINGS)
+        contents = (*recipe.region_content_weights, *(1.0,) * MAX_PAINTINGS)
+        picture = session.more[number - 2] if 1 < number <= count else None
+        updates[parts[f"painting-{number}"]] = gr.Row(visible=there and (count > 1 or bool(recipe.regions)))
+        updates[parts[f"thumbnail-{number}"]] = _thumbnail(picture, number, bool(recipe.regions)) if there else ""
+        updates[parts[f"weight-{number}"]] = gr.Slider(value=min(2.0, weights[number - 1]))
+        updates[parts[f"content-weight-{number}"]] = gr.Slider(
+            value=min(8.0, contents[number - 1]), visible=there and bool(recipe.regions)
+        )
+    more = count < MAX_PAINTINGS
+    return {
+        **updates,
+        parts["add-painting"]: gr.UploadButton(interactive=more),
+        parts["paintings-message"]: said,
+        parts["faces"]: gr.Button(say("faces.forget" if recipe.kept else "faces.keep")),
+        parts["faces-weight"]: gr.Slider(value=min(50.0, max(1.0, recipe.kept_weight)), visible=bool(recipe.kept)),
+        parts["regions-remove"]: gr.Button(visible=bool(recipe.regions)),
+        parts["regions-shown"]: _map_shown(recipe),
+    }
+
+
+def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
+    dot = f'<i class="pot r{number}" aria-hidden="true"></i>' if with_map else ""
+    if picture is None:
+        return f'<span class="first">{dot}{say("paintings.first")}</span>'
+    jpeg = encode_picture(resize_picture(picture, min(THUMBNAIL, max(picture.size))), "jpg")
+    address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return f'<span class="thumb">{dot}<img src="{address}" alt="{say("paintings.number", number=number)}"></span>'
+
+
+def _map_shown(recipe: Recipe) -> str:
+    if not recipe.regions:
+        return ""
+    picture = picture_of(recipe.regions)
+    picture.thumbnail((240, 240), Image.Resampling.NEAREST)
+    address = f"data:image/png;base64,{base64.b64encode(encode_picture(picture, 'png')).decode()}"
+    return f'<img class="map" src="{address}" alt="{say("regions.alt")}">'
+
+
+class Paintings:
+    """Handlers of the strip."""
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        self.parts = parts
+
+    def shown(self, session: Session, said: str = "") -> Updates:
+        """The strip as it stands."""
+        return strip_of(self.parts, session, session.base, said)
+
+    def add(self, session: Session, path: str | None) -> Updates:
+        """A painting was given."""
+        if not path:
+            return NOTHING
+        return self._said(session, lambda: self._added(session, given(path, say("the.style"))))
+
+    def add_sample(self, session: Session, event: gr.SelectData) -> Updates:
+        """One of the playground's own was picked."""
+        if not isinstance(event.index, int) or not 0 <= event.index < len(pictures.styles()):
+            return NOTHING
+        return self._said(session, lambda: self._added(session, pictures.styles()[event.index].picture()))
+
+    def _added(self, session: Session, picture: Image.Image) -> str:
+        if len(session.more) + 1 >= MAX_PAINTINGS:
+            raise PlaygroundError(say("paintings.full", count=MAX_PAINTINGS))
+        before = (*session.base.style_weights, *(1.0,) * MAX_PAINTINGS)[: 1 + len(session.more)]
+        session.more = [*session.more, picture]
+        self._count(session, (*before, 1.0))
+        return _waits(session)
+
+    def remove(self, number: int, session: Session) -> Updates:
+        """A painting was taken out."""
+        if number - 2 >= len(session.more):
+            return NOTHING
+        before = (*session.base.style_weights, *(1.0,) * MAX_PAINTINGS)[: 1 + len(session.more)]
+        session.more = [picture for place, picture in enumerate(session.more) if place != number - 2]
+        self._count(session, tuple(weight for place, weight in enumerate(before) if place != number - 1))
+        return self.shown(session, _waits(session))
+
+    def _count(self, session: Session, weights: tuple[float, ...]) -> None:
+        """Another number of paintings: their weights are stated where there are several."""
+        stated = weights if len(weights) > 1 and any(weights) else ()
+        session.base = session.base.changed({"style_weights": stated, "style_scales": (), "region_content_weights": ()})
+
+    def weigh(self, name: str, session: Session, *values: Any) -> str:
+        """A weight was moved: of the paintings, or of the content in their regions."""
+        count = 1 + len(session.more)
+        weights = [controls.finite(value) or 0.0 for value in values[:count]]
+        return self._steer(session, {name: weights}, count)
+
+    def weigh_faces(self, session: Session, value: Any) -> str:
+        """How much more faces are kept was moved."""
+        return self._steer(session, {"kept_weight": controls.finite(value) or 1.0}, None)
+
+    def _steer(self, session: Session, changes: dict[str, Any], count: int | None) -> str:
+        try:
+            session.base = session.base.changed(changes)
+        except PlaygroundError as error:
+            return message(fault(error))
+        job = session.running()
+        if job is None or (count is not None and len(job.pictures.styles) != count):
+            return _waits(session)
+        job.control.change(changes)
+        return ""
+
+    def faces(self, session: Session, content: str | None) -> Updates:
+        """Keep faces, or no longer."""
+
+        def found() -> str:
+            if session.base.kept:
+                session.base = session.base.changed({"kept": ""})
+                return _waits(session)
+            if not content:
+                raise PlaygroundError(say("error.choose_photo"))
+            weights = face_map(given(content, say("the.content")))
+            if weights is None:
+                raise PlaygroundError(say("faces.none"))
+            session.base = session.base.changed({"kept": encode_soft(weights)})
+            return message(say("faces.found"), "note")
+
+        return self._said(session, found)
+
+    def _said(self, session: Session, act: Any) -> Updates:
+        try:
+            return self.shown(session, act())
+        except Exception as error:
+            return self.shown(session, message(fault(error)))
+
+
+def _waits(session: Session) -> str:
+    """That what was changed waits, where a run goes on."""
+    return message(say("paintings.next_run"), "note") if session.running() is not None else ""
+
+
+def wire_paintings(parts: Parts, paintings: Paintings) -> None:
+    """Bind the strip."""
+    session, shown = parts["session"], listed(parts, STRIP)
+    parts["add-painting"].upload(paintings.add, [session, parts["add-painting"]], shown, **LIGHT)
+    parts["add-sample"].select(paintings.add_sample, session, shown, **LIGHT)
+    for number in NUMBERS:
+        if number > 1:
+            parts[f"remove-{number}"].click(partial(paintings.remove, number), session, shown, **LIGHT)
+        for what, name in (("weight", "style_weights"), ("content-weight", "region_content_weights")):
+            every = [parts[f"{what}-{other}"] for other in NUMBERS]
+            parts[f"{what}-{number}"].input(
+                partial(paintings.weigh, name), [session, *every], parts["paintings-message"], **LATEST
+            )
+    parts["faces"].click(paintings.faces, [session, parts["content"]], shown, **LIGHT)
+    parts["faces-weight"].input(
+        paintings.weigh_faces, [session, parts["faces-weight"]], parts["paintings-message"], **LATEST
+    )

@@ -1,0 +1,67 @@
+"""A film flickers half as much where frames follow each other, and a cut leaves no trace of what was before."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from playground.feedforward.apply import Stylizer, stylize_picture
+from playground.feedforward.model import load_model
+from playground.feedforward.steady import Steady, flow_between, warped
+from playground.recipe.presets import PRESET_FOLDER
+
+
+def film(count: int = 7, step: int = 2) -> list[Image.Image]:
+    """A camera that slides over a photograph, with a sensor's noise of its own in every frame."""
+    from skimage import data
+
+    photo, random = data.chelsea(), np.random.default_rng(0)
+    frames = []
+    for number in range(count):
+        seen = photo[40:200, 60 + step * number : 260 + step * number].astype(float)
+        frames.append(Image.fromarray((seen + random.normal(0, 4, seen.shape)).clip(0, 255).astype(np.uint8)))
+    return frames
+
+
+def flicker(painted: list[Image.Image], step: int = 2) -> float:
+    """Mean difference of neighbouring frames once the camera's known movement is undone."""
+    values = [np.asarray(picture, dtype=float) for picture in painted]
+    return float(np.mean([np.abs(b[:, :-step] - a[:, step:]).mean() for a, b in itertools.pairwise(values)]))
+
+
+def test_the_warped_difference_is_halved() -> None:
+    stylizer, hold, frames = (
+        Stylizer(load_model(str(PRESET_FOLDER / "instant" / "mosaic.safetensors"), "cpu")),
+        Steady(),
+        film(),
+    )
+    alone = [stylize_picture(stylizer, frame).at() for frame in frames]
+    steadied = [hold(frame, picture) for frame, picture in zip(frames, alone, strict=True)]
+    assert steadied[0] == alone[0]
+    assert flicker(steadied) < 0.5 * flicker(alone)
+    kept = np.corrcoef(np.asarray(steadied[-1]).ravel(), np.asarray(alone[-1]).ravel())[0, 1]
+    assert kept > 0.8  # it is still that picture
+
+
+def test_movement_is_found_and_undone() -> None:
+    before, now = (np.asarray(frame.convert("L"), dtype=np.float32) / 255 for frame in film(2, step=3))
+    flow = flow_between(now, before)
+    assert np.median(flow[1]) == pytest.approx(3, abs=0.4)
+    assert abs(np.median(flow[0])) < 0.3
+    exact = np.zeros((2, *now.shape), np.float32)
+    exact[1] = 3
+    assert np.allclose(warped(before, exact)[:, :-3], before[:, 3:])
+    half = exact / 2
+    assert np.allclose(warped(before, half)[:, :-3], (before[:, 1:-2] + before[:, 2:-1]) / 2, atol=1e-6)
+
+
+def test_a_cut_leaves_nothing_of_what_was_before() -> None:
+    hold = Steady()
+    dark, bright = Image.new("RGB", (64, 48), (20, 20, 20)), Image.new("RGB", (64, 48), (230, 230, 230))
+    hold(dark, dark)
+    assert np.abs(np.asarray(hold(bright, bright), dtype=int) - 230).max() <= 1
+    other_size = Image.new("RGB", (48, 64), (230, 230, 230))
+    assert hold(other_size, other_size) == other_size

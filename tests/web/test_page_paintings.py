@@ -1,0 +1,160 @@
+"""The strip of paintings and the desk of regions in a real browser: weights steered while a run goes on, a map painted by
+mouse and by finger, and all of it in the picture that is saved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from playground.engine.run import Run
+from playground.images.load import read_recipe_text
+from playground.images.regions import decode_labels
+from playground.networks import read
+from playground.networks.vgg import Vgg
+from playground.recipe.parse import parse_recipe
+from playground.service.jobs import Jobs
+from playground.service.limits import Limits
+from playground.web.components.pictures import photos, styles
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
+from tests.helpers.waiting import until
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = NEEDS_CHROMIUM
+QUICK = {"size": 64, "iterations": 6, "scales": 1}
+ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs(device="cpu", limits=Limits(grace_seconds=10, runs_each=1))
+    yield made
+    made.close()
+
+
+def add(visitor: Visitor, name: str) -> None:
+    """One of the playground's own paintings, into the strip."""
+    place = [sample.name for sample in styles()].index(name)
+    visitor.page.locator("#add-sample button.thumbnail-item").nth(place).click()
+
+
+def slide(visitor: Visitor, place: str, value: float) -> None:
+    number = visitor.page.locator(f"{place} input[type=number]")
+    number.fill(str(value))
+    number.press("Enter")
+
+
+def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_path: Path, hed: read.Weights) -> None:
+    page = visitor.page
+    visitor.open(**ENDLESS)
+    page.click("#paintings button.label-wrap")
+    add(visitor, "mosaic")
+    playwright.expect(page.locator("#painting-2")).to_be_visible()
+    visitor.run()
+    visitor.painted(3)
+    slide(visitor, "#weight-2", 0.25)
+    job = jobs.find(next(iter(jobs.known())).visitor)[-1]
+    until(lambda: job.control.read().settings.get("style_weights") == [1.0, 0.25])
+    page.reload()  # the strip comes back with the run
+    playwright.expect(page.locator("#status")).to_contain_text("step")
+    page.click("#paintings button.label-wrap")
+    playwright.expect(page.locator("#weight-2 input[type=number]")).to_have_value("0.25")
+    visitor.painted(job.frame.step + 5 if job.frame else 9)
+    page.click("#stop")
+    visitor.finish()
+    path = visitor.download("#save-png", tmp_path)
+    recipe = parse_recipe(read_recipe_text(path) or "")
+    assert [change.value for change in recipe.journal if change.key == "style_weights"] == [[1.0, 0.25]]
+    assert job.content is not None
+    (*_, again) = Run(job.content, job.pictures.styles, recipe, Vgg(hed)).frames()
+    with Image.open(path) as saved:
+        assert again.result is not None
+        assert np.array_equal(np.asarray(saved), np.asarray(again.result.picture))
+    visitor.left_clean()
+
+
+def drag(page: Any, *points: tuple[float, float]) -> None:
+    """By mouse, over parts of the canvas."""
+    place = box(page.locator("#regions-canvas canvas"))
+    x, y = place["x"], place["y"]
+    for number, (across, down) in enumerate(points):
+        page.mouse.move(x + across * place["width"], y + down * place["height"], steps=4)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def test_regions_are_painted_and_completed(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    visitor.open(**QUICK)
+    page.click("#paintings button.label-wrap")
+    add(visitor, "mosaic")
+    page.click("#regions-open")
+    page.locator("#regions-canvas canvas").scroll_into_view_if_needed()
+    page.click("#regions-take")
+    visitor.says("paint something first", "#regions-message")
+    page.click("#regions-canvas [data-colour='#ff0000']")
+    drag(page, (0.1, 0.2), (0.1, 0.8))
+    page.click("#regions-canvas [data-colour='#00ff00']")
+    drag(page, (0.9, 0.2), (0.9, 0.8))
+    page.click("#regions-complete")
+    visitor.says("The map is used", "#regions-message")
+    playwright.expect(page.locator("#regions-shown img")).to_be_visible()
+    page.click("#regions-close")
+    visitor.run()
+    visitor.finish()
+    recipe = parse_recipe(read_recipe_text(visitor.download("#save-png", tmp_path)) or "")
+    labels = decode_labels(recipe.regions)
+    assert {int(number) for number in np.unique(labels)} == {1, 2}
+    height, width = labels.shape
+    assert (labels[height // 2, width // 10], labels[height // 2, -width // 10]) == (1, 2)
+    visitor.left_clean()
+
+
+def test_by_finger_and_left_as_it_is(browser: Any, address: str, tmp_path: Path) -> None:
+    visitor = Visitor(browser, address, has_touch=True, viewport={"width": 1366, "height": 657})
+    page = visitor.page
+    visitor.open(**QUICK)
+    page.click("#paintings button.label-wrap")
+    page.click("#regions-open")
+    canvas = page.locator("#regions-canvas canvas")
+    canvas.scroll_into_view_if_needed()
+    page.click("#regions-canvas [data-colour='#000000']")
+    place = box(canvas)
+    session = visitor.context.new_cdp_session(page)
+    for kind, down in (("touchStart", 0.2), ("touchMove", 0.5), ("touchMove", 0.8), ("touchEnd", None)):
+        points = [] if down is None else [{"x": place["x"] + 20, "y": place["y"] + down * place["height"]}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.click("#regions-take")
+    visitor.says("The map is used", "#regions-message")
+    visitor.run()
+    visitor.finish()
+    recipe = parse_recipe(read_recipe_text(visitor.download("#save-png", tmp_path)) or "")
+    assert {int(number) for number in np.unique(decode_labels(recipe.regions))} == {0, 1}
+    visitor.left_clean()
+    visitor.context.close()
+
+
+def test_faces_are_kept_or_said_to_be_none(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    visitor.open(**QUICK)
+    page.click("#paintings button.label-wrap")
+    names = [sample.name for sample in photos()]
+    page.locator("#content-gallery button.thumbnail-item").nth(names.index("coffee")).click()
+    page.wait_for_timeout(500)
+    page.click("#faces")
+    visitor.says("no face was found", "#paintings-message")
+    page.locator("#content-gallery button.thumbnail-item").nth(names.index("astronaut")).click()
+    page.wait_for_timeout(500)
+    page.click("#faces")
+    visitor.says("Faces found", "#paintings-message")
+    visitor.run()
+    visitor.finish()
+    assert json.loads(read_recipe_text(visitor.download("#save-png", tmp_path)) or "{}")["kept"]
+    visitor.left_clean()
