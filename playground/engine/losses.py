@@ -229,6 +229,8 @@ class Objective:
         guide: which painting goes where; region number k is compared with style image k alone, by its own weight.
     """
 
+    whole = True  # a picture whose maps fit into memory, so that its neighbours can be looked for
+
     def __init__(
         self, network: Vgg, content: Tensor, style: Tensor | Sequence[Tensor], recipe: BaseRecipe, growth: float = 1.0,
         guide: Guide | None = None,
@@ -241,7 +243,7 @@ class Objective:
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             self._of_paintings = [targets(network, one, [], wanted)[1] for one in styles]
             self._variations = torch.stack([variation_loss(one).clamp_min(MIN_VARIATION) for one in styles])
-        self.neighbours = make_neighbours(network, content, styles, recipe, self.style_guide)
+        self.neighbours = make_neighbours(network, content, styles, recipe, self.style_guide) if self.whole else None
         self.set_weights(recipe)
 
     @torch.no_grad()
