@@ -108,7 +108,7 @@ class Painting:
     def make_objective(self) -> None:
         """What the picture is judged by at this size, with the recipe's layers, network and weights."""
         height, width = self.content_tensor.shape[-2:]
-        full_width, full_height = fit_size(*self.content.size, self.recipe.size)
+        full_width, full_height = fit_size(*self.content.size, self.recipe.painted_size)
         recipe = self.recipe
         network = self.vgg.configured(
             recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, recipe.arithmetic

@@ -75,7 +75,7 @@ class Run:
         self.control: Control = control or MemoryControl()
         self.applied: dict[str, Any] = {}  # what the control has asked for so far
         self._pending: list[tuple[Tensor, list[str], float, int, int, Recipe]] = []
-        if recipe.size**2 >= STRIPS_FROM:
+        if recipe.painted_size**2 >= STRIPS_FROM:
             return_large_blocks()
         if snapshot is None:
             self.painting.enter_stage()
@@ -267,10 +267,11 @@ class Run:
         painting, recipe, content = self.painting, self.painting.recipe, self.painting.content
         image, losses, values = painting.best()
         width, height = fit_size(*content.size, recipe.size)
-        picture, last = (
-            to_picture(resample(found, (height, width)).clamp(0, 1)) for found in (image, painting.shown())
-        )
-        if recipe.regions or recipe.colours in ("content", "palette"):
+        found = [image, painting.shown()]
+        if recipe.colours != "fitted":  # which needs no more than the small picture
+            found = [resample(each, (height, width)) for each in found]
+        picture, last = (to_picture(each.clamp(0, 1)) for each in found)
+        if recipe.regions or recipe.colours in ("content", "palette", "fitted"):
             at_size = resize_picture(content, recipe.size)
             picture, last = (finished(each, at_size, painting.styles, recipe) for each in (picture, last))
         result = Result(

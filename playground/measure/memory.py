@@ -37,6 +37,7 @@ BASE_MB = {"cpu": 640.0, "cuda": 100.0, "mps": 100.0}  # the interpreter with to
 FRAGMENTS = {"cpu": 1.15, "cuda": 1.5, "mps": 1.15}  # what the allocator holds over what is in use
 GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
 PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
+RESULT_BYTES = 18.0  # a pixel of a result larger than what is painted: the photo at its size, best and last result
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
 MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which style does not
@@ -129,7 +130,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
         size = (recipe.image_size, recipe.image_size)
     else:
         content_size, style_size = cut_size(*content_size, recipe.crop), cut_size(*style_size, recipe.style_crop)
-        size = fit_size(*content_size, recipe.size)
+        size = fit_size(*content_size, recipe.painted_size)
     layers, pixels = layers_in_use(recipe, size), size[0] * size[1]
     names = LAYERS[architecture_of(recipe.network)]
     kernels = {name: 9 * CHANNELS[name] * CHANNELS.get(before, 3) for before, name in pairwise(("", *names))}
@@ -145,7 +146,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
             _peak_of_maps(layers, recipe.pool, bytes_of_value(recipe, device)) + generator * pixels
         )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
-    style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.size))
+    style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.painted_size))
     tile = (min(CORE + 2 * HALO, size[0]), min(CORE + 2 * HALO, size[1]))
     maps = (
         _peak_of_evaluation(recipe, tile if max(size) > TILED_ABOVE else size, device)
@@ -154,6 +155,8 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
     held = OPTIMISERS[recipe.optimizer].held(recipe, FLOAT * parameters, device)
     pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels) + _held_by_neighbours(recipe, layers)
+    if recipe.size > recipe.painted_size:
+        pictures += RESULT_BYTES * math.prod(fit_size(*content_size, recipe.size))
     return Memory(
         network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
     )

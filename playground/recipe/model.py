@@ -23,7 +23,7 @@ MAX_STAGES = 16  # of a recorded plan
 MAX_JOURNAL = 10_000  # recorded changes
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
-    {"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
+    {"size", "work_size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
 )
 
 Crop = Literal["none", "1:1", "10:7", "7:10", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
@@ -60,6 +60,12 @@ class Recipe(BaseRecipe, PaintingSettings, NeighbourSettings):
     size: int = setting(
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
         le=MAX_SIZE, unit="px",
+    )  # fmt: skip
+    work_size: Annotated[int, Field(ge=64, le=4096)] | None = setting(
+        None, "Work size",
+        "Long side at which is painted; the result is brought to its own size. With the photo's light and fitted colours "
+        "a small one is enough. Empty: the result's.",
+        group="picture", unit="px",
     )  # fmt: skip
     crop: Crop = setting(
         "none", "Shape",
@@ -166,6 +172,11 @@ class Recipe(BaseRecipe, PaintingSettings, NeighbourSettings):
         max_length=MAX_JOURNAL,
         description="Changes made while the run was going on; replayed at the same evaluations.",
     )
+
+    @property
+    def painted_size(self) -> int:
+        """Long side of the largest picture that is painted, in pixels; never more than the result's."""
+        return min(self.work_size or self.size, self.size)
 
     @model_validator(mode="after")
     def _journal_can_be_replayed(self) -> Self:

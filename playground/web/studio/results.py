@@ -18,9 +18,10 @@ from playground.measure.distances import photorealism
 from playground.recipe.paintings import Colours
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
-from playground.web.components import viewer
+from playground.web.components import rounds, viewer
 from playground.web.components.format import duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.studio.kept import pair
 from playground.web.studio.named import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
@@ -81,7 +82,8 @@ def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
 
 def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
-    return {parts["terms-chart"]: chart(session, done), parts["summary"]: summary(done)}
+    told = {parts["rounds"]: rounds.table(done.job), parts["kept-pair"]: pair(done.job)}
+    return {parts["terms-chart"]: chart(session, done), parts["summary"]: summary(done), **told}
 
 
 def chart(session: Session, done: Finished) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def summary(done: Finished) -> str:
         )
     ]  # fmt: skip
     if result.generator is not None:
-        kept = photorealism(done.content, done.painted)
+        kept = photorealism(done.content, done.shown if done.recipe.colours == "fitted" else done.painted)
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
     if changes:
         said.append(counted("summary.steered", changes))

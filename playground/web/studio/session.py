@@ -34,6 +34,8 @@ from playground.web.words import say
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal", "arithmetic")
+OWN = ("size", "crop", "seed", "seconds", "colours")
+"""What no preset is about, so that it does not overwrite what a person has set."""
 
 
 @dataclass
@@ -53,7 +55,11 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
-    own_size: int | None = None  # that a person has set, which stays when a preset is chosen
+    own: dict[str, Any] = field(
+        default_factory=dict
+    )  # of OWN, what a person has set, which stays when a preset is chosen
+    cut: dict[str, str] = field(default_factory=dict)  # what is shown to be cut off the two pictures
+    frames_every: int = 0  # iterations between two pictures that are kept of a run; 0 keeps none
     teacher: bool = False  # whether its runs go first
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel

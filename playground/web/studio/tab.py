@@ -13,7 +13,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
-from playground.web.components import controls, curves, layers, pictures, tug, viewer
+from playground.web.components import controls, curves, cut, layers, pictures, rounds, tug, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -22,6 +22,7 @@ from playground.web.components.layout import (
     source,
 )
 from playground.web.studio.history import build_history
+from playground.web.studio.kept import build_kept
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
@@ -51,6 +52,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
     with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
+            parts["cut"] = cut.cut()
             source(parts, "style", say("source.style"), "styles")
             build_paintings(parts)
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
@@ -76,6 +78,7 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
+    build_kept(parts, jobs)
     _repaint_panel(parts)
     build_shelf(parts)
 
@@ -140,6 +143,8 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
                 container=False, info=say("tug.help"),
             )  # fmt: skip
             html(parts, "shares", tug.tug(None))
+        with gr.Tab(say("under.rounds"), id="rounds-tab"):
+            html(parts, "rounds", rounds.table(None))
     html(parts, "hover-picture")
 
 
