@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from playground.engine.guided import Guide
 from playground.engine.tiling import observe
@@ -41,7 +42,31 @@ def neighbours_loss(maps: Tensor, targets: Tensor) -> Tensor:
         maps: 1×C×h×w.
         targets: unit vectors of the same shape.
     """
-    return 1 - (unit_vectors(maps) * targets).sum(1).mean()
+    found: Tensor = _Apart.apply(maps, targets)
+    return found
+
+
+class _Apart(torch.autograd.Function):
+    """mean(1 − x̂·t), whose way back goes over the maps twice where autograd's would eight times.
+
+    With y = F − mean(F) and c = x̂·t, d(x̂·t)/dy = (t − c·x̂)/|y|; the mean takes its own mean out again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, targets: Tensor) -> Tensor:
+        centred = _centred(maps)
+        lengths = centred.norm(dim=1, keepdim=True).clamp_min(TINY)
+        cosines = (centred * targets).sum(1, keepdim=True) / lengths
+        ctx.save_for_backward(centred, targets, lengths, cosines)
+        return 1 - cosines.mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        centred, targets, lengths, cosines = ctx.saved_tensors
+        each = -grad / (cosines.numel() * lengths)
+        found = torch.addcmul(each * targets, centred, -each * cosines / lengths)
+        return found.sub_(found.mean((2, 3), keepdim=True)), None
 
 
 @torch.no_grad()
