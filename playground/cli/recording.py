@@ -19,7 +19,7 @@ from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
 
-TERMS = ("content", "style", "variation")
+TERMS = ("content", "style", "neighbours", "variation")
 
 
 class _Rows:
@@ -114,7 +114,10 @@ class Recording:
 
     def _columns(self) -> list[str]:
         layers = dict.fromkeys(
-            f"{kind}:{name}" for _, recipe in self._recipes for kind in TERMS[:2] for name in recipe.active_layers(kind)
+            f"{kind}:{name}"
+            for _, recipe in self._recipes
+            for kind in recipe.layered
+            for name in recipe.active_layers(kind)
         )
         losses = [*TERMS, "total", *layers]
         pulls = [f"pull {term}" for term in TERMS]
@@ -124,7 +127,7 @@ class Recording:
             "seconds",
             "size",
             *losses,
-            *(f"unweighted {name}" for name in (*layers, TERMS[2])),
+            *(f"unweighted {name}" for name in (*layers, *TERMS[-2:])),
             *pulls,
         ]
 
