@@ -26,6 +26,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.system.progress import Report
 from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, pixels, process, refusal
+from tests.helpers.waiting import until
 
 JSON_KEYS = {
     "output", "width", "height", "preset", "device", "network", "numbers", "iterations", "evaluations", "seconds",
@@ -253,10 +254,8 @@ def test_a_signal_stops_the_run_and_saves_the_best_picture(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_the_run_leaves_nothing_behind(number: signal.Signals, pair: list[str], folder: Path) -> None:
     run = process("stylize", *pair, "--size", "64")
-    deadline = time.monotonic() + 60
-    while "torch" not in Path(f"/proc/{run.pid}/maps").read_text():  # in the middle of the longest import
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    maps = Path(f"/proc/{run.pid}/maps")
+    until(lambda: "torch" in maps.read_text())  # in the middle of the longest import
     run.send_signal(number)
     out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (130, "", INTERRUPTED)
