@@ -158,7 +158,9 @@ class Vgg:
         if x.device.type == "cpu" and self.arithmetic != "winograd":
             # The first layer sees the pixels, which eight bits would coarsen: there its products are in float32.
             precision = torch.float32 if name == "conv1_1" else self.precision(name)
-            return convolution.conv3x3(x, self._kernels_of(name, precision, self.precision(name)), padding, self.precision(name))
+            return convolution.conv3x3(
+                x, self._kernels_of(name, precision, self.precision(name)), padding, self.precision(name)
+            )
         x = x.to(kernel.dtype)
         if x.device.type == "cpu" and winograd_pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
             return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
