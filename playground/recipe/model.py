@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
+from playground.recipe.neighbours import NeighbourSettings
 from playground.recipe.paintings import PaintingSettings
 
 MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
@@ -22,7 +23,7 @@ MAX_STAGES = 16  # of a recorded plan
 MAX_JOURNAL = 10_000  # recorded changes
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
 PLAN_SETTINGS = frozenset(
-    {"size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
+    {"size", "work_size", "iterations", "seconds", "scales", "scale_factor", "smallest", "optimizer", "canvas"}
 )
 
 Crop = Literal["none", "1:1", "10:7", "7:10", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
@@ -50,13 +51,21 @@ class Change(BaseModel):
     value: Any
 
 
-class Recipe(BaseRecipe, PaintingSettings):
+class Recipe(BaseRecipe, PaintingSettings, NeighbourSettings):
     """The whole of a run's settings."""
+
+    layered: ClassVar[tuple[str, ...]] = ("content", "style", "neighbours")
 
     # --- the picture
     size: int = setting(
         384, "Size", "Long side of the result. Twice the size costs four times the time.", group="picture", ge=64,
         le=MAX_SIZE, unit="px",
+    )  # fmt: skip
+    work_size: Annotated[int, Field(ge=64, le=4096)] | None = setting(
+        None, "Work size",
+        "Long side at which is painted; the result is brought to its own size. With the photo's light and fitted colours "
+        "a small one is enough. Empty: the result's.",
+        group="picture", unit="px",
     )  # fmt: skip
     crop: Crop = setting(
         "none", "Shape",
@@ -163,6 +172,11 @@ class Recipe(BaseRecipe, PaintingSettings):
         max_length=MAX_JOURNAL,
         description="Changes made while the run was going on; replayed at the same evaluations.",
     )
+
+    @property
+    def painted_size(self) -> int:
+        """Long side of the largest picture that is painted, in pixels; never more than the result's."""
+        return min(self.work_size or self.size, self.size)
 
     @model_validator(mode="after")
     def _journal_can_be_replayed(self) -> Self:
