@@ -115,7 +115,7 @@ def sheet(
     photorealistic: Annotated[
         bool, typer.Option("--photorealistic", help="The photorealistic network on four pairs of its own.")
     ] = False,
-    size: Annotated[int | None, typer.Option(min=64, help="Long side of the painted pictures: 384, or 192.")] = None,
+    size: Annotated[int | None, typer.Option(min=64, help="Long side of the painted pictures: 384, or 1024.")] = None,
     seconds: Annotated[float | None, typer.Option(help="At most, for a picture: 60, or 120.")] = None,
     reference_seconds: Annotated[float, typer.Option(help="For single-scale L-BFGS.")] = 180.0,
     keep: Annotated[Path | None, typer.Option(help="A folder for every painted picture at its full size.")] = None,
@@ -131,7 +131,7 @@ def sheet(
             raise typer.BadParameter("write a pair as PHOTO,STYLE")
         chosen = tuple((parts[0], parts[1]) for parts in split)
     if photorealistic:
-        size, seconds = size or 192, seconds or 120
+        size, seconds = size or 1024, seconds or 120
         methods = photorealistic_methods(size, seconds)
     else:
         size, seconds = size or 384, seconds or 60
@@ -139,7 +139,7 @@ def sheet(
     output.parent.mkdir(parents=True, exist_ok=True)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
-    picture = contact_sheet(chosen, methods, max(size, 288), keep)
+    picture = contact_sheet(chosen, methods, min(max(size, 288), 480), keep)
     picture.save(output, quality=88)
     say(f"written to {output}")
 

@@ -17,7 +17,8 @@ from playground.images.convert import fit_size
 from playground.measure.distances import distances
 from playground.networks.read import load
 from playground.networks.vgg import Vgg, load_network
-from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
+from playground.recipe.model import Recipe
 
 MANY = 100_000  # iterations: the clock ends the run
 SCALES = (1, 2, 4)  # the output is judged at its size, half and a quarter of it

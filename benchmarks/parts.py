@@ -32,10 +32,12 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import estimate, seconds_of_evaluations
 from playground.measure.operations import layers_in_use, work_of_evaluation
 from playground.measure.pace import SecondsPerOperation
-from playground.networks.arithmetic import precision_of
+from playground.networks import choice
+from playground.networks.arithmetic import available, precision_of
 from playground.networks.read import load
 from playground.networks.vgg import load_network
-from playground.recipe.model import DEFAULT_NETWORK, STYLE_BLOCKS, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
+from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device, processor_name
 from playground.system.memory import held_megabytes, peak_megabytes
@@ -59,7 +61,7 @@ def same_recipe(size: int, **changes: Any) -> Recipe:
     """The engine's settings for what the reference loop does."""
     return Recipe(
         size=size, network=DEFAULT_NETWORK, pool="max", padding="zeros", canvas="pixels", scales=1, iterations=100_000,
-        optimizer="adam", learning_rate=0.02, clip=True, preview_rate=0.1, variation_weight=0,
+        optimizer="adam", learning_rate=0.02, arithmetic="auto", clip=True, preview_rate=0.1, variation_weight=0,
         content_layers={CONTENT_LAYER: 1.0}, style_layers=dict.fromkeys(STYLE_BLOCKS, 1.0),
     ).changed(changes)  # fmt: skip
 
@@ -106,14 +108,23 @@ def medians(variants: dict[str, Timed], rounds: int, seconds: float = math.inf) 
 
 
 def machine(device: str) -> dict[str, Any]:
-    return {"processor": processor_name(), "device": describe_device(device), "torch": torch.__version__}
+    """What is measured on, and on a CPU which arithmetic was measured to be the fastest there."""
+    about = {"processor": processor_name(), "device": describe_device(device), "torch": torch.__version__}
+    if device != "cpu":
+        return about
+    measured = choice.measure()
+    return {**about, "arithmetic": choice.choose("auto").arithmetic, "seconds": measured.seconds if measured else {}}
 
 
 # --- steps --------------------------------------------------------------------------------------------------------
 
 
-def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dict[str, float]]:
-    """Seconds of a step of the engine and of the reference loop, and the machine's rate in the same rounds."""
+def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dict[str, Any]]:
+    """Seconds of a step of the engine and of the reference loop, and the machine's rate in the same rounds.
+
+    On a CPU also of the engine with every arithmetic that the processor has.
+    """
+    chosen = choice.choose("auto").arithmetic if device == "cpu" else None
     rows = []
     for size in sizes:
         say(f"steps at {size} px")
@@ -121,14 +132,22 @@ def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dic
         reference = ReferenceLoop(to_tensor(content), to_tensor(style), load(DEFAULT_NETWORK), device)
         reference.step()
         engine = engine_step(same_recipe(size), size, size, device)
-        engine()
+        others: dict[str, Timed] = {
+            name: engine_step(same_recipe(size, arithmetic=name), size, size, device)
+            for name in (available() if device == "cpu" else ())
+            if name != chosen
+        }
+        for call in (engine, *others.values()):
+            call()
         side = 2048 if device == "cpu" else 8192
         products = matrix_products(side, device)
-        found = medians({"engine": engine, "reference": reference.step, **products}, rounds, seconds)
+        found = medians({"engine": engine, "reference": reference.step, **others, **products}, rounds, seconds)
         product = 2 * side**3 / 1e9 / min(found[name] for name in products)
         operations = 2 * sum(one.convolution + one.product for one in layers_in_use(same_recipe(size), (size, size)))
         rows.append({
-            "size": size, "engine": found["engine"], "reference": found["reference"],
+            "size": size, "arithmetic": chosen,
+            "others": {name: found[name] / found["reference"] for name in others},
+            "engine": found["engine"], "reference": found["reference"],
             "ratio": found["engine"] / found["reference"],
             "gigaflops": operations / 1e9, "rate": operations / 1e9 / found["engine"], "product_rate": product,
             "share": operations / 1e9 / found["engine"] / product,

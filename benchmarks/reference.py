@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from playground.networks.catalogue import LAYERS
 from playground.networks.normalisation import CAFFE_MEAN_BGR
 from playground.networks.read import Weights
-from playground.recipe.model import STYLE_BLOCKS
+from playground.recipe.base import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"
 STYLE_WEIGHT = 1000.0  # over the content

@@ -28,11 +28,23 @@ def tables(results: Results) -> list[Table]:
     if "step" in results:
         rows = [
             [f"{row['size']} px", f"{row['reference']:.3g}", f"{row['engine']:.3g}", f"{row['ratio']:.2f}",
-             f"{row['rate']:.0f}", f"{row['product_rate']:.0f}", f"{row['share']:.2f}"]
+             f"{row['rate']:.0f}", f"{row['product_rate']:.0f}", f"{row['share']:.2f}", row.get("arithmetic") or "",
+             ", ".join(f"{name} {ratio:.2f}" for name, ratio in row.get("others", {}).items())]
             for row in results["step"]
         ]  # fmt: skip
-        headings = ["size", "reference s", "engine s", "ratio", "GFLOP/s", "matrix product", "share"]
-        found.append(_table("A step; rates in operations of direct convolution", headings, rows))
+        headings = [
+            "size",
+            "reference s",
+            "engine s",
+            "ratio",
+            "GFLOP/s",
+            "matrix product",
+            "share",
+            "arithmetic",
+            "others' ratios",
+        ]
+        processor = results["machine"]["processor"]
+        found.append(_table(f"A step on {processor}; rates in operations of direct convolution", headings, rows))
     if "quality" in results:
         rows = [
             [method, f"{seconds:.1f}", *(f"{value:.3f}" for value in style), f"{fmean(content):.3f}"]

@@ -19,7 +19,8 @@ import typer
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import DEFAULT_NETWORK, BaseRecipe, Recipe
+from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
+from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
 from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
@@ -247,7 +248,7 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:
-    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style", "variation"))
+    terms = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if name != "total")
     return f"loss {losses['total']:.3g} ({terms})"
 
 

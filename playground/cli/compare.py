@@ -22,7 +22,7 @@ from playground.cli.common import (
     stopped_by_signals,
 )
 from playground.engine.control import MemoryControl
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.presets import load_preset
 from playground.system.progress import progress_on_stderr
 

@@ -230,7 +230,7 @@ def _weights(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
     """Every named network; one that is here is read and verified. Only a missing default network is a problem."""
     try:
         from playground.networks import catalogue, read
-        from playground.recipe.model import DEFAULT_NETWORK
+        from playground.recipe.base import DEFAULT_NETWORK
 
         statuses = catalogue.status()
     except Exception:

@@ -165,7 +165,7 @@ def _statistics(
     from playground.lens.drawn import enlarged, heat
     from playground.lens.statistics import differences, layer_statistics
     from playground.measure.sheet import board, stacked
-    from playground.recipe.model import STYLE_BLOCKS
+    from playground.recipe.base import STYLE_BLOCKS
 
     found = _maps(pictures, network, list(STYLE_BLOCKS))
     each = [{name: layer_statistics(maps) for name, maps in one.items()} for one in found]

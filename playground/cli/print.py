@@ -24,7 +24,7 @@ from playground.cli.common import (
 )
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import MAX_SIZE, Recipe, Stage, validated
+from playground.recipe.model import MAX_SIZE, Recipe, Stage
 
 CM_PER_INCH = 2.54
 
@@ -43,7 +43,7 @@ def print_result(
     device: Device = "auto",
 ) -> None:
     """Paint RESULT on to a size for print."""
-    recipe = for_print(validated(read_settings(result)), size or pixels_for(cm, dpi), iterations)
+    recipe = for_print(Recipe.of(read_settings(result)), size or pixels_for(cm, dpi), iterations)
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture

@@ -26,9 +26,16 @@ from playground.cli.common import (
 )
 from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
+from playground.errors import PlaygroundError
+from playground.recipe.model import Recipe
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from playground.engine.frames import Result
+
+
+MAX_RESULT = 24e6  # pixels
 
 
 def stylize(
@@ -63,7 +70,9 @@ def stylize(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as style_weight=2.")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Long side of the result in pixels.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="N|original", help="Long side of the result in pixels, or the photo's own.")
+    ] = None,
     iterations: Annotated[int | None, typer.Option(help="How many times the picture is improved.")] = None,
     seed: Annotated[int | None, typer.Option(help="For starts from noise.")] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
@@ -78,7 +87,7 @@ def stylize(
 ) -> None:
     """Paint CONTENT in the style of STYLE."""
     started = time.perf_counter()
-    named = {"size": size, "iterations": iterations, "seed": seed, "seconds": seconds, "colours": colours}
+    named = {"size": result_size(size), "iterations": iterations, "seed": seed, "seconds": seconds, "colours": colours}
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
     others, recipe = more_styles(more or [], recipe)
     recording = Recording(recipe, frames, frames_every, curve)
@@ -96,6 +105,8 @@ def stylize(
     photo = load_picture(content, name="the content picture")
     styles = [load_picture(path, name="the style picture") for path in (style, *others)]
     check_output_path(output or free_result_path(content, recipe))
+    if size == "original":
+        recipe = at_original_size(recipe, photo)
     check_pictures(photo, recipe.size, recipe.crop)
     if regions is not None:
         recipe = with_map(recipe, regions, photo.size)
@@ -122,6 +133,34 @@ def stylize(
                 print(json.dumps(about, allow_nan=False))
             else:
                 print(_last_line(result, output, describe_device(device)))
+            if recording.trouble:
+                raise PlaygroundError(recording.trouble)
+
+
+def result_size(asked: str | None) -> int | None:
+    """What `--size` asks for as a number; None for "original", which needs the photo, and where it is not given.
+
+    Raises:
+        PlaygroundError: it is neither.
+    """
+    if asked is None or asked == "original":
+        return None
+    try:
+        return int(asked)
+    except ValueError:
+        raise PlaygroundError(f"--size {asked} is neither a number of pixels nor `original`") from None
+
+
+def at_original_size(recipe: Recipe, photo: Image.Image) -> Recipe:
+    """The recipe for a result of the photo's own size, up to `MAX_RESULT` pixels.
+
+    Raises:
+        RecipeError: so large a picture cannot be painted, and its recipe has no work size.
+    """
+    from playground.images.convert import cut_size
+    from playground.images.local_colours import within_pixels
+
+    return recipe.changed({"size": within_pixels(*cut_size(*photo.size, recipe.crop), MAX_RESULT)})
 
 
 def run_as_json(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.system.progress import progress_on_stderr
 
 

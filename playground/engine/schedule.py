@@ -38,10 +38,10 @@ def plan_stages(recipe: Recipe, aspect: float = 1.0) -> list[Stage]:
     if recipe.plan:
         return list(recipe.plan)
     scales = recipe.scales if CANVASES[recipe.canvas].scales else 1
-    sizes = [round(recipe.size / recipe.scale_factor**k) for k in reversed(range(scales))]
-    sizes = [size for size in sizes if size >= max(recipe.smallest, MIN_SHORT_SIDE * aspect)] or [recipe.size]
+    sizes = [round(recipe.painted_size / recipe.scale_factor**k) for k in reversed(range(scales))]
+    sizes = [size for size in sizes if size >= max(recipe.smallest, MIN_SHORT_SIDE * aspect)] or [recipe.painted_size]
     stages = _shared_out(recipe.iterations, sizes)
-    return [*stages[:-1], Stage(size=recipe.size, iterations=stages[-1].iterations)]
+    return [*stages[:-1], Stage(size=recipe.painted_size, iterations=stages[-1].iterations)]
 
 
 def _shared_out(iterations: int, sizes: Sequence[int]) -> list[Stage]:
@@ -88,9 +88,9 @@ def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int]
 
 def _largest_without_print(recipe: Recipe) -> int:
     """The size that style sizes are meant for: what was painted before it was painted on for print, where it was."""
-    if recipe.size <= TILED_ABOVE or not recipe.plan:
-        return recipe.size
-    return max((stage.size for stage in recipe.plan if stage.size <= TILED_ABOVE), default=recipe.size)
+    if recipe.painted_size <= TILED_ABOVE or not recipe.plan:
+        return recipe.painted_size
+    return max((stage.size for stage in recipe.plan if stage.size <= TILED_ABOVE), default=recipe.painted_size)
 
 
 class Schedule:

@@ -11,7 +11,8 @@ from itertools import product
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, RecipeError, field_info
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe, field_info
 from playground.recipe.parse import parse_setting
 
 MAX_AXES = 2

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Axis, Experiment, of_cells, on_axes
-from playground.recipe.model import Recipe, validated
+from playground.recipe.model import Recipe
 from playground.recipe.presets import PRESET_FOLDER, Preset
 
 FOLDER = PRESET_FOLDER / "lessons"
@@ -91,7 +91,7 @@ def sources(lesson: Lesson) -> tuple[Any, Path]:
 def base_recipe() -> Recipe:
     """What every lesson starts from."""
     preset = Preset.model_validate_json((FOLDER / "base.json").read_text("utf-8"))
-    return cast(Recipe, validated({**preset.recipe, "network": preset.network, "numbers": preset.numbers}))
+    return cast(Recipe, Recipe.of({**preset.recipe, "network": preset.network, "numbers": preset.numbers}))
 
 
 @cache

@@ -12,6 +12,7 @@ from PIL import Image
 
 from playground.images.colour import keep_colours, palette_of
 from playground.images.convert import resize_picture
+from playground.images.local_colours import take_light
 from playground.images.regions import left_as_it_is
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import for_paintings
@@ -24,9 +25,9 @@ def finished(
     content: Image.Image,
     styles: Sequence[Image.Image],
     recipe: Recipe,
-    colours: Literal["style", "content", "matched", "palette"] | None = None,
+    colours: Literal["style", "content", "matched", "palette", "fitted"] | None = None,
 ) -> Image.Image:
-    """`painted` as the recipe wants it shown, at its own size.
+    """`painted` as the recipe wants it shown, at its own size; with fitted colours at that of `content`.
 
     Args:
         content: at any size; where it is that of `painted`, what is left as it is keeps its very bits.
@@ -42,4 +43,6 @@ def finished(
         weights = for_paintings(recipe.style_weights, len(styles))
         small = [resize_picture(style, min(STYLE_SIDE, max(style.size))) for style in styles]
         painted = palette_of(content, small, [weight / sum(weights) for weight in weights])
+    elif colours == "fitted":
+        painted = take_light(painted, content)
     return left_as_it_is(painted, content, recipe) if recipe.regions else painted

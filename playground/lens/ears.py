@@ -13,7 +13,7 @@ from torch import Tensor
 
 from playground.engine.losses import content_loss, style_loss
 from playground.engine.statistics import style_statistic
-from playground.recipe.model import STYLE_BLOCKS
+from playground.recipe.base import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"
 EARS = (*STYLE_BLOCKS, CONTENT_LAYER)

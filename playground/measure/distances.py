@@ -15,7 +15,7 @@ from playground.engine.losses import content_loss, style_loss
 from playground.engine.statistics import style_statistic
 from playground.images.convert import resize_picture, to_tensor
 from playground.networks.vgg import Vgg
-from playground.recipe.model import STYLE_BLOCKS
+from playground.recipe.base import STYLE_BLOCKS
 
 CONTENT_LAYER = "conv4_2"
 

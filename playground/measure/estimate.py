@@ -13,10 +13,11 @@ from playground.engine.frames import Result
 from playground.engine.schedule import evaluations_of, plan_stages, style_long_side
 from playground.images.convert import cut_size, fit_size
 from playground.measure.memory import megabytes_of
-from playground.measure.operations import Size, Work, work_of_evaluation
+from playground.measure.operations import Size, Work, work_of_evaluation, work_of_step
 from playground.measure.pace import SecondsPerOperation, remember, seconds_per_operation_on
 from playground.networks.choice import settled
 from playground.recipe.model import Recipe
+from playground.recipe.training import TrainingRecipe
 
 RECORDING_SECONDS = {"cpu": 0.0, "cuda": 0.03, "mps": 0.0}  # of a size, before its evaluations are replayed
 
@@ -94,6 +95,28 @@ def estimate(
         stages=tuple(stages),
         measured=bool(machine.by_size),
     )
+
+
+def steps_of(recipe: TrainingRecipe, photographs: int) -> int:
+    """Steps of a training on so many photographs: as asked for, else as its epochs ask."""
+    return recipe.steps or math.ceil(recipe.epochs * photographs / recipe.batch_size)
+
+
+def seconds_of_training(
+    recipe: TrainingRecipe, photographs: int, machine: SecondsPerOperation | None = None, device: str = "cpu"
+) -> float:
+    """Seconds of a training's steps, without reading its first photographs and networks.
+
+    Args:
+        machine: how fast it is; `seconds_per_operation_on(device)` where None.
+
+    Raises:
+        PlaygroundError: the recipe names a network that cannot be used.
+    """
+    recipe, _ = settled(recipe, device)
+    machine = machine or seconds_per_operation_on(device, recipe.arithmetic)
+    seconds = machine.seconds(work_of_step(recipe, device), (recipe.image_size, recipe.image_size))
+    return min(steps_of(recipe, photographs) * seconds, recipe.seconds or math.inf)
 
 
 def observe_run(result: Result, device: str = "cpu") -> None:

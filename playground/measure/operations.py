@@ -6,8 +6,9 @@ Called by memory.py and estimate.py. It knows no machine and no clock.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import torch
 
@@ -20,7 +21,10 @@ from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe
-from playground.recipe.model import BaseRecipe, Recipe
+from playground.networks.transformer import TransformerNet
+from playground.recipe.base import BaseRecipe
+from playground.recipe.model import Recipe
+from playground.recipe.training import TrainingRecipe
 
 Size = tuple[int, int]  # width, height
 
@@ -69,10 +73,10 @@ def bytes_of_value(recipe: BaseRecipe, device: str = "cpu") -> int:
 
 
 def layers_in_use(recipe: BaseRecipe, size: Size) -> list[Layer]:
-    """The network's convolutions up to the deepest layer that carries content or style, for a picture of `size`."""
+    """The network's convolutions up to the deepest layer that carries a term, for a picture of `size`."""
     style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
     names = LAYERS[architecture_of(recipe.network)]
-    deepest = max(names.index(name) for name in {*style, *recipe.active_layers("content")})
+    deepest = max(names.index(name) for kind in recipe.layered for name in recipe.active_layers(kind))
     width, height = size
     layers: list[Layer] = []
     inputs = 3
@@ -98,8 +102,16 @@ def by_winograd(layer: Layer, arithmetic: str) -> bool:
 def generator_per_pixel(canvas: str) -> tuple[float, float]:
     """Of a canvas's own network, for each pixel: operations one way, and values kept for the way back; 0 without one."""
     make = CANVASES[canvas].network
-    if make is None:
-        return 0.0, 0.0
+    return _per_pixel(make) if make is not None else (0.0, 0.0)
+
+
+@cache
+def trained_per_pixel(width: int, blocks: int) -> tuple[float, float]:
+    """The same of a network that is trained for one style."""
+    return _per_pixel(partial(TransformerNet, width, blocks))
+
+
+def _per_pixel(make: Callable[[], torch.nn.Module]) -> tuple[float, float]:
     operations, kept, side = 0, {}, 64
 
     def count(module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
@@ -133,6 +145,29 @@ class Work:
     operations: float
     units: float
     seconds: float
+
+
+def work_of_step(recipe: TrainingRecipe, device: str = "cpu") -> Work:
+    """One step of a training: every crop through the network that is trained, there and back, and seen by the other one.
+
+    Operations are in direct convolution, as for `work_of_evaluation`.
+    """
+    layers = layers_in_use(recipe, (recipe.image_size, recipe.image_size))
+    deepest = max(
+        (layers.index(layer) for layer in layers if layer.name in recipe.active_layers("content")), default=-1
+    )
+    operations = units = 0.0
+    for index, layer in enumerate(layers):
+        passes = 2.0 + (index <= deepest)  # the photograph itself, for the content
+        ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer, recipe.arithmetic) else 1.0
+        operations += passes * layer.convolution + 2 * layer.product
+        units += passes * (ratio * layer.convolution + ELEMENT_OPERATIONS / 2 * layer.elements) + 2 * layer.product
+    each, kept = trained_per_pixel(recipe.width, recipe.blocks)
+    pixels = recipe.image_size**2
+    operations += 3 * each * pixels
+    units += GENERATOR_RATIO[device] * (3 * each + ELEMENT_OPERATIONS * kept) * pixels
+    seconds = FIXED_SECONDS[device] + LAYER_SECONDS[device] * len(layers)
+    return Work(recipe.batch_size * operations, recipe.batch_size * units, seconds)
 
 
 def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:

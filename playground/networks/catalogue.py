@@ -16,7 +16,7 @@ import platformdirs
 import torch
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import NETWORK_KINDS
+from playground.recipe.base import NETWORK_KINDS
 
 
 class WeightsError(PlaygroundError):

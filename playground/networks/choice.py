@@ -25,7 +25,7 @@ from playground.networks.arithmetic import ARITHMETICS, IN_WORDS, Arithmetic, av
 from playground.networks.catalogue import CHANNELS, LAYERS, NETWORKS, home
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.recipe.model import BaseRecipe
+from playground.recipe.base import BaseRecipe
 from playground.system.device import processor_name
 from playground.system.files import whole_file
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from playground.recipe.model import NETWORK_KINDS, RecipeError
+from playground.recipe.base import NETWORK_KINDS, RecipeError
 
 # How a layer's loss grows with the mean square of its maps, as a power; 0: not at all. A Gram matrix is of their square.
 CONTENT_POWERS = {"mean": 1, "channels": 1, "relative": 0}

@@ -15,7 +15,9 @@ from playground.recipe.fields import Weight, setting, spelling
 MAX_PAINTINGS = 4
 EARLIER_NAMES = frozenset({"original_colours"})
 """Settings of earlier versions that are read still."""
-Colours = Annotated[Literal["style", "content", "matched", "palette"], spelling(colors="style", photo="content")]
+Colours = Annotated[
+    Literal["style", "content", "matched", "palette", "fitted"], spelling(colors="style", photo="content")
+]
 MAX_MAP_TEXT = 40_000  # characters of a map of regions
 MapText = Annotated[str, Field(max_length=MAX_MAP_TEXT, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Scale = Annotated[float, Field(ge=0.05, le=20, allow_inf_nan=False)]
@@ -41,7 +43,8 @@ class PaintingSettings(BaseModel):
     colours: Colours = setting(
         "style", "Whose colours",
         "style: the painting's. content: the photo's, with light and dark of the painted result. matched: the photo's, by "
-        "giving the painting its colours before painting starts. palette: the photo in the painting's colours, without strokes.",
+        "giving the painting its colours before painting starts. palette: the photo in the painting's colours, without strokes. "
+        "fitted: the photo, sharp, with the colours and the light that the painted result has in each place.",
         group="picture", live=True,
     )  # fmt: skip
 

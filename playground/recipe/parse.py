@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from playground.errors import PlaygroundError
+from playground.recipe.base import RecipeError
 from playground.recipe.extent import values_in
-from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe, RecipeError, validated
+from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe
 from playground.recipe.moved import on_network
 from playground.recipe.numbers import Look, Named
 from playground.recipe.paintings import MAX_MAP_TEXT
@@ -39,7 +40,7 @@ def parse_recipe(text: str | bytes) -> Recipe:
     Raises:
         RecipeError: no JSON, no object, too long, or a setting that cannot be used.
     """
-    return validated(parse_settings(text))
+    return Recipe.of(parse_settings(text))
 
 
 def parse_settings(
@@ -191,4 +192,4 @@ def stored_training(data: Mapping[str, Any]) -> TrainingRecipe:
     Raises:
         RecipeError: a setting that cannot be used.
     """
-    return validated({key: value for key, value in data.items() if key not in PAINTING_ONLY}, TrainingRecipe)
+    return TrainingRecipe.of({key: value for key, value in data.items() if key not in PAINTING_ONLY})

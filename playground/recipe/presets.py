@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from playground.recipe.model import Recipe, RecipeError, validated
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look, Named, converted, is_own, needs_factors
 from playground.recipe.training import TrainingRecipe
 
@@ -40,7 +41,7 @@ class Preset(BaseModel):
 
 
 PRESET_ORDER = (
-    "default", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
+    "default", "poster", "neighbours", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
     "fast-default",
 )  # fmt: skip
 
@@ -77,7 +78,7 @@ def load_preset(name: str = "default", network: str | Look | None = None) -> Rec
     Raises:
         RecipeError: no such preset, or numbers that would have to be measured on a network that is only named.
     """
-    return validated(preset_settings(name, network, "stylize"))
+    return Recipe.of(preset_settings(name, network, "stylize"))
 
 
 def load_training_preset(name: str = "fast-default", network: str | Look | None = None) -> TrainingRecipe:
@@ -86,7 +87,7 @@ def load_training_preset(name: str = "fast-default", network: str | Look | None 
     Raises:
         RecipeError: as for `load_preset`.
     """
-    return validated(preset_settings(name, network, "train"), TrainingRecipe)
+    return TrainingRecipe.of(preset_settings(name, network, "train"))
 
 
 def preset_settings(name: str, network: str | Look | None, kind: Literal["stylize", "train"]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from playground.recipe.base import BaseRecipe, RecipeError
 from playground.recipe.fields import setting
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.paintings import EARLIER_NAMES
 
 

@@ -18,7 +18,6 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
-from playground.images.load import DECODING, DECODING_MB
 from playground.images.pictures import Pictures
 from playground.networks.known import KnownNetwork
 from playground.networks.vgg import Vgg
@@ -30,6 +29,7 @@ from playground.service.downloads import Download, Downloads
 from playground.service.job import Job
 from playground.service.limits import Limits
 from playground.service.new_jobs import NewJobs, TrainingFolders
+from playground.service.one_process import prepare
 from playground.service.overview import Overview, look_over
 from playground.service.registry import Registry
 from playground.service.run_folder import RunFolder
@@ -41,27 +41,11 @@ from playground.service.training_job import TrainingJob
 from playground.service.uploads import PhotoSpace
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
-from playground.system.device import pick_device, return_large_blocks, share_one_heap, take_short_turns
-from playground.system.memory import free_megabytes
+from playground.system.device import pick_device
 
-MEMORY_FRACTION = 0.8  # of what is free when the server starts
 PHOTOS_FRACTION = 1 / 2  # of the disk for runs, for photographs of trainings to come
-DECODING_FRACTION = 1 / 8  # of what there is, for pictures while they are decoded, up to what a large one takes
-MAX_RUNS_AT_FULL_SPEED = 4  # with more, memory counts for more than the twentieth of speed that saving it costs
 
 logger = logging.getLogger(__name__)
-
-
-def _prepare(limits: Limits, device: str) -> float:
-    """Set this process up for many runs beside each other; MiB that they may take."""
-    share_one_heap()
-    take_short_turns()
-    if limits.max_runs > MAX_RUNS_AT_FULL_SPEED:
-        return_large_blocks()
-    free = free_megabytes(device)
-    limit = limits.memory_mb or MEMORY_FRACTION * free
-    DECODING.megabytes = min(DECODING_MB, limit * DECODING_FRACTION)
-    return limit - DECODING.megabytes if device == "cpu" else limit
 
 
 class Jobs:
@@ -94,7 +78,7 @@ class Jobs:
         self.store = store
         self.lent = LentGpu(lent_gpu, lent_seconds) if lent_gpu else None
         self.downloads = Downloads(networks, self.device, read=lent_gpu is None)
-        self.admission = Admission(limits, self.here, _prepare(limits, self.here))
+        self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
         self._registry, self.scheduler, self.threads = Registry(store), Scheduler(), Threads()
         self._tasks, self._folders = Tasks(self.threads), TrainingFolders(store)
@@ -198,23 +182,22 @@ class Jobs:
         """Show and save a run in these colours; a restart does not forget it. One painted with matched ones has those."""
         if job.recipe.colours == "matched":
             wanted = "matched"
-        job.tell(colours=wanted)
-        if self.store:
-            self.store.update(job.id, colours=wanted)
+        self._keep(job, colours=wanted)
 
     def pin(self, job: Job, wanted: bool) -> None:
         """Keep a result on its page's shelf when older ones go, or no longer; a restart does not forget it."""
-        job.tell(pinned=wanted)
-        if self.store:
-            self.store.update(job.id, pinned=wanted)
+        self._keep(job, pinned=wanted)
 
     def keep_frames(self, job: Job, every: int) -> None:
         """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
-        job.tell(frames_every=every)
         if job.kept is not None and every:
             job.kept.every = every
+        self._keep(job, frames_every=every)
+
+    def _keep(self, job: Job, **news: object) -> None:
+        job.tell(**news)
         if self.store:
-            self.store.update(job.id, frames_every=every)
+            self.store.update(job.id, **news)
 
     def new_folder(self) -> RunFolder:
         """An empty folder for a training's photographs and its files; gone when the server ends."""
@@ -314,8 +297,9 @@ class Jobs:
             self._people.discard(token)
 
     def overview(self) -> Overview:
-        """How the server is."""
+        """How the server is; whoever asks from time to time makes it forget in time what has ended long ago."""
         with self._lock:
+            self._registry.forget_old(self.limits)
             return look_over(self.device, len(self._people), self.admission, self._registry)
 
     def network(self, name: str) -> Vgg:

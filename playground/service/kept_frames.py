@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from playground.engine.frame_files import FrameFiles
 from playground.engine.frames import Frame
-from playground.errors import PlaygroundError
 from playground.service.job import Job
-
-DISK_FULL = "the server's disk is full or read-only"
+from playground.system.files import DISK_FULL
 
 
 def pictures_every(job: Job) -> int | None:
@@ -43,16 +41,3 @@ def keep_frame(job: Job, frame: Frame, most_mb: float) -> int:
             f"the pictures kept of this run have filled {most_mb:g} MB: from now on it is one in {kept.every} iterations"
         )
     return max(0, kept.bytes - before)
-
-
-def frames_of(job: Job) -> FrameFiles:
-    """The pictures that are kept of a run.
-
-    Raises:
-        PlaygroundError: there are none.
-    """
-    if job.kept is None or not len(job.kept):
-        raise PlaygroundError(
-            "none of this run's pictures are kept: choose how often under Keep pictures, then press Run"
-        )
-    return job.kept

@@ -14,21 +14,17 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from playground.errors import PlaygroundError
-from playground.images.pictures import Pictures
-from playground.recipe.model import Recipe, setting_value, validated
-from playground.recipe.paintings import Colours
+from playground.recipe.model import Recipe, setting_value
 from playground.recipe.parse import stored_training
-from playground.recipe.training import TrainingRecipe
 from playground.service.aside import Aside
 from playground.service.run_folder import RunFolder, folder_bytes
+from playground.service.stored import MISSING, PLAIN, TEXTS, Stored
 from playground.system.files import whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
@@ -37,65 +33,6 @@ MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One run or training as it is kept.
-
-    Attributes:
-        id, visitor: as the job's; secrets, which is why nobody else may read the folder.
-        recipe: as it was started; of a training a `TrainingRecipe`.
-        pictures: clean RGB; a training has no content image.
-        parent: id of the run and evaluation that a branch left, with what was `changes` there.
-        settings: every live setting that was asked for so far, for `control.change`.
-        paused: whether it was.
-        notes: what a person was told.
-        colours: whose it is shown and saved with.
-        pinned: whether its result stays on a page's shelf when older ones go.
-        person: on whose account it counts.
-        frames_every: iterations from one kept picture to the next; 0 where none are kept.
-        title, photos: of a training: its style's name, and the folder name or `BUNDLED` for `Photos`.
-        created: seconds since the epoch.
-        tries, starts, reached: how often it ran on from where it stands now for long enough to save a checkpoint and yet got
-            no further; how often it was taken up there at all; and where that is.
-        folder: its own, once it is kept.
-    """
-
-    id: str
-    visitor: str
-    recipe: Recipe | TrainingRecipe
-    pictures: Pictures
-    parent: tuple[str, int] | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    paused: bool = False
-    notes: Sequence[str] = ()
-    colours: Colours = "style"
-    pinned: bool = False
-    title: str = ""
-    photos: str = ""
-    created: float = field(default_factory=time.time)
-    tries: int = 0
-    starts: int = 0
-    reached: str = ""
-    folder: RunFolder | None = None
-    person: str = ""
-    frames_every: int = 0
-
-
-_TEXTS = ("id", "visitor", "title", "photos", "reached", "person")
-_PLAIN = (
-    *_TEXTS, "parent", "changes", "settings", "paused", "notes", "created", "tries", "starts", "colours", "pinned",
-    "frames_every",
-)  # fmt: skip
-_MISSING = {
-    "starts": 0,
-    "colours": "style",
-    "pinned": False,
-    "person": "",
-    "frames_every": 0,
-}  # what earlier versions did not write
 
 
 class Store:
@@ -119,6 +56,7 @@ class Store:
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
+        self._gone: set[str] = set()  # whose folder was deleted and cannot be made anew
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
@@ -169,27 +107,35 @@ class Store:
     def update(self, id: str, **news: object) -> None:
         """Note how a run stands; nothing is written where nothing is new, nor where the disk is full.
 
+        Where somebody has deleted its folder it is made anew: all but the checkpoints is here still.
+
         Args:
             news: attributes of `Stored`.
         """
         with self._mutex:
             old = self._kept.get(id)
-            if old is None or id in self._ended or all(getattr(old, name) == value for name, value in news.items()):
+            if old is None or id in self._ended or old.folder is None:
+                return
+            there = old.folder.meta.exists() or id in self._gone
+            if there and all(getattr(old, name) == value for name, value in news.items()):
                 return
             self._kept[id] = replace(old, **news)  # type: ignore[arg-type]
         try:
             with self._writing:
                 with self._mutex:  # the latest, whoever comes last
                     run = None if id in self._ended else self._kept.get(id)
+                if run is not None and not there and (self.folder / "lock").exists():  # which keeps other servers off
+                    run.folder.make_anew(run.pictures)  # type: ignore[union-attr]
                 if run is not None:
                     self._write(run)
         except OSError as error:
+            self._gone |= set() if there else {id}
             logger.warning("how a run stands could not be noted: %s", error)
 
     def _write(self, run: Stored) -> None:
         """Everything of a run but its pictures."""
         assert run.folder is not None
-        data = {name: getattr(run, name) for name in _PLAIN}
+        data = {name: getattr(run, name) for name in PLAIN}
         data |= {"kind": type(run.recipe).__name__, "recipe": run.recipe.model_dump(mode="json")}
         with whole_file(run.folder.meta, durable=False) as unfinished:
             unfinished.write_text(json.dumps(data, default=dict), "utf-8")
@@ -303,11 +249,11 @@ class Store:
         data = json.loads(folder.meta.read_text("utf-8"))
         if data.get("original_colours") is True:  # as earlier versions wrote it
             data.setdefault("colours", "content")
-        data = _MISSING | data
+        data = MISSING | data
         training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
-        recipe = stored_training(data["recipe"]) if training else validated(data["recipe"])
-        plain = {name: data[name] for name in _PLAIN}
-        if not all(isinstance(plain[name], str) for name in _TEXTS) or not plain["id"] or plain["id"] in self._kept:
+        recipe = stored_training(data["recipe"]) if training else Recipe.of(data["recipe"])
+        plain = {name: data[name] for name in PLAIN}
+        if not all(isinstance(plain[name], str) for name in TEXTS) or not plain["id"] or plain["id"] in self._kept:
             raise ValueError("its identity is no text, or another's")
         if os.path.basename(plain["photos"]) != plain["photos"]:
             raise ValueError("its photographs lie outside its folder")

@@ -14,7 +14,7 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.job import Job
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
-from playground.service.store import Stored
+from playground.service.stored import Stored
 
 PAUSED_SECONDS = 3600.0  # a paused training that nobody looks at is ended after this, since others may want its place
 
@@ -67,7 +67,7 @@ class TrainingJob(Job):
 
     @property
     def abandoned(self) -> bool:
-        return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
+        return self.state == "paused" and time.monotonic() - self.seen_at > PAUSED_SECONDS
 
     def expect(self, device: str) -> None:
         self.memory = memory_of(self.recipe, *self._sizes, device)

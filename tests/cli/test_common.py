@@ -14,7 +14,8 @@ from playground.__main__ import Interruption
 from playground.cli.common import chosen_recipe, explained_lack_of_memory, stopped_by_signals
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, RecipeError, validated
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 
 
 def test_too_little_memory_is_one_sentence() -> None:
@@ -56,7 +57,7 @@ def test_a_partial_recipe_without_a_preset_lies_over_the_default_or_the_one_it_n
 
 def test_a_complete_recipe_replaces_everything(tmp_path: Path) -> None:
     file = tmp_path / "recipe.json"
-    complete = validated({"size": 100, "style_layers": {"conv2_2": 2.0}, "preset": "a preset of long ago", "seed": 9})
+    complete = Recipe.of({"size": 100, "style_layers": {"conv2_2": 2.0}, "preset": "a preset of long ago", "seed": 9})
     file.write_text(complete.to_json())
     assert chosen(recipe=file) == complete
     assert chosen("gatys-adam", file) == complete
@@ -100,7 +101,7 @@ def test_dotted_keys_merge_and_later_ones_win() -> None:
 
 def test_a_changed_size_drops_the_recorded_plan_and_a_seed_keeps_it(tmp_path: Path) -> None:
     file = tmp_path / "recipe.json"
-    recorded = validated({"plan": [{"size": 64, "iterations": 2, "evaluations": 2}], "size": 64})
+    recorded = Recipe.of({"plan": [{"size": 64, "iterations": 2, "evaluations": 2}], "size": 64})
     file.write_text(recorded.to_json())
     assert chosen(recipe=file).plan == recorded.plan
     assert chosen(recipe=file, seed=3).plan == recorded.plan

@@ -22,10 +22,11 @@ from playground.engine.control import MemoryControl
 from playground.images.load import load_picture, read_recipe_text
 from playground.networks import catalogue, read
 from playground.networks import vgg as features
-from playground.recipe.model import validated
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.system.progress import Report
 from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, pixels, process, refusal
+from tests.helpers.waiting import until
 
 JSON_KEYS = {
     "output", "width", "height", "preset", "device", "network", "numbers", "iterations", "evaluations", "seconds",
@@ -62,7 +63,7 @@ def test_the_json_object(pair: list[str], folder: Path, capsys: pytest.CaptureFi
         assert point.keys() == {"step", "evaluations", "seconds", "content", "style", "variation", "total"}
         assert point["total"] == pytest.approx(point["content"] + point["style"] + point["variation"])
         assert point["variation"] > 0
-    recipe = validated(about["recipe"])
+    recipe = Recipe.of(about["recipe"])
     assert recipe.size == 96
     assert [(stage.size, stage.iterations) for stage in recipe.plan or ()] == [(48, 3), (96, 3)]
     assert parse_recipe(read_recipe_text(output) or "") == recipe
@@ -93,7 +94,7 @@ def test_the_name_of_a_preset_never_leads_out_of_the_folder(
     inner = folder / "inner"
     inner.mkdir()
     shutil.copy(pair[0], inner / "photo.png")
-    recipe = validated({"preset": "../../escaped", "size": 64, "iterations": 1})
+    recipe = Recipe.of({"preset": "../../escaped", "size": 64, "iterations": 1})
     (folder / "recipe.json").write_text(recipe.to_json())
     about = paint(capsys, str(inner / "photo.png"), pair[1], "--recipe", str(folder / "recipe.json"))
     assert about["output"] == str(inner / "photo-recipe.png")
@@ -253,10 +254,8 @@ def test_a_signal_stops_the_run_and_saves_the_best_picture(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_the_run_leaves_nothing_behind(number: signal.Signals, pair: list[str], folder: Path) -> None:
     run = process("stylize", *pair, "--size", "64")
-    deadline = time.monotonic() + 60
-    while "torch" not in Path(f"/proc/{run.pid}/maps").read_text():  # in the middle of the longest import
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    maps = Path(f"/proc/{run.pid}/maps")
+    until(lambda: "torch" in maps.read_text())  # in the middle of the longest import
     run.send_signal(number)
     out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (130, "", INTERRUPTED)
@@ -277,3 +276,17 @@ def test_a_stop_before_the_first_evaluation_counts_as_before_the_run(
         main(["stylize", *pair, *QUICK])
     assert names(folder) == {"photo.png", "painting.png"}
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+@pytest.mark.usefixtures("hed")
+def test_the_photo_s_own_size_with_its_colours_fitted(
+    pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = folder / "large.png"
+    Image.open(pair[0]).resize((403, 302)).save(large)
+    options = ["--preset", "hrnet-photorealistic", "--size", "original", "--iterations", "1", *having("work_size=64")]
+    about = paint(capsys, str(large), pair[1], "-o", str(folder / "out.png"), *options, *LIGHT)
+    assert (about["width"], about["height"]) == (403, 302) == opened(folder / "out.png").size
+    assert (about["recipe"]["size"], about["recipe"]["work_size"]) == (403, 64)
+    assert about["recipe"]["plan"][0]["size"] == 64
+    assert "neither a number of pixels nor `original`" in refusal(capsys, "stylize", *pair, "--size", "huge")

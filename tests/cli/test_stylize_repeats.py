@@ -15,7 +15,7 @@ from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame, Result
 from playground.images.load import load_picture
 from playground.images.save import save_picture
-from playground.recipe.model import Recipe, validated
+from playground.recipe.model import Recipe
 from tests.helpers.cli import LIGHT, QUICK, having, paint, pixels
 
 FROM_NOISE = having("init=mix", "init_mix=0.7")
@@ -60,7 +60,7 @@ def test_a_recipe_travels_through_json_jpeg_and_webp(
     carriers[0].write_text(json.dumps(about["recipe"]))
     with Image.open(first) as picture:
         for carrier in carriers[1:]:
-            save_picture(picture, carrier, recipe=validated(about["recipe"]).to_json())
+            save_picture(picture, carrier, recipe=Recipe.of(about["recipe"]).to_json())
     for carrier in carriers:
         again = folder / f"from-{carrier.suffix[1:]}.png"
         paint(capsys, *pair, "-o", str(again), "--recipe", str(carrier))

@@ -25,7 +25,8 @@ from playground.images.convert import to_tensor
 from playground.images.pictures import Pictures as Given
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.recipe.model import DEFAULT_NETWORK, Change, Recipe
+from playground.recipe.base import DEFAULT_NETWORK
+from playground.recipe.model import Change, Recipe
 from playground.recipe.presets import presets
 from playground.service.faults import did_not_fit, explain
 from playground.service.jobs import Jobs

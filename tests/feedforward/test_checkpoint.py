@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from playground.networks.vgg import Vgg
 from playground.recipe.parse import stored_training
 from tests.helpers import version_0_1
 from tests.helpers.training import STYLE, TINY, same, tiny, weights_of
+from tests.helpers.waiting import until
 
 
 def test_going_on_from_a_checkpoint_gives_the_bits_of_an_uninterrupted_training(
@@ -109,12 +109,9 @@ def test_a_kill_at_any_moment_leaves_the_last_good_checkpoint(tmp_path: Path, he
     ]  # fmt: skip
     training = subprocess.Popen([*command, "--steps", "100000"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
-        while not Paths(path).state.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(Paths(path).state.exists, 120)
         # With a checkpoint every step a good part of the time is spent writing; wait for one that is going on.
-        while not list(tmp_path.glob(".*.tmp*")) and time.monotonic() < deadline:
-            pass
+        until(lambda: list(tmp_path.glob(".*.tmp*")), every=0)
     finally:
         training.send_signal(signal.SIGKILL)
         training.wait()

@@ -15,7 +15,8 @@ from PIL import Image
 
 from playground.images.pictures import Pictures
 from playground.recipe.model import Recipe
-from playground.service.store import Store, Stored
+from playground.service.store import Store
+from playground.service.stored import Stored
 
 # Forked from a process that has imported all this once: torch takes seconds.
 SERVERS = multiprocessing.get_context("forkserver")

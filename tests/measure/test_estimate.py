@@ -17,6 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from playground import PlaygroundError, load_preset
 from playground.engine.frames import Result
 from playground.engine.losses import Objective
+from playground.feedforward.learner import Learner
+from playground.feedforward.processes import Processes
 from playground.images.convert import fit_size
 from playground.measure import estimate, memory, operations, pace
 from playground.measure.estimate import observe_run
@@ -26,8 +28,10 @@ from playground.measure.pace import FIXED_UNITS, SecondsPerOperation, seconds_pe
 from playground.networks import choice
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
+from playground.networks.transformer import new_network
 from playground.networks.vgg import Vgg
-from playground.recipe.model import STYLE_BLOCKS, Change, Recipe, Stage
+from playground.recipe.base import STYLE_BLOCKS
+from playground.recipe.model import Change, Recipe, Stage
 from playground.recipe.presets import load_training_preset
 from playground.system.memory import free_megabytes
 
@@ -108,6 +112,30 @@ def test_a_recorded_plan_and_every_size_count() -> None:
     assert small.seconds / 30 == pytest.approx(each[0])
     entering = cost.stages[1].seconds / 10 - each[1]
     assert entering > 0  # the second size's targets
+
+
+def test_a_training_step_s_operations_are_those_torch_counts(hed: Weights) -> None:
+    recipe = load_training_preset().changed(
+        {"image_size": 64, "style_size": 64, "batch_size": 2, "width": 8, "blocks": 2}
+    )
+    photos, style = torch.rand(2, 3, 64, 64), Image.new("RGB", (64, 64), "red")
+    learner = Learner(new_network(8, 2, 0), Vgg(hed), style, photos[:1], recipe, Processes())
+    with FlopCounterMode(display=False) as counter:
+        learner.learn(photos, 1e-3)
+    # Of the trained network's first layer no gradient reaches the photograph.
+    assert operations.work_of_step(recipe).operations == pytest.approx(counter.get_total_flops(), rel=0.03)
+    assert operations.work_of_step(recipe).units > operations.work_of_step(recipe).operations / 2
+
+
+def test_a_training_takes_its_steps() -> None:
+    recipe = load_training_preset("fast-4").changed({"network": "vgg16-hed"})
+    assert estimate.steps_of(recipe, 100) == 250  # 20 epochs in batches of 8
+    assert estimate.steps_of(recipe.changed({"steps": 30}), 100) == 30
+    one = estimate.seconds_of_training(recipe.changed({"steps": 1}), 100, STEADY)
+    assert estimate.seconds_of_training(recipe, 100, STEADY) == pytest.approx(250 * one)
+    assert estimate.seconds_of_training(recipe.changed({"seconds": 1.5}), 100, STEADY) == min(1.5, 250 * one)
+    half = recipe.changed({"steps": 1, "batch_size": 4})
+    assert 0.5 * one < estimate.seconds_of_training(half, 100, STEADY) < 0.7 * one
 
 
 def test_what_is_cut_away_costs_nothing() -> None:

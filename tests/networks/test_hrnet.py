@@ -22,7 +22,7 @@ from playground.images.load import load_picture
 from playground.measure.distances import distances, photorealism
 from playground.networks.hrnet import Block, HrNet, Repainter, pad_to_multiple
 from playground.networks.vgg import Vgg
-from playground.recipe.model import Recipe, validated
+from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 
 
@@ -241,7 +241,7 @@ def test_at_equal_sizes_raw_is_the_size_independent_form_times_area_over_channel
 
 def test_the_presets_survive_json() -> None:
     for name in ("hrnet-photorealistic", "hrnet-source", "hrnet-paper"):
-        assert validated(json.loads(load_preset(name).to_json())) == load_preset(name)
+        assert Recipe.of(json.loads(load_preset(name).to_json())) == load_preset(name)
 
 
 # ---- measures -------------------------------------------------------------------------------------------------------

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.recipe.model import (
-    PLAN_SETTINGS,
-    Change,
-    Recipe,
-    RecipeError,
-    Stage,
-    bounds,
-    field_info,
-    live_settings,
-    validated,
-)
+from playground.recipe.base import RecipeError
+from playground.recipe.model import PLAN_SETTINGS, Change, Recipe, Stage, bounds, field_info, live_settings
 from playground.recipe.parse import parse_recipe
 
 SETTINGS = [name for name in Recipe.model_fields if field_info(name)]
@@ -33,7 +24,7 @@ LAYERS = ["content_layers", "style_layers"]
 def refusal(settings: dict[str, Any]) -> str:
     """What a person is told about settings that cannot be used: one short line."""
     with pytest.raises(RecipeError) as caught:
-        validated(settings)
+        Recipe.of(settings)
     text = str(caught.value)
     assert text == text.strip()
     assert "\n" not in text
@@ -58,7 +49,7 @@ def test_every_setting_can_be_drawn_as_a_control(name: str) -> None:
     assert field.description.endswith(".")
     assert info["group"]
     assert isinstance(info["live"], bool)
-    assert validated({name: getattr(Recipe(), name)}) == Recipe()
+    assert Recipe.of({name: getattr(Recipe(), name)}) == Recipe()
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -79,7 +70,7 @@ def test_every_number_within_its_bounds_is_kept(data: st.DataObject, name: str) 
         value: float = data.draw(st.integers(int(low), int(high)))
     else:  # neither end, which some fields exclude
         value = data.draw(st.floats(low, high, exclude_min=True, exclude_max=True))
-    recipe = validated({name: value})
+    recipe = Recipe.of({name: value})
     assert getattr(recipe, name) == value
     assert getattr(parse_recipe(recipe.to_json()), name) == value
 
@@ -155,13 +146,13 @@ def test_a_long_value_is_not_repeated_in_full() -> None:
 
 def test_a_network_of_four_convolutions_a_block_has_more_layers() -> None:
     for network in ("vgg19-imagenet", "my-own.pth"):
-        recipe = validated({"network": network, "style_layers": {"conv3_4": 1, "conv5_4": 1}})
+        recipe = Recipe.of({"network": network, "style_layers": {"conv3_4": 1, "conv5_4": 1}})
         assert recipe.active_layers("style") == {"conv3_4": 1, "conv5_4": 1}
     refusal({"network": "vgg19-imagenet", "style_layers": {"conv2_3": 1}})
 
 
 def test_layers_pull_where_neither_their_weight_nor_their_terms_is_zero() -> None:
-    recipe = validated({"style_layers": {"conv1_1": 0, "conv2_1": 2}, "content_weight": 0})
+    recipe = Recipe.of({"style_layers": {"conv1_1": 0, "conv2_1": 2}, "content_weight": 0})
     assert recipe.active_layers("style") == {"conv2_1": 2}
     assert recipe.active_layers("content") == {}
 
@@ -184,7 +175,7 @@ def test_layers_pull_where_neither_their_weight_nor_their_terms_is_zero() -> Non
     ],
 )
 def test_other_spellings(name: str, written: str, meant: Any) -> None:
-    assert getattr(validated({name: written}), name) == meant
+    assert getattr(Recipe.of({name: written}), name) == meant
 
 
 def test_a_recipe_cannot_be_changed_in_place() -> None:
@@ -240,14 +231,14 @@ JOURNAL = (
 
 @pytest.mark.parametrize("name", sorted(PLAN_SETTINGS))
 def test_a_recorded_plan_ends_with_the_settings_it_was_made_for(name: str) -> None:
-    recipe = validated({"plan": PLAN})
+    recipe = Recipe.of({"plan": PLAN})
     values = {"scales": 3, "scale_factor": 3, "seconds": 5, "optimizer": "lbfgs", "canvas": "pyramid"}
     assert recipe.changed({name: values.get(name, 100)}).plan is None
     assert recipe.changed({"seed": 7}).plan == PLAN
 
 
 def test_a_changed_setting_is_no_longer_replayed_from_the_journal() -> None:
-    recipe = validated({"journal": JOURNAL})
+    recipe = Recipe.of({"journal": JOURNAL})
     assert recipe.changed({"style_weight": 3}).journal == JOURNAL[1:]
     assert recipe.changed({"style_layers.conv1_1": 3}).journal == JOURNAL[:1]
     assert recipe.changed({"seed": 3}).journal == JOURNAL

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from playground.recipe.model import DEFAULT_NETWORK, RecipeError
+from playground.recipe.base import DEFAULT_NETWORK, RecipeError
 from playground.recipe.moved import differences, on_network, whose
 from playground.recipe.numbers import Factors, converted
 from playground.recipe.parse import recipe_on_preset

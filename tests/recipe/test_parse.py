@@ -9,12 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.recipe.model import (
-    Change,
-    Recipe,
-    RecipeError,
-    validated,
-)
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Change, Recipe
 from playground.recipe.parse import parse_recipe, parse_setting, parse_settings
 
 # ---- JSON -------------------------------------------------------------------------------------------------------------
@@ -40,7 +36,7 @@ recipes = st.fixed_dictionaries(
 
 @given(recipes)
 def test_json_brings_back_the_same_recipe(settings: dict[str, Any]) -> None:
-    recipe = validated(settings)
+    recipe = Recipe.of(settings)
     text = recipe.to_json()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert parse_recipe(text) == recipe

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground.recipe.model import (
-    DEFAULT_NETWORK,
-    Recipe,
-    RecipeError,
-    validated,
-)
+from playground.recipe.base import DEFAULT_NETWORK, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import PRESET_FOLDER, Preset, find_preset, load_preset, presets
 
@@ -38,7 +34,7 @@ def test_a_preset_is_whole(name: str) -> None:
     assert recipe.network == preset.network
     assert recipe.numbers == preset.numbers
     for key, value in preset.recipe.items():
-        assert getattr(recipe, key) == getattr(validated({**preset.recipe, "network": preset.network}), key), key
+        assert getattr(recipe, key) == getattr(Recipe.of({**preset.recipe, "network": preset.network}), key), key
         assert value == getattr(recipe, key), f"{key} is written in another spelling than it is saved in"
     assert parse_recipe(recipe.to_json()) == recipe
 
@@ -93,7 +89,7 @@ def test_the_lessons_have_a_base_of_their_own_which_is_no_preset_of_the_page() -
     base = Preset.model_validate_json((PRESET_FOLDER / "lessons" / "base.json").read_text("utf-8"))
     assert (base.name, base.kind, base.network) == ("base", "stylize", DEFAULT_NETWORK)
     assert "base" not in presets()
-    recipe = validated({**base.recipe, "network": base.network})
+    recipe = Recipe.of({**base.recipe, "network": base.network})
     assert (recipe.style_loss, recipe.optimizer, recipe.canvas, recipe.size) == ("moments", "lbfgs", "pyramid", 384)
     assert recipe.content_layers == {"conv3_2": 0.3, "conv4_2": 1.0}
     assert (recipe.style_weight, recipe.content_weight, recipe.variation_weight) == (1.0, 1.0, 0.15)

@@ -11,7 +11,8 @@ from PIL import Image
 from playground.cli.common import chosen_recipe
 from playground.images.load import read_recipe_text
 from playground.images.save import save_picture
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError
+from playground.recipe.base import BaseRecipe, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe, recipe_on_preset, stored_training
 from playground.recipe.presets import load_preset
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.paintings import EARLIER_NAMES
 from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.recipe.training import PAINTING_ONLY

@@ -15,7 +15,8 @@ from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks.read import Weights
-from playground.recipe.model import Recipe, RecipeError
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.presets import load_training_preset
 from playground.service.admission import Busy
 from playground.service.job import Job

@@ -11,13 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.service.kept_frames import frames_of
 from playground.service.limits import Limits
 from playground.service.store import Store
 from tests.helpers.waiting import until
@@ -42,7 +40,8 @@ def serve(hed: Weights, tmp_path: Path) -> Iterator[Callable[..., Jobs]]:
 
 
 def steps(job: Job, folder: Path) -> list[int]:
-    frames_of(job).zip_to(folder / "frames.zip")
+    assert job.kept is not None
+    job.kept.zip_to(folder / "frames.zip")
     with zipfile.ZipFile(folder / "frames.zip") as archive:
         return [int(name[5:11]) for name in archive.namelist()]
 
@@ -61,8 +60,7 @@ def test_a_picture_of_every_iteration_or_of_every_third(serve: Callable[..., Job
     until(lambda: without.ended_at)
     assert without.folder is not None
     assert not without.folder.frames.exists()
-    with pytest.raises(PlaygroundError, match="none of this run's pictures are kept"):
-        frames_of(without)
+    assert without.kept is None
 
 
 def test_asked_for_on_the_way_and_no_more(serve: Callable[..., Jobs], tmp_path: Path) -> None:

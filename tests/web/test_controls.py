@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from playground.images.save import save_picture
 from playground.networks import catalogue
-from playground.recipe.model import Recipe, RecipeError, bounds, field_info
+from playground.recipe.base import RecipeError
+from playground.recipe.model import Recipe, bounds, field_info
 from playground.recipe.presets import load_preset, presets
 from playground.service.jobs import Jobs
 from playground.web.components import controls, layers

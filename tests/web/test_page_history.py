@@ -21,13 +21,12 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components.format import number
 from playground.web.studio.session import link_query
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box, served
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box, playwright, served
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, StorageState
 
-playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
 
@@ -35,8 +34,8 @@ ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 LIMITS = Limits(grace_seconds=10.0, runs_each=2, save_every=0.5)
 TEACHERS_KEY = "only-the-teacher-knows"
 SETTINGS = {"teacher_key": TEACHERS_KEY}
+# What gradio itself complains of when a page is left while something streams to it.
 BROKEN_OFF = re.compile("AbortError|Connection errored out|ERR_ABORTED")
-"""What gradio itself complains of when a page is left while something streams to it."""
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +61,7 @@ def newest(jobs: Jobs) -> Job:
 
 def last_evaluation(visitor: Visitor) -> int:
     """Where the live curve ends, by its text alternative."""
-    label = visitor.page.locator("#terms-chart figure").get_attribute("aria-label") or ""
-    found = re.search(r"at evaluation (\d+)", label)
+    found = re.search(r"at evaluation (\d+)", visitor.page.get_attribute("#terms-chart figure", "aria-label") or "")
     return int(found[1]) if found else -1
 
 

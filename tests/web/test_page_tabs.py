@@ -242,7 +242,8 @@ def test_another_browser_neither_sees_nor_steers_it(browser: Browser, address: s
     begin(ann, 100_000)
     ann.says(r"step \d+ of", "#train-status")
     enter(ben, "Train a style")
-    ben.says("then press Train", "#train-status")
+    ben.says("are chosen: press Train", "#train-status")
+    ben.says(r"1000 steps: about .* Steps is set and counts; 2 epochs .* would be 3 steps", "#train-cost")
     playwright.expect(ben.page.locator("#train-stop")).to_be_disabled()
     second = ann.context.new_page()  # the same browser trains once, in however many pages
     second.goto(address)
@@ -276,6 +277,7 @@ def test_photographs_are_counted_shown_and_warned_of(visitor: Visitor, tmp_path:
     visitor.says("no photograph that can be read", "#photos-note")
     visitor.page.click("text=20 epochs, average pools")
     visitor.says("adapted to vgg16-hed", "#train-preset-note")
+    visitor.says(r"\d+ steps: about .* on this machine", "#train-cost")
     playwright.expect(visitor.page.locator("#train-batch_size input[type=number]")).to_have_value("8")
     playwright.expect(visitor.page.locator("#train-epochs input[type=number]")).to_have_value("20")
     playwright.expect(visitor.page.locator("#train-steps input[type=number]")).to_have_value("")

@@ -233,3 +233,21 @@ def test_sentences_of_the_engine_are_translated_where_they_are_known() -> None:
     finally:
         ASKED.reset(token)
     assert said("The network x is not on this machine.") == "The network x is not on this machine."
+
+
+def test_nothing_is_said_while_a_file_is_imported() -> None:
+    """It would be English for everybody."""
+    early = []
+    for path in sources("py"):
+        waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+        while waiting:
+            node = waiting.pop()
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("say", "label", "counted")
+            ):
+                early.append(f"{path.name}: {ast.unparse(node)}")
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                waiting += ast.iter_child_nodes(node)
+    assert early == []

@@ -2,7 +2,12 @@
 // dragging it onto a box does too. Cards are kept and only changed, so that the one in use keeps the focus.
 const root = () => element.querySelector(".shelf");
 const TYPE = "text/x-playground-result";
-const ACTS = [["pin", "📌"], ["compare", "◧"], ["content", "→▣"], ["style", "→▨"]];
+const ACTS = [ // each with its drawing in a box of 16
+  ["pin", "M6 1h4l-.5 5L12 8.5V10H4V8.5L6.500 6zM8 10v5"],
+  ["compare", "M1.500 3h13v10h-13zM8 1v14"],
+  ["content", "M1.500 3.500h13v9.500h-13zM1.500 11l3.500-3.500 3 3 2.500-2 4 3.500"],
+  ["style", "M12.500 1.500l2 2L7 11l-2.500.5L5 9zM3.500 10c-2 .5-1 3-2.500 4.500 2.500.5 4.500 0 4.500-2.500"],
+];
 
 function card(name) {
   const item = document.createElement("div");
@@ -11,7 +16,7 @@ function card(name) {
   item.draggable = true;
   item.setAttribute("role", "listitem");
   item.innerHTML = `<button type="button" class="bring"><img alt="" draggable="false"><span></span></button><span class="acts">${ACTS.map(([act, sign]) =>
-    `<button type="button" data-act="${act}"><i aria-hidden="true">${sign}</i></button>`).join("")}</span>`;
+    `<button type="button" data-act="${act}"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="${sign}"/></svg></button>`).join("")}</span>`;
   return item;
 }
 

@@ -20,6 +20,7 @@ function show() {
   const value = props.value;
   if (!value || !root()) return;
   if (!root().firstChild) build();
+  root().querySelector("[data-do=hold]").textContent = value.held || words("hold");
   if (shown !== value.after) {
     shown = value.after;
     root().querySelector(".before").src = value.before;

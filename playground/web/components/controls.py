@@ -1,6 +1,6 @@
 """Recipe fields as gradio controls, in both directions: a field's control, what it shows for a recipe, what it gives back.
 
-Label, help and bounds come from the field (recipe/model.py). A recipe keeps every value that nobody touched: `assembled` takes
+Label, help and bounds come from the field (recipe/base.py, model.py). A recipe keeps every value that nobody touched: `assembled` takes
 over only what differs from what the controls showed, so that nothing is lost to a slider's range or a rounding.
 """
 
@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from playground.recipe.model import BaseRecipe, Recipe, RecipeError, bounds, field_info
+from playground.recipe.base import BaseRecipe, RecipeError
+from playground.recipe.model import Recipe, bounds, field_info
 from playground.web.components.format import option
 from playground.web.words import label, say
 
@@ -39,19 +40,35 @@ FIELDS: dict[str, str] = {
 """Every recipe field with a control of its own, and its panel, in the page's order."""
 
 BESIDE = frozenset(
-    {"content_layers", "style_layers", "style_weights", "style_scales", "region_content_weights", "kept_weight"}
+    {
+        "content_layers",
+        "style_layers",
+        "neighbours_layers",
+        "style_weights",
+        "style_scales",
+        "region_content_weights",
+        "kept_weight",
+    }
 )
 """Live settings whose controls are made elsewhere."""
 
-ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate", "iterations")
+ON_SLIDER = ("content_weight", "style_weight", "neighbours_weight", "variation_weight", "learning_rate", "iterations")
 """Fields with a slider over decades beside their number."""
 
 DECADES = 4.0  # to either side of the preset's value
 REACH = {"iterations": 1.5}  # where that would be too far
 MIX = 3.0  # decades to either side by which one slider shifts painting against photo
 OFF = -DECADES - 0.2  # the leftmost notch of a weight's slider means zero
-STEPS = {"size": 16, "scale_factor": 0.1, "preview_rate": 0.1, "beta1": 0.001, "beta2": 0.001, "average": 0.01}
-EMPTY = ("seconds", "steps")
+STEPS = {
+    "size": 16,
+    "work_size": 16,
+    "scale_factor": 0.1,
+    "preview_rate": 0.1,
+    "beta1": 0.001,
+    "beta2": 0.001,
+    "average": 0.01,
+}
+EMPTY = ("seconds", "steps", "work_size")
 """Fields that may be left empty."""
 
 

@@ -123,7 +123,14 @@ def caption(recipe: Recipe) -> str:
     return ", ".join([say(f"preset.{preset.name}.title"), *said[:3], say("caption.seed", seed=recipe.seed)])
 
 
-UNNAMED = {"seed", "plan", "journal", "network", "preview_rate"}  # of a caption
+UNNAMED = {
+    "arithmetic",
+    "seed",
+    "plan",
+    "journal",
+    "network",
+    "preview_rate",
+}  # of a caption; arithmetic changes no picture that one could see
 
 
 def setting_said(name: str, value: Any) -> str:

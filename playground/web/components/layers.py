@@ -15,7 +15,8 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, read
-from playground.recipe.model import STYLE_BLOCKS, Recipe
+from playground.recipe.base import STYLE_BLOCKS, BaseRecipe
+from playground.recipe.model import Recipe
 from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")
@@ -32,12 +33,12 @@ def layer_names(network: str) -> tuple[str, ...]:
         return catalogue.LAYERS["vgg16"]
 
 
-def grid_value(recipe: Recipe, preset: Recipe | None = None) -> dict[str, Any]:
+def grid_value(recipe: BaseRecipe, preset: BaseRecipe | None = None) -> dict[str, Any]:
     """What the grid shows for a recipe whose sliders stand around the weights of `preset`, by default its own."""
     return {**weights(recipe), "layers": list(layer_names(recipe.network)), "preset": weights(preset or recipe)}
 
 
-def weights(recipe: Recipe) -> dict[str, dict[str, float]]:
+def weights(recipe: BaseRecipe) -> dict[str, dict[str, float]]:
     """A recipe's weights by kind and layer."""
     return {"content": dict(recipe.content_layers), "style": dict(recipe.style_layers)}
 
@@ -93,9 +94,9 @@ def described(value: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def grid(recipe: Recipe) -> gr.HTML:
+def grid(recipe: BaseRecipe, elem_id: str = "layers") -> gr.HTML:
     """The grid for a recipe that is a preset; fires `input` when a person has changed one of its weights."""
     return gr.HTML(
-        grid_value(recipe), html_template='<div class="layer-grid"></div>', js_on_load=SCRIPT, elem_id="layers",
+        grid_value(recipe), html_template='<div class="layer-grid"></div>', js_on_load=SCRIPT, elem_id=elem_id,
         apply_default_css=False,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from html import escape
 from playground.errors import PlaygroundError
 from playground.networks.catalogue import CAFFE_FILES, NETWORKS
 from playground.networks.known import known
-from playground.recipe.model import BaseRecipe
+from playground.recipe.base import BaseRecipe
 from playground.recipe.moved import differences, whose
 from playground.web.components.messages import message
 from playground.web.words import say, translated

@@ -26,12 +26,17 @@ def viewer() -> gr.HTML:
     )
 
 
-def value(before: Image.Image, after: Image.Image, place: gr.components.Component) -> dict[str, Any]:
-    """What viewer.js shows: the addresses of two pictures served at `place`, and their size."""
+def value(before: Image.Image, after: Image.Image, place: gr.components.Component, held: str = "") -> dict[str, Any]:
+    """What viewer.js shows: the addresses of two pictures served at `place`, and their size.
+
+    Args:
+        held: what the first is called, where it is not the photo.
+    """
     return {
         "before": _address(encode_picture(before, "jpg"), "before.jpg", place),
         "after": _address(encode_picture(after, "png"), "after.png", place),
         "size": list(after.size),
+        "held": held,
     }
 
 

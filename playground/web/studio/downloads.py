@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import gradio as gr
 
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
 from playground.web.studio.network_offer import network_choices, offer
 from playground.web.studio.session import Session

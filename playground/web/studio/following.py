@@ -16,7 +16,7 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, tug
+from playground.web.components import curves, rounds, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -84,6 +84,8 @@ class Following:
                     updates[parts["terms-chart"]] = curves.data(job, whole=whole)
                 if whole:
                     next_whole = now + WHOLE_EVERY
+                    if job.rounds:
+                        updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
                     if job.control.read().shares and job.pulls:
@@ -122,6 +124,7 @@ class Following:
             parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: ending(job.state, "announcement"),
             parts["terms-chart"]: curves.data(job),
+            parts["rounds"]: rounds.table(job),
             parts["notes"]: message(translated(job.notes[-1]), "note") if job.notes else "",
         }
         if job.result is None:

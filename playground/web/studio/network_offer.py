@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
 from playground.web.components.messages import Updates, message
 from playground.web.studio.session import Session

@@ -11,6 +11,7 @@ from typing import Any
 from playground.engine.run import check_pictures
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
+from playground.images.local_colours import take_light
 from playground.networks.hrnet import Repainter
 from playground.recipe.paintings import Colours
 from playground.web.components.messages import NOTHING, Updates
@@ -19,6 +20,7 @@ from playground.web.studio import results
 from playground.web.studio.named import cards
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.steering import own
 from playground.web.words import say
 
 
@@ -42,6 +44,7 @@ class ResultActions:
 
         Matched ones change what is painted: they wait for the next run, and a run that has them keeps them.
         """
+        own(session, "colours", wanted)
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
         if shown is not None and "matched" in (wanted, shown.recipe.colours):
             return NOTHING
@@ -69,15 +72,18 @@ class ResultActions:
         result = session.finished[-1].job.result if session.finished else None
         if result is None or result.generator is None:
             return NOTHING
-        network, size = result.generator, result.recipe.size
+        network, recipe, fitted = result.generator, result.recipe, session.colours == "fitted"
 
         def repainted() -> Updates:
             if not path:
                 raise PlaygroundError(say("error.choose_photo"))
-            content = resize_picture(given(path, say("the.other")), size)
-            check_pictures(content, size)
+            content = resize_picture(given(path, say("the.other")), recipe.size)
+            check_pictures(content, recipe.size)
+            small = resize_picture(content, recipe.painted_size)
             paint = Repainter(network, self.jobs.here)
-            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(content))))
+            picture = to_picture(self.jobs.turn().do(partial(paint, to_tensor(small))))
+            if fitted:
+                picture = take_light(picture, content)
             return {self.parts["repainted"]: picture, self.parts["repaint-message"]: ""}
 
         return self.panel.guarded("repaint-message", repainted)

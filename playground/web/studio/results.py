@@ -18,13 +18,15 @@ from playground.measure.distances import photorealism
 from playground.recipe.paintings import Colours
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
-from playground.web.components import viewer
+from playground.web.components import rounds, viewer
 from playground.web.components.format import duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
+from playground.web.studio.kept import pair
 from playground.web.studio.named import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
+DPI = 300  # that files say they have, and for which a result's size on paper is given
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 
 
@@ -52,7 +54,7 @@ def recolour(done: Finished, colours: Colours) -> None:
 def files(done: Finished, place: gr.components.Component) -> dict[str, str]:
     """The result as files with the recipe inside, and the recipe itself, served at `place`; paths by suffix."""
     text, stem = done.recipe.to_json(), f"painted-{done.recipe.preset or 'own'}-{done.recipe.seed}"
-    data = {suffix: encode_picture(done.shown, suffix, text) for suffix in FORMATS}
+    data = {suffix: encode_picture(done.shown, suffix, text, dpi=DPI) for suffix in FORMATS}
     data["json"] = text.encode()
     return {suffix: served_bytes(content, f"{stem}.{suffix}", place) for suffix, content in data.items()}
 
@@ -81,7 +83,8 @@ def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
 
 def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
-    return {parts["terms-chart"]: chart(session, done), parts["summary"]: summary(done)}
+    told = {parts["rounds"]: rounds.table(done.job), parts["kept-pair"]: pair(done.job)}
+    return {parts["terms-chart"]: chart(session, done), parts["summary"]: summary(done), **told}
 
 
 def chart(session: Session, done: Finished) -> dict[str, Any]:
@@ -110,10 +113,11 @@ def summary(done: Finished) -> str:
         )
     ]  # fmt: skip
     if result.generator is not None:
-        kept = photorealism(done.content, done.painted)
+        kept = photorealism(done.content, done.shown if done.recipe.colours == "fitted" else done.painted)
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
     if changes:
         said.append(counted("summary.steered", changes))
+    said.append(say("summary.paper", cm=number(max(width, height) / DPI * 2.54), dpi=DPI))
     return f'<p class="summary">{escape(" ".join(said))}</p>'
 
 

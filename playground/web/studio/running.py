@@ -16,17 +16,18 @@ from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.images.regions import check_paintings
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, steering, tug
+from playground.web.components import curves, rounds, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.people import caller
 from playground.web.studio import results
+from playground.web.studio.kept import pair
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -34,11 +35,11 @@ from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
-LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds")
 """What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",
-    "repaint", "repainted", "run-id", "busy", "busy-note",
+    "repaint", "repainted", "run-id", "busy", "busy-note", "rounds", "kept-pair",
 )  # fmt: skip
 END_PARTS = (
     *START_PARTS, "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
@@ -122,8 +123,9 @@ class Running:
         both = Pictures(pictures["content"], (pictures["style"], *session.more))
         plain = check_paintings(plain, len(both.styles))
         job = self.jobs.start(
-            both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person
-        )
+            both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
+            frames_every=session.frames_every,
+        )  # fmt: skip
         self.jobs.show_colours(job, recipe.colours)
         session.put(job)
         return {}
@@ -147,6 +149,8 @@ class Running:
             parts["repaint"]: gr.Accordion(visible=False),
             parts["repainted"]: None,
             parts["terms-chart"]: {**curves.data(job), "others": results.others(session)},
+            parts["rounds"]: rounds.table(job),
+            parts["kept-pair"]: pair(job),
         }
 
     # ---------------------------------------------------------------- one run too many

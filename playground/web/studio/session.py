@@ -20,7 +20,8 @@ from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.networks import catalogue
 from playground.networks.known import known
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, RecipeError
+from playground.recipe.base import DEFAULT_NETWORK, RecipeError
+from playground.recipe.model import Recipe
 from playground.recipe.moved import on_network
 from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_settings
@@ -33,6 +34,8 @@ from playground.web.words import say
 
 MAX_FINISHED = 8  # results a page remembers; each holds a few pictures in memory
 NOT_IN_LINKS = ("plan", "journal", "arithmetic")
+OWN = ("size", "crop", "seed", "seconds", "colours")
+"""What no preset is about, so that it does not overwrite what a person has set."""
 
 
 @dataclass
@@ -52,7 +55,11 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
-    own_size: int | None = None  # that a person has set, which stays when a preset is chosen
+    own: dict[str, Any] = field(
+        default_factory=dict
+    )  # of OWN, what a person has set, which stays when a preset is chosen
+    cut: dict[str, str] = field(default_factory=dict)  # what is shown to be cut off the two pictures
+    frames_every: int = 0  # iterations between two pictures that are kept of a run; 0 keeps none
     teacher: bool = False  # whether its runs go first
     gone: bool = False  # whether the page was closed
     job: Job | None = None  # the run on the easel

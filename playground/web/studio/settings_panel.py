@@ -177,17 +177,16 @@ class SettingsPanel:
 
         def chosen() -> Updates:
             recipe, note = load_preset(find_preset(name).name), ""
-            if session.own_size is not None and session.own_size != recipe.size:
-                note = say("settings.size_stays", size=session.own_size, preset=recipe.size)
-                recipe = recipe.changed({"size": session.own_size})
-            recipe = recipe.changed({name: getattr(session.base, name) for name in KEPT})
-            return self.offered(session, recipe, note)
+            if session.own.get("size", recipe.size) != recipe.size:
+                note = say("settings.size_stays", size=session.own["size"], preset=recipe.size)
+            mine = {name: getattr(session.base, name) for name in KEPT}
+            return self.offered(session, recipe.changed({**mine, **session.own}), note)
 
         return self.guarded("preset-note", chosen)
 
     def reset(self, session: Session) -> Updates:
         """Back to the preset that the recipe on show started from."""
-        session.own_size = None
+        session.own.clear()
         job, recipe = session.running(), preset_of(session.base)
         if job is None:
             return self.guarded("preset-note", self.show, session, recipe)
@@ -209,7 +208,7 @@ class SettingsPanel:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
             return NOTHING
-        session.own_size = None
+        session.own.clear()
         return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), say("settings.loaded")))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:

@@ -85,7 +85,9 @@ class Shelf:
         said = say("results.compared", left=first, right=second)
         differ = apart(left.recipe, right.recipe)
         return {
-            parts["before-after"]: gr.HTML(viewer.value(before, right.shown, parts["save-png"]), visible=True),
+            parts["before-after"]: gr.HTML(
+                viewer.value(before, right.shown, parts["save-png"], say("results.left")), visible=True
+            ),
             parts["preview"]: gr.Image(visible=False),
             parts["terms-chart"]: chart,
             parts["after"]: gr.Row(visible=False),

@@ -9,12 +9,13 @@ import random
 from typing import Any
 
 from playground.networks import catalogue
-from playground.recipe.model import DEFAULT_NETWORK, Recipe, field_info
+from playground.recipe.base import DEFAULT_NETWORK
+from playground.recipe.model import Recipe, field_info
 from playground.web.components import controls, layers
 from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import offer
-from playground.web.studio.session import Session, preset_of
+from playground.web.studio.session import OWN, Session, preset_of
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import label, say
 
@@ -110,17 +111,17 @@ class Steering:
             return NOTHING
         return self.moved_network(session, *values)
 
-    def dice(self) -> int:
-        """A seed by chance."""
-        return random.randrange(100_000)
+    def dice(self, session: Session) -> int:
+        """A seed by chance, which stays like one that was typed."""
+        session.own["seed"] = random.randrange(1, 100_000)
+        return session.own["seed"]
 
     # ---------------------------------------------------------------- what they share
 
     def _take(self, session: Session, name: str, value: Any) -> str:
         job, value = session.running(), controls.given(name, value)
-        if name == "size":
-            size = session.base.changed({name: value}).size
-            session.own_size = size if size != session.base.size else session.own_size
+        if name in OWN:
+            own(session, name, value)
         if job is None:
             _check(session.base, name, value)
             return ""
@@ -144,6 +145,18 @@ class Steering:
         self.panel.jobs.limits.check(job.recipe.changed(wanted))
         job.control.change(changes)
         return ""
+
+
+def own(session: Session, name: str, value: Any) -> None:
+    """Remember what a person has set themselves; what is as in the preset again, they have not.
+
+    Raises:
+        RecipeError: it cannot be used.
+    """
+    value = getattr(session.base.changed({name: value}), name)
+    session.own.pop(name, None)
+    if value != getattr(preset_of(session.base), name):
+        session.own[name] = value
 
 
 def _check(base: Recipe, name: str, value: Any) -> None:

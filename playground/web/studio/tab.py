@@ -11,8 +11,9 @@ import gradio as gr
 
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
-from playground.service.jobs import MAX_RUNS_AT_FULL_SPEED, Jobs
-from playground.web.components import controls, curves, layers, pictures, tug, viewer
+from playground.service.jobs import Jobs
+from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
+from playground.web.components import controls, curves, cut, layers, pictures, rounds, tug, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -21,6 +22,7 @@ from playground.web.components.layout import (
     source,
 )
 from playground.web.studio.history import build_history
+from playground.web.studio.kept import build_kept
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
@@ -50,6 +52,7 @@ def build_studio(jobs: Jobs, browser: gr.Textbox, is_teacher: Callable[[object],
     with gr.Row(elem_id="studio", elem_classes=["room"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "content", say("source.content"), "photos")
+            parts["cut"] = cut.cut()
             source(parts, "style", say("source.style"), "styles")
             build_paintings(parts)
         with gr.Column(elem_id="stage", elem_classes=["room-stage"], min_width=320, scale=2):
@@ -75,6 +78,7 @@ def _stage(parts: Parts, jobs: Jobs) -> None:
     html(parts, "notes")
     html(parts, "summary")
     build_history(parts)
+    build_kept(parts, jobs)
     _repaint_panel(parts)
     build_shelf(parts)
 
@@ -139,6 +143,8 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
                 container=False, info=say("tug.help"),
             )  # fmt: skip
             html(parts, "shares", tug.tug(None))
+        with gr.Tab(say("under.rounds"), id="rounds-tab"):
+            html(parts, "rounds", rounds.table(None))
     html(parts, "hover-picture")
 
 
@@ -218,7 +224,7 @@ def _balance_panel(parts: Parts, recipe: Recipe) -> None:
         )
         html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
         with gr.Accordion(say("run.weights"), open=True, elem_id="weights", elem_classes=["weights"]):
-            for name in ("content_weight", "style_weight", "variation_weight"):
+            for name in ("content_weight", "style_weight", "neighbours_weight", "variation_weight"):
                 _setting(parts, name, recipe)
         html(parts, "message-balance")
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from playground.service.jobs import Jobs
-from playground.web.components import controls, layers
+from playground.web.components import controls, cut, layers
 from playground.web.components.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, listed, wire_source
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.private_names import page_under_construction
@@ -21,6 +21,7 @@ from playground.web.studio.cost import cost
 from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
+from playground.web.studio.kept import wire_kept
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
@@ -57,6 +58,7 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_controls(parts, panel, steering)
     _wire_recipe(parts, panel, downloads, steering)
     machine = wire_history(parts, panel, running)
+    wire_kept(parts, jobs)
     opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
     _wire_runs(parts, panel, running, machine, Following(parts, pages, results), Staging(parts, panel, running), opened)
     _wire_buttons(parts, running)
@@ -81,13 +83,15 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
         line, run = cost(jobs, panel, session, content, style, *values)
         marks = undo.record(session, *values)
         updates: Updates = {parts["cost"]: line, parts["run"]: run}
+        if (shown := cut.value(dict(zip(panel.fields, values, strict=False)))) != session.cut:
+            session.cut = updates[parts["cut"]] = shown
         return updates if marks is NOTHING else {**updates, **marks}
 
     # the summary of a finished run changes when the machine's speed has been learnt
     names = (*(f"set-{field}" for field in panel.fields), "layers", "content", "style", "summary")
     gr.on(
         [parts[name].change for name in names],
-        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", *MARKS)),
+        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", *MARKS)),
         **LATEST,
     )  # fmt: skip
 
@@ -116,7 +120,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
         parts[f"pick-{pick}"].click(
             partial(steering.quick_pick, pick), [session, parts["set-network"]], [parts["layers"], *said], **LIGHT
         )
-    parts["dice"].click(steering.dice, None, parts["set-seed"], **LIGHT)
+    parts["dice"].click(steering.dice, session, parts["set-seed"], **LIGHT)
 
 
 def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads, steering: Steering) -> None:

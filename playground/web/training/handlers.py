@@ -14,24 +14,26 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
+from playground.measure.estimate import seconds_of_training, steps_of
+from playground.networks import catalogue
 from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.service.training_job import TrainingJob
 from playground.system.device import describe_device
-from playground.web.components import charts, controls, steering
+from playground.web.components import charts, controls, layers, steering
 from playground.web.components.forecast import seconds_left
-from playground.web.components.format import status_line
+from playground.web.components.format import duration, status_line
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
-from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, wanted_recipe
+from playground.web.training.desk import FIELDS, Desk, first_recipe, on_preset, preset_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
-from playground.web.words import label, say, translated
+from playground.web.words import counted, label, say, translated
 
 STYLE_SIDE = 1024  # of the style picture that a training keeps
 NEWS_EVERY = 0.5  # seconds between two updates of the page
@@ -63,24 +65,79 @@ class Trainer:
         job.touch()
         return {
             **self.begun(job),
-            **{parts[f"train-{name}"]: controls.shown(name, job.recipe) for name in FIELDS},
+            **self.shown(desk, job.recipe),
             parts["title"]: job.title,
             parts["train-style"]: job.style,
         }
 
     # ---------------------------------------------------------------- settings
 
-    def choose_preset(self, desk: Desk, name: str | None) -> Updates:
-        """A preset was picked: its numbers stand in the controls."""
-        if not name:
-            return NOTHING
-        recipe = first_recipe(find_preset(name, "train").name)
-        desk.preset = recipe.preset or name
+    def shown(self, desk: Desk, recipe: TrainingRecipe) -> Updates:
+        """A recipe in every control."""
+        parts = self.parts
+        grid = layers.grid_value(recipe, first_recipe(desk.preset, recipe.network))
         return {
-            **{self.parts[f"train-{field}"]: controls.shown(field, recipe) for field in FIELDS},
-            self.parts["train-preset-note"]: preset_note(recipe),
-            self.parts["photos-note"]: photos_note(desk, recipe),
+            **{parts[f"train-{field}"]: controls.shown(field, recipe) for field in FIELDS},
+            parts["train-layers"]: grid,
+            parts["train-layers-words"]: layers.described(grid),
         }
+
+    def choose_preset(self, desk: Desk, name: str | None, *values: Any) -> Updates:
+        """A preset was picked: its numbers stand in the controls; a seed that a person has set stays."""
+        return self._choose(desk, name, desk.network, values) if name else NOTHING
+
+    def choose_network(self, desk: Desk, network: str | None, *values: Any) -> Updates:
+        """Another network was chosen: the preset's numbers for it stand in the controls."""
+        if desk.running() is not None:
+            return self.moved("network", desk, network, *values)
+        return self._choose(desk, desk.preset, network, values)
+
+    def _choose(self, desk: Desk, name: str, network: str | None, values: Sequence[Any]) -> Updates:
+        parts, place = self.parts, self.parts["train-settings-message"]
+        try:
+            if network is not None and not (network in self.jobs.networks and catalogue.is_available(network)):
+                raise PlaygroundError(say("error.network_missing", network=network))
+            recipe = on_preset(desk, find_preset(name, "train").name, network, values)
+        except Exception as error:
+            base = first_recipe(desk.preset, desk.network)
+            return {place: message(fault(error)), parts["train-network"]: base.network}
+        desk.preset, desk.network = name, network
+        return {
+            **self.shown(desk, recipe),
+            place: "",
+            parts["train-preset-note"]: preset_note(recipe),
+            parts["photos-note"]: photos_note(desk, recipe),
+        }
+
+    def cost(self, desk: Desk, *values: Any) -> str:
+        """How long the training that the controls show would be and take; nothing while one goes on."""
+        if desk.running() is not None:
+            return ""
+        try:
+            recipe, count = wanted_recipe(desk, values), len(desk.photos or bundled())
+            seconds = seconds_of_training(recipe, count, device=self.jobs.device)
+        except PlaygroundError:
+            return ""  # the control's own line says what is wrong
+        steps, of_epochs = steps_of(recipe, count), steps_of(recipe.changed({"steps": None}), count)
+        said = counted("training.cost", steps, time=duration(seconds))
+        if recipe.steps is not None and steps != of_epochs:
+            said += " " + say("training.steps_set", epochs=recipe.epochs, count=of_epochs)
+        return message(said, "note")
+
+    def moved_layers(self, desk: Desk, grid: Any, *values: Any) -> Updates:
+        """The grid of layers was changed."""
+        grid = layers.judged(grid)
+        said = {self.parts["train-layers-words"]: layers.described(grid)}
+        place, job = self.parts["train-settings-message"], desk.running()
+        try:
+            recipe = wanted_recipe(desk, values)
+            if job is not None:
+                changes = {f"{kind}_layers": getattr(recipe, f"{kind}_layers") for kind in ("content", "style")}
+                job.recipe.changed({**job.control.read().settings, **changes})
+                job.control.change(changes)
+        except Exception as error:
+            return {**said, place: message(fault(error))}
+        return {**said, place: ""}
 
     def moved(self, name: str, desk: Desk, value: Any, *values: Any) -> Updates:
         """A control was moved: steer the training, or say when the change will apply."""
@@ -149,6 +206,7 @@ class Trainer:
             parts["train-after"]: gr.Row(visible=False),
             parts["train-note"]: message(say("training.goes_on"), "note"),
             parts["train-chart"]: charts.term_chart(job.curve),
+            parts["train-cost"]: "",
             **({parts["grid"]: job.picture} if job.picture is not None else {}),
         }
 

@@ -12,9 +12,10 @@ import gradio as gr
 
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
-from playground.web.components import charts, controls
+from playground.web.components import charts, controls, layers, pictures
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.web.gradio_patches.private_names import page_under_construction
+from playground.web.studio.network_offer import network_choices
 from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.training.handlers import Trainer
 from playground.web.training.photographs import Photographs
@@ -47,7 +48,7 @@ def build_training(jobs: Jobs, kept: gr.BrowserState, browser: gr.Textbox) -> Pa
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2):
             _stage(parts)
         with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
-            _settings(parts, recipe)
+            _settings(parts, recipe, jobs)
     _wire(parts, photographs, Trainer(jobs, parts))
     return parts
 
@@ -80,7 +81,9 @@ def _stage(parts: Parts) -> None:
             say("run.pause"), interactive=False, elem_id="train-pause", min_width=84, scale=0
         )
         parts["train-stop"] = gr.Button(say("run.stop"), interactive=False, elem_id="train-stop", min_width=64, scale=0)
-        html(parts, "train-status", say("training.waiting"), scale=1, elem_classes=["status-line"])
+        said = say("training.chosen" if pictures.styles() else "training.waiting")
+        html(parts, "train-status", said, scale=1, elem_classes=["status-line"])
+    html(parts, "train-cost")
     html(parts, "train-message")
     with gr.Row(visible=False, elem_classes=["buttons"], elem_id="train-after") as parts["train-after"]:
         parts["train-save"] = gr.DownloadButton(say("training.download"), size="sm", elem_id="train-save")
@@ -90,7 +93,7 @@ def _stage(parts: Parts) -> None:
         html(parts, "train-chart", charts.term_chart([]))
 
 
-def _settings(parts: Parts, recipe: TrainingRecipe) -> None:
+def _settings(parts: Parts, recipe: TrainingRecipe, jobs: Jobs) -> None:
     with gr.Column(elem_classes=["sheet"]):
         heading(say("recipe.title"))
         listed = [
@@ -111,9 +114,13 @@ def _settings(parts: Parts, recipe: TrainingRecipe) -> None:
             elem_classes=["setting"],
         )
         for name in FIELDS:
+            choices = network_choices(jobs) if name == "network" else ()
             parts[f"train-{name}"] = controls.control(
-                name, controls.shown(name, recipe), model=TrainingRecipe, prefix="train"
+                name, controls.shown(name, recipe), choices, model=TrainingRecipe, prefix="train"
             )
+        with gr.Accordion(say("panel.layers"), open=False, elem_id="train-layers-panel"):
+            parts["train-layers"] = layers.grid(recipe, "train-layers")
+            html(parts, "train-layers-words", layers.described(layers.grid_value(recipe)))
         html(parts, "train-settings-message")
 
 
@@ -121,14 +128,17 @@ def _settings(parts: Parts, recipe: TrainingRecipe) -> None:
 
 SHOWN = (
     "grid", "train", "train-pause", "train-stop", "train-status", "train-message", "train-after", "train-note",
-    "train-chart", "train-save",
+    "train-chart", "train-save", "train-cost",
 )  # fmt: skip
 LIVE = ("grid", "train-status", "train-note", "train-chart")
 
 
 def _wire(parts: Parts, photographs: Photographs, trainer: Trainer) -> None:
     desk, memory = parts["desk"], parts["memory"]
-    fields = [parts[f"train-{name}"] for name in FIELDS]
+    fields = [*(parts[f"train-{name}"] for name in FIELDS), parts["train-layers"]]
+    chosen = [
+        *fields, parts["train-layers-words"], parts["train-settings-message"], parts["train-preset-note"], parts["photos-note"],
+    ]  # fmt: skip
     shown, live = [parts[name] for name in SHOWN], [parts[name] for name in LIVE]
     looked = [parts["photos-note"], parts["grid"]]
     wire_source(parts, "train-style", "styles", "style")
@@ -137,11 +147,22 @@ def _wire(parts: Parts, photographs: Photographs, trainer: Trainer) -> None:
         [desk, parts["train-photos"], *fields], looked, **WATCHING,
     )  # fmt: skip
     parts["train-bundled"].click(photographs.sample_photos, [desk, *fields], [parts["train-photos"], *looked], **LIGHT)
-    parts["train-preset"].input(
-        trainer.choose_preset, [desk, parts["train-preset"]], [*fields, parts["train-preset-note"], parts["photos-note"]],
-        **LIGHT,
+    parts["train-preset"].input(trainer.choose_preset, [desk, parts["train-preset"], *fields], chosen, **LIGHT)
+    parts["train-network"].input(trainer.choose_network, [desk, parts["train-network"], *fields], chosen, **LATEST)
+    parts["train-layers"].input(
+        trainer.moved_layers, [desk, parts["train-layers"], *fields],
+        [parts["train-layers-words"], parts["train-settings-message"]], **LATEST,
     )  # fmt: skip
+    gr.on(
+        [part.change for part in (*fields, parts["photos-note"])],
+        trainer.cost,
+        [desk, *fields],
+        parts["train-cost"],
+        **LATEST,
+    )
     for name in FIELDS:
+        if name == "network":
+            continue
         parts[f"train-{name}"].input(
             partial(trainer.moved, name), [desk, parts[f"train-{name}"], *fields],
             [parts["train-settings-message"], parts["photos-note"]], **LATEST,
@@ -157,7 +178,7 @@ def _wire(parts: Parts, photographs: Photographs, trainer: Trainer) -> None:
     parts["train-stop"].click(trainer.stop, desk, buttons, **LIGHT)
     opened = page_under_construction().load(
         trainer.opened, [desk, memory, parts["browser"]],
-        [*shown, *fields, parts["photos-note"], parts["title"], parts["train-style"]],
+        [*shown, *fields, parts["train-layers-words"], parts["photos-note"], parts["title"], parts["train-style"]],
         js="(desk, memory) => [desk, memory, playground.told()]", **LIGHT,
     )  # fmt: skip
     opened.then(trainer.follow, desk, live, **WATCHING).then(trainer.finish, desk, shown, **WATCHING)
