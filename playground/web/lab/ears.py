@@ -16,7 +16,7 @@ from playground.experiments.listening import LISTENED, Listened, listen
 from playground.images.convert import resize_picture
 from playground.lens.ears import Heard
 from playground.lens.edits import EDITS
-from playground.recipe.model import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
