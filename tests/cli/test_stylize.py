@@ -276,3 +276,17 @@ def test_a_stop_before_the_first_evaluation_counts_as_before_the_run(
         main(["stylize", *pair, *QUICK])
     assert names(folder) == {"photo.png", "painting.png"}
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+@pytest.mark.usefixtures("hed")
+def test_the_photo_s_own_size_with_its_colours_fitted(
+    pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = folder / "large.png"
+    Image.open(pair[0]).resize((403, 302)).save(large)
+    options = ["--preset", "hrnet-photorealistic", "--size", "original", "--iterations", "1", *having("work_size=64")]
+    about = paint(capsys, str(large), pair[1], "-o", str(folder / "out.png"), *options, *LIGHT)
+    assert (about["width"], about["height"]) == (403, 302) == opened(folder / "out.png").size
+    assert (about["recipe"]["size"], about["recipe"]["work_size"]) == (403, 64)
+    assert about["recipe"]["plan"][0]["size"] == 64
+    assert "neither a number of pixels nor `original`" in refusal(capsys, "stylize", *pair, "--size", "huge")
