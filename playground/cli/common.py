@@ -248,7 +248,7 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:
-    terms = ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style", "variation"))
+    terms = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if name != "total")
     return f"loss {losses['total']:.3g} ({terms})"
 
 

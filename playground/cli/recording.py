@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,28 @@ from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
 
-TERMS = ("content", "style", "variation")
+TERMS = ("content", "style", "neighbours", "variation")
+
+
+class _Rows:
+    """A table in a file, every row of which is there as soon as it is written.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, columns: list[str]) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.DictWriter(self._file, columns, restval="", extrasaction="ignore")
+        self._rows.writeheader()
+
+    def write(self, row: dict[str, Any]) -> None:
+        self._rows.writerow(row)
+        self._file.flush()
+
+    def close(self) -> None:
+        with suppress(OSError):  # what could not be written before cannot now
+            self._file.close()
 
 
 class Recording:
@@ -32,6 +53,7 @@ class Recording:
         curve: a file for the numbers.
 
     Attributes:
+        trouble: what was wrong when it could not be written any more, in one sentence; the run itself goes on.
         rounds: what L-BFGS said of each of its rounds, as plain data.
 
     Raises:
@@ -52,6 +74,7 @@ class Recording:
         for change in recipe.journal:
             weighted = self._recipes[-1][1].model_copy(update={change.key: change.value})
             self._recipes.append((change.evaluation, weighted))
+        self.trouble = ""
 
     @property
     def pictures_every(self) -> int | None:
@@ -61,24 +84,40 @@ class Recording:
     def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames, recorded on their way."""
         with ExitStack() as files:
-            rows = None
-            if self.curve is not None:
-                file = files.enter_context(self.curve.open("w", encoding="utf-8", newline=""))
-                rows = csv.DictWriter(file, self._columns(), restval="", extrasaction="ignore")
-                rows.writeheader()
+            rows = self._begin(files)
             for frame in frames:
-                if rows is not None and frame.losses and frame.result is None:
-                    rows.writerow(self._row(frame))
-                    file.flush()
-                if self._files is not None:
-                    self._files.add(frame)
+                with self._told(frame.evaluations):
+                    if rows is not None and frame.losses and frame.result is None and not self.trouble:
+                        rows.write(self._row(frame))
+                    if self._files is not None and not self.trouble:
+                        self._files.add(frame)
                 if frame.round is not None:
                     self.rounds.append(asdict(frame.round))
                 yield frame
 
+    def _begin(self, files: ExitStack) -> _Rows | None:
+        with self._told(0):
+            if self.curve is not None:
+                return files.enter_context(closing(_Rows(self.curve, self._columns())))
+        return None
+
+    @contextmanager
+    def _told(self, evaluation: int) -> Iterator[None]:
+        """What cannot be written ends the recording, and not what is recorded."""
+        try:
+            yield
+        except OSError as error:
+            self.trouble = (
+                f"the recording ends at evaluation {evaluation} ({error.strerror or error}), and the picture was painted to its "
+                "end: free some space, or choose another folder"
+            )
+
     def _columns(self) -> list[str]:
         layers = dict.fromkeys(
-            f"{kind}:{name}" for _, recipe in self._recipes for kind in TERMS[:2] for name in recipe.active_layers(kind)
+            f"{kind}:{name}"
+            for _, recipe in self._recipes
+            for kind in recipe.layered
+            for name in recipe.active_layers(kind)
         )
         losses = [*TERMS, "total", *layers]
         pulls = [f"pull {term}" for term in TERMS]
@@ -88,7 +127,7 @@ class Recording:
             "seconds",
             "size",
             *losses,
-            *(f"unweighted {name}" for name in (*layers, TERMS[2])),
+            *(f"unweighted {name}" for name in (*layers, *TERMS[-2:])),
             *pulls,
         ]
 

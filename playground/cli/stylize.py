@@ -133,6 +133,8 @@ def stylize(
                 print(json.dumps(about, allow_nan=False))
             else:
                 print(_last_line(result, output, describe_device(device)))
+            if recording.trouble:
+                raise PlaygroundError(recording.trouble)
 
 
 def result_size(asked: str | None) -> int | None:

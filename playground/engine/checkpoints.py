@@ -44,16 +44,16 @@ class _SavingRate:
     """How often the runs of this process save, so that thirty together cost and write no more than one alone."""
 
     def __init__(self) -> None:
-        self._free_at = 0.0
+        self.free_at = 0.0
         self.bytes = 0  # that they have written so far
 
     @property
     def free(self) -> bool:
-        return time.perf_counter() >= self._free_at
+        return time.perf_counter() >= self.free_at
 
     def spent(self, seconds: float, bytes: int) -> None:
         self.bytes += bytes
-        self._free_at = max(self._free_at, time.perf_counter() + max(COST_RATIO * seconds, bytes / BYTES_PER_SECOND))
+        self.free_at = max(self.free_at, time.perf_counter() + max(COST_RATIO * seconds, bytes / BYTES_PER_SECOND))
 
 
 _saving = _SavingRate()
@@ -78,14 +78,19 @@ class Checkpoints:
         limit_bytes: on the disk; the newest picture stays even where it alone takes more.
         save_every: seconds after which `maybe_save` saves at the latest, unless that would cost over 3 % of the time.
             It saves sooner as long as all runs of this process together stay below that, and below `BYTES_PER_SECOND`.
+
+    Attributes:
+        damaged: how many could not be read.
+        cost: seconds that the latest save took.
+        saved_at: when it was, by `time.perf_counter()`.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, save_every: float = 15.0) -> None:
         self.folder, self.limit_bytes, self.save_every = folder, limit_bytes, save_every
-        self.damaged = 0  # how many could not be read
+        self.damaged = 0
         self._lock = threading.RLock()
         self._over = False
-        self._cost, self._last = 0.0, time.perf_counter()
+        self.cost, self.saved_at = 0.0, time.perf_counter()
         self._sizes: dict[int, int] = {}
         self._memories: dict[int, int] = {}  # subset of the above: those whose L-BFGS memory is there
         for sizes, suffix in ((self._sizes, "moment"), (self._memories, "memory")):
@@ -115,9 +120,9 @@ class Checkpoints:
         """Whether it is time for a checkpoint: at once for the first, then by the clock and by what the last ones cost."""
         if self._over or not self._sizes:
             return not self._over
-        waited = time.perf_counter() - self._last
+        waited = time.perf_counter() - self.saved_at
         aim = max(MIN_SECONDS, run.seconds / CHECKPOINTS_PER_RUN)
-        return waited >= COST_RATIO * self._cost and (waited >= self.save_every or (waited >= aim and _saving.free))
+        return waited >= COST_RATIO * self.cost and (waited >= self.save_every or (waited >= aim and _saving.free))
 
     def maybe_save(self, run: Run, **beside: Any) -> str | None:
         """`save` if it is due; without the memory of L-BFGS where all runs together write too much already."""
@@ -163,9 +168,9 @@ class Checkpoints:
                     "are kept to go back to, and a restart of the server would set it back"
                 )
             finally:
-                self._last = time.perf_counter()
-                self._cost = self._last - began
-                _saving.spent(self._cost, written)
+                self.saved_at = time.perf_counter()
+                self.cost = self.saved_at - began
+                _saving.spent(self.cost, written)
         return None
 
     def _path(self, evaluation: int, suffix: str) -> Path:

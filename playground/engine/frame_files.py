@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from playground.engine.frames import Frame
+from playground.system.files import whole_file
 
 NAMES = "step-*.png"
 
@@ -53,11 +54,8 @@ class FrameFiles:
         with self._lock:
             self.folder.mkdir(exist_ok=True)
             path = self._path(frame.step)
-            try:
-                Image.fromarray(frame.picture).save(path, compress_level=1)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
+            with whole_file(path, durable=False) as unfinished:
+                Image.fromarray(frame.picture).save(unfinished, compress_level=1)
             self._sizes[frame.step] = path.stat().st_size
             while self.most_bytes is not None and self.bytes > self.most_bytes and len(self._sizes) > 1:
                 self._thin()

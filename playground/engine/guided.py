@@ -20,15 +20,19 @@ from playground.engine.statistics import StyleStatistic, products, products_back
 
 @dataclass(frozen=True)
 class Positions:
-    """Where one region is in some rows of a layer's maps.
+    """Where the regions are in some rows of a layer's maps.
 
     Attributes:
-        index: of its positions, row by row.
+        index: of all regions' positions, one region after the other, each row by row.
+        counts: how many positions each region has.
         weights: T at each, n×1; None where it is 1 at all of them.
+        back: for sharp regions, the place in `index` of every position of the rows, one beyond its end for none.
     """
 
     index: Tensor
+    counts: list[int]
     weights: Tensor | None
+    back: Tensor | None
 
 
 class Guide:
@@ -53,7 +57,8 @@ class Guide:
         self.untouched = areas[:1][None] if bool(areas[0].any()) else None
         self._maps: dict[int, Tensor] = {}
         self._masses: dict[int, list[float]] = {}
-        self._positions: dict[tuple[int, int, int], list[Positions]] = {}
+        self._factors: dict[int, Tensor] = {}
+        self._positions: dict[tuple[int, int, int], Positions] = {}
 
     def maps(self, scale: int) -> Tensor:
         """T of each region at a layer that is `scale` times smaller than the picture, R×h×w."""
@@ -70,6 +75,14 @@ class Guide:
             self._masses[scale] = self.maps(scale).double().square().sum((1, 2)).tolist()
         return self._masses[scale]
 
+    def factors(self, scale: int) -> Tensor:
+        """(H·W)/ΣT² of each region there, 0 for one that is not seen; made once, since an evaluation may be recorded."""
+        if scale not in self._factors:
+            height, width = self.maps(scale).shape[1:]
+            found = [height * width / mass if mass > 0 else 0.0 for mass in self.masses(scale)]
+            self._factors[scale] = self.areas.new_tensor(found)
+        return self._factors[scale]
+
     def shares(self, scale: int) -> list[float]:
         """ΣT² of each region over all positions: what its loss counts for, so that it pulls on each of its pixels as
         strongly as the whole picture's loss would.
@@ -77,16 +90,21 @@ class Guide:
         height, width = self.maps(scale).shape[1:]
         return [mass / (height * width) for mass in self.masses(scale)]
 
-    def positions(self, scale: int, top: int = 0, bottom: int | None = None) -> list[Positions]:
+    def positions(self, scale: int, top: int = 0, bottom: int | None = None) -> Positions:
         """Where the regions are in a layer's rows from `top` to `bottom`. Kept: a strip's are wanted at every evaluation."""
         bottom = self.maps(scale).shape[1] if bottom is None else bottom
         key = (scale, top, bottom)
         if key not in self._positions:
-            found = []
-            for area in self.maps(scale)[:, top:bottom].flatten(1):
-                index = area.nonzero()[:, 0]
-                found.append(Positions(index, None if self.hard else area[index][:, None]))
-            self._positions[key] = found
+            areas = self.maps(scale)[:, top:bottom].flatten(1)
+            each = [area.nonzero()[:, 0] for area in areas]
+            index = torch.cat(each)
+            weights = back = None
+            if self.hard:
+                back = torch.full_like(areas[0], len(index), dtype=torch.long)
+                back[index] = torch.arange(len(index), device=index.device)
+            else:
+                weights = torch.cat([area[own] for area, own in zip(areas, each, strict=True)])[:, None]
+            self._positions[key] = Positions(index, [len(own) for own in each], weights, back)
         return self._positions[key]
 
     def weigh_content(self, weights: Sequence[float], kept: float) -> None:
@@ -114,45 +132,53 @@ class Guide:
 
 
 class _Guided(torch.autograd.Function):
-    """Σ T²·F·Fᵀ and Σ T²·F of each region, R×C×C and R×C; on the way back dF = T²·((dG + dGᵀ)·F + ds) summed over them."""
+    """Σ T²·F·Fᵀ and Σ T²·F of each region, R×C×C and R×C; on the way back dF = T²·((dG + dGᵀ)·F + ds) summed over them.
+
+    What is gathered is kept for the way back, which is then one more gathering where regions are sharp.
+    """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, positions: list[Positions]) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(features)
-        ctx.positions = positions
-        rows = _rows(features)
-        channels = rows.shape[1]
-        grams, sums = [], []
-        for region in positions:
-            own = _own(rows, region)
-            grams.append(products(_as_maps(own))[0] if len(own) else rows.new_zeros((1, channels, channels)))
-            sums.append((own if region.weights is None else own * region.weights).sum(0))
-        return torch.cat(grams), torch.stack(sums)
+    def forward(ctx: Any, features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
+        gathered = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).index_select(0, positions.index)
+        if positions.weights is not None:
+            gathered *= positions.weights
+        ctx.save_for_backward(gathered)
+        ctx.positions, ctx.shape = positions, features.shape
+        found = [_products(own) for own in gathered.split(positions.counts)]
+        sums = [own for _, own in found]
+        if positions.weights is not None:  # Σ T²·F, where `gathered` is T·F
+            pairs = zip(gathered.split(positions.counts), positions.weights.split(positions.counts), strict=True)
+            sums = [(weights * own).sum(0, keepdim=True) for own, weights in pairs]
+        return torch.cat([gram for gram, _ in found]), torch.cat(sums)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, grad_sums: Tensor) -> tuple[Tensor, None]:
-        (features,) = ctx.saved_tensors
-        rows = _rows(features)
-        total = torch.zeros_like(rows)
-        for number, region in enumerate(ctx.positions):
-            if not len(region.index):
-                continue
-            own, weights = _own(rows, region), region.weights
-            # Of s = Σ T²·F = Σ T·(T·F), which is what `own` holds where there are weights.
-            if weights is None:
-                total[region.index] = _rows(
-                    products_back(_as_maps(own), grad[number : number + 1], grad_sums[number : number + 1])
-                )
-            else:
-                back = _rows(products_back(_as_maps(own), grad[number : number + 1], torch.zeros_like(grad_sums[:1])))
-                total.index_add_(0, region.index, weights * (back + weights * grad_sums[number]))
-        return total.view(features.shape[0], *features.shape[-2:], -1).permute(0, 3, 1, 2), None
+        (gathered,) = ctx.saved_tensors
+        positions: Positions = ctx.positions
+        pictures, channels, height, width = ctx.shape
+        parts = []
+        for number, own in enumerate(gathered.split(positions.counts)):
+            one = slice(number, number + 1)
+            sums = grad_sums[one] if positions.weights is None else torch.zeros_like(grad_sums[one])
+            if len(own):
+                parts.append(products_back(_as_maps(own), grad[one], sums).permute(0, 2, 3, 1).reshape(-1, channels))
+        if positions.back is not None:
+            total = torch.cat([*parts, gathered.new_zeros((1, channels))]).index_select(0, positions.back)
+        else:
+            assert positions.weights is not None
+            each = zip(positions.weights.split(positions.counts), grad_sums.split(1), strict=True)
+            pulls = torch.cat([weights * sums for weights, sums in each])
+            total = gathered.new_zeros((height * width, channels))
+            total.index_add_(0, positions.index, positions.weights * (torch.cat(parts) + pulls))
+        return total.view(pictures, height, width, channels).permute(0, 3, 1, 2), None
 
 
-def _rows(features: Tensor) -> Tensor:
-    """Maps 1×C×H×W as (H·W)×C; a view where channels lie last."""
-    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+def _products(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Of one region's own positions n×C, which may be none: 1×C×C and 1×C."""
+    if len(rows):
+        return products(_as_maps(rows))
+    return rows.new_zeros((1, rows.shape[1], rows.shape[1])), rows.new_zeros((1, rows.shape[1]))
 
 
 def _as_maps(rows: Tensor) -> Tensor:
@@ -160,13 +186,7 @@ def _as_maps(rows: Tensor) -> Tensor:
     return rows[None, :, None, :].permute(0, 3, 1, 2)
 
 
-def _own(rows: Tensor, region: Positions) -> Tensor:
-    """T·F at a region's own positions, n×C."""
-    own = rows.index_select(0, region.index)
-    return own if region.weights is None else own * region.weights
-
-
-def guided_sums(features: Tensor, positions: list[Positions]) -> tuple[Tensor, Tensor]:
+def guided_sums(features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
     """Σ T²·F·Fᵀ and Σ T²·F of each region over some rows of one picture's maps (1×C×h×w), R×C×C and R×C: what adds up."""
     return _Guided.apply(features.contiguous(memory_format=torch.channels_last), positions)
 
@@ -178,9 +198,8 @@ def guided_statistic(gram: Tensor, sums: Tensor, guide: Guide, scale: int) -> St
     that times H·W.
     """
     height, width = guide.maps(scale).shape[1:]
-    count = height * width
-    factors = gram.new_tensor([count / mass if mass > 0 else 0.0 for mass in guide.masses(scale)])
-    return StyleStatistic(gram * factors[:, None, None], sums * factors[:, None], count)
+    factors = guide.factors(scale)
+    return StyleStatistic(gram * factors[:, None, None], sums * factors[:, None], height * width)
 
 
 def one_region(statistic: StyleStatistic, number: int) -> StyleStatistic:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from playground.engine.blends import blend, shares_of
 from playground.engine.guided import Guide, guided_content_loss, one_region
+from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
@@ -26,11 +27,14 @@ from playground.recipe.base import BaseRecipe
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import for_paintings
 
-TERMS = ("content", "style", "variation")  # what every loss belongs to, in the order in which they are shown
+TERMS = (
+    "content",
+    "style",
+    "neighbours",
+    "variation",
+)  # what every loss belongs to, in the order in which they are shown
 OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
-    "style_weights",
-    "region_content_weights",
-    "kept_weight",
+    *("style_weights", "region_content_weights", "kept_weight", "content_query")
 }  # of a recipe, by which the weighted sum changes
 TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
@@ -225,6 +229,8 @@ class Objective:
         guide: which painting goes where; region number k is compared with style image k alone, by its own weight.
     """
 
+    whole = True  # a picture whose maps fit into memory, so that its neighbours can be looked for
+
     def __init__(
         self, network: Vgg, content: Tensor, style: Tensor | Sequence[Tensor], recipe: BaseRecipe, growth: float = 1.0,
         guide: Guide | None = None,
@@ -237,6 +243,7 @@ class Objective:
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
             self._of_paintings = [targets(network, one, [], wanted)[1] for one in styles]
             self._variations = torch.stack([variation_loss(one).clamp_min(MIN_VARIATION) for one in styles])
+        self.neighbours = make_neighbours(network, content, styles, recipe, self.style_guide) if self.whole else None
         self.set_weights(recipe)
 
     @torch.no_grad()
@@ -247,15 +254,17 @@ class Objective:
 
     def covers(self, recipe: BaseRecipe) -> bool:
         """Whether the targets at hand are all that `recipe` needs, so that only weights change."""
-        return recipe.active_layers("content").keys() <= self.content_targets.keys() and (
-            recipe.active_layers("style").keys() <= self.style_targets.keys()
-        )
+        here = self.content_targets.keys(), self.style_targets.keys()
+        wanted = recipe.active_layers("content").keys(), recipe.active_layers("style").keys()
+        return wanted[0] <= here[0] and wanted[1] <= here[1] and covers_neighbours(self.neighbours, recipe)
 
     @torch.no_grad()
     def set_weights(self, recipe: BaseRecipe) -> None:
         """Take over the recipe's weights and normalisations for the next evaluation."""
         self.recipe = recipe
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
+        if self.neighbours is not None:
+            self.neighbours.ask(recipe)
         count = len(self._of_paintings)
         self.style_weights = (
             for_paintings(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
@@ -274,7 +283,8 @@ class Objective:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
         recipe = self.recipe
         image = self.composed(image)
-        maps, statistics = observe(self.network, image, self.content_layers, self.style_layers, self.style_guide)
+        kept = {**self.content_layers, **(self.neighbours.weights if self.neighbours else {})}
+        maps, statistics = observe(self.network, image, kept, self.style_layers, self.style_guide)
         terms: dict[str, Tensor] = {}
         for name, weight in self.content_layers.items():
             guided = self.guide.content_map(scale_of(name)) if self.guide is not None else None
@@ -287,6 +297,8 @@ class Objective:
         for name, weight in self.style_layers.items():
             loss = self._style_loss(name, statistics[name])
             terms[f"style:{name}"] = factor * weight * loss
+        if self.neighbours is not None:
+            terms |= self.neighbours.terms(maps)
         if recipe.variation_weight > 0:
             loss = variation_loss(image, recipe.variation_loss, self.style_variation)
             terms["variation"] = recipe.variation_weight * loss
@@ -324,16 +336,17 @@ class Objective:
 
 
 def by_term(values: Mapping[str, float]) -> dict[str, float]:
-    """Losses by layer summed up to {content, style, variation, total}; absent terms are 0."""
-    sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in TERMS}
+    """Losses by layer summed up to {content, style, variation, total}, 0 where absent, and neighbours where there are any."""
+    kinds = [kind for kind in TERMS if kind != "neighbours" or any(name.startswith(kind) for name in values)]
+    sums = {kind: float(sum(value for name, value in values.items() if name.split(":")[0] == kind)) for kind in kinds}
     return {**sums, "total": sum(sums.values())}
 
 
 def unweighted(values: Mapping[str, float], recipe: BaseRecipe) -> dict[str, float]:
-    """Weighted losses by layer without the weights of `recipe`; with {content, style, variation} before their terms' weight."""
+    """Weighted losses by layer without the weights of `recipe`; with each term before its weight."""
     plain: dict[str, float] = {}
     for term in TERMS:
-        weight, own = getattr(recipe, f"{term}_weight"), [name for name in values if name.split(":")[0] == term]
+        weight, own = getattr(recipe, f"{term}_weight", 0.0), [name for name in values if name.split(":")[0] == term]
         if weight > 0 and own:
             plain[term] = sum(values[name] for name in own) / weight
     for name, value in values.items():

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
+from playground.engine.first_light import first_light, lit
 from playground.engine.frames import Curve, Round
 from playground.engine.guided import Guide
 from playground.engine.losses import Objective
+from playground.engine.neighbours import Neighbours
 from playground.engine.optimisers import Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
 from playground.engine.schedule import TILED_ABOVE, Schedule, style_long_side
@@ -76,6 +78,7 @@ class Painting:
         self.seconds = 0.0
         self.first_preview: float | None = None
         self.average: list[Tensor] | None = None
+        self.light: Tensor | None = None
         self.arithmetic_note: str | None = None
 
     def settle_arithmetic(self) -> None:
@@ -202,11 +205,16 @@ class Painting:
 
     def evaluate(self) -> Tensor:
         """Judge the picture and take one step; the weighted losses before it, in the order of `evaluator.names`."""
+        neighbours = self.objective.neighbours
+        if neighbours is not None and neighbours.due(self.recipe.neighbours_every):
+            self._look_anew(neighbours)
         self.optimiser.set_rates(self.recipe, self.learning_rate)
         with self.evaluator.undisturbed:
             terms = self.evaluator()
             standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
         self.evaluations += 1
+        if neighbours is not None and neighbours.age is not None:
+            neighbours.age += 1
         evaluations = self.schedule.round_evaluations + 1
         self.ended_round: Round | None = None
         if self.schedule.evaluated(standing):
@@ -220,6 +228,18 @@ class Painting:
             if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
+
+    def _look_anew(self, neighbours: Neighbours) -> None:
+        """Let the next evaluation find other neighbours, between two rounds: in a round the losses are compared.
+
+        They make earlier losses incomparable: the search for the best picture begins anew, and so does L-BFGS.
+        """
+        if self.schedule.round_evaluations > 0:
+            return
+        neighbours.age = None
+        self.evaluate_anew()
+        if self.optimiser.keeps_memory:
+            self.start_optimiser()
 
     def back_to_best(self) -> None:
         """The best picture so far, with an optimiser that has learnt nothing yet."""
@@ -280,6 +300,18 @@ class Painting:
         if self.average is not None and self.recipe.average > 0:
             return self.objective.composed(self._image_of(self.average))
         return self.objective.composed(self.canvas.image().detach())
+
+    def light_up(self) -> None:
+        """Make first light ready, where the recipe asks for it and the picture is still smaller than it will be."""
+        self.light = None
+        if not self.schedule.at_last_size or self.evaluations == 0:
+            self.light = first_light(self.content, self.styles, self.recipe, self.device)
+
+    def preview(self) -> Tensor:
+        """What people see of the picture on its way: first light before it is begun, then with its finest detail."""
+        if self.light is None or (self.evaluations and self.schedule.at_last_size):
+            return self.shown()
+        return lit(self.shown(), self.light) if self.evaluations else self.light
 
     def best(self) -> tuple[Tensor, dict[str, float], list[Tensor]]:
         """The best picture judged so far, or the average of the last ones where that is better; losses, parameters."""

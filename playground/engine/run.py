@@ -22,6 +22,7 @@ from torch import Tensor
 from playground.engine.canvas import resample
 from playground.engine.changes import take_over
 from playground.engine.control import Control, MemoryControl
+from playground.engine.first_light import NOTE as FIRST_LIGHT
 from playground.engine.frames import Frame, Result, State
 from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
@@ -118,7 +119,10 @@ class Run:
     def frames(self) -> Iterator[Frame]:
         """Paint, yielding a frame at every evaluation (in batches on an accelerator) and the result at the end."""
         painting, schedule = self.painting, self.painting.schedule
-        yield replace(self._frame({}, picture=True), note=painting.arithmetic_note)
+        self.control.turn().do(painting.light_up)
+        lit = FIRST_LIGHT if painting.light is not None and not painting.evaluations else None
+        notes = "; ".join(note for note in (painting.arithmetic_note, lit) if note)
+        yield replace(self._frame({}, picture=True), note=notes or None)
         started = time.perf_counter() - painting.seconds
         last_picture, last_read, next_pulls = -math.inf, time.perf_counter(), -math.inf
         pulls: Pulls | None = None  # of the picture that the next frame judges
@@ -190,7 +194,7 @@ class Run:
             return points, None
         calmed = painting.calmed_down(points[-1].losses["total"])
         points[-1] = replace(points[-1], note=calmed or note, round=painting.ended_round)
-        return points, to_array(painting.shown()) if picture_due else None
+        return points, to_array(painting.preview()) if picture_due else None
 
     def _judged(self) -> list[Frame]:
         """Frames since the last reading; after a loss that is no number one alone, which says how it was recovered from."""
@@ -210,7 +214,7 @@ class Run:
             seconds=painting.seconds,
             losses=by_term(layers) if layers else {},
             layers=layers,
-            picture=to_array(painting.shown()) if picture else None,
+            picture=to_array(painting.preview()) if picture else None,
             size=(width, height),
             learning_rate=painting.learning_rate,
             state=state,

@@ -29,7 +29,7 @@ def take_snapshot(painting: Painting, copy: bool = True) -> dict[str, Any]:
     def kept(value: Any) -> Any:
         return _to_cpu(value, copy)
 
-    schedule, evaluator = painting.schedule, painting.evaluator
+    schedule, evaluator, neighbours = painting.schedule, painting.evaluator, painting.objective.neighbours
     return {
         "recipe": painting.recipe.to_json(),
         "base": painting.base.to_json(),
@@ -47,6 +47,7 @@ def take_snapshot(painting: Painting, copy: bool = True) -> dict[str, Any]:
         "best_terms": evaluator.best_terms.tolist() if evaluator.best_terms is not None else None,
         "best_names": list(evaluator.names),
         "average": kept(painting.average),
+        **({"neighbours": kept(neighbours.state_dict())} if neighbours is not None else {}),
     }
 
 
@@ -101,6 +102,9 @@ def _restore_tensors(painting: Painting, snapshot: dict[str, Any]) -> None:
     if snapshot["best_terms"] is not None and len(snapshot["best_terms"]) != len(names):
         raise ValueError("every loss needs its name")
     painting.evaluator.restore(best, snapshot["best_total"], snapshot["best_terms"], names)
+    neighbours = snapshot.get("neighbours")
+    if neighbours is not None and painting.objective.neighbours is not None:
+        painting.objective.neighbours.load_state_dict(neighbours)
     average = snapshot["average"]
     painting.average = _like_parameters(painting, average) if average is not None else None
     painting.average_weight = snapshot["average_weight"]

@@ -19,7 +19,8 @@ from playground.engine.guided import Guide
 from playground.engine.losses import TINY, Losses, Objective
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe, scale_of
-from playground.recipe.model import BaseRecipe
+from playground.errors import PlaygroundError
+from playground.recipe.base import BaseRecipe
 
 CORE = 896  # pixels of a tile's side, without its halo
 HALO = 96  # beyond what conv5_1 sees; twice that for deeper layers
@@ -53,8 +54,11 @@ class Tile(NamedTuple):
 class TiledObjective(Objective):
     """As `Objective`, for a picture whose maps would fit into no memory.
 
-    Its terms are plain numbers: only `total` knows the gradient.
+    Its terms are plain numbers: only `total` knows the gradient. Nobody looks for neighbours in so large a picture: it has
+    them from the sizes before.
     """
+
+    whole = False
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: BaseRecipe) -> None:
@@ -90,6 +94,10 @@ class TiledObjective(Objective):
         terms |= {f"style:{name}": value.detach() for name, value in style.items()}
         if self.recipe.variation_weight > 0:
             terms["variation"] = self._variation(image, gradient)
+        if not terms:
+            raise PlaygroundError(
+                "so large a picture needs a content or a style weight above 0: neighbours alone do not do"
+            )
         return terms, gradient
 
     # ---------------------------------------------------------------- the first look

@@ -201,7 +201,7 @@ def _strip(
     layers: list[str],
     kept: list[str],
     judged: list[str],
-    positions: Callable[[str, int], list[Positions]] | None = None,
+    positions: Callable[[str, int], Positions] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Of the rows from `top` to `bottom`, seen with their halo: pooled maps and content layers' maps, then Gram matrix and
     sums by style layer.
@@ -235,7 +235,7 @@ def _strip(
     return parts, sums
 
 
-def _rows_of(guide: Guide | None, top: int, bottom: int) -> Callable[[str, int], list[Positions]] | None:
+def _rows_of(guide: Guide | None, top: int, bottom: int) -> Callable[[str, int], Positions] | None:
     """Where a guide's regions are in the rows of a strip, of what the segment's first layer takes."""
     if guide is None:
         return None

@@ -14,11 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from playground.errors import PlaygroundError
-from playground.images.convert import to_tensor
-from playground.networks.any_painting import StylePredictor, load_any_painting
+from playground.networks.any_painting import blended, load_any_painting, style_numbers
 
-STYLE_SIDE = 256  # short side of a painting as it is summed up, which the network was trained with
-MAX_ASPECT = 3  # a longer painting is cut to its middle
 MAX_PAINTINGS = 4
 MAX_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
 
@@ -58,20 +55,3 @@ class AnyStylizer:
         smaller = F.interpolate(content, size=(round(height * factor), round(width * factor)), mode="area")
         painted = self._transformer(smaller, self.style)
         return F.interpolate(painted, size=(height, width), mode="bicubic", align_corners=False).clamp_(0, 1)
-
-
-def style_numbers(predictor: StylePredictor, painting: Image.Image) -> Tensor:
-    """The 100 numbers of a painting, 1×100×1×1, seen as a whole unless it is very long."""
-    width, height = painting.size
-    long = round(MAX_ASPECT * min(painting.size))
-    box = ((width - min(width, long)) // 2, (height - min(height, long)) // 2)
-    painting = painting.crop((*box, box[0] + min(width, long), box[1] + min(height, long)))
-    scale = STYLE_SIDE / min(painting.size)
-    size = (max(STYLE_SIDE, round(painting.width * scale)), max(STYLE_SIDE, round(painting.height * scale)))
-    return predictor(to_tensor(painting.resize(size, Image.Resampling.LANCZOS)))
-
-
-def blended(styles: Sequence[tuple[Tensor, float]]) -> Tensor:
-    """The weighted mean of several styles' numbers: Σ w·s / Σ w."""
-    whole = sum(weight for _, weight in styles)
-    return torch.stack([numbers * (weight / whole) for numbers, weight in styles]).sum(0)

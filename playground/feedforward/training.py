@@ -7,6 +7,7 @@ It is steered through the same control, saves everything at intervals, and goes 
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from torch import Tensor
 from playground.engine.control import Control, ControlState, MemoryControl
 from playground.engine.frames import Frame, State
 from playground.engine.run import MAX_RECOVERIES, PAUSED_EVERY
+from playground.errors import PlaygroundError
 from playground.feedforward.checkpoint import Paths, read_checkpoint, write_checkpoint
 from playground.feedforward.learner import Learner, first_network
 from playground.feedforward.model import Model, ModelCard, thumbnail
@@ -35,6 +37,9 @@ from playground.recipe.training import TrainingRecipe, is_live
 
 SAMPLES = 4  # crops in a before/after picture
 GRID_EVERY = 10.0  # seconds between two of them for whoever watches; each costs about a step
+UNWRITTEN = "a checkpoint could not be written, so the disk may be full: the training goes on and tries again"
+
+logger = logging.getLogger(__name__)
 
 
 class Training:
@@ -81,6 +86,7 @@ class Training:
         self.broken: list[str] = list(photos.broken)
         self.applied: dict[str, Any] = {}
         saved = self._read_checkpoint() if resume else None
+        self._fresh = resume  # no checkpoint has been written since it was taken up again
         start = first_network(recipe, from_checkpoint=saved is not None)
         self.crops = Crops(photos, recipe.image_size, recipe.seed, recipe.augment)
         self.samples = self.crops.samples(SAMPLES)
@@ -148,7 +154,7 @@ class Training:
         """Train, yielding a frame a step; `picture` is a before/after grid where one is due, at the end the last.
 
         Raises:
-            PlaygroundError: a checkpoint cannot be written.
+            PlaygroundError: the last checkpoint, which is the network, cannot be written; an earlier one is tried again.
         """
         notes = list(filter(None, (self.warning, self.arithmetic_note)))
         yield replace(self._frame({}, grid=True), note="; ".join(notes) or None)
@@ -161,7 +167,8 @@ class Training:
             control = self._control_state()
             if control.paused and not control.stopped:
                 paused_at = time.perf_counter()
-                self.checkpoint()
+                if trouble := self._try_checkpoint():
+                    yield replace(self._frame({}), note=trouble)
                 yield from self._paused()
                 started += time.perf_counter() - paused_at
                 continue
@@ -190,9 +197,11 @@ class Training:
                 self.progress.step % self.recipe.checkpoint_steps == 0
                 or now - last_checkpoint >= self.recipe.checkpoint_seconds
             )
+            if self._fresh and not saving:  # else a machine that dies often would never get on with it
+                self._fresh, note = False, self._try_checkpoint() or note
             if saving:
                 self._keep_good()
-                self.checkpoint()
+                note = self._try_checkpoint() or note
                 last_checkpoint = time.perf_counter()
             if saving or now - last_grid >= GRID_EVERY:
                 frame, last_grid = replace(frame, picture=self._grid()), time.perf_counter()
@@ -262,6 +271,15 @@ class Training:
         return text
 
     # ---------------------------------------------------------------- checkpoints
+
+    def _try_checkpoint(self) -> str | None:
+        """Write a checkpoint on the way; what to tell a person where that fails, since the one before stays good."""
+        try:
+            self.checkpoint()
+        except PlaygroundError as error:
+            logger.warning("a training goes on without a checkpoint: %s", error)
+            return UNWRITTEN
+        return None
 
     def checkpoint(self) -> None:
         """Write the model, the before/after picture, and last all that is needed to go on, each whole or not at all."""

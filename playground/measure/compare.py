@@ -23,6 +23,7 @@ from playground.feedforward.apply import Stylizer, stylize_picture
 from playground.feedforward.model import load_model, shipped_styles
 from playground.images.convert import resize_picture
 from playground.measure.distances import distances, photorealism
+from playground.measure.judge import judged
 from playground.measure.sheet import Entry
 from playground.networks.vgg import load_network
 from playground.recipe.base import DEFAULT_NETWORK
@@ -63,6 +64,7 @@ def compare(
 
     def entry(method: str, label: str, picture: Image.Image, took: float, memory: float | None) -> Entry:
         near = {**distances(content, style, picture, network), **photorealism(content, picture)}
+        near |= judged(content, style, picture)
         return Entry(method, label, picture, took, memory, **near)
 
     if model is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from playground.engine.canvas import CANVASES
+from playground.engine.neighbours import MAX_CANDIDATES, MAX_POSITIONS, ROWS
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import TILED_ABOVE, style_long_side
 from playground.engine.tiles import CORE, HALO
@@ -39,6 +40,7 @@ PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, tar
 RESULT_BYTES = 18.0  # a pixel of a result larger than what is painted: the photo at its size, best and last result
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
+MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which style does not
 TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
 
 
@@ -75,9 +77,18 @@ def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
             highest, held + _peak_of_maps(strip, recipe.pool, each) + 2 * passed_on
         )  # the maps and their gradient
         held += passed_on + FLOAT * sum(
-            layer.elements for layer in ours if layer.name in recipe.active_layers("content")
+            layer.elements for layer in ours if any(layer.name in recipe.active_layers(kind) for kind in MAPPED)
         )
     return max(highest, held + _peak_of_maps(whole, recipe.pool, each))  # on the way back one follows the other
+
+
+def _held_by_neighbours(recipe: Recipe, layers: list[Layer]) -> float:
+    """Bytes of the paintings' vectors, those that the picture is compared with, and the photo's in half precision."""
+    wanted = recipe.active_layers("neighbours")
+    rows = MAX_CANDIDATES + MAX_POSITIONS
+    return sum(
+        FLOAT * layer.outputs * rows + FLOAT / 2 * layer.elements for layer in layers if layer.name in wanted
+    ) + (FLOAT * ROWS * MAX_CANDIDATES if wanted else 0)
 
 
 def _peak_of_targets(recipe: Recipe, size: Size, device: str) -> float:
@@ -143,7 +154,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     )
     parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
     held = OPTIMISERS[recipe.optimizer].held(recipe, FLOAT * parameters, device)
-    pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels)
+    pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels) + _held_by_neighbours(recipe, layers)
     if recipe.size > recipe.painted_size:
         pictures += RESULT_BYTES * math.prod(fit_size(*content_size, recipe.size))
     return Memory(

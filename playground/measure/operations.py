@@ -73,10 +73,10 @@ def bytes_of_value(recipe: BaseRecipe, device: str = "cpu") -> int:
 
 
 def layers_in_use(recipe: BaseRecipe, size: Size) -> list[Layer]:
-    """The network's convolutions up to the deepest layer that carries content or style, for a picture of `size`."""
+    """The network's convolutions up to the deepest layer that carries a term, for a picture of `size`."""
     style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
     names = LAYERS[architecture_of(recipe.network)]
-    deepest = max(names.index(name) for name in {*style, *recipe.active_layers("content")})
+    deepest = max(names.index(name) for kind in recipe.layered for name in recipe.active_layers(kind))
     width, height = size
     layers: list[Layer] = []
     inputs = 3

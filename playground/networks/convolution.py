@@ -37,16 +37,19 @@ class Kernels:
     bias: Tensor
 
 
-def prepare(weight: Tensor, bias: Tensor, precision: torch.dtype = torch.float32) -> Kernels:
+def prepare(
+    weight: Tensor, bias: Tensor, precision: torch.dtype = torch.float32, back: torch.dtype | None = None
+) -> Kernels:
     """The kernels of a layer, laid out once.
 
     Args:
         weight: O×I×3×3, float32.
         bias: O, float32.
-        precision: float32 or bfloat16, of kernels, maps and the maps' gradients; sums inside a product are in float32.
+        precision: float32 or bfloat16, of kernels and maps; sums inside a product are in float32.
+        back: of the gradients' products, where it is another.
     """
     turned = weight.flip(2, 3).transpose(0, 1)
-    return Kernels(_laid_out(weight, precision), _laid_out(turned, precision), bias)
+    return Kernels(_laid_out(weight, precision), _laid_out(turned, back or precision), bias)
 
 
 def _laid_out(weight: Tensor, precision: torch.dtype) -> Tensor:
@@ -81,7 +84,8 @@ class _Conv3x3(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (y,) = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grad.contiguous(memory_format=torch.channels_last), y, 0)
-        return _convolve(grad.to(ctx.precision), ctx.kernels.back, None, 2 - ctx.padding), None, None, None
+        kernel = ctx.kernels.back
+        return _convolve(grad.to(kernel.dtype), kernel, None, 2 - ctx.padding).to(ctx.precision), None, None, None
 
 
 def _convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, padding: int) -> Tensor:

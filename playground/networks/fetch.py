@@ -19,7 +19,8 @@ import urllib.error
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
@@ -44,6 +45,7 @@ from playground.system.files import whole_file
 from playground.system.progress import Report
 
 logger = logging.getLogger(__name__)
+SOURCES = {("https", "download.pytorch.org")}  # where torchvision's weights are published
 STALL_SECONDS = 60.0  # without data, after which pip is ended
 
 
@@ -204,12 +206,34 @@ def _fetch_torchvision(name: str, report: Report) -> Path:
     return target
 
 
+class _KnownRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection only to where a download may come from."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        check_source(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def check_source(url: str) -> None:
+    """Refuse an address that is not of the known host, or not encrypted: no file of this machine, no other server.
+
+    Raises:
+        WeightsError: it is none.
+    """
+    parts = urlsplit(url)
+    if (parts.scheme, parts.hostname) not in SOURCES:
+        raise WeightsError(
+            f"networks are not fetched from {parts.scheme}://{parts.hostname}: put the file in place by hand"
+        )
+
+
 def _download(url: str, part: Path, name: str, report: Report) -> None:
     """Download `url` into `part`, going on behind what `part` already holds where the server can."""
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "style-playground", "Range": f"bytes={have}-"})
     try:
-        response = urllib.request.urlopen(request, timeout=30)
+        check_source(url)
+        response = urllib.request.build_opener(_KnownRedirects).open(request, timeout=30)
     except urllib.error.HTTPError as error:
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             return  # nothing is left to send; the hash decides whether the file is whole

@@ -156,9 +156,11 @@ class Vgg:
             x, padding = F.pad(x, (1, 1, 1, 1), mode="replicate"), 0
         kernel, bias = self.kernels[name], self.biases[name]
         if x.device.type == "cpu" and self.arithmetic != "winograd":
-            # The first layer sees the pixels, which eight bits would coarsen: its products are in float32 in any case.
+            # The first layer sees the pixels, which eight bits would coarsen: there its products are in float32.
             precision = torch.float32 if name == "conv1_1" else self.precision(name)
-            return convolution.conv3x3(x, self._kernels_of(name, precision), padding, self.precision(name))
+            return convolution.conv3x3(
+                x, self._kernels_of(name, precision, self.precision(name)), padding, self.precision(name)
+            )
         x = x.to(kernel.dtype)
         if x.device.type == "cpu" and winograd_pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
             return winograd.conv3x3(x, self._planes_of(name), bias, relu=True)
@@ -171,12 +173,12 @@ class Vgg:
                 self._planes[name] = winograd.prepare(self.kernels[name])
             return self._planes[name]
 
-    def _kernels_of(self, name: str, precision: torch.dtype) -> convolution.Kernels:
+    def _kernels_of(self, name: str, precision: torch.dtype, back: torch.dtype) -> convolution.Kernels:
         """A layer's kernels as oneDNN wants them, as above."""
         with self._preparing:
-            key = name, precision
+            key = name, back
             if key not in self._laid_out:
-                self._laid_out[key] = convolution.prepare(self.kernels[name], self.biases[name], precision)
+                self._laid_out[key] = convolution.prepare(self.kernels[name], self.biases[name], precision, back)
             return self._laid_out[key]
 
     def pool_maps(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
@@ -42,6 +42,8 @@ class BaseRecipe(BaseModel):
     """What a run and a training share. Numbers are finite; weights are never negative; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    layered: ClassVar[tuple[str, ...]] = ("content", "style")
+    """The terms that look at layers of the network."""
 
     # --- the picture
     style_size: StyleSize = setting(
@@ -182,17 +184,17 @@ class BaseRecipe(BaseModel):
 
     @model_validator(mode="after")
     def _layers_exist(self) -> Self:
-        for kind in ("content", "style"):
+        for kind in self.layered:
             for layer in getattr(self, f"{kind}_layers"):
                 check_layer(layer, self.network)
-        if not any(self.active_layers(kind) for kind in ("content", "style")):
+        if not any(self.active_layers(kind) for kind in self.layered):
             raise ValueError(
                 "no layer carries content or style: give at least one layer and its term a weight above zero"
             )
         return self
 
     def active_layers(self, kind: str) -> dict[str, float]:
-        """Layers of `kind` ("content" or "style") that pull on the picture: weight above zero in a term above zero."""
+        """Layers of `kind` (one of `layered`) that pull on the picture: weight above zero in a term above zero."""
         if getattr(self, f"{kind}_weight") == 0:
             return {}
         return {name: weight for name, weight in getattr(self, f"{kind}_layers").items() if weight > 0}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
+from playground.recipe.neighbours import NeighbourSettings
 from playground.recipe.paintings import PaintingSettings
 
 MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
@@ -50,8 +51,10 @@ class Change(BaseModel):
     value: Any
 
 
-class Recipe(BaseRecipe, PaintingSettings):
+class Recipe(BaseRecipe, PaintingSettings, NeighbourSettings):
     """The whole of a run's settings."""
+
+    layered: ClassVar[tuple[str, ...]] = ("content", "style", "neighbours")
 
     # --- the picture
     size: int = setting(

@@ -40,7 +40,7 @@ def shared_address(host: str, opened: str) -> str:
     Args:
         host: that the server listens on.
     """
-    if host not in ("0.0.0.0", "::", "[::]"):
+    if host not in ("0.0.0.0", "::", "[::]"):  # nosec B104: read, not listened on
         return opened
     scheme, _, rest = opened.partition("://")
     port = rest.rstrip("/").rpartition(":")[2]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
+from playground.networks.any_painting import load_any_painting
 from playground.networks.known import KnownNetwork, known
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.base import DEFAULT_NETWORK
@@ -95,7 +96,9 @@ class Downloads:
         try:
             fetch.fetch(download.network, report)
             report(f"Reading {download.network}", None)
-            if self._read:
+            if self._read and download.network == catalogue.ANY_PAINTING:
+                load_any_painting(self._device)  # so that the first light of the first run is as quick as any
+            elif self._read:
                 self.read(download.network)
         except PlaygroundError as error:
             download.error = error

@@ -11,6 +11,7 @@ import logging
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
+from playground.system.files import DISK_FULL, takes_nothing
 from playground.system.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ def explain(error: Exception, name: str, recipe: Recipe | TrainingRecipe | None 
         return (
             did_not_fit(recipe) if recipe else "That is more than this machine's memory can take: try a smaller size."
         )
+    if takes_nothing(error):
+        logger.warning("%s could not write: %s", name, error)
+        return f"{DISK_FULL}: nothing more could be written of this, try again later"
     message = getattr(error, "message", None)
     if isinstance(message, str):  # a lent GPU's own words, such as a quota that is used up
         return message

@@ -75,6 +75,7 @@ class Job:
         result: what the run left, when it has ended otherwise.
         memory, cost: what it was expected to take; None on a lent GPU.
         started_at, ended_at: by `time.monotonic()`; when it got its slot, and when its worker was through with it.
+        seen_at: by the same clock, when somebody last watched.
     """
 
     counts_as_run: ClassVar[bool] = True
@@ -135,7 +136,7 @@ class Job:
         self._rounds: list[Round] = []
         self._news = threading.Condition()
         self._grace = grace_seconds
-        self._seen = time.monotonic()
+        self.seen_at = time.monotonic()
 
     @property
     def ended(self) -> bool:
@@ -233,12 +234,12 @@ class Job:
 
     def touch(self) -> None:
         """Somebody is watching: the grace period starts anew."""
-        self._seen = time.monotonic()
+        self.seen_at = time.monotonic()
 
     @property
     def abandoned(self) -> bool:
         """Whether nobody has watched for longer than the grace period."""
-        return time.monotonic() - self._seen > self._grace
+        return time.monotonic() - self.seen_at > self._grace
 
     # ---------------------------------------------------------------- what it takes
 

@@ -297,8 +297,9 @@ class Jobs:
             self._people.discard(token)
 
     def overview(self) -> Overview:
-        """How the server is."""
+        """How the server is; whoever asks from time to time makes it forget in time what has ended long ago."""
         with self._lock:
+            self._registry.forget_old(self.limits)
             return look_over(self.device, len(self._people), self.admission, self._registry)
 
     def network(self, name: str) -> Vgg:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from playground.engine.frame_files import FrameFiles
 from playground.engine.frames import Frame
 from playground.service.job import Job
-
-DISK_FULL = "the server's disk is full or read-only"
+from playground.system.files import DISK_FULL
 
 
 def pictures_every(job: Job) -> int | None:

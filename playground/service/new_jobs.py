@@ -24,7 +24,6 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.downloads import Downloads
 from playground.service.job import Job
-from playground.service.kept_frames import DISK_FULL
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store
@@ -32,6 +31,7 @@ from playground.service.stored import Stored
 from playground.service.training_job import TrainingJob
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
+from playground.system.files import DISK_FULL
 
 logger = logging.getLogger(__name__)
 

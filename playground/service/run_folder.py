@@ -6,6 +6,7 @@ else puts the name of a file together. It knows no job and no server.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from contextlib import suppress
@@ -19,6 +20,8 @@ from playground.feedforward.checkpoint import Paths
 from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.system.files import UNFINISHED, whole_file
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,16 @@ class RunFolder:
         return self.path / ("style.png" if number == 0 else f"style-{number + 1}.png")
 
     # ---------------------------------------------------------------- its life
+
+    def make_anew(self, pictures: Pictures) -> None:
+        """Make it once more, where somebody has deleted it while its run goes on.
+
+        Raises:
+            OSError: the disk takes nothing.
+        """
+        logger.warning("the folder %s was deleted while its run goes on: it is made anew", self.path.name)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.write_pictures(pictures)
 
     def close(self) -> None:
         """Nobody goes on from here: only what can be looked at stays."""

@@ -56,6 +56,7 @@ class Store:
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
+        self._gone: set[str] = set()  # whose folder was deleted and cannot be made anew
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
@@ -106,21 +107,29 @@ class Store:
     def update(self, id: str, **news: object) -> None:
         """Note how a run stands; nothing is written where nothing is new, nor where the disk is full.
 
+        Where somebody has deleted its folder it is made anew: all but the checkpoints is here still.
+
         Args:
             news: attributes of `Stored`.
         """
         with self._mutex:
             old = self._kept.get(id)
-            if old is None or id in self._ended or all(getattr(old, name) == value for name, value in news.items()):
+            if old is None or id in self._ended or old.folder is None:
+                return
+            there = old.folder.meta.exists() or id in self._gone
+            if there and all(getattr(old, name) == value for name, value in news.items()):
                 return
             self._kept[id] = replace(old, **news)  # type: ignore[arg-type]
         try:
             with self._writing:
                 with self._mutex:  # the latest, whoever comes last
                     run = None if id in self._ended else self._kept.get(id)
+                if run is not None and not there and (self.folder / "lock").exists():  # which keeps other servers off
+                    run.folder.make_anew(run.pictures)  # type: ignore[union-attr]
                 if run is not None:
                     self._write(run)
         except OSError as error:
+            self._gone |= set() if there else {id}
             logger.warning("how a run stands could not be noted: %s", error)
 
     def _write(self, run: Stored) -> None:

@@ -67,7 +67,7 @@ class TrainingJob(Job):
 
     @property
     def abandoned(self) -> bool:
-        return self.state == "paused" and time.monotonic() - self._seen > PAUSED_SECONDS
+        return self.state == "paused" and time.monotonic() - self.seen_at > PAUSED_SECONDS
 
     def expect(self, device: str) -> None:
         self.memory = memory_of(self.recipe, *self._sizes, device)

@@ -62,6 +62,7 @@ def collect_photos(files: Sequence[str | Path], folder: Path, space: PhotoSpace 
 
     Raises:
         PlaygroundError: too many, too large together, a zip that cannot be read, or no picture at all.
+        OSError: the disk takes no more.
     """
     left, count = MAX_BYTES, 0
     for suffix, pieces in _pictures(files):

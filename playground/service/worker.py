@@ -28,7 +28,7 @@ from playground.service.admission import Admission
 from playground.service.downloads import Downloads
 from playground.service.faults import explain
 from playground.service.job import Job
-from playground.service.kept_frames import DISK_FULL, keep_frame, pictures_every
+from playground.service.kept_frames import keep_frame, pictures_every
 from playground.service.registry import Registry
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
@@ -36,6 +36,7 @@ from playground.service.store import Store
 from playground.service.threads import Threads
 from playground.service.training_job import TrainingJob
 from playground.service.zerogpu import LentGpu
+from playground.system.files import DISK_FULL
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a slot or a download
 SWEEP_FRACTION = 0.02  # of the disk's limit may be written until it is looked at again, which takes time with many runs
@@ -133,7 +134,8 @@ class Worker:
         if self._store is None or self._lent:
             return None
         others = len(self._admission.admitted)  # with whom it takes turns
-        trial = threading.Timer(self._admission.limits.save_every * max(1, others), self._store.tried, (job.id,))
+        interval = job.recipe.checkpoint_seconds if job.training else self._admission.limits.save_every
+        trial = threading.Timer(interval * max(1, others), self._store.tried, (job.id,))
         trial.daemon = True
         trial.start()
         return trial

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+DISK_FULL = "the server's disk is full or read-only"
+TAKES_NOTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 UNFINISHED = ".*.tmp*"  # what a kill in the middle of writing leaves behind, as a glob pattern
+
+
+def takes_nothing(error: BaseException) -> bool:
+    """Whether what failed, first of all, is a disk that is full or read-only, which whoever looks after it can mend."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in TAKES_NOTHING:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 @contextmanager

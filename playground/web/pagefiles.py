@@ -64,7 +64,8 @@ class PageFiles:
         for file in sorted(files, key=lambda file: (not file.is_preview, file.modified)):
             if total <= self.limit * FULL_FROM:
                 break
-            if now - file.modified < (PREVIEW_SECONDS if file.is_preview else OTHER_SECONDS) or file.path in self.kept:
+            age = now - file.modified  # below zero where the clock was set back: then nobody knows
+            if 0 <= age < (PREVIEW_SECONDS if file.is_preview else OTHER_SECONDS) or file.path in self.kept:
                 continue
             try:
                 os.unlink(file.path)

@@ -29,6 +29,7 @@ COOKIE_SECONDS = 30 * 24 * 3600
 KEY_BYTES = 32
 MAX_STREAMS = 96  # of one person at once: an open page has two, and an address may stand for a whole room
 MAX_SESSIONS = 4000  # of one person that gradio remembers, 15 kB each; those that nobody listens to for a minute
+MAX_NAME = 100  # characters of a session's name; a browser's has eleven, a program's 36
 MAX_EVENTS = 48  # of one person that wait or go on in gradio's queue
 MAX_REQUESTS = 48  # of one person that are being answered; a browser asks for six at a time
 MAX_KNOWN = 20_000  # sessions whose owner is remembered; gradio remembers half as many
@@ -132,8 +133,10 @@ class People:
         """Use one of gradio's sessions, which belongs to whoever used it first.
 
         Raises:
-            NotAllowedError: it is another person's, or one too many.
+            NotAllowedError: it is another person's, one too many, or called what no page is called.
         """
+        if len(session) > MAX_NAME:  # thousands of names are remembered
+            raise NotAllowedError(f"A session's name has {MAX_NAME} characters at most.", 400)
         with self._lock:
             owner = self._owners.get(session)
             if owner == person:

@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.service.address import is_loopback
 from playground.service.settings import Settings, same_secret
+from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
-from playground.web.gradio_patches.private_names import session_of_call
+from playground.web.gradio_patches.private_names import logged_in, session_of_call
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -46,6 +47,7 @@ CLOSED = (
     "/gradio_api/stream/",
     "/pwa_icon/",
 )
+UNGUARDED = tuple(f"{API}{name}" for name in ("heartbeat/", "cancel", "reset"))  # gradio asks for no login there
 STREAMS = re.compile(rf"{API}(?:heartbeat/(?P<page>[^/]+)|queue/data|call/(?:v2/)?[^/]+/(?P<call>[^/]+))/?")
 NO_ROOM = "The server has no room for more uploads: try again in a few minutes."
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
@@ -129,6 +131,8 @@ class Guard:
             return message
 
         refusal = self._refusal(path, asked, room, upload)
+        if refusal is None and path.startswith(UNGUARDED) and not logged_in(scope):
+            refusal = PlainTextResponse("Not authenticated", 401)
         if refusal is None:
             try:
                 with self._counted(scope):
@@ -143,7 +147,8 @@ class Guard:
                     raise
                 # Gradio stumbles over what no page sends, such as a body without what it looks for.
                 logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
-                refusal = PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
+                unread = "This request cannot be read: it is none that the page sends."
+                refusal = PlainTextResponse(*((NO_ROOM, 507) if takes_nothing(error) else (unread, 400)))
                 if started:
                     with suppress(RuntimeError):  # it has broken off
                         await send({"type": "http.response.body"})  # the end of what was begun
@@ -223,7 +228,7 @@ class Patience:
     """Makes guessing slow: the answers to one address wait in one line, a second for each wrong one.
 
     A right one waits behind the wrong ones of its address too: else whoever sends many at once, and hangs up on the slow
-    ones, would know it by its haste.
+    ones, would know it by its haste. Nor does hanging up shorten anybody's wait: it goes on without them.
     """
 
     def __init__(self) -> None:
@@ -238,6 +243,9 @@ class Patience:
         """
         caller = CALLER.get()
         where = caller.address if caller is not None else "nobody"
+        return await asyncio.shield(asyncio.ensure_future(self._answer(right, what, where)))
+
+    async def _answer(self, right: bool, what: str, where: str) -> bool:
         line = self._lines.setdefault(where, asyncio.Lock())
         self._waiting[where] += 1
         right = right and self._waiting[where] <= MAX_GUESSES

@@ -145,7 +145,8 @@ def tell(download: Download, log: str) -> None:
 
 def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
     """Serve until Ctrl-C, SIGTERM, or the terminal goes; then keep every run for the next start, and end the process."""
-    from playground.service.measuring import measure_when_idle  # brings torch
+    from playground.networks.catalogue import ANY_PAINTING  # brings torch, and so does the next
+    from playground.service.measuring import measure_when_idle
 
     ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     for end in ends:
@@ -163,6 +164,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         )  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
         tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
+        jobs.fetch(ANY_PAINTING)  # small, and wanted by the first Run; without it nothing fails
         measure_when_idle(jobs)
         threading.Event().wait()
     except KeyboardInterrupt:

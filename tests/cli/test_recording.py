@@ -12,6 +12,7 @@ import pytest
 from playground.cli.app import main
 from playground.engine.canvas import PixelCanvas
 from tests.helpers.cli import LIGHT, having, names, opened, paint, refusal
+from tests.helpers.disk import taking_no_more
 
 PLAIN = having("canvas=pixels", "clip=true", "scales=1")
 pytestmark = pytest.mark.usefixtures("hed")
@@ -115,3 +116,22 @@ def test_what_cannot_be_written_is_said_before_any_work(
     monkeypatch.chdir(folder)
     assert says in refusal(capsys, "stylize", *pair, *options)
     assert names(folder) == {"photo.png", "painting.png"}
+
+
+@pytest.mark.parametrize("first", [1, 2, 4])
+def test_a_disk_that_fills_up_ends_the_recording_and_not_the_picture(
+    pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str], first: int
+) -> None:
+    (folder / "recorded").mkdir()
+    options = ["--size", "64", "--iterations", "4", *LIGHT, "--frames", str(folder / "recorded")]
+    options += ["--curve", str(folder / "recorded" / "curve.csv"), "-o", str(folder / "a.png")]
+    with taking_no_more(folder / "recorded", first):
+        status = main(["stylize", *pair, *options])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert status == 2
+    assert said.startswith("error: the recording ends at evaluation ")
+    assert "No space left on device" in said
+    assert opened(folder / "a.png").size == (64, 48)
+    assert not [name for name in names(folder / "recorded") if name.startswith(".")]
+    for name in names(folder / "recorded") - {"curve.csv"}:
+        assert opened(folder / "recorded" / name).size == (64, 48)

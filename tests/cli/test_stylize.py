@@ -26,6 +26,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.system.progress import Report
 from tests.helpers.cli import LIGHT, ONCE, QUICK, having, names, opened, paint, pixels, process, refusal
+from tests.helpers.waiting import until
 
 JSON_KEYS = {
     "output", "width", "height", "preset", "device", "network", "numbers", "iterations", "evaluations", "seconds",
@@ -253,10 +254,8 @@ def test_a_signal_stops_the_run_and_saves_the_best_picture(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_the_run_leaves_nothing_behind(number: signal.Signals, pair: list[str], folder: Path) -> None:
     run = process("stylize", *pair, "--size", "64")
-    deadline = time.monotonic() + 60
-    while "torch" not in Path(f"/proc/{run.pid}/maps").read_text():  # in the middle of the longest import
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    maps = Path(f"/proc/{run.pid}/maps")
+    until(lambda: "torch" in maps.read_text())  # in the middle of the longest import
     run.send_signal(number)
     out, err = run.communicate(timeout=60)
     assert (run.returncode, out, err) == (130, "", INTERRUPTED)
@@ -277,3 +276,17 @@ def test_a_stop_before_the_first_evaluation_counts_as_before_the_run(
         main(["stylize", *pair, *QUICK])
     assert names(folder) == {"photo.png", "painting.png"}
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+@pytest.mark.usefixtures("hed")
+def test_the_photo_s_own_size_with_its_colours_fitted(
+    pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = folder / "large.png"
+    Image.open(pair[0]).resize((403, 302)).save(large)
+    options = ["--preset", "hrnet-photorealistic", "--size", "original", "--iterations", "1", *having("work_size=64")]
+    about = paint(capsys, str(large), pair[1], "-o", str(folder / "out.png"), *options, *LIGHT)
+    assert (about["width"], about["height"]) == (403, 302) == opened(folder / "out.png").size
+    assert (about["recipe"]["size"], about["recipe"]["work_size"]) == (403, 64)
+    assert about["recipe"]["plan"][0]["size"] == 64
+    assert "neither a number of pixels nor `original`" in refusal(capsys, "stylize", *pair, "--size", "huge")

@@ -15,12 +15,7 @@ import torch
 from PIL import Image
 
 from playground.engine import checkpoints as history
-from playground.engine.checkpoints import (
-    MAX_CHECKPOINTS,
-    CheckpointError,
-    Checkpoints,
-    branched,
-)
+from playground.engine.checkpoints import MAX_CHECKPOINTS, CheckpointError, Checkpoints, branched
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Result
 from playground.engine.previews import Previews
@@ -209,11 +204,11 @@ def test_saving_waits_by_its_own_cost(make: Callable[..., Run], tmp_path: Path) 
     checkpoints.maybe_save(run)
     run.painting.evaluations = 1
     assert not checkpoints.due(run)
-    checkpoints._cost, checkpoints._last = 0.0, checkpoints._last - 0.21
+    checkpoints.cost, checkpoints.saved_at = 0.0, checkpoints.saved_at - 0.21
     assert checkpoints.due(run)
-    checkpoints._cost = 1.0
+    checkpoints.cost = 1.0
     assert not checkpoints.due(run)
-    checkpoints._last -= 30
+    checkpoints.saved_at -= 30
     assert checkpoints.due(run)
 
 
@@ -232,17 +227,17 @@ def test_many_runs_share_one_pace_but_each_is_saved_in_time(
     assert (first.load(3)["optimizer"] is None, second.load(3)["optimizer"] is None) == (False, True)
     assert not pace.free
     run.painting.evaluations = 4
-    first._cost, first._last = 0.0, first._last - 0.5
+    first.cost, first.saved_at = 0.0, first.saved_at - 0.5
     assert not first.due(run)
-    first._last -= 0.5
+    first.saved_at -= 0.5
     first.maybe_save(run)
     assert first.evaluations == [3, 4]
     assert first.load(4)["optimizer"] is None
     first.save(run)  # as when it pauses there
     assert first.load(4)["optimizer"] is not None
-    pace._free_at = 0.0
+    pace.free_at = 0.0
     run.painting.evaluations = 5
-    first._cost, first._last = 0.0, first._last - 0.5
+    first.cost, first.saved_at = 0.0, first.saved_at - 0.5
     first.maybe_save(run)
     assert first.load(5)["optimizer"] is not None
 

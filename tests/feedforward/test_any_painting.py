@@ -9,11 +9,11 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.feedforward import any_painting
-from playground.feedforward.any_painting import AnyStylizer, blended, style_numbers
+from playground.feedforward.any_painting import AnyStylizer
 from playground.feedforward.apply import stylize_picture
 from playground.images.convert import to_tensor
 from playground.networks import fetch
-from playground.networks.any_painting import load_any_painting
+from playground.networks.any_painting import blended, load_any_painting, style_numbers
 from playground.networks.catalogue import ANY_PAINTING
 
 Pictures = tuple[Image.Image, Image.Image]

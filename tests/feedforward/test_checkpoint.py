@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from playground.networks.vgg import Vgg
 from playground.recipe.parse import stored_training
 from tests.helpers import version_0_1
 from tests.helpers.training import STYLE, TINY, same, tiny, weights_of
+from tests.helpers.waiting import until
 
 
 def test_going_on_from_a_checkpoint_gives_the_bits_of_an_uninterrupted_training(
@@ -109,12 +109,9 @@ def test_a_kill_at_any_moment_leaves_the_last_good_checkpoint(tmp_path: Path, he
     ]  # fmt: skip
     training = subprocess.Popen([*command, "--steps", "100000"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
-        while not Paths(path).state.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(Paths(path).state.exists, 120)
         # With a checkpoint every step a good part of the time is spent writing; wait for one that is going on.
-        while not list(tmp_path.glob(".*.tmp*")) and time.monotonic() < deadline:
-            pass
+        until(lambda: list(tmp_path.glob(".*.tmp*")), every=0)
     finally:
         training.send_signal(signal.SIGKILL)
         training.wait()
@@ -143,3 +140,18 @@ def test_going_on_does_not_ask_for_the_model_it_started_from(
     first.unlink()
     resumed = Training(style, photos, saved_recipe(second), network, second, resume=True)
     assert same(weights_of(resumed), weights_of(begun))
+
+
+def test_a_training_that_is_taken_up_again_saves_after_its_first_step(
+    network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path
+) -> None:
+    """A server that was killed three times sooner than its trainings saved by themselves set them aside as its undoing."""
+    path = tmp_path / "model.safetensors"
+    list(Training(style, photos, tiny(steps=2), network, path).frames())
+    recipe = saved_recipe(path).changed({"steps": 1000, "checkpoint_steps": 1000})
+    for step in (3, 4):
+        for frame in (frames := Training(style, photos, recipe, network, path, resume=True).frames()):
+            if frame.step == step:
+                break
+        frames.close()  # type: ignore[attr-defined]
+        assert read_tensors(Paths(path).state)[1]["step"] == step

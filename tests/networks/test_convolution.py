@@ -77,6 +77,22 @@ def test_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(relative(theirs, one.double()) < ERROR[torch.float32] for one, theirs in zip(ours, both(), strict=True))
 
 
+@pytest.mark.parametrize("channels", [3, 16, 64])
+def test_gram_matrices_of_maps_in_bfloat16_are_as_good_as_in_float32(channels: int) -> None:
+    needs("bfloat16")
+    maps = torch.rand((1, channels, 37, 41), generator=torch.Generator().manual_seed(4)).bfloat16()
+    maps = maps.contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    statistic = style_statistic(maps)
+    rows = maps.detach()[0].flatten(1).double()
+    assert relative(statistic.gram[0], rows @ rows.T) < 1e-5
+    assert relative(statistic.sums[0], rows.sum(1)) < 1e-6
+    weights = torch.randn((1, channels, channels), generator=torch.Generator().manual_seed(5))
+    ((statistic.gram * weights).sum() + statistic.sums.sum()).backward()
+    assert maps.grad is not None
+    exact = (weights[0] + weights[0].T).double() @ rows + 1
+    assert relative(maps.grad[0].flatten(1), exact) < ERROR[torch.bfloat16]
+
+
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_a_whole_network_and_its_gradient(hed: Weights, arithmetic: str) -> None:
     """Statistics of five layers as losses have them, at a size where Winograd has layers of its own."""

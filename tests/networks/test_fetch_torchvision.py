@@ -67,6 +67,7 @@ def patch_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Point torchvision's VGG19 at another address."""
     published = torchvision.models.VGG19_Weights.IMAGENET1K_V1
     monkeypatch.setattr(published, "_value_", replace(published.value, url=url))
+    monkeypatch.setattr(fetch, "SOURCES", {("http", "127.0.0.1")})
 
 
 def test_torchvision_download(vgg19_server: FileServer, empty_home: Path) -> None:
@@ -131,3 +132,31 @@ def test_torch_homes_copy_counts(vgg19_server: FileServer, tmp_path: Path) -> No
     assert catalogue.find("vgg19-imagenet") == fetch.fetch("vgg19-imagenet") == hub
     assert vgg19_server.requested == []
     assert read.load("vgg19-imagenet").network.name == "vgg19-imagenet"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "http://download.pytorch.org/vgg.pth", "https://download.pytorch.org.evil.example/vgg.pth", "ftp://127.0.0.1/a",
+     "https://user@evil.example/vgg.pth"],
+)  # fmt: skip
+def test_a_network_comes_from_the_known_host_alone(empty_home: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr(fetch, "_find_intact", lambda name: None)
+    known = fetch.SOURCES
+    patch_url(monkeypatch, url)
+    monkeypatch.setattr(fetch, "SOURCES", known)
+    with pytest.raises(WeightsError, match="networks are not fetched from"):
+        fetch.fetch("vgg19-imagenet")
+    assert not list(empty_home.glob("*.part"))
+
+
+def test_a_redirection_elsewhere_is_not_followed(
+    vgg19_server: FileServer, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", "http://localhost:9/vgg.pth")
+        handler.end_headers()
+
+    monkeypatch.setattr(vgg19_server.server.RequestHandlerClass, "do_GET", elsewhere, raising=False)
+    with pytest.raises(WeightsError, match="networks are not fetched from http://localhost"):
+        fetch.fetch("vgg19-imagenet")

@@ -29,6 +29,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.paintings import PICTURES, expected
+from tests.helpers.waiting import until
 
 VISITORS = st.sampled_from(["ann", "ben", "cy", "dan", "eve", "flo"])
 
@@ -114,7 +115,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         job = self.started[-1 - number % len(self.started)]
         if asked == "vanish":
-            job._seen -= 1e6  # nobody has watched for days
+            job.seen_at -= 1e6  # nobody has watched for days
         else:
             getattr(job.control, asked)()
 
@@ -143,11 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
         with self.jobs._lock:
             known = {*self.jobs.admission.admitted, *self.jobs.admission.waiting}
             lost = [job for job in self.started if not job.ended and job not in known]
-        deadline = time.monotonic() + 10
-        for job in lost:  # it is just ending
-            while not job.ended:
-                assert time.monotonic() < deadline, f"{job.name} is lost, {job.state}"
-                time.sleep(0.001)
+        until(lambda: all(job.ended for job in lost), 10, 0.001)  # they are just ending
 
     def teardown(self) -> None:
         """Everybody who still goes on moves, in the order of arrival, and at the end nothing is left."""

@@ -77,7 +77,7 @@ def said(job: Job) -> dict[str, Any]:
         "seconds": frame.seconds if frame else 0.0,
         "state": job.state,
         "kept": kept[-1] if kept else 0,
-        "interval": max(SAVE_EVERY, COST_RATIO * job.checkpoints._cost) if job.checkpoints else 0.0,
+        "interval": max(SAVE_EVERY, COST_RATIO * job.checkpoints.cost) if job.checkpoints else 0.0,
         "visitor": job.visitor,
         "error": job.error,
     }

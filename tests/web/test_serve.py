@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from PIL import Image
 from playground.networks import read
 from tests.helpers.serving import APP, ROOT, SERVE, free_port, serving, start
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
+from tests.helpers.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +147,12 @@ def with_a_run(address: str, uploads: dict[str, Any], folder: Path) -> None:
     client = Client(address, verbose=False, download_files=folder / "downloads")
     overrides = json.dumps({"size": 64, "iterations": 100_000})
     call = client.submit(**uploads, overrides=overrides, api_name="/stylize")
-    deadline = time.monotonic() + 60
-    while not any(status["step"] > 5 for _, status, _ in call.outputs()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: any(status["step"] > 5 for _, status, _ in call.outputs()), every=0.05)
+
+
+def moments(folder: Path) -> set[Path]:
+    """Snapshots of runs that lie there."""
+    return set(folder.rglob("*.moment"))
 
 
 @pytest.mark.slow  # of the store and the jobs the same is tested without a page, tests/service
@@ -162,11 +164,9 @@ def test_a_run_outlives_sigterm_and_sigkill(hed: read.Weights, uploads: dict[str
             if number == 0:
                 assert httpx.get(f"{address}health").json()["runs"] == 0
                 with_a_run(address, uploads, tmp_path)
-            deadline = time.monotonic() + 60
-            while httpx.get(f"{address}health").json()["runs"] != 1:
-                assert time.monotonic() < deadline, f"no run after {ends[number - 1].name}"
-                time.sleep(0.1)
-            time.sleep(1.0)  # some moments are saved
+            until(lambda address=address: httpx.get(f"{address}health").json()["runs"] == 1, every=0.1)  # type: ignore[misc]
+            known = moments(tmp_path)
+            until(lambda known=known: moments(tmp_path) - known, every=0.1)  # type: ignore[misc]
             process.send_signal(end)
             assert process.wait(60) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
 

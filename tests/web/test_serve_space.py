@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from gradio_client import Client
 from playground.networks import read
 from tests.helpers.serving import free_port, serving
 from tests.helpers.visitor import NEEDS_CHROMIUM, playwright
+from tests.helpers.waiting import until
 
 # One test has a public website frame this machine, which Chromium refuses before it asks for our headers.
 BROWSER_OPTIONS = ("--disable-features=LocalNetworkAccessChecks",)
@@ -91,8 +91,7 @@ def test_on_zerogpu_a_run_is_painted_in_the_lent_process(
         assert process.stdout.readline() == "lent for 60 s\n"
         assert process.stdout.readline() == "given back\n"
         endless = client.submit(**uploads, overrides='{"size": 64, "iterations": 100000}', api_name="/stylize")
-        while not any(status["state"] == "running" for _, status, _ in endless.outputs()):
-            time.sleep(0.05)
+        until(lambda: any(status["state"] == "running" for _, status, _ in endless.outputs()), every=0.05)
         assert process.stdout.readline().startswith("lent for")
         endless.cancel()
         assert process.stdout.readline() == "given back\n"

@@ -1,7 +1,7 @@
 // The one chart of a run, from its first step to its end and after: drawn on a canvas, names and figures as text beside it.
 // A page is told the last points often and the whole curve seldom; they are joined here by their evaluations.
 const figure = () => element.querySelector(".curves");
-const TERM_ORDER = ["total", "content", "style", "variation"];
+const TERM_ORDER = ["total", "content", "style", "neighbours", "variation"];
 const view = { by: "term", weighted: false, log: true };
 let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false;
 

@@ -147,17 +147,22 @@ class Comparer:
         return gr.Button(interactive=False)
 
 
+def _or_none(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
 def table(entries: list[Entry]) -> str:
     """What was measured, as an HTML table."""
     titles = {method: say(f"method.{method}") for method in ("instant", "pixels", "network")}
     rows = "".join(
         f'<tr><th scope="row">{escape(titles[entry.method])}</th><td>{escape(entry.label)}</td>'
         f"<td>{entry.seconds:.2g} s</td><td>{'–' if entry.memory_mb is None else f'{entry.memory_mb:.0f} MB'}</td>"
-        f"<td>{entry.content:.3f}</td><td>{entry.style:.3f}</td><td>{entry.structure:.2f}</td><td>{entry.edges:.2f}</td></tr>"
+        f"<td>{entry.content:.3f}</td><td>{entry.style:.3f}</td><td>{entry.structure:.2f}</td><td>{entry.edges:.2f}</td>"
+        f"<td>{_or_none(entry.gain)}</td><td>{_or_none(entry.kept)}</td></tr>"
         for entry in entries
     )
     heads = "".join(
         f'<th scope="col">{escape(say(f"figures.{head}"))}</th>'
-        for head in ("method", "of", "time", "memory", "content", "style", "structure", "edges")
+        for head in ("method", "of", "time", "memory", "content", "style", "structure", "edges", "gain", "kept")
     )
     return f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'

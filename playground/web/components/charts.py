@@ -13,7 +13,7 @@ from html import escape
 from playground.web.components.format import number, term
 from playground.web.words import say
 
-TERMS = ("total", "content", "style", "variation")
+TERMS = ("total", "content", "style", "neighbours", "variation")
 MAX_POINTS = 160  # of a line on the screen; more cannot be told apart and cost the browser
 DECADES = 4  # below a line's median: a content loss that starts at nothing would otherwise squeeze all else
 LABEL_GAP = 11.0  # percent of the height between two labels
@@ -21,7 +21,7 @@ Points = Sequence[Mapping[str, float]]
 
 
 def term_chart(curve: Points, planned: int = 0) -> str:
-    """The live curves of total, content, style and variation over evaluations, on a log axis, as HTML.
+    """The live curves of the total and of each term over evaluations, on a log axis, as HTML.
 
     Args:
         curve: points {evaluations, total, content, style, variation}; may be empty.

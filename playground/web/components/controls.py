@@ -40,11 +40,19 @@ FIELDS: dict[str, str] = {
 """Every recipe field with a control of its own, and its panel, in the page's order."""
 
 BESIDE = frozenset(
-    {"content_layers", "style_layers", "style_weights", "style_scales", "region_content_weights", "kept_weight"}
+    {
+        "content_layers",
+        "style_layers",
+        "neighbours_layers",
+        "style_weights",
+        "style_scales",
+        "region_content_weights",
+        "kept_weight",
+    }
 )
 """Live settings whose controls are made elsewhere."""
 
-ON_SLIDER = ("content_weight", "style_weight", "variation_weight", "learning_rate", "iterations")
+ON_SLIDER = ("content_weight", "style_weight", "neighbours_weight", "variation_weight", "learning_rate", "iterations")
 """Fields with a slider over decades beside their number."""
 
 DECADES = 4.0  # to either side of the preset's value

@@ -13,6 +13,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
+from playground.system.files import DISK_FULL, takes_nothing
 from playground.web.words import label, say, translated
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ def fault(error: Exception) -> str:
         field, colon, rest = str(error).partition(":")
         known = colon and field in Recipe.model_fields
         return f"{label(field)}: {translated(rest.strip())}" if known else translated(str(error))
+    if takes_nothing(error):
+        logger.warning("the page could not write: %s", error)
+        return translated(f"{DISK_FULL}: try again later")
     logger.exception("the page stumbled", exc_info=error)
     return say("error.stumbled")
 

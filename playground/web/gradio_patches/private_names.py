@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.context import Context, LocalContext
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from gradio.utils import get_upload_folder
+from starlette.requests import HTTPConnection
 
 
 def served_bytes(data: bytes, name: str, component: gr.components.Component) -> str:
@@ -54,6 +55,13 @@ def current_event() -> tuple[MutableMapping[str, Any] | None, str]:
     if request is None or request.request is None:
         return None, ""
     return request.request.scope, request.session_hash or ""
+
+
+def logged_in(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request may pass the login, or there is none; gradio itself does not ask at every address."""
+    app, cookies = scope["app"], HTTPConnection(scope).cookies
+    given = (cookies.get(f"access-token{kind}-{app.cookie_id}") for kind in ("", "-unsecure"))
+    return app.auth is None or any(token in app.tokens for token in given if token)
 
 
 def session_of_call(scope: MutableMapping[str, Any], event: str) -> str:

@@ -15,6 +15,9 @@ import gradio as gr
 from gradio import route_utils
 from gradio.blocks import Blocks
 
+from playground.system.files import DISK_FULL, takes_nothing
+
+FULL = f"{DISK_FULL[0].upper()}{DISK_FULL[1:]}: nothing of yours is lost, try again later."
 NONSENSE = "This is nothing that the page could have sent: reload it, and try again."
 FAULT = "Something went wrong in the playground; its log says what, and nothing of yours is lost."
 
@@ -40,7 +43,7 @@ def refuse_unreadable_requests() -> None:
             logger.error(
                 "the handler of %s failed%s", _name_of(options.get("fn")), run and f" beside {run}", exc_info=error
             )
-            raise gr.Error(FAULT, print_exception=False) from None
+            raise gr.Error(FULL if takes_nothing(error) else FAULT, print_exception=False) from None
 
     route_utils.call_process_api = processed
     Blocks.preprocess_data = _in_words(Blocks.preprocess_data)  # type: ignore[method-assign, assignment]

@@ -42,6 +42,12 @@ def _grouped(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
 
 
+def any_card() -> str:
+    """What there is to say of the network for any painting."""
+    listed = "".join(f"<li>{say(f'any.card.{number}')}</li>" for number in range(3))
+    return f'<div class="model-card"><h3>{say("any.title")}</h3><ul>{listed}</ul></div>'
+
+
 def _is_point(point: Any) -> bool:
     """Whether a point of a file's curve is one: names to finite numbers."""
     return (

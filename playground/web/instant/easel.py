@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import Stylized, Stylizer
+from playground.feedforward.apply import OnePass, Stylized
 from playground.feedforward.model import Model, load_model, shipped_styles
 from playground.networks.transformer import TransformerNet
 from playground.service.tasks import Task
@@ -31,10 +31,13 @@ class Easel(Visit):
 
     own: dict[str, Model] = field(default_factory=dict)
     style: str = ""
-    stylizer: Stylizer | None = None
+    stylizer: OnePass | None = None
     stylized: Stylized | None = None  # at its own size
     shown: Stylized | None = None  # as the page shows it
-    made_of: tuple[str, str | None, float | None] | None = None
+    paintings: list[tuple[str, Image.Image, float]] = field(default_factory=list)
+    """Titles, pictures and weights of what is painted like in one pass; empty where a trained network is taken."""
+    takes: int = 0  # how often such paintings were taken, by which two of one title are told apart
+    made_of: tuple[str, int, str | None, float | None] | None = None
     stem: str = "painted"
     task: Task | None = None
 

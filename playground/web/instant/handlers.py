@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import Stylized, Stylizer, stylize_picture
+from playground.feedforward.apply import OnePass, Stylized, Stylizer, stylize_picture
 from playground.feedforward.model import load_model
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
@@ -27,7 +27,7 @@ from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.instant.card import card_html, named, thumbnail
+from playground.web.instant.card import any_card, card_html, named, thumbnail
 from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
 from playground.web.words import say, translated
 
@@ -71,7 +71,8 @@ class Instant:
 
     def take(self, easel: Easel, name: str) -> None:
         """Make a style ready to paint."""
-        if name != easel.style or easel.stylizer is None:
+        if name != easel.style or easel.paintings or easel.stylizer is None:
+            easel.paintings = []
             easel.stylizer = Stylizer(easel.model(name), self.jobs.here)
             easel.style = name
 
@@ -95,7 +96,7 @@ class Instant:
         self, easel: Easel, content: str | None, size: float | None, strength: float, colours: bool
     ) -> AsyncIterator[Updates]:
         """Paint the content image in the style that is taken, unless that is what is on show already."""
-        parts, wanted = self.parts, (easel.style, content, size)
+        parts, wanted = self.parts, (easel.style, easel.takes, content, size)
         yield NOTHING
         if easel.stylizer is None or wanted == easel.made_of:
             return
@@ -118,7 +119,7 @@ class Instant:
             parts["instant-empty"]: "",
             parts["instant-after"]: gr.Row(visible=True),
             parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {translated(self.device)}",
-            parts["model-card"]: card_html(easel.model(easel.style)),
+            parts["model-card"]: any_card() if easel.paintings else card_html(easel.model(easel.style)),
         }
 
     def _paint(self, easel: Easel, path: str | None, size: float | None) -> float:
@@ -159,7 +160,7 @@ class Instant:
             return {self.parts["instant-message"]: message(fault(error))}
 
 
-def _timed(stylizer: Stylizer, content: Image.Image) -> tuple[Stylized, float]:
+def _timed(stylizer: OnePass, content: Image.Image) -> tuple[Stylized, float]:
     started = time.perf_counter()
     stylized = stylize_picture(stylizer, content)
     return stylized, time.perf_counter() - started

@@ -24,6 +24,7 @@ from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
+from playground.web.instant.paintings import SLIDERS, AnyPainting, lay_out
 from playground.web.words import label, say
 
 
@@ -38,7 +39,7 @@ def build_instant(jobs: Jobs) -> Parts:
             _stage(parts)
         with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
             _settings(parts)
-    _wire(parts, Instant(jobs, parts), ManyPictures(jobs, parts))
+    _wire(parts, Instant(jobs, parts), ManyPictures(jobs, parts), AnyPainting(jobs, parts))
     return parts
 
 
@@ -102,6 +103,9 @@ def _styles(parts: Parts) -> None:
                 elem_id="styles-open",
             )
 
+    with gr.Column(elem_classes=["source"]):
+        lay_out(parts)
+
 
 def _settings(parts: Parts) -> None:
     with gr.Column(elem_classes=["sheet"]):
@@ -128,7 +132,7 @@ PAINTING = (
 MANY = ("many-status", "many-gallery", "many-done", "many-go", "many-stop")
 
 
-def _wire(parts: Parts, instant: Instant, several: ManyPictures) -> None:
+def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: AnyPainting) -> None:
     state, content, size = parts["easel"], parts["instant-photo"], parts["instant-size"]
     look = [parts["instant-strength"], parts["instant-colours"]]
     shown, many = [parts[name] for name in PAINTING], [parts[name] for name in MANY]
@@ -137,6 +141,17 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures) -> None:
     parts["styles-open"].upload(
         instant.open_file, [state, parts["styles-open"]], [parts["styles"], parts["styles-message"]], **LIGHT
     ).success(instant.paint, asked, shown, **WATCHING)
+    weights = [parts[name] for name in SLIDERS]
+    for event, handler, given in (
+        (parts["any-paintings"].select, any_painting.pick, [parts["any-blend"]]),
+        (parts["any-open"].upload, any_painting.opened, [parts["any-blend"], parts["any-open"]]),
+    ):
+        event(handler, [state, *given], [parts["any-message"], *weights], **LIGHT).then(
+            instant.paint, asked, shown, **WATCHING
+        )
+    gr.on([slider.release for slider in weights], any_painting.weigh, [state, *weights], parts["any-message"], **LATEST).then(
+        instant.paint, asked, shown, **WATCHING
+    )  # fmt: skip
     for event in wire_source(parts, "instant-photo", "photos", "content"):
         event.then(instant.paint, asked, shown, **WATCHING)
     gr.on([size.submit, size.blur], instant.paint, asked, shown, **WATCHING)

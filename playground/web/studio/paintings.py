@@ -17,6 +17,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.faces import face_map
+from playground.images.load import load_picture
 from playground.images.regions import encode_soft, picture_of
 from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
@@ -39,6 +40,7 @@ KEPT = (
 )  # fmt: skip
 """What of a recipe belongs to the pictures, and stays when another preset is chosen."""
 THUMBNAIL = 96
+MORE_PIXELS = 6_000_000  # of a further painting: a session may hold three
 
 
 def build_paintings(parts: Parts) -> None:
@@ -143,7 +145,7 @@ class Paintings:
         """A painting was given."""
         if not path:
             return NOTHING
-        return self._said(session, lambda: self._added(session, given(path, say("the.style"))))
+        return self._said(session, lambda: self._added(session, _smaller(path)))
 
     def add_sample(self, session: Session, event: gr.SelectData) -> Updates:
         """One of the playground's own was picked."""
@@ -216,6 +218,11 @@ class Paintings:
             return self.shown(session, act())
         except Exception as error:
             return self.shown(session, message(fault(error)))
+
+
+def _smaller(path: str) -> Image.Image:
+    """A further painting, which the page holds until Run."""
+    return load_picture(path, name=say("the.style"), most=MORE_PIXELS)
 
 
 def _waits(session: Session) -> str:

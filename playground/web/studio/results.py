@@ -26,6 +26,7 @@ from playground.web.studio.named import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
+DPI = 300  # that files say they have, and for which a result's size on paper is given
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 
 
@@ -53,7 +54,7 @@ def recolour(done: Finished, colours: Colours) -> None:
 def files(done: Finished, place: gr.components.Component) -> dict[str, str]:
     """The result as files with the recipe inside, and the recipe itself, served at `place`; paths by suffix."""
     text, stem = done.recipe.to_json(), f"painted-{done.recipe.preset or 'own'}-{done.recipe.seed}"
-    data = {suffix: encode_picture(done.shown, suffix, text) for suffix in FORMATS}
+    data = {suffix: encode_picture(done.shown, suffix, text, dpi=DPI) for suffix in FORMATS}
     data["json"] = text.encode()
     return {suffix: served_bytes(content, f"{stem}.{suffix}", place) for suffix, content in data.items()}
 
@@ -116,6 +117,7 @@ def summary(done: Finished) -> str:
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
     if changes:
         said.append(counted("summary.steered", changes))
+    said.append(say("summary.paper", cm=number(max(width, height) / DPI * 2.54), dpi=DPI))
     return f'<p class="summary">{escape(" ".join(said))}</p>'
 
 

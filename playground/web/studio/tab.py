@@ -224,7 +224,7 @@ def _balance_panel(parts: Parts, recipe: Recipe) -> None:
         )
         html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
         with gr.Accordion(say("run.weights"), open=True, elem_id="weights", elem_classes=["weights"]):
-            for name in ("content_weight", "style_weight", "variation_weight"):
+            for name in ("content_weight", "style_weight", "neighbours_weight", "variation_weight"):
                 _setting(parts, name, recipe)
         html(parts, "message-balance")
 
