@@ -24,7 +24,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load_crowd import MAX_MEMORY, MIN_SHARE, attack, crowd
+from benchmarks.load_crowd import MAX_MEMORY, MIN_FAIRNESS, attack, crowd
 from benchmarks.load_lines import (
     MOVES_SECONDS,
     SIZE,
@@ -71,7 +71,9 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         yield at_most(f"{who}: the last one's first step", max(together.first_moves), MOVES_SECONDS, " s")
         mean = sum(together.paces) / len(together.paces)
         told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
-        yield at_least(f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_SHARE, told)
+        yield at_least(
+            f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_FAIRNESS, told
+        )
         told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_fraction:.2f})"
         yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:

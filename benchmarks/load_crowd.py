@@ -18,7 +18,7 @@ from benchmarks.load_lines import ITERATIONS, MOVES_SECONDS, Line, at_least, at_
 from benchmarks.parts import say
 from benchmarks.visitors import ROOT, Server, connections, serving
 
-MIN_SHARE, MAX_MEMORY = 0.7, 1.5
+MIN_FAIRNESS, MAX_MEMORY = 0.7, 1.5
 BEGINS_SECONDS, RUNS_OF_ATTACKERS = 8.0, 2  # those of `calls` and of `bombs`
 
 
@@ -93,10 +93,10 @@ def attack(clients: int, seconds: float) -> Iterator[Line]:
     who = f"{clients} runs and {len(KINDS)} attackers"
     yield at_most(f"{who}: the last one's first step", max(war.first_moves), MOVES_SECONDS, " s")
     runs = clients + RUNS_OF_ATTACKERS
-    fair_share = sum(peace.paces) / runs  # of what the machine does in peace, for everybody who has a run
-    told = f" ({min(war.paces):.2f} of {fair_share:.2f} steps a second, {runs} runs; in peace {min(peace.paces):.2f} of {sum(peace.paces) / clients:.2f})"
+    fair_part = sum(peace.paces) / runs  # of what the machine does in peace, for everybody who has a run
+    told = f" ({min(war.paces):.2f} of {fair_part:.2f} steps a second, {runs} runs; in peace {min(peace.paces):.2f} of {sum(peace.paces) / clients:.2f})"
     yield at_least(
-        f"{who}: the slowest honest one's share of its fair share", min(war.paces) / fair_share, MIN_SHARE, told
+        f"{who}: the slowest honest one's pace, over its fair part", min(war.paces) / fair_part, MIN_FAIRNESS, told
     )
     yield at_most(f"{who}: peak memory, over that in peace", war.peak_mb / peace.peak_mb, MAX_MEMORY, "",
                   f" ({war.peak_mb:.0f} of {peace.peak_mb:.0f} MiB)")  # fmt: skip
