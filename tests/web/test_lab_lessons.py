@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -16,7 +17,7 @@ from playground.experiments.experiment import of_cells
 from playground.experiments.lessons import base_recipe, lessons
 from playground.experiments.results import CellCache
 from playground.networks import read
-from playground.service.job import Pictures
+from playground.service.job import Job, Pictures
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.web.components.layout import Parts
@@ -54,6 +55,10 @@ async def told(desk: Lessons, sheet: Sheet, plan: Plan) -> list[dict[Any, Any]]:
     return [updates async for updates in desk.run(sheet, lambda: plan) if isinstance(updates, dict)]
 
 
+def ended(job: Job) -> bool:
+    return job.ended
+
+
 def run(desk: Lessons, sheet: Sheet, plan: Plan) -> list[dict[Any, Any]]:
     return asyncio.run(told(desk, sheet, plan))
 
@@ -78,7 +83,7 @@ def test_a_recipe_taken_into_the_studio_paints_the_cells_bits(desk: Lessons, job
     for cell in (0, 1):
         chosen = desk.chosen(sheet, cell)
         job = jobs.start(Pictures(pictures[0], (pictures[1],)), chosen.recipe, "somebody")
-        until(lambda job=job: job.ended)
+        until(partial(ended, job))
         assert job.result is not None
         assert np.array_equal(np.asarray(job.result.picture), np.asarray(chosen.picture))
     with pytest.raises(PlaygroundError):
