@@ -42,7 +42,7 @@ from benchmarks.visitors import Page, Server, connections, no_cookies, serving
 from playground.service.registry import KEEP
 from playground.service.run_folder import folder_bytes
 
-MIN_SHARE, MIN_RATE, MAX_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
+MIN_FAIRNESS, MIN_RATE, MAX_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
 RELOADS, STOPS, DISCONNECTS, RUNS = 50, 20, 10, 100
 GRACE_SECONDS, AFTER_SECONDS = 15.0, 90.0  # what a closed page holds is forgotten after a minute
 
@@ -117,7 +117,9 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         yield at_most(f"{who}: the last one's first step", max(together.first_moves), MOVES_SECONDS, " s")
         mean = sum(together.paces) / len(together.paces)
         told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
-        yield at_least(f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_SHARE, told)
+        yield at_least(
+            f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_FAIRNESS, told
+        )
         told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_fraction:.2f})"
         yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:
