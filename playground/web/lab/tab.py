@@ -128,8 +128,10 @@ def _wire_ears(parts: Parts, ears: hearing.Ears, tab: gr.Tab) -> None:
     painting, edit, amount = parts["lab-style"], parts["ears-edit"], parts["ears-amount"]
     shown = [parts[name] for name in ("ears-message", "ears", "ears-said")]
     edit.input(ears.choose, [painting, edit], [amount, *shown], **LATEST)
-    for when in (amount.input, tab.select, *(given.then for given in wired)):
+    for when in (amount.input, tab.select):
         when(ears.hear, [painting, edit, amount], shown, **LATEST)
+    for given in wired:
+        given.then(ears.hear, [painting, edit, amount], shown, **LIGHT)
 
 
 def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs) -> None:
