@@ -112,7 +112,7 @@ def _grid(parts: Parts) -> None:
     for place, (key, values) in enumerate((FIRST_AXIS, SECOND_AXIS), 1):
         with gr.Row(elem_classes=["lab-axis"]):
             parts[f"grid-key{place}"] = gr.Dropdown(
-                settings(), value=key, label=say(f"lab.grid.setting{place}"), elem_id=f"grid-key{place}", min_width=180
+                settings(), value=key, label=say(f"lab.grid.setting.{place}"), elem_id=f"grid-key{place}", min_width=180
             )
             parts[f"grid-values{place}"] = gr.Textbox(
                 values, label=say("lab.grid.values"), max_lines=1, elem_id=f"grid-values{place}", min_width=180
