@@ -13,9 +13,10 @@ from benchmarks.painting import judge, paint, single_scale, stranger
 from benchmarks.pictures import photograph, style_picture
 from playground import load_preset
 from playground.measure.distances import photorealism
+from playground.measure.judge import judged
 from playground.recipe.model import Recipe
 
-MARGIN, CAPTION = 8, 38  # pixels
+MARGIN, CAPTION = 8, 54  # pixels
 
 
 Methods = dict[str, tuple[Recipe, float]]
@@ -66,7 +67,9 @@ def _in_words(content: Image.Image, style: Image.Image, picture: Image.Image, re
     scores = judge(content, style, picture, recipe.size)
     found = {name: fmean(values) for name, values in scores.items()}
     other = fmean(judge(content, style, picture, recipe.size, stranger())["style"])
-    return f"style {found['style']:.2f} (random VGG {other:.3f}), content {found['content']:.2f}"
+    words = f"style {found['style']:.2f} (random VGG {other:.3f}), content {found['content']:.2f}"
+    asked = judged(content, style, picture)
+    return f"{words}\njudge: style {asked['gain']:.2f}, photo {asked['kept']:.2f}" if asked else words
 
 
 def lay_out(rows: list[list[tuple[Image.Image, str]]], size: int) -> Image.Image:

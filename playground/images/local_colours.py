@@ -19,9 +19,9 @@ from torch import Tensor
 from playground.images.convert import fit_size, to_tensor
 
 WINDOW = 13  # pixels of the small picture, along one side
-EPSILON = 1e-3  # ε: below this variance a window is flat and its colour is only shifted
-MARGIN = 3  # pixels along the frame that a network paints without knowing what lies beyond; they are not believed
-FIT_SIDE = 256  # long side of the small picture at most: what is finer is a stroke and no light
+EPSILON = 1e-2  # ε: below this variance a window tells little of slopes, and the photo's own are kept
+MARGIN = 2  # pixels along the frame that a network paints without knowing what lies beyond; they are not believed
+FIT_SIDE = 64  # long side of the small picture: what is finer than a fifth of it is a stroke or a band, and no light
 BAND_VALUES = 8_000_000  # coefficients enlarged at once, 32 MB
 
 
@@ -76,8 +76,10 @@ def _between(small: int, large: int, start: int = 0, stop: int | None = None) ->
 def fit_local_colours(photo: Tensor, painted: Tensor, margin: int = MARGIN) -> LocalColours:
     """The affine changes that turn a small photo into a small painted picture as nearly as windows of them can.
 
-    In each window w of `WINDOW`² pixels: (Σ_I + ε·1)·a_k = cov(I, P_k), b_k = mean(P_k) − a_kᵀ·mean(I), means over the
-    pixels that are there; a and b of a place are the means over the windows that hold it.
+    In each window of `WINDOW`² pixels (Σ_I + ε·1)·a_k = cov(I, P_k) + ε·e_k, b_k = mean(P_k) − a_kᵀ·mean(I), means over the
+    pixels that are there; a and b of a place are the means over the windows that hold it. The guided filter lacks ε·e_k
+    (the unit vector of channel k): with it a is drawn to the photo's own colours, not to nothing, so that what is faint
+    in a window stays as clear as it was.
 
     Args:
         photo, painted: I and P, unit RGB 1×3×h×w of one size.
@@ -97,8 +99,9 @@ def fit_local_colours(photo: Tensor, painted: Tensor, margin: int = MARGIN) -> L
     guide_mean, target_mean = mean(guide), mean(target)
     pairs = mean((guide[:, :, None] * guide[:, None]).flatten(1, 2)).unflatten(0, (3, 3))
     cross = mean((guide[:, :, None] * target[:, None]).flatten(1, 2)).unflatten(0, (3, 3))
-    variance = pairs - guide_mean[:, None] * guide_mean[None] + EPSILON * torch.eye(3)[:, :, None, None]
-    covariance = cross - guide_mean[:, None] * target_mean[None]
+    ridge = EPSILON * torch.eye(3, dtype=torch.float64)[:, :, None, None]
+    variance = pairs - guide_mean[:, None] * guide_mean[None] + ridge
+    covariance = cross - guide_mean[:, None] * target_mean[None] + ridge
     solved = torch.linalg.solve(variance.permute(2, 3, 0, 1), covariance.permute(2, 3, 0, 1))  # h×w×3 (of I)×3 (of P)
     offsets = target_mean - torch.einsum("hwck,chw->khw", solved, guide_mean)
     matrices = solved.permute(3, 2, 0, 1).flatten(0, 1)

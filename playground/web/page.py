@@ -27,6 +27,7 @@ from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.tab import PAINTING, build_instant
+from playground.web.lab.tab import build_lab
 from playground.web.pair import share
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
@@ -36,8 +37,8 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js")
-ROOMS = ("studio", "instant", "training", "compare")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js")
+ROOMS = ("studio", "instant", "training", "compare", "lab")
 
 
 def heading() -> str:
@@ -74,7 +75,7 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "narrow")],
+    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "narrow")],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,
@@ -107,8 +108,12 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
                 training = build_training(jobs, kept, browser)
             with gr.Tab(say("page.compare"), id="compare"):
                 compare = build_compare(jobs)
-        share("photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo")])
-        share("styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style")])
+            with gr.Tab(say("page.lab"), id="lab") as tab:
+                lab = build_lab(jobs, tab, rooms, studio)
+        share(
+            "photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")]
+        )
+        share("styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style"), (lab, "lab-style")])
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)
     return page

@@ -26,8 +26,8 @@ def slow_fit(photo: np.ndarray, painted: np.ndarray, margin: int) -> tuple[np.nd
             guide = np.array([photo[i, j] for i in rows for j in columns])
             target = np.array([painted[i, j] for i in rows for j in columns])
             centred = guide - guide.mean(0)
-            variance = centred.T @ centred / len(guide) + 1e-3 * np.eye(3)
-            a[y, x] = np.linalg.inv(variance) @ (centred.T @ (target - target.mean(0)) / len(guide))
+            variance = centred.T @ centred / len(guide) + 1e-2 * np.eye(3)
+            a[y, x] = np.linalg.inv(variance) @ (centred.T @ (target - target.mean(0)) / len(guide) + 1e-2 * np.eye(3))
             b[y, x] = target.mean(0) - guide.mean(0) @ a[y, x]
     smooth_a, smooth_b = np.zeros_like(a), np.zeros_like(b)
     for y in range(height):
@@ -53,7 +53,8 @@ def test_the_fit_is_that_of_the_formula(height: int, width: int, margin: int) ->
     assert fit.offsets.permute(1, 2, 0).numpy() == pytest.approx(b, abs=1e-5)
 
 
-def test_an_affine_change_of_colour_is_found_and_enlarged() -> None:
+def test_an_affine_change_of_colour_is_found_and_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_colours, "EPSILON", 1e-6)  # which else draws it to none
     matrix = torch.tensor([[0.6, 0.2, 0.0], [0.1, 0.5, 0.1], [0.0, 0.1, 0.7]])
     large = to_picture(random(150, 100, 3))
     small = resize_picture(large, 60)
@@ -61,7 +62,7 @@ def test_an_affine_change_of_colour_is_found_and_enlarged() -> None:
     fit = fit_local_colours(to_tensor(small), wanted)
     expected = torch.einsum("kc,nchw->nkhw", matrix, to_tensor(large)) + 0.1
     got = to_tensor(fit.applied(large))
-    assert float((got - expected).abs().mean()) < 0.02  # ε draws a window's slope a little towards none
+    assert float((got - expected).abs().mean()) < 0.002
 
 
 def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +87,8 @@ def test_enlarging_is_bilinear_between_the_middles_of_pixels() -> None:
 
 def test_what_a_network_paints_along_the_frame_is_not_believed() -> None:
     photo = random(60, 80, 9)
-    painted, haloed = photo * 0.8, photo * 0.8
-    haloed = torch.ones_like(haloed)
-    haloed[..., 3:-3, 3:-3] = painted[..., 3:-3, 3:-3]
+    painted, haloed = photo * 0.8, torch.ones_like(photo)
+    haloed[..., 2:-2, 2:-2] = painted[..., 2:-2, 2:-2]
     ours, theirs = fit_local_colours(photo, haloed), fit_local_colours(photo, painted)
     assert torch.equal(ours.matrices, theirs.matrices)
     assert not torch.equal(fit_local_colours(photo, haloed, margin=0).matrices, theirs.matrices)
@@ -97,7 +97,7 @@ def test_what_a_network_paints_along_the_frame_is_not_believed() -> None:
 def test_the_same_picture_and_flat_ones_stay() -> None:
     photo = to_picture(random(64, 48, 10))
     same = np.asarray(take_light(photo, photo)).astype(int) - np.asarray(photo)
-    assert np.abs(same).mean() < 2
+    assert np.abs(same).max() == 0
     flat = Image.new("RGB", (40, 30), (200, 100, 50))
     assert take_light(Image.new("RGB", (20, 15), (30, 60, 90)), flat).getpixel((0, 29)) == (30, 60, 90)
 
