@@ -14,7 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -24,8 +24,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load_crowd import MAX_MEMORY, MIN_FAIRNESS, attack, crowd
 from benchmarks.load_lines import (
-    ITERATIONS,
     MOVES_SECONDS,
     SIZE,
     Line,
@@ -42,7 +42,7 @@ from benchmarks.visitors import Page, Server, connections, no_cookies, serving
 from playground.service.registry import KEEP
 from playground.service.run_folder import folder_bytes
 
-MIN_SHARE, MIN_RATE, MAX_MEMORY, FLAT = 0.7, 0.9, 1.5, 0.05
+MIN_RATE, FLAT = 0.9, 0.05
 RELOADS, STOPS, DISCONNECTS, RUNS = 50, 20, 10, 100
 GRACE_SECONDS, AFTER_SECONDS = 15.0, 90.0  # what a closed page holds is forgotten after a minute
 
@@ -55,56 +55,10 @@ class Part(str, Enum):
     hundred = "hundred"
     kill = "kill"
     memory = "memory"
+    attack = "attack"
 
 
 # ---------------------------------------------------------------- thirty people
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """What so many clients found, all of whom pressed Run in the same moment."""
-
-    first_moves: list[float]  # seconds until each one's first step; infinite where none came
-    paces: list[float]  # steps a second of each, between the moment when all had moved and the end
-    seconds: float  # between the two
-    peak_mb: float
-    cpu: float  # seconds of all cores that the server took meanwhile
-    client_fraction: float  # of one core, that the clients themselves took
-    complaints: list[str]
-
-    @property
-    def rate(self) -> float:
-        return sum(self.paces)
-
-    @property
-    def cores(self) -> float:
-        return self.cpu / self.seconds
-
-
-async def _crowd(server: Server, clients: int, seconds: float) -> Crowd:
-    async with connections(server) as http:
-        pages = [await opened(http) for _ in range(clients)]
-        began, cpu = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(page.press("run") for page in pages))
-        await until(lambda: all(page.step > 0 for page in pages), 6 * MOVES_SECONDS)
-        moved, server_cpu = time.perf_counter(), server.cpu_seconds
-        await until(lambda: any(page.step >= ITERATIONS for page in pages), seconds)
-        over = time.perf_counter()
-        firsts = [next((at - began for at, step in page.steps if step > 0), float("inf")) for page in pages]
-        paces = [page.pace(moved, over) for page in pages]
-        server_cpu = server.cpu_seconds - server_cpu
-        fraction = (time.process_time() - cpu) / (over - began)
-        peak = server.peak_megabytes
-        complaints = [complaint for page in pages for complaint in page.complaints]
-        await leave(pages)
-    return Crowd(firsts, paces, over - moved, peak, server_cpu, fraction, complaints)
-
-
-def crowd(clients: int, seconds: float, **settings: object) -> Crowd:
-    """So many people at a server of their own."""
-    say(f"{clients} at a time, for {seconds:.0f} s")
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), **settings) as server:
-        return asyncio.run(_crowd(server, clients, seconds))
 
 
 def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
@@ -117,7 +71,9 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         yield at_most(f"{who}: the last one's first step", max(together.first_moves), MOVES_SECONDS, " s")
         mean = sum(together.paces) / len(together.paces)
         told = f" ({min(together.paces):.2f} of {mean:.2f} steps a second)"
-        yield at_least(f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_SHARE, told)
+        yield at_least(
+            f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_FAIRNESS, told
+        )
         told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_fraction:.2f})"
         yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:
@@ -310,6 +266,8 @@ def main(
     )
     if parts & {Part.fair, Part.memory}:
         lines += fair(clients, seconds, parts)
+    if Part.attack in parts:
+        lines += attack(clients, seconds)
     for part, measure in ((Part.rough, rough), (Part.hundred, hundred), (Part.kill, kill)):
         if part in parts:
             lines += measure()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from playground.images.load import load_picture
 from playground.networks import fetch, read
+from playground.networks.catalogue import ANY_PAINTING, JUDGE
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 
@@ -41,6 +42,8 @@ settings.load_profile("any machine")
 MARKED_BY_FIXTURE = {
     "browser": pytest.mark.browser,
     "hed": pytest.mark.online,  # the weights that most other fixtures are built from
+    "any_painting": pytest.mark.online,
+    "judge": pytest.mark.online,
     "fetched": pytest.mark.online,
     "wheel": pytest.mark.online,
 }
@@ -70,6 +73,18 @@ def hed() -> read.Weights:
     """The default network, fetched once into the default home where it is missing."""
     fetch.fetch("vgg16-hed")
     return read.load("vgg16-hed")
+
+
+@pytest.fixture(scope="session")
+def any_painting() -> None:
+    """The network for any painting lies in the default home."""
+    fetch.fetch(ANY_PAINTING)
+
+
+@pytest.fixture(scope="session")
+def judge() -> None:
+    """The network that names what it sees lies there too."""
+    fetch.fetch(JUDGE)
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ class Training:
         self.broken: list[str] = list(photos.broken)
         self.applied: dict[str, Any] = {}
         saved = self._read_checkpoint() if resume else None
+        self._fresh = resume  # no checkpoint has been written since it was taken up again
         start = first_network(recipe, from_checkpoint=saved is not None)
         self.crops = Crops(photos, recipe.image_size, recipe.seed, recipe.augment)
         self.samples = self.crops.samples(SAMPLES)
@@ -196,6 +197,8 @@ class Training:
                 self.progress.step % self.recipe.checkpoint_steps == 0
                 or now - last_checkpoint >= self.recipe.checkpoint_seconds
             )
+            if self._fresh and not saving:  # else a machine that dies often would never get on with it
+                self._fresh, note = False, self._try_checkpoint() or note
             if saving:
                 self._keep_good()
                 note = self._try_checkpoint() or note

@@ -134,7 +134,8 @@ class Worker:
         if self._store is None or self._lent:
             return None
         others = len(self._admission.admitted)  # with whom it takes turns
-        trial = threading.Timer(self._admission.limits.save_every * max(1, others), self._store.tried, (job.id,))
+        interval = job.recipe.checkpoint_seconds if job.training else self._admission.limits.save_every
+        trial = threading.Timer(interval * max(1, others), self._store.tried, (job.id,))
         trial.daemon = True
         trial.start()
         return trial

@@ -37,7 +37,7 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js")
 ROOMS = ("studio", "instant", "training", "compare", "lab")
 
 
@@ -109,8 +109,10 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
             with gr.Tab(say("page.compare"), id="compare"):
                 compare = build_compare(jobs)
             with gr.Tab(say("page.lab"), id="lab") as tab:
-                lab = build_lab(jobs, tab)
-        share("photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo")])
+                lab = build_lab(jobs, tab, rooms, studio)
+        share(
+            "photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")]
+        )
         share("styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style"), (lab, "lab-style")])
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)

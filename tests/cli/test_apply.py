@@ -70,6 +70,7 @@ def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: py
     assert "no picture" in complaint(capsys, "apply", model, empty)
 
 
+@pytest.mark.usefixtures("any_painting")
 def test_any_painting_is_a_model_and_paintings_blend(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests.helpers.cli import STYLE, answer, complaint, opened
 
+pytestmark = pytest.mark.usefixtures("hed")
+
 
 @pytest.fixture
 def photo(tmp_path: Path, pictures: tuple[Image.Image, Image.Image]) -> Path:

@@ -12,17 +12,14 @@ from playground.engine.first_light import NOTE, lit
 from playground.engine.run import Run
 from playground.feedforward.any_painting import AnyStylizer
 from playground.images.convert import resize_picture, to_array, to_tensor
-from playground.networks import any_painting, fetch
-from playground.networks.catalogue import ANY_PAINTING
+from playground.networks import any_painting
 from playground.networks.vgg import Vgg
 from tests.helpers.painting import Pictures, paint, plain, result
 
 TWO_SIZES = {"size": 96, "scales": 2, "smallest": 48, "iterations": 4, "preview_rate": 4}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def here() -> None:
-    fetch.fetch(ANY_PAINTING)
+pytestmark = pytest.mark.usefixtures("any_painting")
 
 
 def test_the_first_picture_is_what_the_network_for_any_painting_sees(network: Vgg, pictures: Pictures) -> None:

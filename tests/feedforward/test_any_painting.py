@@ -12,16 +12,12 @@ from playground.feedforward import any_painting
 from playground.feedforward.any_painting import AnyStylizer
 from playground.feedforward.apply import stylize_picture
 from playground.images.convert import to_tensor
-from playground.networks import fetch
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
-from playground.networks.catalogue import ANY_PAINTING
 
 Pictures = tuple[Image.Image, Image.Image]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def here() -> None:
-    fetch.fetch(ANY_PAINTING)
+pytestmark = pytest.mark.usefixtures("any_painting")
 
 
 def test_another_painting_makes_another_picture_of_the_same_size(pictures: Pictures) -> None:

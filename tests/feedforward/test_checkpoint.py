@@ -140,3 +140,18 @@ def test_going_on_does_not_ask_for_the_model_it_started_from(
     first.unlink()
     resumed = Training(style, photos, saved_recipe(second), network, second, resume=True)
     assert same(weights_of(resumed), weights_of(begun))
+
+
+def test_a_training_that_is_taken_up_again_saves_after_its_first_step(
+    network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path
+) -> None:
+    """A server that was killed three times sooner than its trainings saved by themselves set them aside as its undoing."""
+    path = tmp_path / "model.safetensors"
+    list(Training(style, photos, tiny(steps=2), network, path).frames())
+    recipe = saved_recipe(path).changed({"steps": 1000, "checkpoint_steps": 1000})
+    for step in (3, 4):
+        for frame in (frames := Training(style, photos, recipe, network, path, resume=True).frames()):
+            if frame.step == step:
+                break
+        frames.close()  # type: ignore[attr-defined]
+        assert read_tensors(Paths(path).state)[1]["step"] == step

@@ -12,14 +12,9 @@ from skimage import data
 
 from playground.images.convert import to_tensor
 from playground.measure.judge import JUDGED_CONTENT, JUDGED_STYLE, judged, load_judge
-from playground.networks import fetch
-from playground.networks.catalogue import JUDGE
 from tests.helpers.painting import Pictures
 
-
-@pytest.fixture(scope="module", autouse=True)
-def here() -> None:
-    fetch.fetch(JUDGE)
+pytestmark = pytest.mark.usefixtures("judge")
 
 
 @pytest.mark.parametrize(("photo", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {967, 968, 504})])

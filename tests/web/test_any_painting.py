@@ -10,8 +10,6 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from playground.networks import fetch
-from playground.networks.catalogue import ANY_PAINTING
 from playground.web.components import pictures as samples
 from playground.web.instant.easel import Easel
 from playground.web.instant.paintings import SLIDERS, AnyPainting
@@ -19,8 +17,7 @@ from playground.web.instant.tab import build_instant
 
 
 @pytest.fixture
-def handlers() -> AnyPainting:
-    fetch.fetch(ANY_PAINTING)
+def handlers(any_painting: None) -> AnyPainting:
     jobs: Any = SimpleNamespace(here="cpu")
     parts: Any = {name: name for name in ("any-message", *SLIDERS)}
     return AnyPainting(jobs, parts)

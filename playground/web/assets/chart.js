@@ -20,19 +20,13 @@ const words = (key) => playgroundSay(`chart.${key}`);
 const termOf = (key) => { const [kind, layer] = key.split(":"), name = playgroundWords[`term.${kind}`] || kind.replace("_", " "); return layer ? `${name} ${layer}` : name; };
 
 function build() {
+  const pick = (set, pairs) => `<span class="pick" role="group">${pairs.map(([to, key]) => `<button type="button" data-set="${set}" data-to="${to}">${words(key)}</button>`).join("")}</span>`;
+  const out = ["csv", "png"].map((kind) => `<button type="button" data-out="${kind}">${words(kind)}</button>`).join("");
   figure().innerHTML = `<div class="chart-bar">
-    <span class="pick" role="group"><button type="button" data-set="by" data-to="term"></button><button type="button" data-set="by" data-to="layer"></button></span>
-    <span class="pick" role="group"><button type="button" data-set="weighted" data-to=""></button><button type="button" data-set="weighted" data-to="yes"></button></span>
-    <span class="pick" role="group"><button type="button" data-set="log" data-to="yes"></button><button type="button" data-set="log" data-to=""></button></span>
-    <details class="over"><summary></summary><div class="over-list"></div></details>
-    <span class="out"><button type="button" data-out="csv"></button><button type="button" data-out="png"></button></span></div>
-    <div class="plot-box"><div class="area" tabindex="0" role="img"><canvas></canvas><span class="waiting"></span></div><ul class="ends"></ul></div>
+    ${pick("by", [["term", "term"], ["layer", "layer"]])}${pick("weighted", [["", "unweighted"], ["yes", "weighted"]])}${pick("log", [["yes", "log"], ["", "linear"]])}
+    <details class="over"><summary>${words("over")}</summary><div class="over-list"></div></details><span class="out">${out}</span></div>
+    <div class="plot-box"><div class="area" tabindex="0" role="img"><canvas></canvas><span class="waiting">${words("waiting")}</span></div><ul class="ends"></ul></div>
     <span class="for-ears" role="status"></span><div class="tip" hidden></div>`;
-  const names = [["by", "term", "term"], ["by", "layer", "layer"], ["weighted", "", "unweighted"], ["weighted", "yes", "weighted"], ["log", "yes", "log"], ["log", "", "linear"]];
-  for (const [set, to, key] of names) figure().querySelector(`[data-set="${set}"][data-to="${to}"]`).textContent = words(key);
-  figure().querySelector("summary").textContent = words("over");
-  for (const out of ["csv", "png"]) figure().querySelector(`[data-out=${out}]`).textContent = words(out);
-  figure().querySelector(".waiting").textContent = words("waiting");
   new ResizeObserver(later).observe(figure().querySelector(".area"));
   new MutationObserver(later).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
@@ -177,8 +171,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
 function label(key) {
   const item = document.createElement("li"), kind = key.split(":")[0];
   item.dataset.key = key;
-  item.innerHTML = `<button type="button" class="term"></button> <b></b>`;
-  item.firstChild.dataset.term = key.includes(":") ? "layer" : kind === "total" ? "loss" : kind;
+  item.innerHTML = `<button type="button" class="term" data-term="${key.includes(":") ? "layer" : kind === "total" ? "loss" : kind}"></button> <b></b>`;
   item.firstChild.textContent = termOf(key).replace(`${playgroundSay("term.style")} conv`, "conv");
   return item;
 }

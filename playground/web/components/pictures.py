@@ -22,6 +22,7 @@ from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
 from playground.web.gradio_patches.private_names import kept_file
+from playground.web.gradio_patches.unreadable_requests import picked
 from playground.web.words import has, say
 
 STYLE_FOLDER = PRESET_FOLDER / "styles"
@@ -116,12 +117,12 @@ def titled(sample: Sample) -> str:
 
 def picked_photo(event: gr.SelectData) -> tuple[Any, str]:
     """A photo was picked in the gallery: it fills the box, and the message under it is cleared."""
-    return photos()[event.index].file(), ""
+    return photos()[picked(event, len(photos()))].file(), ""
 
 
 def picked_style(event: gr.SelectData) -> tuple[Any, str]:
     """A style picture was picked in the gallery."""
-    return styles()[event.index].file(), ""
+    return styles()[picked(event, len(styles()))].file(), ""
 
 
 def sample_at(kind: str, path: str | None) -> int | None:

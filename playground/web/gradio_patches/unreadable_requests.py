@@ -55,6 +55,28 @@ def refuse_unreadable_requests() -> None:
         read_selection(self, target, data)
 
     gr.SelectData.__init__ = read  # type: ignore[method-assign]
+    choose = gr.Dropdown.preprocess
+
+    def chosen(self: gr.Dropdown, payload: Any) -> Any:
+        if not self.multiselect and isinstance(
+            payload, (list, dict)
+        ):  # handlers expect one choice, which gradio does not see to
+            raise gr.Error(NONSENSE, print_exception=False)
+        return choose(self, payload)
+
+    gr.Dropdown.preprocess = chosen  # type: ignore[method-assign]
+
+
+def picked(event: gr.SelectData, count: int) -> int:
+    """Which of so many things in a row was picked.
+
+    Raises:
+        gr.Error: none of them.
+    """
+    place = event.index
+    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < count:
+        raise gr.Error(NONSENSE, print_exception=False)
+    return place
 
 
 def _name_of(fn: Any) -> str:

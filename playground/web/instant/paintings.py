@@ -20,6 +20,7 @@ from playground.service.jobs import Jobs
 from playground.web.components import pictures
 from playground.web.components.layout import Parts, heading, html
 from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.gradio_patches.unreadable_requests import picked
 from playground.web.instant.card import named
 from playground.web.instant.easel import Easel
 from playground.web.words import say
@@ -61,7 +62,7 @@ class AnyPainting:
 
     def pick(self, easel: Easel, blend: bool, event: gr.SelectData) -> Updates:
         """A sample was picked; `paint` follows."""
-        sample = pictures.styles()[event.index]
+        sample = pictures.styles()[picked(event, len(pictures.styles()))]
         return self._join(easel, blend, sample.title, sample.picture())
 
     def opened(self, easel: Easel, blend: bool, path: str | None) -> Updates:

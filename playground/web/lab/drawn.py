@@ -1,4 +1,4 @@
-"""What the Lab draws: small pictures inside HTML.
+"""What the Lab draws: small pictures inside HTML, cells in a grid, their numbers.
 
 Called by the Lab's handlers. Knows no run.
 """
@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 
 from PIL import Image
+
+from playground.experiments.experiment import Experiment
+from playground.experiments.results import CellResult
+from playground.web.words import say
 
 QUALITY = 88  # of a JPEG that is looked at and never painted from
 
@@ -18,3 +25,48 @@ def data_url(picture: Image.Image) -> str:
     file = io.BytesIO()
     picture.save(file, "jpeg", quality=QUALITY, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell on the page.
+
+    Attributes:
+        picture: its address; None where there is none yet.
+        note: one short line beneath the title.
+    """
+
+    title: str
+    picture: str | None
+    note: str
+
+
+def grid(cells: Sequence[Shown], experiment: Experiment) -> str:
+    """Cells in rows, each a button that shows its picture large (lab.js)."""
+    columns = experiment.columns if experiment.rows > 1 else min(len(cells), 6 if len(cells) > 10 else 5)
+    return f'<div class="lab-grid" style="--columns:{columns}">{"".join(map(_cell, cells))}</div>'
+
+
+def _cell(cell: Shown) -> str:
+    title = escape(cell.title)
+    picture = '<span class="empty"></span>'
+    if cell.picture is not None:
+        picture = f'<button type="button" class="enlarge" aria-label="{escape(say("lab.enlarge", cell=cell.title))}"><img src="{cell.picture}" alt=""></button>'
+    return f"<figure>{picture}<figcaption><b>{title}</b><span>{escape(cell.note)}</span></figcaption></figure>"
+
+
+def table(results: Mapping[str, CellResult]) -> str:
+    """What was measured of every cell, as a table."""
+    names = ("cell", "total", "content", "style", "photo", "structure", "time")
+    heads = "".join(f'<th scope="col">{escape(say(f"lab.table.{name}"))}</th>' for name in names)
+    rows = []
+    for title, result in results.items():
+        near = result.distances
+        figures = (
+            f"{result.losses['total']:.3g}",
+            *(f"{near[name]:.3f}" for name in ("content", "style", "photo", "structure")),
+        )
+        cells = "".join(f"<td>{value}</td>" for value in (*figures, f"{result.seconds:.1f} s"))
+        rows.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
+    body = f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<details class="lab-numbers"><summary>{escape(say("lab.numbers"))}</summary>{body}<p class="hint">{escape(say("lab.numbers.meaning"))}</p></details>'

@@ -118,7 +118,7 @@ def screen(before: Image.Image, found: Listened) -> str:
     return f'<div class="ears-pair">{figures}</div>{meters(found.found, found.another)}'
 
 
-def meters(found: Heard, another: float) -> str:
+def meters(found: Heard, another: float, layers: bool = True) -> str:
     """Two meters, and the five layers of the second."""
     content = (
         _meter("content", say("term.content"), found.content, None)
@@ -126,7 +126,7 @@ def meters(found: Heard, another: float) -> str:
         else f'<div class="meter k-content"><span class="name">{escape(say("term.content"))}</span>'
         f'<span class="none">{escape(say("lab.no_content"))}</span><b>–</b></div>'
     )
-    layers = "".join(_meter("style", name, value, None, "layer") for name, value in found.layers.items())
+    deeper = "".join(_meter("style", name, value, None, "layer") for name, value in found.layers.items())
     ticks = (
         f'<div class="meter ticks" aria-hidden="true"><span class="name"></span><span class="scale">'
         f'<i style="left:0">{escape(say("lab.same"))}</i>'
@@ -134,7 +134,8 @@ def meters(found: Heard, another: float) -> str:
     )
     return (
         f'<div class="meters">{content}{_meter("style", say("term.style"), found.style, another)}{ticks}'
-        f'<p class="hint">{escape(say("lab.layers"))}</p>{layers}</div>'
+        + (f'<p class="hint">{escape(say("lab.layers"))}</p>{deeper}' if layers else "")
+        + "</div>"
     )
 
 

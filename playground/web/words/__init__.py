@@ -2,7 +2,8 @@
 
 One JSON file a language beside this one, flat, from key to sentence with {placeholders}: the form that `gr.I18n` takes.
 English is the reference; labels and help of settings and the words of presets stand in the recipe, and the other languages
-translate them under `field.NAME.label`, `field.NAME.help` and `preset.NAME.title`, `.description` and `.note`.
+translate them under `field.NAME.label`, `field.NAME.help` and `preset.NAME.title`, `.description` and `.note`. The same with
+lessons: `lesson.NAME.question` and so on.
 
 `say` is all that the page's code calls. While the page is laid out nobody knows who will read it: `say` then leaves a mark,
 and `localised` puts the sentence there for each reader (gradio_patches/spoken_config.py). `gr.I18n` itself would send all
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from playground.experiments.lessons import lessons
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.presets import presets
 from playground.recipe.training import TrainingRecipe
@@ -60,6 +62,10 @@ def _of_recipes() -> dict[str, str]:
                 found |= {f"field.{name}.label": info["label"], f"field.{name}.help": field.description or ""}
                 if info.get("unit"):
                     found[f"unit.{info['unit']}"] = info["unit"]
+    for name, lesson in lessons().items():
+        found |= {f"lesson.{name}.{part}": getattr(lesson, part) for part in ("title", "question", "saw", "limits")}
+        found |= {f"lesson.{name}.option.{place}": option for place, option in enumerate(lesson.options)}
+        found |= {f"lesson.{name}.cell.{place}": cell.label for place, cell in enumerate(lesson.cells)}
     for name, preset in presets().items():
         texts = {"title": preset.title, "description": preset.description, "note": preset.note}
         found |= {f"preset.{name}.{kind}": text for kind, text in texts.items() if text}

@@ -1,0 +1,203 @@
+"""Lessons on the page: a question, a prediction, then the sheet that answers it.
+
+Laid out and wired by tab.py; what a lesson asks and what was seen stands in presets/lessons/, in the reader's language in words/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from playground.errors import PlaygroundError
+from playground.experiments.experiment import Experiment
+from playground.experiments.lessons import Lesson, find_lesson, lessons
+from playground.web.components.messages import NOTHING, Updates, fault, message
+from playground.web.components.pictures import given, sample_called
+from playground.web.lab.bench import Bench, Pair, Plan, Sheet
+from playground.web.lab.drawn import data_url
+from playground.web.lab.ears import listened, meters
+from playground.web.words import say
+
+FIRST = "tiles"
+ASKED = ("question", "options", "cost", "said", "skip")
+
+
+class Lessons(Bench):
+    """Handlers of the lessons."""
+
+    # ---------------------------------------------------------------- asking
+
+    def choose(self, sheet: Sheet, name: str, content: str | None, style: str | None) -> Updates:
+        """Ask another lesson's question; what the last one painted stays in the cache."""
+        if name not in lessons():
+            return NOTHING
+        lesson = lessons()[name]
+        self.stop(sheet)
+        sheet.plan = sheet.task = sheet.predicted = None
+        sheet.lesson, sheet.works = name, {}
+        return {
+            **self.cleared(),
+            self.part("question"): question(lesson),
+            self.part("options"): gr.Radio(options(lesson), value=None, interactive=True),
+            self.part("said"): "",
+            self.part("skip"): gr.Button(interactive=True),
+            self.part("run"): gr.Button(interactive=False),
+            self.part("stop"): gr.Button(interactive=False),
+            **self.price(sheet, sheet.own, content, style),
+        }
+
+    def price(self, sheet: Sheet, own: bool, content: str | None, style: str | None) -> Updates:
+        """What the lesson will cost on its own pair or a person's."""
+        sheet.own = bool(own)
+        lesson = lessons()[sheet.lesson or FIRST]
+        try:
+            if lesson.kind == "ears":
+                return {self.part("cost"): f'<p class="hint">{say("lab.cost.ears")}</p>'}
+            return {self.part("cost"): self.cost(lesson.experiment(), self.pair(lesson, sheet.own, content, style))}
+        except Exception as error:
+            return {self.part("cost"): message(fault(error))}
+
+    def predict(self, sheet: Sheet, option: Any) -> Updates:
+        """A prediction was made: Run is free."""
+        if not isinstance(option, int):
+            return NOTHING
+        sheet.predicted = option
+        return {} if sheet.busy else {self.part("run"): gr.Button(interactive=True)}
+
+    def skip(self, sheet: Sheet) -> Updates:
+        """Somebody would rather see first."""
+        sheet.predicted = None
+        return {self.part("run"): gr.Button(interactive=True), self.part("options"): gr.Radio(value=None)}
+
+    @staticmethod
+    def linked(name: str) -> Lesson | None:
+        """The lesson that a page's address asks for, by number or name."""
+        try:
+            return find_lesson(name) if name else None
+        except PlaygroundError:
+            return None
+
+    # ---------------------------------------------------------------- answering
+
+    async def answer(self, sheet: Sheet, own: bool, content: str | None, style: str | None) -> AsyncIterator[Updates]:
+        """Run the lesson, then say what was predicted and what was seen."""
+        if sheet.busy:
+            yield NOTHING
+            return
+        lesson = lessons()[sheet.lesson or FIRST]
+        sheet.own = bool(own)
+        if lesson.kind == "ears":
+            yield {self.part("status"): say("status.reading"), self.part("message"): ""}
+            yield await asyncio.to_thread(self._listen, sheet, lesson, style)
+            return
+        yield {self.part("options"): gr.Radio(interactive=False), self.part("skip"): gr.Button(interactive=False),
+               self.part("said"): ""}  # fmt: skip
+        async for updates in self.run(sheet, lambda: self.planned(lesson, sheet.own, content, style)):
+            yield updates
+        if sheet.lesson not in (lesson.name, ""):
+            return
+        said = self.verdict(sheet, lesson) if sheet.results else ""
+        yield {self.part("options"): gr.Radio(interactive=True), self.part("skip"): gr.Button(interactive=True),
+               self.part("said"): said}  # fmt: skip
+
+    def planned(self, lesson: Lesson, own: bool, content: str | None, style: str | None) -> Plan:
+        """A lesson as a sheet."""
+        experiment = lesson.experiment()
+        titles = tuple(cell_title(lesson, index, experiment) for index in range(len(experiment.cells)))
+        pair = self.pair(lesson, own, content, style)
+        return Plan(experiment, pair, titles, say(f"lesson.{lesson.name}.question"), lesson.shows)
+
+    @staticmethod
+    def pair(lesson: Lesson, own: bool, content: str | None, style: str | None) -> Pair:
+        """The two pictures, clean RGB, from the same files that the Studio opens.
+
+        Raises:
+            PlaygroundError: one of a person's own is missing or cannot be used.
+        """
+        if own:
+            if not content or not style:
+                raise PlaygroundError(say("error.choose_both"))
+            return given(content, say("the.content")), given(style, say("the.style"))
+        photo, painting = (str(path) for path in own_files(lesson))
+        return given(photo, say("the.content")), given(painting, say("the.style"))
+
+    def _listen(self, sheet: Sheet, lesson: Lesson, style: str | None) -> Updates:
+        try:
+            painting = self._painting(sheet, lesson, style)
+            heard = [(edit, listened(self.jobs, painting, edit, None)[0]) for edit in lesson.edits]
+        except Exception as error:
+            return {self.part("message"): message(fault(error)), self.part("status"): ""}
+        cells = "".join(
+            f'<figure><img src="{data_url(found.picture)}" alt=""><figcaption><b>{escape(say(f"lab.edit.{edit}"))}</b></figcaption>'
+            f"{meters(found.found, found.another, layers=False)}</figure>"
+            for edit, found in heard
+        )
+        return {
+            self.part("sheet"): f'<div class="lab-grid lab-heard" style="--columns:{len(heard)}">{cells}</div>',
+            self.part("status"): say("ending.done.state"),
+            self.part("said"): self.verdict(sheet, lesson),
+        }
+
+    @staticmethod
+    def _painting(sheet: Sheet, lesson: Lesson, style: str | None) -> Image.Image:
+        if not sheet.own:
+            return given(own_files(lesson)[1], say("the.style"))
+        if not style:
+            raise PlaygroundError(say("lab.choose_painting"))
+        return given(style, say("the.style"))
+
+    @staticmethod
+    def verdict(sheet: Sheet, lesson: Lesson) -> str:
+        """Prediction against result in one sentence, then what there is to see and what not to conclude."""
+        seen = say(f"lesson.{lesson.name}.option.{lesson.answer}")
+        if sheet.predicted is None or not 0 <= sheet.predicted < len(lesson.options):
+            first = say("lab.verdict.skipped", seen=seen)
+        else:
+            right = "right" if sheet.predicted == lesson.answer else "wrong"
+            guess = say(f"lesson.{lesson.name}.option.{sheet.predicted}")
+            first = say(f"lab.verdict.{right}", predicted=guess, seen=seen)
+        said = [f'<p class="verdict">{escape(first)}</p>', f"<p>{escape(say(f'lesson.{lesson.name}.saw'))}</p>"]
+        if sheet.own:
+            said.append(f'<p class="hint">{escape(say("lab.verdict.own"))}</p>')
+        return "".join(said) + f'<p class="hint">{escape(say(f"lesson.{lesson.name}.limits"))}</p>'
+
+
+def own_files(lesson: Lesson) -> tuple[str, str]:
+    """The lesson's own photo and painting, as the page serves its samples.
+
+    Raises:
+        PlaygroundError: one is not there.
+    """
+    photo, painting = sample_called("photos", lesson.content), sample_called("styles", lesson.style)
+    if photo is None or painting is None:
+        raise PlaygroundError(say("error.choose_both"))
+    return photo.file(), painting.file()
+
+
+def cell_title(lesson: Lesson, index: int, experiment: Experiment) -> str:
+    """What sets a cell apart, in the reader's language."""
+    return say(f"lesson.{lesson.name}.cell.{index}") if lesson.cells else ", ".join(experiment.cells[index].labels)
+
+
+def question(lesson: Lesson) -> str:
+    """A lesson's heading and question; HTML."""
+    return (
+        f'<p class="lab-number">{say("lab.lesson", number=lesson.number)} · {say(f"lesson.{lesson.name}.title")} '
+        f'<a href="?lesson={lesson.number}">{say("lab.link")}</a></p>'
+        f'<p class="lab-lead" id="lesson-asked">{say(f"lesson.{lesson.name}.question")}</p>'
+    )
+
+
+def options(lesson: Lesson) -> list[tuple[str, int]]:
+    """What may be predicted."""
+    return [(say(f"lesson.{lesson.name}.option.{index}"), index) for index in range(len(lesson.options))]
+
+
+def choices() -> list[tuple[str, str]]:
+    """All lessons."""
+    return [(f"{lesson.number} {say(f'lesson.{name}.title')}", name) for name, lesson in lessons().items()]
