@@ -13,7 +13,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
-from playground.system.files import DISK_FULL, takes_nothing
+from playground.system.files import takes_nothing
 from playground.web.words import label, say, translated
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def fault(error: Exception) -> str:
         return f"{label(field)}: {translated(rest.strip())}" if known else translated(str(error))
     if takes_nothing(error):
         logger.warning("the page could not write: %s", error)
-        return translated(f"{DISK_FULL}: try again later")
+        return say("error.disk_full")
     logger.exception("the page stumbled", exc_info=error)
     return say("error.stumbled")
 
