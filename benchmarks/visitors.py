@@ -150,6 +150,12 @@ def no_cookies() -> CookieJar:
     return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
+def said_by(answer: httpx.Response) -> dict[str, Any]:
+    """An answer as data; a refusal in plain words as its `error`."""
+    plain = answer.headers.get("content-type", "").startswith("text/plain")
+    return {"error": answer.text} if plain else answer.json()
+
+
 class Page:
     """One open page.
 
@@ -243,13 +249,13 @@ class Page:
                     for id in event["inputs"]]  # fmt: skip
         body = {"data": data, "fn_index": event["id"], "session_hash": self.session, "event_data": None}
         if event["queue"] is False:
-            answer = (await self.http.post(f"{API}/run/predict", json=body, headers=self._headers)).json()
+            answer = said_by(await self.http.post(f"{API}/run/predict", json=body, headers=self._headers))
             if "data" in answer:
                 await self._take(event, answer["data"])
             else:
                 self.complaints.append(str(answer.get("error", answer)))
             return
-        answer = (await self.http.post(f"{API}/queue/join", json=body, headers=self._headers)).json()
+        answer = said_by(await self.http.post(f"{API}/queue/join", json=body, headers=self._headers))
         id = answer.get("event_id")
         if id is None:
             self.complaints.append(str(answer))

@@ -27,12 +27,7 @@ from playground.recipe.base import BaseRecipe
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import for_paintings
 
-TERMS = (
-    "content",
-    "style",
-    "neighbours",
-    "variation",
-)  # what every loss belongs to, in the order in which they are shown
+TERMS = ("content", "style", "neighbours", "variation")  # what every loss belongs to, in the order shown
 OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
     *("style_weights", "region_content_weights", "kept_weight", "content_query")
 }  # of a recipe, by which the weighted sum changes
@@ -200,9 +195,8 @@ def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Coll
 
 def _bytes(found: Observation) -> int:
     maps, statistics = found
-    return sum(value.nbytes for value in maps.values()) + sum(
-        value.gram.nbytes + value.sums.nbytes for value in statistics.values()
-    )
+    summed = sum(value.gram.nbytes + value.sums.nbytes for value in statistics.values())
+    return summed + sum(value.nbytes for value in maps.values())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from playground.cli.app import main
-from playground.networks import catalogue
+from playground.networks import catalogue, choice
+from playground.networks.arithmetic import available
 from tests.helpers.cli import process
 
 
@@ -25,6 +26,7 @@ def test_doctor_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"torchvision", "gradio", "pillow", "pydantic", "typer"} <= found["packages"].keys()
     assert "cpu" in found["devices"]
     assert found["threads"] == torch.get_num_threads()
+    assert found["arithmetic"].items() >= {"chosen": "direct", "override": "direct", "note": None}.items()
     assert found["home"]["path"] == str(catalogue.home())
     assert found["home"]["writable"] is True
     assert found["home"]["free_mb"] > 0
@@ -34,6 +36,23 @@ def test_doctor_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert network["sha256"] == "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
     assert all(problem.keys() == {"problem", "mend"} for problem in found["problems"])
     assert not any("vgg16-hed" in problem["problem"] for problem in found["problems"])
+
+
+def test_doctor_measures_the_arithmetic_where_it_is_not_known(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
+    monkeypatch.setenv(choice.VARIABLE, "auto")
+    monkeypatch.setattr(choice, "SIDE", 32)
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["arithmetic"]
+    assert found["seconds"].keys() == set(available())
+    assert found["chosen"] in available()
+    assert main(["doctor"]) == 0
+    assert f"arithmetic     {found['chosen']} (measured: direct " in capsys.readouterr().out
+    monkeypatch.setenv(choice.VARIABLE, "nonsense")
+    assert main(["doctor"]) == 0
+    assert "! PLAYGROUND_ARITHMETIC is 'nonsense'" in capsys.readouterr().out
 
 
 def test_doctor_names_damage_and_the_command_that_mends_it(

@@ -43,6 +43,7 @@ def target(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with log.open("w") as stderr, serving(*arguments, stderr=stderr, TMPDIR=str(folder)) as (_, address):
         target = Target(address, folder, log)
         target.http.timeout = 60
+        target.patience = 240.0  # by chance a comparison or a painting is asked for as it should be
         yield target
 
 
@@ -180,9 +181,15 @@ def test_several_handlers_on_one_page_answer_in_words(handlers: Handlers) -> Non
     """In any order, since a page's state is what the handlers before have made of it."""
 
     def several(made: st.DataObject) -> None:
-        session = secrets.token_hex(8)
-        for event in made.draw(st.lists(st.sampled_from(handlers.all), min_size=3, max_size=6)):
-            handlers.call(event, made.draw(handlers.given(event)), made.draw(ABOUT), session)
+        session, events = (
+            secrets.token_hex(8),
+            made.draw(st.lists(st.sampled_from(handlers.all), min_size=3, max_size=6)),
+        )
+        drawn = [
+            (event, made.draw(handlers.given(event)), made.draw(ABOUT)) for event in events
+        ]  # whatever comes of it
+        for event, data, about in drawn:
+            handlers.call(event, data, about, session)
 
     found = found_by(ROUNDS, 0, several)
     assert not found, "\n\n".join(found)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,8 +24,9 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Plan, Sheet
+from playground.web.lab.grid import Grid
 from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _lessons
+from playground.web.lab.tab import _grid, _lessons
 from playground.web.words import LANGUAGES, words
 from tests.helpers.waiting import until
 
@@ -98,6 +101,7 @@ def test_stop_keeps_the_cells_that_are_done(desk: Lessons, pictures: Pair) -> No
         async for updates in desk.run(sheet, lambda: plan):
             if isinstance(updates, dict) and updates:
                 last = updates
+            assert desk.predict(sheet, 1) == gr.skip() or not sheet.busy  # Run stays locked until the end
             if sheet.results:
                 desk.stop(sheet)
         return last
@@ -159,3 +163,50 @@ def test_every_lesson_is_told_in_every_language() -> None:
     for language in set(LANGUAGES) - {"en"}:
         same = [key for key, text in english.items() if words(language)[key] == text and len(text) > 30]
         assert same == []
+
+
+@pytest.fixture
+def grid(jobs: Jobs) -> Grid:
+    parts: Parts = {}
+    with gr.Blocks():
+        _grid(parts)
+    return Grid(jobs, parts, "grid", CellCache())
+
+
+@pytest.fixture
+def files(pictures: Pair, tmp_path: Path) -> tuple[str, str]:
+    for name, picture in zip("ab", pictures, strict=True):
+        picture.save(tmp_path / f"{name}.png")
+    return str(tmp_path / "a.png"), str(tmp_path / "b.png")
+
+
+def test_a_grid_of_two_settings_has_every_pair_of_values(grid: Grid, files: tuple[str, str]) -> None:
+    asked = ("style_weight", "1, 10", "init", "content, noise, grey")
+    plan = grid.planned(base_recipe(), *files, 64, 5, *asked)
+    assert plan.experiment.rows == 2
+    assert [cell.settings["init"] for cell in plan.experiment.cells] == ["content", "noise", "grey"] * 2
+    assert [cell.settings["style_weight"] for cell in plan.experiment.cells] == [1] * 3 + [10] * 3
+    assert plan.titles[4].startswith("style weight 10, ")
+    assert plan.titles[4].endswith(" noise")
+    assert {(cell.recipe.size, cell.recipe.iterations) for cell in plan.experiment.cells} == {(64, 5)}
+    priced = grid.price(base_recipe(), *files, 64, 5, *asked)
+    assert "6 pictures, about" in priced[grid.part("cost")]
+    assert priced[grid.part("run")].interactive is True
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("", "", "", ""), "one or two axes"),
+        (("style_weight", "", "", ""), "no values"),
+        (("style_weight", "1,2,3,4,5,6,7", "init", "content,noise"), "1 to 12 cells"),
+        (("size", "64,256", "", ""), "this server allows 128 at most"),
+        (("init", "chaos", "", ""), "init|start"),
+    ],
+)
+def test_a_grid_that_cannot_be_painted_is_refused_in_words(
+    grid: Grid, files: tuple[str, str], asked: tuple[str, ...], said: str
+) -> None:
+    priced = grid.price(base_recipe(), *files, 64, 5, *asked)
+    assert re.search(said, priced[grid.part("cost")], re.IGNORECASE)
+    assert priced[grid.part("run")].interactive is False

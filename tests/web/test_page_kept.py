@@ -81,7 +81,7 @@ def test_every_picture_the_last_one_and_the_rounds(visitor: Visitor, tmp_path: P
     visitor.open(**ROUNDS)
     visitor.page.locator("#kept > button").click()
     visitor.page.click("#kept-zip")
-    visitor.says("there is no run yet", "#kept-message")
+    visitor.says("There is no run yet", "#kept-message")
     pick(visitor, "#keep-every", "after every iteration")
     visitor.page.wait_for_timeout(500)
     visitor.run()

@@ -67,7 +67,7 @@ class Lessons(Bench):
         if not isinstance(option, int):
             return NOTHING
         sheet.predicted = option
-        return {} if sheet.busy else {self.part("run"): gr.Button(interactive=True)}
+        return NOTHING if sheet.busy else {self.part("run"): gr.Button(interactive=True)}
 
     def skip(self, sheet: Sheet) -> Updates:
         """Somebody would rather see first."""

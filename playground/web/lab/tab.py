@@ -1,11 +1,11 @@
 """The Lab tab: what each loss hears, lessons with a prediction, a grid of one's own.
 
-Laid out and wired here and built by page.py; what it does stands in ears.py, lessons.py and bench.py.
+Laid out and wired here and built by page.py; what it does stands in ears.py, lessons.py, grid.py and bench.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,16 @@ import gradio as gr
 
 from playground.experiments.lessons import lessons
 from playground.experiments.results import CellCache
+from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.lab import ears as hearing
 from playground.web.lab.bench import Bench, Sheet, bench_outputs
+from playground.web.lab.grid import FIRST as FIRST_AXIS
+from playground.web.lab.grid import SECOND as SECOND_AXIS
+from playground.web.lab.grid import Grid, settings
 from playground.web.lab.lessons import ASKED, FIRST, Lessons, choices, options, own_files, question
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say
@@ -39,7 +43,7 @@ def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts) -> Parts:
     Args:
         rooms, studio: where the recipe of a cell is taken up.
     """
-    parts: Parts = {"lesson-state": gr.State(Sheet())}
+    parts: Parts = {"lesson-state": gr.State(Sheet()), "grid-state": gr.State(Sheet())}
     cache, bridge = CellCache(), Bridge(rooms, studio, SettingsPanel(jobs, studio))
     with gr.Row(elem_id="lab", elem_classes=["room", "wide"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
@@ -50,9 +54,12 @@ def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts) -> Parts:
                 _ears(parts)
             with gr.Tab(say("lab.lessons"), id="lessons"):
                 _lessons(parts)
+            with gr.Tab(say("lab.grid"), id="grid") as grid_tab:
+                _grid(parts)
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
     _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache), bridge, inner)
+    _wire_grid(parts, Grid(jobs, parts, "grid", cache), bridge, grid_tab)
     return parts
 
 
@@ -98,6 +105,32 @@ def _lessons(parts: Parts) -> None:
         )  # fmt: skip
     html(parts, "lesson-cost", f'<p class="hint">{say("lab.cost.ears")}</p>')
     _bench(parts, "lesson")
+
+
+def _grid(parts: Parts) -> None:
+    gr.HTML(f'<p class="lab-lead">{say("lab.grid.lead")}</p>', apply_default_css=False)
+    for place, (key, values) in enumerate((FIRST_AXIS, SECOND_AXIS), 1):
+        with gr.Row(elem_classes=["lab-axis"]):
+            parts[f"grid-key{place}"] = gr.Dropdown(
+                settings(), value=key, label=say(f"lab.grid.setting.{place}"), elem_id=f"grid-key{place}", min_width=180
+            )
+            parts[f"grid-values{place}"] = gr.Textbox(
+                values, label=say("lab.grid.values"), max_lines=1, elem_id=f"grid-values{place}", min_width=180
+            )
+    with gr.Row(elem_classes=["lab-axis"]):
+        parts["grid-size"] = gr.Slider(
+            64, 512, value=128, step=16, label=say("lab.grid.size"), buttons=[], elem_id="grid-size"
+        )
+        parts["grid-iterations"] = gr.Slider(
+            5, 300, value=60, step=5, label=say("lab.grid.iterations"), buttons=[], elem_id="grid-iterations"
+        )
+    with gr.Row(elem_classes=["lab-actions"]):
+        parts["grid-run"] = gr.Button(
+            say("run.run"), variant="primary", elem_id="grid-run", elem_classes=["go-button"], min_width=90, scale=0
+        )
+        parts["grid-stop"] = gr.Button(say("run.stop"), interactive=False, elem_id="grid-stop", min_width=64, scale=0)
+    html(parts, "grid-cost")
+    _bench(parts, "grid")
 
 
 def _bench(parts: Parts, prefix: str) -> None:
@@ -185,3 +218,35 @@ def _wire_bench(
     parts[f"{prefix}-promote"].click(
         promote, [bridge.studio["session"], state, parts[f"{prefix}-cell"]], [said, bridge.rooms, *bridge.panel.outputs], **LIGHT
     ).then(pictures, state, boxes, **LIGHT)  # fmt: skip
+
+
+def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, tab: gr.Tab) -> None:
+    state, session = parts["grid-state"], bridge.studio["session"]
+    asked = [parts[f"grid-{name}"] for name in ("size", "iterations", "key1", "values1", "key2", "values2")]
+    pair, controls = [parts["lab-photo"], parts["lab-style"]], bridge.panel.inputs
+
+    def base(session: Any, values: tuple[Any, ...]) -> Recipe:
+        return bridge.panel.assembled(session, values)
+
+    def priced(session: Any, sheet: Sheet, *values: Any) -> Updates:
+        if sheet.busy:
+            return NOTHING
+        try:
+            return desk.price(base(session, values[8:]), *values[:8])
+        except Exception as error:  # a control of the Studio has a value that cannot be used
+            return {parts["grid-cost"]: message(fault(error))}
+
+    async def painted(session: Any, sheet: Sheet, *values: Any) -> AsyncIterator[Updates]:
+        try:
+            recipe = base(session, values[8:])
+        except Exception as error:
+            yield {parts["grid-message"]: message(fault(error))}
+            return
+        async for updates in desk.paint(sheet, recipe, *values[:8]):
+            yield updates
+
+    inputs = [session, state, *pair, *asked, *controls]
+    for when in (tab.select, *(one.input for one in asked)):
+        when(priced, inputs, [parts["grid-cost"], parts["grid-run"]], **LATEST)
+    parts["grid-run"].click(painted, inputs, bench_outputs(parts, "grid"), trigger_mode="once", **WATCHING)
+    _wire_bench(parts, "grid", desk, bridge, lambda sheet: None)

@@ -153,12 +153,14 @@ def _wire(parts: Parts, photographs: Photographs, trainer: Trainer) -> None:
         trainer.moved_layers, [desk, parts["train-layers"], *fields],
         [parts["train-layers-words"], parts["train-settings-message"]], **LATEST,
     )  # fmt: skip
+    # Not the latest alone, as the Studio's one listener of changes has it: of two such each makes the other wait.
     gr.on(
         [part.change for part in (*fields, parts["photos-note"])],
         trainer.cost,
         [desk, *fields],
         parts["train-cost"],
-        **LATEST,
+        **LIGHT,
+        trigger_mode="multiple",
     )
     for name in FIELDS:
         if name == "network":

@@ -29,6 +29,7 @@ class Target:
     def __init__(self, address: str, folder: Path, log: Path) -> None:
         self.http = httpx.Client(base_url=address, timeout=10)
         self.folder, self.log_path, self.read_so_far = folder, log, 0
+        self.patience = 20.0  # seconds for a stream to answer
         config = self.http.get("/config").json()
         self.events = config["dependencies"]
         self.names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
@@ -54,7 +55,7 @@ class Target:
 
     def listen(self, path: str) -> str:
         """A stream of events up to the one that answers."""
-        lines, deadline = [], time.monotonic() + 20
+        lines, deadline = [], time.monotonic() + self.patience
         with self.http.stream("GET", f"{API}/{path}") as stream:
             for line in stream.iter_lines():
                 lines.append(line)

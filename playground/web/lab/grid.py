@@ -1,0 +1,97 @@
+"""The free grid: two settings and their values, on what the Studio shows, small.
+
+Laid out and wired by tab.py; bench.py runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.experiments.experiment import Axis, Cell, in_words, on_axes, parse_axis
+from playground.recipe.model import Recipe, field_info
+from playground.web.components.messages import Updates, fault, message
+from playground.web.components.pictures import given
+from playground.web.lab.bench import Bench, Pair, Plan, Sheet
+from playground.web.words import label, say, within
+
+NONE = ""  # the second setting, where there is one only
+FIXED = ("seconds", "plan", "journal", "preset", "numbers", "arithmetic", "network", "styles")
+FIRST = ("style_weight", "0.1, 1, 10")
+SECOND = ("init", "content, noise")
+
+
+class Grid(Bench):
+    """Handlers of the grid."""
+
+    def planned(
+        self, base: Recipe, content: str | None, style: str | None, size: float, iterations: float, *asked: str | None
+    ) -> Plan:
+        """What was asked for as a sheet.
+
+        Args:
+            base: what the Studio shows.
+            asked: setting, values, setting, values.
+
+        Raises:
+            PlaygroundError: it cannot be understood or painted.
+        """
+        small = {
+            "size": int(size),
+            "smallest": min(base.smallest, max(48, int(size) // 2)),
+            "iterations": int(iterations),
+        }
+        recipe = base.changed({**small, "plan": None, "journal": ()})
+        experiment = on_axes(recipe, axes_of(asked))
+        titles = tuple(cell_title(cell) for cell in experiment.cells)
+        return Plan(experiment, self.pair(content, style), titles, say("lab.grid.heading"), "total")
+
+    @staticmethod
+    def pair(content: str | None, style: str | None) -> Pair:
+        """The two pictures of all tabs, clean RGB."""
+        if not content or not style:
+            raise PlaygroundError(say("error.choose_both"))
+        return given(content, say("the.content")), given(style, say("the.style"))
+
+    def price(self, base: Recipe, content: str | None, style: str | None, *asked: Any) -> Updates:
+        """What the grid would cost, or what is wrong with it; Run is locked then."""
+        try:
+            plan = self.planned(base, content, style, *asked)
+            line = self.cost(plan.experiment, plan.pair)
+        except Exception as error:
+            return {self.part("cost"): message(fault(error)), self.part("run"): gr.Button(interactive=False)}
+        return {self.part("cost"): line, self.part("run"): gr.Button(interactive=True)}
+
+    async def paint(
+        self, sheet: Sheet, base: Recipe, content: str | None, style: str | None, *asked: Any
+    ) -> AsyncIterator[Updates]:
+        """Run it."""
+        sheet.own = True
+        async for updates in self.run(sheet, lambda: self.planned(base, content, style, *asked)):
+            yield updates
+
+
+def axes_of(asked: Sequence[str | None]) -> list[Axis]:
+    """One axis or two from a setting and its values, as a person writes them.
+
+    Raises:
+        PlaygroundError: there is no setting, or no values.
+    """
+    pairs = [(key, values or "") for key, values in zip(asked[::2], asked[1::2], strict=True) if key]
+    return [parse_axis(f"{key}={values}") for key, values in pairs]
+
+
+def cell_title(cell: Cell) -> str:
+    """What sets a cell apart, in the reader's language."""
+    return ", ".join(
+        f"{within(label(key.partition('.')[0]))} {in_words(value)}" for key, value in cell.settings.items()
+    )
+
+
+def settings() -> list[tuple[str, str]]:
+    """The settings that may be varied."""
+    found = [name for name in Recipe.model_fields if name not in FIXED and field_info(name)]
+    return [(say("lab.grid.none"), NONE), *((label(name), name) for name in found)]
