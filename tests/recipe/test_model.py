@@ -96,7 +96,7 @@ def test_negative_numbers_are_refused(name: str) -> None:
     ("settings", "text"),
     [
         ({"size": 63}, "greater than or equal to 64"),
-        ({"size": 4097}, "less than or equal to 4096"),
+        ({"size": 16_385}, "less than or equal to 16384"),
         ({"size": 100.5}, "integer"),
         ({"size": "large"}, "integer"),
         ({"size": None}, "integer"),
