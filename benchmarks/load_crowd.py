@@ -83,7 +83,7 @@ async def besiege(server: Server) -> asyncio.subprocess.Process:
 
 async def answers_to(attackers: asyncio.subprocess.Process) -> str:
     """How their requests were answered."""
-    told, _ = await attackers.communicate()  # which ends their stdin
+    told, _ = await attackers.communicate(b"")  # which ends their stdin
     return told.decode().strip()
 
 
