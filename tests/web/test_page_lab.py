@@ -1,0 +1,55 @@
+"""The Lab in a real browser: an edit is heard, and a lesson that a link opens is predicted, run and taken into the Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from playground.networks import read
+from playground.service.jobs import Jobs
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = NEEDS_CHROMIUM
+
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs("cpu")
+    yield made
+    made.close()
+
+
+def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:
+    visitor.page.goto(visitor.address)
+    visitor.page.get_by_role("tab", name="Lab", exact=True).click()
+    visitor.says("Content notices, style hardly", "#ears-said")
+    visitor.page.locator("#ears-edit").get_by_label("Rescale").check()
+    visitor.says("Content cannot be compared", "#ears-said")
+    visitor.page.locator("#ears-edit").get_by_label("As it is").check()
+    visitor.says("exactly 0", "#ears-said")
+    playwright.expect(visitor.page.locator("#ears-amount")).to_be_hidden()
+    visitor.left_clean()
+
+
+def test_a_linked_lesson_stands_alone_and_a_picture_of_it_goes_to_the_studio(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.address}?lesson=4")
+    visitor.says("Whose colours will the result have", "#lesson-question")
+    playwright.expect(page.get_by_role("tab", name="Studio", exact=True)).to_be_hidden()
+    playwright.expect(page.locator("#lesson-run")).to_be_disabled()
+    page.locator("#lesson-options").get_by_label("the photo's").check()
+    page.locator("#lesson-run").click()
+    visitor.says("You predicted .the photo's., and so it was seen", "#lesson-said")
+    cells = page.locator("#lesson-sheet .enlarge")
+    playwright.expect(cells).to_have_count(2)
+    cells.first.press("Enter")
+    playwright.expect(page.locator(".lab-large")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.click("#lesson-promote")
+    playwright.expect(page.locator("#run")).to_be_visible()
+    playwright.expect(page.locator("#set-size input[type=number]")).to_have_value("128")
+    visitor.left_clean()
