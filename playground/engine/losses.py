@@ -296,6 +296,8 @@ class Objective:
         if recipe.variation_weight > 0:
             loss = variation_loss(image, recipe.variation_loss, self.style_variation)
             terms["variation"] = recipe.variation_weight * loss
+        unsound = 0 * image.detach().sum()  # NaN where a pixel is no number, of which oneDNN's ReLU makes 0
+        terms = {name: term + unsound for name, term in terms.items()}
         return Losses(torch.stack(list(terms.values())).sum(), terms)
 
     def composed(self, image: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from tests.helpers.cli import ROOT, process, refusal
         (["stylize", "a.png", "b.png", "c.png"], "unexpected extra argument"),
         (["stylize", "a.png", "b.png", "--colour"], "No such option"),
         (["stylize", "a.png", "b.png", "--size"], "requires an argument"),
-        (["stylize", "a.png", "b.png", "--size", "large"], "Invalid value for '--size'"),
+        (["stylize", "a.png", "b.png", "--size", "large"], "--size large is neither a number of pixels"),
         (["stylize", "a.png", "b.png", "--seed", "1.5"], "Invalid value for '--seed'"),
         (["stylize", "a.png", "b.png", "--seconds", "soon"], "Invalid value for '--seconds'"),
         (["stylize", "a.png", "b.png", "--json=yes"], "--json"),

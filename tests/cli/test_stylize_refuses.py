@@ -44,7 +44,7 @@ from tests.helpers.cli import QUICK, names, refusal
         (["--set", "network=nowhere.pth"], "neither a file nor one of vgg16-hed"),
         (["--set", "preset=oil"], "no stylize preset called 'oil'"),
         (["--size", "63"], "size: "),
-        (["--size", "4097"], "size: "),
+        (["--size", "16385"], "size: "),
         (["--size", "-64"], "size: "),
         (["--iterations", "0"], "iterations: "),
         (["--iterations", "-3"], "iterations: "),

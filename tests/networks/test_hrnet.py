@@ -174,7 +174,7 @@ def test_values_out_of_range_are_clamped_when_shown_not_while_painting(
 def test_a_run_leaves_its_network_which_repaints_the_pair_and_any_other_photo(
     network: Vgg, pictures: tuple[Image.Image, Image.Image]
 ) -> None:
-    recipe = small(iterations=4)
+    recipe = small(iterations=4, colours="style", work_size=64)
     result, _, _ = run(pictures, network, recipe)
     assert result.generator is not None
     repainter = Repainter(result.generator)

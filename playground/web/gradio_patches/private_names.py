@@ -60,8 +60,10 @@ def current_event() -> tuple[MutableMapping[str, Any] | None, str]:
 def logged_in(scope: MutableMapping[str, Any]) -> bool:
     """Whether a request may pass the login, or there is none; gradio itself does not ask at every address."""
     app, cookies = scope["app"], HTTPConnection(scope).cookies
+    if getattr(app, "auth", None) is None:
+        return True
     given = (cookies.get(f"access-token{kind}-{app.cookie_id}") for kind in ("", "-unsecure"))
-    return app.auth is None or any(token in app.tokens for token in given if token)
+    return any(token in app.tokens for token in given if token)
 
 
 def session_of_call(scope: MutableMapping[str, Any], event: str) -> str:
