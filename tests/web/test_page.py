@@ -61,7 +61,7 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
 
     # the photo's colours, after the run and without another one
     visitor.page.click("#set-colours input")
-    visitor.page.get_by_role("option", name="content").click()
+    visitor.page.get_by_role("option", name="the photo's, strokes from light and dark").click()
     until(lambda: parse_recipe(visitor.download("#save-recipe", tmp_path).read_text()).colours == "content")
     grey = Image.open(visitor.download("#save-png", tmp_path)).convert("RGB")
     assert grey.tobytes() != Image.open(tmp_path / "painted-default-0.webp").convert("RGB").tobytes()
@@ -168,6 +168,7 @@ def _choose(visitor: Visitor, path: Path) -> None:
     chooser.value.set_files(path)
 
 
+@pytest.mark.slow
 def test_two_people_run_side_by_side(browser: Browser, address: str, tmp_path: Path) -> None:
     people = [Visitor(browser, address), Visitor(browser, address)]
     sizes = (64, 80)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, StorageState
 
 expect = playwright.expect
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 LIMITS = Limits(grace_seconds=10.0, runs_each=2, save_every=0.5)

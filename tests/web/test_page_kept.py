@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 90
 ROUNDS = {
     "size": 64, "iterations": 4, "scales": 1, "canvas": "pixels", "optimizer": "lbfgs", "learning_rate": 1,

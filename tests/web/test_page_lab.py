@@ -11,7 +11,7 @@ from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
 playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PATIENCE = 60
 

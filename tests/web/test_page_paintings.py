@@ -26,7 +26,7 @@ from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 

@@ -17,7 +17,7 @@ from tests.helpers.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 90
 
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
