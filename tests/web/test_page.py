@@ -75,7 +75,6 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
     visitor.left_clean()
 
 
-@pytest.mark.slow  # on a busy machine a click between two sentences is lost
 def test_steering_pausing_resuming_and_stopping(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open(**ENDLESS)
     visitor.run()
@@ -196,6 +195,7 @@ def test_two_people_run_side_by_side(browser: Browser, address: str, tmp_path: P
         person.context.close()
 
 
+@pytest.mark.slow  # on a busy machine a key pressed between two sentences is lost
 def test_keyboard(visitor: Visitor) -> None:
     visitor.open(**ENDLESS)
     visitor.page.focus("#set-seed input")
