@@ -18,6 +18,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.finish import finished
+from playground.lens.looking import Pairs
 from playground.networks import catalogue
 from playground.networks.known import known
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
@@ -77,6 +78,7 @@ class Session(Visit):
     wanted_network: str = ""  # a network that is offered for download
     staged: Recipe | None = None  # what was chosen while a run went on, for the next
     staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
+    pairs_seen: tuple[str, Pairs] | None = None  # what Pairs showed last, and of which pictures
     past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last
     future: list[Recipe] = field(default_factory=list)  # what was undone
     left: Recipe | None = None  # what an undo or redo has just left

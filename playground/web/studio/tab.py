@@ -23,6 +23,7 @@ from playground.web.components.layout import (
 )
 from playground.web.studio.history import build_history
 from playground.web.studio.kept import build_kept
+from playground.web.studio.lenses import build_pairs
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
@@ -143,6 +144,8 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
                 container=False, info=say("tug.help"),
             )  # fmt: skip
             html(parts, "shares", tug.tug(None))
+        with gr.Tab(say("under.pairs"), id="pairs-tab"):
+            build_pairs(parts)
         with gr.Tab(say("under.rounds"), id="rounds-tab"):
             html(parts, "rounds", rounds.table(None))
     html(parts, "hover-picture")
