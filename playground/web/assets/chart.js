@@ -69,8 +69,10 @@ function later() {
 function colours() {
   const style = getComputedStyle(figure()), get = (name) => style.getPropertyValue(name).trim();
   const forced = matchMedia("(forced-colors: active)").matches;
+  // All are read before anything is moved: a browser lays the page out anew for each one read after a change.
+  const terms = Object.fromEntries(TERM_ORDER.map((key) => [key, forced ? "CanvasText" : get(`--c-${key}`) || style.color]));
   return {
-    term: (key) => (forced ? "CanvasText" : get(`--c-${key}`) || style.color),
+    term: (key) => terms[key],
     layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
     text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
     band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),
