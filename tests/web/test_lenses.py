@@ -102,6 +102,33 @@ def test_what_is_no_moment_is_the_picture_on_the_easel(sent: object) -> None:
     assert moment(ask(at=12.0)) == 12
 
 
+def test_pulls_are_measured_on_a_moment_and_on_a_result(jobs: Jobs, pictures: PAIR) -> None:
+    session, looks = Session(Recipe()), Lenses(jobs)
+    assert 'data-turn="3"' in looks.tug(session, ask(3))
+    job = over(started(jobs, pictures, session, iterations=12))
+    start = looks.tug(session, ask(1, at=0))
+    assert session.tug_at == 0
+    assert "content 0 %" in start
+    assert "step 0" in start.lower()
+    end = looks.tug(session, ask(2))
+    assert session.tug_at is None
+    assert "The result on show" in end
+    assert "content 0 %" not in end
+    assert end.count("<img") == start.count("<img") >= 2
+    assert job.pulls is None  # the run itself is not touched
+
+
+def test_while_a_run_goes_on_tug_shows_what_it_has_measured(jobs: Jobs, pictures: PAIR) -> None:
+    session, looks = Session(Recipe()), Lenses(jobs)
+    job = started(jobs, pictures, session, iterations=1000)
+    assert "Not measured" in looks.tug(session, ask(1))
+    job.control.want_shares(True)
+    until(lambda: job.pulls is not None)
+    assert "left over" in looks.tug(session, ask(2))
+    job.control.stop()
+    over(job)
+
+
 def test_a_run_that_is_looked_at_paints_the_same_bits(jobs: Jobs, pictures: PAIR, network: Vgg) -> None:
     alone = over(started(jobs, pictures, Session(Recipe()), iterations=25))
     session, looks, looked = Session(Recipe()), Lenses(jobs), 0

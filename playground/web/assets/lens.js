@@ -37,7 +37,7 @@ window.playgroundLens = (() => {
         waiting = false;
         took = (performance.now() - asked) / 1000;
         if (stale) later(0.1);
-        else if (running() && at === null) later(Math.max(every, PATIENCE * took));
+        else if (running() && at === null && every < 1e6) later(Math.max(every, PATIENCE * took));
       },
     };
     lenses.add(lens);
@@ -55,7 +55,12 @@ window.playgroundLens = (() => {
     run = event.detail.run;
     all();
   });
-  document.addEventListener("sought", (event) => { at = event.detail; all(); });
+  // The last notch of the time machine is the run as it is. Its slider stands right only after the event.
+  document.addEventListener("sought", (event) => setTimeout(() => {
+    const slider = document.querySelector("#scrubber input");
+    at = slider && slider.value === slider.max ? null : event.detail;
+    all();
+  }));
   // Before any run the two boxes are looked at.
   document.addEventListener("load", (event) => { if (!run && event.target.closest?.("#content, #style")) all(); }, true);
 

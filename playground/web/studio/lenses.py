@@ -18,14 +18,15 @@ from playground.engine.checkpoints import CheckpointError
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
+from playground.lens.pulls import pulls_on
 from playground.networks.vgg import Vgg
 from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
 from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.web.components import lenses
+from playground.web.components import lenses, tug
 from playground.web.components.layout import LATEST, Parts
-from playground.web.components.messages import fault
+from playground.web.components.messages import fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import event_value
 from playground.web.studio.branches import settings_now
@@ -33,6 +34,7 @@ from playground.web.studio.history import described
 from playground.web.studio.session import Session
 from playground.web.words import say
 
+MIN_SIZE = 64  # pixels, the least that a recipe may ask for
 FIRST = {"pairs": "conv4_1", "echo": "conv4_2"}
 """The layer that each lens opens with."""
 
@@ -135,6 +137,29 @@ class Lenses:
 
         return self._answer("echo", session, content, style, event, look)
 
+    def tug(self, session: Session, event: gr.EventData) -> str:
+        """Where the terms pull a moment or a result; while a run goes on, what it has measured last."""
+        session.tug_at = at = moment(event)
+        turn = question(event)
+        try:
+            shown = on_show(session, at, None, None) if session.job is not None or session.finished else None
+            job = shown.job if shown is not None else None
+            if shown is None or job is None or shown.shown is None or job.content is None:
+                return tug.tug(None, turn=turn)
+            if shown.version.startswith("picture"):
+                measuring = say("tug.measuring") if job.control.read().shares else ""
+                return tug.tug(job.pulls if measuring else None, measuring, turn=turn)
+            content, styles = job.content, job.pictures.styles
+            size = max(MIN_SIZE, min(looking.LOOKED, max(shown.shown.size)))
+            picture = None if shown.version == "at 0" else shown.shown  # the start itself, not its JPEG
+            network, recipe = self.jobs.network(shown.recipe.network), shown.recipe
+            found = self._turn(
+                lambda: pulls_on(content, styles[0], picture, recipe, network, more=styles[1:], size=size)
+            )
+            return tug.tug(found, looked_at=shown.said, turn=turn)
+        except Exception as error:
+            return f'<div data-turn="{turn}">{message(fault(error))}</div>'
+
     def _turn(self, work: Callable[[], Any]) -> Any:
         return self.jobs.turn().do(work)
 
@@ -143,8 +168,7 @@ class Lenses:
         look: Callable[[OnShow, str, Vgg], dict[str, Any]],
     ) -> dict[str, Any]:  # fmt: skip
         """What a page asked for, or why it cannot be had; with the number of its question, so that each is answered."""
-        asked = event_value(event, "turn")
-        turn = asked if isinstance(asked, int) else 0
+        turn = question(event)
         try:
             shown = on_show(session, moment(event), content, style)
             network = self.network(shown)
@@ -167,6 +191,12 @@ class Lenses:
         return network.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
 
 
+def question(event: gr.EventData) -> int:
+    """The number of a page's question."""
+    asked = event_value(event, "turn")
+    return asked if isinstance(asked, int) else 0
+
+
 def moment(event: gr.EventData) -> int | None:
     """The evaluation that a page looks at; None for what is on the easel."""
     at = event_value(event, "at")
@@ -179,12 +209,22 @@ def wanted(event: gr.EventData, lens: str, layers: Sequence[str]) -> str:
     return layer if isinstance(layer, str) and layer in layers else FIRST[lens]
 
 
+def build_tug(parts: Parts) -> None:
+    script = (lenses.ASSETS / "tug.js").read_text("utf-8")
+    parts["shares"] = gr.HTML(tug.tug(None), js_on_load=script, elem_id="shares", apply_default_css=False)
+
+
 def build_pairs(parts: Parts) -> None:
     parts["pairs"] = lenses.place("pairs", f'<div class="lens pairs" role="group" aria-label="{say("under.pairs")}"></div>')  # fmt: skip
+
+
+def build_echo(parts: Parts) -> None:
+    parts["echo"] = lenses.place("echo", f'<div class="lens echo" role="group" aria-label="{say("under.echo")}"></div>')
 
 
 def wire_lenses(parts: Parts, jobs: Jobs) -> None:
     """Bind the tabs."""
     looks, asked = Lenses(jobs), [parts["session"], parts["content"], parts["style"]]
-    for name, look in (("pairs", looks.pairs),):
+    parts["shares"].select(looks.tug, parts["session"], parts["shares"], **LATEST)
+    for name, look in (("pairs", looks.pairs), ("echo", looks.echo)):
         parts[name].select(look, asked, parts[name], **LATEST)
