@@ -37,7 +37,7 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js", "lens.js")
 ROOMS = ("studio", "instant", "training", "compare", "lab")
 
 
@@ -75,7 +75,9 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "narrow")],
+    "css_paths": [
+        ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "lens", "narrow")
+    ],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,
