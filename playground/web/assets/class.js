@@ -37,7 +37,7 @@ const playgroundClass = (() => {
       const row = made("tr"), name = made("th", "", option), cell = made("td");
       name.scope = "row";
       told.counts.forEach((round, number) => {
-        const line = made("span", `vote round-${told.counts.length - number}`), bar = made("i");
+        const line = made("span", `vote round-${told.counts.length - number}${round[index] ? "" : " none"}`), bar = made("i");
         bar.style.setProperty("--share", totals[number] ? round[index] / totals[number] : 0);
         bar.setAttribute("aria-hidden", "true");
         const words = plural("votes.of", round[index], { of: totals[number] });
@@ -62,7 +62,7 @@ const playgroundClass = (() => {
 
   // One line in the page's head.
   const strip = (told) => {
-    const parts = [], atIt = told.lesson && asked() === told.lesson && inSight();
+    const parts = [made("b", "of", say("label"))], atIt = told.lesson && asked() === told.lesson && inSight();
     if (told.paused) parts.push(made("b", "", say("paused")));
     if (told.lesson) {
       const lesson = say("lesson", { number: told.number, title: told.title });
@@ -87,7 +87,7 @@ const playgroundClass = (() => {
         parts.push(button(say(show ? "wall.show" : "wall.hide"), () => ask({ do: show ? "share" : "hide" })));
       }
     }
-    return parts;
+    return parts.length > 1 ? parts : [];
   };
 
   let last = null, drawn = "";
@@ -102,7 +102,6 @@ const playgroundClass = (() => {
       place.replaceChildren(...parts);
       place.hidden = !parts.length;
       if (focused) [...place.querySelectorAll("button, input")].find((node) => (node.id || node.textContent) === focused)?.focus();
-      document.documentElement.classList.toggle("in-class", parts.length > 0);
     }
     drawVotes(document.querySelector("#lesson-votes .class-votes"), asked() === last.lesson ? last : null);
   };

@@ -36,7 +36,7 @@
     if (!told?.teacher || !told.wall || !shown() || asking || document.hidden) return;
     asking = true;
     try {
-      const { tiles } = await ask({ do: "look at the wall", have: Object.fromEntries([...have].map(([id, tile]) => [id, tile.version])) });
+      const { tiles } = await ask({ do: "wall", have: Object.fromEntries([...have].map(([id, tile]) => [id, tile.version])) });
       if (!tiles || !playgroundClass.told().wall) return;
       const ids = new Set(tiles.map((tile) => tile.id));
       for (const id of [...have.keys()]) if (!ids.has(id)) have.delete(id);

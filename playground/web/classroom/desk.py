@@ -74,7 +74,7 @@ class ClassDesk:
         elif what == "remove" and isinstance(asked.get("id"), int):
             self.wall.remove(asked["id"])
         else:
-            raise PlaygroundError("There is nothing like this to do in a class.")
+            raise PlaygroundError(say("class.no_such"))
 
     def tiles(self, have: object) -> list[Tile]:
         """What hangs on the wall; pictures only where the page lacks them."""

@@ -27,7 +27,6 @@ from playground.web.words import say, translated
 
 KEY = "x-teacher-key"
 MAX_TOLD = 20_000  # bytes of a request; the wall's says which pictures the page has
-UNREAD = "This request cannot be read: it is none that the page sends."
 FRESH = {"cache-control": "no-store"}
 
 
@@ -55,13 +54,13 @@ def class_routes(desk: ClassDesk, settings: Settings) -> list[Route]:
         except (ValueError, RecursionError):
             asked = None
         if not isinstance(asked, dict) or not isinstance(asked.get("do"), str):
-            return JSONResponse({"error": UNREAD}, 400, headers=FRESH)
+            return JSONResponse({"error": say("class.no_such")}, 400, headers=FRESH)
         what = asked["do"]
         if there and what in ("share", "hide"):
             await asyncio.to_thread(desk.wall.share, person, what == "share")
         elif not teacher:
             return JSONResponse({"error": say("class.only_teacher")}, 403, headers=FRESH)
-        elif what == "look at the wall":
+        elif what == "wall":
             tiles = await asyncio.to_thread(desk.tiles, asked.get("have"))
             return JSONResponse({"tiles": [asdict(tile) for tile in tiles]}, headers=FRESH)
         elif what == "address":
