@@ -39,7 +39,7 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js", "class.js", "teacher.js")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js", "class.js", "teacher.js", "lens.js")
 ROOMS = ("studio", "instant", "training", "compare", "lab", "class")
 
 
@@ -78,7 +78,7 @@ def head(most: Mapping[str, float] | None = None) -> str:
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
     "css_paths": [
-        ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "class", "narrow")
+        ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "class", "lens", "narrow")
     ],
     "head": head(),
     "footer_links": ["api", "settings"],

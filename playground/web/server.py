@@ -24,6 +24,7 @@ from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.routes import class_routes
 from playground.web.compressed import CompressedPage
 from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
+from playground.web.gradio_patches.hidden_progress import scripts
 from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
@@ -72,7 +73,7 @@ def app_options(
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
     keep_sessions_apart()
-    routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings)]
+    routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
     return {

@@ -156,9 +156,16 @@ def spoken_config() -> bool:
     return "__i18n__" in said and "Go" not in said
 
 
+def hidden_progress() -> bool:
+    """The page's script walks through all parts that ever had a status, at every status of every event."""
+    scripts = (Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("Blocks-*.js")
+    everybody = "Promise.all(Object.entries(this.loading_stati.current).map("
+    return any(everybody in script.read_text() for script in scripts)
+
+
 if __name__ == "__main__":
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
-        missing_matplotlib, spoken_config,
+        missing_matplotlib, spoken_config, hidden_progress,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))
