@@ -49,7 +49,10 @@ CLOSED = (
     "/gradio_api/stream/",
     "/pwa_icon/",
 )
-UNGUARDED = tuple(f"{API}{name}" for name in ("heartbeat/", "cancel", "reset"))  # gradio asks for no login there
+UNGUARDED = (
+    "/class",
+    *(f"{API}{name}" for name in ("heartbeat/", "cancel", "reset")),
+)  # gradio asks for no login there
 STREAMS = re.compile(rf"{API}(?:heartbeat/(?P<page>[^/]+)|queue/data|call/(?:v2/)?[^/]+/(?P<call>[^/]+))/?")
 NO_ROOM = "The server has no room for more uploads: try again in a few minutes."
 FRAMED_BY = "https://huggingface.co https://*.hf.space"

@@ -3,7 +3,7 @@
 const figure = () => element.querySelector(".curves");
 const TERM_ORDER = ["total", "content", "style", "neighbours", "variation"];
 const view = { by: "term", weighted: false, log: true };
-let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false;
+let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false, stood = "";
 
 const narrow = "\u202f";
 function number(value) {
@@ -35,6 +35,11 @@ function build() {
 function take() {
   const value = props.value || {};
   document.getElementById("studio")?.classList.toggle("is-running", Boolean(value.run) && !value.ended);
+  const stands = `${value.run} ${Boolean(value.ended)}`;
+  if (stands !== stood) { // for the lenses beside this chart
+    stood = stands;
+    document.dispatchEvent(new CustomEvent("on-easel", { detail: { run: value.run || "" } }));
+  }
   if (value.run !== run) { run = value.run; rows = new Map(); keys = []; pinned = pointed = null; }
   if (value.others) others = value.others.filter((other) => other.run !== run);
   if (value.lay) chosen = new Set(value.lay);

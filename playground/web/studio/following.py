@@ -88,7 +88,7 @@ class Following:
                         updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
-                    if job.control.read().shares and job.pulls:
+                    if job.control.read().shares and job.pulls and session.tug_at is None:
                         updates[parts["shares"]] = tug.tug(job.pulls)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)

@@ -13,7 +13,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
-from playground.web.components import controls, curves, cut, layers, pictures, rounds, tug, viewer
+from playground.web.components import controls, curves, cut, layers, pictures, rounds, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -23,6 +23,7 @@ from playground.web.components.layout import (
 )
 from playground.web.studio.history import build_history
 from playground.web.studio.kept import build_kept
+from playground.web.studio.lenses import build_echo, build_pairs, build_tug
 from playground.web.studio.network_offer import network_choices
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
@@ -142,7 +143,11 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
                 value=jobs.limits.max_runs <= MAX_RUNS_AT_FULL_SPEED, label=say("tug.measure"), elem_id="wants-shares",
                 container=False, info=say("tug.help"),
             )  # fmt: skip
-            html(parts, "shares", tug.tug(None))
+            build_tug(parts)
+        with gr.Tab(say("under.pairs"), id="pairs-tab"):
+            build_pairs(parts)
+        with gr.Tab(say("under.echo"), id="echo-tab"):
+            build_echo(parts)
         with gr.Tab(say("under.rounds"), id="rounds-tab"):
             html(parts, "rounds", rounds.table(None))
     html(parts, "hover-picture")

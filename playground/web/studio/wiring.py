@@ -22,6 +22,7 @@ from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
 from playground.web.studio.kept import wire_kept
+from playground.web.studio.lenses import wire_lenses
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
@@ -59,6 +60,7 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_recipe(parts, panel, downloads, steering)
     machine = wire_history(parts, panel, running)
     wire_kept(parts, jobs)
+    wire_lenses(parts, jobs)
     opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
     _wire_runs(parts, panel, running, machine, Following(parts, pages, results), Staging(parts, panel, running), opened)
     _wire_buttons(parts, running)
