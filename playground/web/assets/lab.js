@@ -9,6 +9,16 @@
     history.replaceState(history.state, "", address);
   };
 
+  // The link to a lesson alone keeps what the address says of the language and the theme, also where it is copied.
+  const keepAddress = (event) => {
+    const link = event.target.closest?.(".lab-number a");
+    if (!link) return;
+    const address = new URL(link.href), here = new URL(location.href).searchParams;
+    for (const name of ["lang", "__theme"]) if (here.has(name)) address.searchParams.set(name, here.get(name));
+    link.href = address;
+  };
+  for (const when of ["pointerover", "pointerdown", "focusin"]) document.addEventListener(when, keepAddress);
+
   let large = null;
   function enlarge(button) {
     if (!large) {
