@@ -23,6 +23,7 @@ Standing = Literal["none", "hangs", "off", "private", "removed"]
 """Of a picture towards the wall: there is none or its pupil is not here; it hangs; the pupil wants none there; it is of the
 pupil's own and not shown; the teacher has taken it off."""
 PHASES: tuple[Phase, ...] = get_args(Phase)
+CLEARED = "the teacher has cleared the room"  # what a run is told that ends with it
 OPEN = ("vote", "again")  # phases in which a vote counts
 AWAY_SECONDS = 600.0  # of a teacher: after them nobody is held up any more; of a pupil: their picture leaves the wall
 HERE_SECONDS = 30.0  # since a page last asked, for who counts as here
@@ -153,15 +154,25 @@ class Classroom:
         Raises:
             PlaygroundError: the room is paused, and they do not teach.
         """
+        if self.holds(person):
+            raise PlaygroundError("The teacher has paused the room: wait until it goes on.")
+
+    def holds(self, person: str) -> bool:
+        """Whether the room is paused for somebody."""
         with self._lock:
             self._settle()
-            if self._paused and person not in self._teachers:
-                raise PlaygroundError("The teacher has paused the room: wait until it goes on.")
+            return self._paused and person not in self._teachers
 
     def teaches(self, person: str) -> bool:
         """Whether somebody has shown the teacher's key here."""
         with self._lock:
             return person in self._teachers
+
+    @property
+    def lesson(self) -> str:
+        """The lesson that is open, "" for none."""
+        with self._lock:
+            return self._lesson
 
     # ---------------------------------------------------------------- the teacher
 
@@ -212,13 +223,6 @@ class Classroom:
             self._wall = self._paused = False
             for pupil in self._pupils.values():
                 pupil.told, pupil.shared = False, ""
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is painted now but by teachers."""
-        with self._lock:
-            self._settle()
-            return self._paused
 
     # ---------------------------------------------------------------- the wall
 

@@ -9,6 +9,16 @@
     history.replaceState(history.state, "", address);
   };
 
+  // The link to a lesson alone keeps what the address says of the language and the theme, also where it is copied.
+  const keepAddress = (event) => {
+    const link = event.target.closest?.(".lab-number a");
+    if (!link) return;
+    const address = new URL(link.href), here = new URL(location.href).searchParams;
+    for (const name of ["lang", "__theme"]) if (here.has(name)) address.searchParams.set(name, here.get(name));
+    link.href = address;
+  };
+  for (const when of ["pointerover", "pointerdown", "focusin"]) document.addEventListener(when, keepAddress);
+
   // A cell large, and another one in its place for as long as one holds: the picture itself, or the button.
   let large = null, cells = [], shown = 0, other = 0;
   const titleOf = (cell) => cell.querySelector("b").textContent;

@@ -176,7 +176,7 @@ class Running:
 
     def pause(self, session: Session) -> Updates:
         """Pause a running run, or let a paused one go on."""
-        return steering.pause_or_resume(session.running(), self.parts)
+        return steering.pause_or_resume(session.running(), self.parts, held=self.jobs.classroom.holds(caller().person))
 
     def stop(self, session: Session) -> Updates:
         """Stop the run."""
