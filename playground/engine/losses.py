@@ -6,12 +6,8 @@ with the recipe's weights. Called once an evaluation, and by feedforward/ in tra
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +17,7 @@ from playground.engine.blends import blend, shares_of
 from playground.engine.guided import Guide, guided_content_loss, one_region
 from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.statistics import StyleStatistic
+from playground.engine.targets import targets
 from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
@@ -33,7 +30,6 @@ OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("
 }  # of a recipe, by which the weighted sum changes
 TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
-KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
 
 
 @dataclass(frozen=True)
@@ -162,41 +158,6 @@ def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | floa
         painting: the style image's squared variation, for "relative".
     """
     return VARIATION_LOSSES[form].compute(image, painting)
-
-
-Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
-_seen: OrderedDict[tuple[Any, ...], Observation] = OrderedDict()
-_seen_lock = threading.Lock()
-
-
-@torch.no_grad()
-def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Collection[str]) -> Observation:
-    """`observe` for a picture that does not change; the last few are kept, so that the next run with the same picture,
-    size and layers need not look again.
-    """
-    pixels = picture.detach().cpu().contiguous().numpy()
-    key = (
-        id(network.kernels), network.arithmetic, network.pool, network.pool_rescale, network.padding, tuple(content), tuple(style),
-        pixels.shape, hashlib.blake2b(pixels.data).digest(),
-    )  # fmt: skip
-    with _seen_lock:
-        if key in _seen:
-            _seen.move_to_end(key)
-            return _seen[key]
-    found = observe(network, picture, content, style)
-    with _seen_lock:
-        _seen[key] = found
-        while len(_seen) > 1 and sum(map(_bytes, _seen.values())) > KEEP_BYTES:
-            _seen.popitem(last=False)
-        if _bytes(found) > KEEP_BYTES:
-            del _seen[key]
-    return found
-
-
-def _bytes(found: Observation) -> int:
-    maps, statistics = found
-    summed = sum(value.gram.nbytes + value.sums.nbytes for value in statistics.values())
-    return summed + sum(value.nbytes for value in maps.values())
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from playground.images.convert import fit_size, to_tensor
 
 WINDOW = 13  # pixels of the small picture, along one side
-EPSILON = 1e-2  # ε: below this variance a window tells little of slopes, and the photo's own are kept
+EPSILON = 0.1  # ε: below this variance a window tells little of slopes, and the photo's own are kept, and so its edges
 MARGIN = 2  # pixels along the frame that a network paints without knowing what lies beyond; they are not believed
 FIT_SIDE = 64  # long side of the small picture: what is finer than a fifth of it is a stroke or a band, and no light
 BAND_VALUES = 8_000_000  # coefficients enlarged at once, 32 MB

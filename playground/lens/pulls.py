@@ -5,6 +5,9 @@ Called by the command line and the page; a run that goes on measures its own (en
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from PIL import Image
 
 from playground.engine.painting import Painting
@@ -15,18 +18,26 @@ from playground.recipe.model import Recipe
 
 
 def pulls_on(
-    content: Image.Image, style: Image.Image, picture: Image.Image | None, recipe: Recipe, network: Vgg
-) -> Pulls:
+    content: Image.Image, style: Image.Image, picture: Image.Image | None, recipe: Recipe, network: Vgg, *,
+    more: Sequence[Image.Image] = (), size: int | None = None,
+) -> Pulls:  # fmt: skip
     """The pulls on a picture, as a run with this recipe would feel them at the recipe's full size.
 
     Args:
         content, style: clean RGB pictures.
         picture: brought to that size; the recipe's start where None.
+        more: paintings beside the first.
+        size: another long side to feel them at, in pixels.
 
     Raises:
         PlaygroundError: the recipe does not fit the network or the pictures.
     """
-    painting = Painting(content, [style], recipe.changed({"scales": 1, "plan": None, "journal": ()}), network)
+    settings: dict[str, Any] = {"scales": 1, "plan": None, "journal": ()}
+    if size is not None:
+        settings |= {"size": size, "smallest": min(recipe.smallest, size), "work_size": None}
+    if picture is not None and recipe.canvas == "hrnet":
+        settings["canvas"] = "pixels"  # which network has painted it does not change how it is judged
+    painting = Painting(content, [style, *more], recipe.changed(settings), network)
     painting.enter_stage()
     if picture is None:
         return measure_pulls(painting.objective, painting.canvas.image())

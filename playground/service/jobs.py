@@ -26,6 +26,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
+from playground.service.classroom import Classroom
 from playground.service.downloads import Download, Downloads
 from playground.service.job import Job
 from playground.service.limits import Limits
@@ -82,14 +83,14 @@ class Jobs:
         self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
         self._registry, self.scheduler, self.threads = Registry(store), Scheduler(), Threads()
-        self._tasks, self._folders = Tasks(self.threads), TrainingFolders(store)
+        self.tasks, self._folders = Tasks(self.threads), TrainingFolders(store)
         self._worker = Worker(
             self._lock, self._registry, self.admission, self.downloads, self.scheduler, self.threads,
             device=self.device, store=store, lent=self.lent,
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
         self.photo_space = PhotoSpace(limits.disk_mb * PHOTOS_FRACTION)
-        self._people: set[str] = set()
+        self._people, self.classroom = set[str](), Classroom()
 
     @property
     def limits(self) -> Limits:
@@ -171,6 +172,7 @@ class Jobs:
 
     def _start(self, job: Job, photos: Photos | None = None, *, replace: bool = False) -> None:
         try:
+            self.classroom.may_work(job.person)
             with self._lock:
                 self._registry.forget_old(self.limits)
                 self.admission.enter(job, self._registry.going_on(), replace=replace)
@@ -241,10 +243,11 @@ class Jobs:
         """Let a thread of its own do a small work; it takes turns by `task.control`.
 
         Raises:
-            PlaygroundError: the person's last task is not over, or too many are under way.
+            PlaygroundError: the person's last task is not over, too many are under way, or the room is paused.
         """
+        self.classroom.may_work(person)
         task = Task(person, MemoryControl(self.scheduler.ticket()), self.limits.grace_seconds)
-        self._tasks.start(task, work, self.limits.max_runs)
+        self.tasks.start(task, work, self.limits.max_runs)
         return task
 
     def turn(self) -> Ticket:
@@ -340,7 +343,7 @@ class Jobs:
         self._worker.saving = save and self.store is not None
         for job in self.going_on():
             job.control.stop()
-        self._tasks.stop()
+        self.tasks.stop()
         self.threads.join(timeout)
         for rest in (self.lent, self._folders, self.store):
             if rest is not None:

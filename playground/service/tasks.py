@@ -79,10 +79,10 @@ class Tasks:
             self._going_on.append(task)
         self._threads.start(self._work, task, work)
 
-    def stop(self) -> None:
-        """Stop all."""
+    def stop(self, *, but: Callable[[str], bool] = lambda person: False) -> None:
+        """Stop all, but for those of some people."""
         with self._lock:
-            going_on = list(self._going_on)
+            going_on = [task for task in self._going_on if not but(task.person)]
         for task in going_on:
             task.control.stop()
 

@@ -15,6 +15,8 @@ import gradio as gr
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.web.api import add_api
+from playground.web.classroom.tab import bells, build_class
+from playground.web.classroom.wall import Wall
 from playground.web.compare.tab import build_compare
 from playground.web.components.controls import rules
 from playground.web.components.layout import LIGHT, WATCHING, Parts
@@ -38,8 +40,8 @@ from playground.web.words import LANGUAGES, laying_out, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js")
-ROOMS = ("studio", "instant", "training", "compare", "lab")
+SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js", "class.js", "teacher.js", "lens.js")
+ROOMS = ("studio", "instant", "training", "compare", "lab", "class")
 
 
 def heading() -> str:
@@ -52,7 +54,7 @@ def heading() -> str:
     languages = "".join(f'<option value="{code}">{name}</option>' for code, name in LANGUAGES.items())
     return (
         f'<header class="masthead"><a class="skip" href="#run">{say("page.skip")}</a><h1>{TITLE}</h1>{said}'
-        f'<p class="keys of-studio">{keys}</p><p id="server-line"></p>'
+        f'<div id="class-strip" hidden></div><p class="keys of-studio">{keys}</p><p id="server-line"></p>'
         f'<select id="language" aria-label="{say("page.language")}">{languages}</select></header>'
     )
 
@@ -76,7 +78,9 @@ def head(most: Mapping[str, float] | None = None) -> str:
 
 LAUNCH: dict[str, Any] = {
     "theme": theme(),
-    "css_paths": [ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "narrow")],
+    "css_paths": [
+        ASSETS / f"{name}.css" for name in ("style", "results", "paintings", "words", "lab", "class", "lens", "narrow")
+    ],
     "head": head(),
     "footer_links": ["api", "settings"],
     "run_history": False,
@@ -90,8 +94,15 @@ class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks, SpokenBlocks):
     """`gr.Blocks` that takes little from the painting, in the language of whoever looks."""
 
 
-def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False) -> gr.Blocks:
-    """The page for a server's runs; `is_teacher` tells whether the `key` in the page's address is the teacher's."""
+def build_page(
+    jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False, wall: Wall | None = None
+) -> gr.Blocks:
+    """The page for a server's runs.
+
+    Args:
+        is_teacher: whether the `key` in the page's address is the teacher's.
+        wall: where a class sees its sheets; None where there is no class.
+    """
     keep_sessions_light()
     write_pictures_whole()
     make_plain_values_ready_at_once()
@@ -100,7 +111,7 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
         PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page,
     ):
         gr.HTML(heading(), apply_default_css=False)
-        kept, browser = memory(), gr.Textbox(visible=False)
+        kept, browser, of_class = memory(), gr.Textbox(visible=False), bells(wall)
         with gr.Tabs(elem_id="rooms") as rooms:
             with gr.Tab(say("page.studio"), id="studio"):
                 studio = build_studio(jobs, browser, is_teacher)
@@ -111,7 +122,9 @@ def build_page(jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: Fa
             with gr.Tab(say("page.compare"), id="compare"):
                 compare = build_compare(jobs)
             with gr.Tab(say("page.lab"), id="lab") as tab:
-                lab = build_lab(jobs, tab, rooms, studio)
+                lab = build_lab(jobs, tab, rooms, studio, of_class)
+            with gr.Tab(say("page.class"), id="class"):
+                build_class()
         share(
             "photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")]
         )

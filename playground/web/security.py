@@ -28,6 +28,8 @@ from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
 
+# Around an address or nowhere; urlsplit of Python 3.10 lets more pass.
+BRACKETS = re.compile(r"[^][]*|\[[^][]+](:\d*)?")
 WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
@@ -47,7 +49,10 @@ CLOSED = (
     "/gradio_api/stream/",
     "/pwa_icon/",
 )
-UNGUARDED = tuple(f"{API}{name}" for name in ("heartbeat/", "cancel", "reset"))  # gradio asks for no login there
+UNGUARDED = (
+    "/class",
+    *(f"{API}{name}" for name in ("heartbeat/", "cancel", "reset")),
+)  # gradio asks for no login there
 STREAMS = re.compile(rf"{API}(?:heartbeat/(?P<page>[^/]+)|queue/data|call/(?:v2/)?[^/]+/(?P<call>[^/]+))/?")
 NO_ROOM = "The server has no room for more uploads: try again in a few minutes."
 FRAMED_BY = "https://huggingface.co https://*.hf.space"
@@ -211,6 +216,8 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
     if settings.on_space:
         ours |= {"huggingface.co", *environment.get("SPACE_HOST", "").lower().split(",")}
     try:
+        if BRACKETS.fullmatch(host) is None:
+            raise ValueError(host)
         asking = urlsplit(origin or "").netloc.lower() or None
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:  # a bracket that is never closed, for one

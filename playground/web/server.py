@@ -21,9 +21,12 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings
 from playground.service.store import Store
 from playground.web.admin import admin_routes
+from playground.web.classroom.desk import ClassDesk
+from playground.web.classroom.routes import class_routes
 from playground.web.compressed import CompressedPage
 from playground.web.gradio_patches.fair_queue import take_turns_in_the_queue
 from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
+from playground.web.gradio_patches.hidden_progress import scripts
 from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
@@ -67,12 +70,14 @@ def _open_store(settings: Settings) -> Store | None:
         return None
 
 
-def app_options(jobs: Jobs, settings: Settings, files: PageFiles, people: People) -> dict[str, Any]:
+def app_options(
+    jobs: Jobs, settings: Settings, files: PageFiles, people: People, desk: ClassDesk | None = None
+) -> dict[str, Any]:
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
     keep_sessions_apart()
     take_turns_in_the_queue()
-    routes = [Route("/health", health(jobs))]
+    routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
     return {
@@ -96,7 +101,9 @@ class Server:
 
     def __init__(self, jobs: Jobs, settings: Settings, folder: Path) -> None:
         self.jobs, self.settings = jobs, settings
-        self.demo = build_page(jobs, settings.is_teacher).queue(max_size=IN_LINE, default_concurrency_limit=LISTENERS)
+        self.desk = ClassDesk(jobs)
+        page = build_page(jobs, settings.is_teacher, self.desk.wall)
+        self.demo = page.queue(max_size=IN_LINE, default_concurrency_limit=LISTENERS)
         self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
         cookies = Cookies(cookie_key(jobs.store.root if jobs.store else None), framed=settings.on_space)
         self.people = People(cookies, settings.limits.grace_seconds)
@@ -125,7 +132,7 @@ class Server:
             pwa=True,
             favicon_path=ASSETS / "icon.svg",
             auth=login(self.settings),
-            app_kwargs=app_options(self.jobs, self.settings, self.files, self.people),
+            app_kwargs=app_options(self.jobs, self.settings, self.files, self.people, self.desk),
             **{
                 **LAUNCH,
                 "head": head(self.jobs.limits.most()),

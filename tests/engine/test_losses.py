@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from playground.engine import losses as objectives
+from playground.engine import targets as remembered
 from playground.engine.losses import (
     MIN_VARIATION,
     Objective,
     by_term,
     content_loss,
     style_loss,
-    targets,
     variation_loss,
 )
 from playground.engine.statistics import gram_matrix, style_statistic
+from playground.engine.targets import targets
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
@@ -266,9 +266,9 @@ def test_by_term_sums_layers() -> None:
 
 def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[tuple[int, ...]] = []
-    original = objectives.observe
-    monkeypatch.setattr(objectives, "observe", lambda *given: (looked.append(given[1].shape), original(*given))[1])
-    monkeypatch.setattr(objectives, "_seen", OrderedDict())
+    original = remembered.observe
+    monkeypatch.setattr(remembered, "observe", lambda *given: (looked.append(given[1].shape), original(*given))[1])
+    monkeypatch.setattr(remembered, "_seen", OrderedDict())
     network, picture = Vgg(hed), torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(20))
     first = targets(network, picture, [], ["conv1_1"])
     assert targets(network, picture.clone(), [], ["conv1_1"]) is first
@@ -280,11 +280,11 @@ def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch
 
 
 def test_kept_targets_are_bounded(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objectives, "_seen", OrderedDict())
-    monkeypatch.setattr(objectives, "KEEP_BYTES", 3 * (64 * 64 + 64) * 4)
+    monkeypatch.setattr(remembered, "_seen", OrderedDict())
+    monkeypatch.setattr(remembered, "KEEP_BYTES", 3 * (64 * 64 + 64) * 4)
     network = Vgg(hed)
     for seed in range(5):
         targets(network, torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(seed)), [], ["conv1_1"])
-    assert len(objectives._seen) == 3
+    assert len(remembered._seen) == 3
     targets(network, torch.rand(1, 3, 64, 64), ["conv1_1"], [])  # larger than the bound by itself
-    assert len(objectives._seen) <= 3
+    assert len(remembered._seen) <= 3

@@ -104,7 +104,7 @@ def test_a_jpeg_is_scaled_while_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -
 # ---- one budget -----------------------------------------------------------------------------------------------------
 
 PEAK = """
-import re, sys
+import os, re, sys
 from pathlib import Path
 from PIL import Image
 from playground.images.clean import decoding_megabytes, kept_megabytes
@@ -113,23 +113,31 @@ from playground.images.load import load_picture
 def megabytes(what):
     return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-for name in sys.argv[1:]:
+def measure(name, most):
+    with Image.open(name) as picture:
+        expected = decoding_megabytes(picture, most)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = megabytes("VmRSS")
+    load_picture(name, most=most)
+    print(expected, megabytes("VmHWM") - before, flush=True)
+
+load_picture(sys.argv[1])  # for what is loaded once
+for name in sys.argv[2:]:
     for most in (None, 5_000_000):
-        with Image.open(name) as picture:
-            expected = decoding_megabytes(picture, most)
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = megabytes("VmRSS")
-        load_picture(name, most=most)
-        print(expected, megabytes("VmHWM") - before)
+        child = os.fork()  # for each a heap that holds nothing of the last one's
+        if child == 0:
+            measure(name, most)
+            os._exit(0)
+        os.waitpid(child, 0)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads a process's own peak from /proc")
 def test_a_picture_takes_what_it_is_expected_to(tmp_path: Path) -> None:
-    """In a process of its own, so that nothing else is counted."""
+    """In processes of their own, so that nothing else is counted: never more than room was kept for, and not room for nothing."""
     picture = Image.new("RGB", (3600, 2800), "teal")
     files = {
-        "small.png": encoded(picture.resize((64, 48)), "PNG"),  # for what is loaded once
+        "small.png": encoded(picture.resize((64, 48)), "PNG"),
         "alpha.png": encoded(Image.new("RGBA", picture.size, (0, 90, 90, 120)), "PNG", compress_level=1),
         "palette.png": encoded(picture.convert("P"), "PNG", compress_level=1),
         "deep.png": encoded(Image.new("I;16", picture.size, 999), "PNG", compress_level=1),
@@ -140,9 +148,10 @@ def test_a_picture_takes_what_it_is_expected_to(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
     command = [sys.executable, "-c", PEAK, *(str(tmp_path / name) for name in files)]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=200).stdout.splitlines()
-    assert len(said) == 2 * len(files)
-    for expected, peak in (map(float, line.split()) for line in said[2:]):
-        assert expected * 0.5 < peak < expected * 1.15 + 15
+    found = [tuple(map(float, line.split())) for line in said]
+    assert len(found) == 2 * (len(files) - 1)
+    for expected, peak in found:
+        assert expected * 0.25 < peak < expected * 1.15 + 15  # how far below depends on the allocator and the libraries
 
 
 def test_pictures_are_decoded_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,8 @@ def slow_fit(photo: np.ndarray, painted: np.ndarray, margin: int) -> tuple[np.nd
             guide = np.array([photo[i, j] for i in rows for j in columns])
             target = np.array([painted[i, j] for i in rows for j in columns])
             centred = guide - guide.mean(0)
-            variance = centred.T @ centred / len(guide) + 1e-2 * np.eye(3)
-            a[y, x] = np.linalg.inv(variance) @ (centred.T @ (target - target.mean(0)) / len(guide) + 1e-2 * np.eye(3))
+            variance = centred.T @ centred / len(guide) + 0.1 * np.eye(3)
+            a[y, x] = np.linalg.inv(variance) @ (centred.T @ (target - target.mean(0)) / len(guide) + 0.1 * np.eye(3))
             b[y, x] = target.mean(0) - guide.mean(0) @ a[y, x]
     smooth_a, smooth_b = np.zeros_like(a), np.zeros_like(b)
     for y in range(height):

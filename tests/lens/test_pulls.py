@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from playground.engine.pulls import Pulls, heat_map, in_words, pulls
+from playground.experiments.lessons import base_recipe
 from playground.lens.pulls import pulls_on
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
@@ -85,3 +86,25 @@ def test_a_run_that_is_measured_paints_the_same_bits(network: Vgg, pictures: PAI
     measured, alone = paint(pictures, network, plain(), control), paint(pictures, network, plain())
     assert any(isinstance(frame.pulls, Pulls) for frame in measured)
     assert result(measured).picture.tobytes() == result(alone).picture.tobytes()
+
+
+def test_pulls_can_be_felt_at_another_size_and_with_more_paintings(network: Vgg, pictures: PAIR) -> None:
+    recipe = plain(size=128)
+    whole = pulls_on(*pictures, pictures[1], recipe, network)
+    small = pulls_on(*pictures, pictures[1], recipe, network, size=64)
+    assert max(whole.maps["style"].shape) == max(small.maps["style"].shape) == 64
+    alone = pulls_on(*pictures, pictures[1], plain(), network)
+    assert small.lengths == pytest.approx(alone.lengths)
+    both = pulls_on(*pictures, pictures[1], plain(), network, more=[pictures[0]])
+    assert both.lengths["style"] != pytest.approx(alone.lengths["style"])
+    assert both.lengths["content"] == pytest.approx(alone.lengths["content"])
+
+
+@pytest.mark.slow
+def test_at_rest_less_than_a_tenth_is_left_over(network: Vgg, pictures: PAIR) -> None:
+    """The lessons' base at 128 px and one size: content does not pull at the photo, and after 100 steps the pulls cancel."""
+    recipe = base_recipe().changed({"size": 128, "scales": 1, "iterations": 100})
+    start = pulls_on(*pictures, None, recipe, network)
+    assert start.shares["content"] < 0.005
+    end = pulls_on(*pictures, result(paint(pictures, network, recipe)).picture, recipe, network)
+    assert end.left_over < 0.1

@@ -56,3 +56,26 @@ def test_a_task_that_fails_says_why(jobs: Jobs) -> None:
     task = jobs.task("ann", broken)
     assert task.over.wait(10)
     assert "secret" not in str(task.error)
+
+
+def test_a_paused_room_lets_a_pupil_begin_nothing_and_the_teacher_anything(jobs: Jobs) -> None:
+    jobs.classroom.look("teacher", teacher=True)
+    jobs.classroom.pause(True)
+    with pytest.raises(PlaygroundError, match="paused the room"):
+        jobs.task("pupil", lambda task: None)
+    assert jobs.task("teacher", lambda task: None).over.wait(10)
+    jobs.classroom.pause(False)
+    assert jobs.task("pupil", lambda task: None).over.wait(10)
+
+
+def test_all_tasks_are_stopped_but_some_peoples(jobs: Jobs) -> None:
+    def work(task: Task) -> None:
+        while not task.stopped:
+            task.control.wait(0.01)
+
+    pupils, teachers = jobs.task("pupil", work), jobs.task("teacher", work)
+    jobs.tasks.stop(but=lambda person: person == "teacher")
+    assert pupils.over.wait(10)
+    assert not teachers.over.is_set()
+    jobs.tasks.stop()
+    assert teachers.over.wait(10)

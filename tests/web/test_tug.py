@@ -39,4 +39,10 @@ def test_content_pulls_one_way_and_the_others_the_other() -> None:
 
 def test_where_nothing_was_measured_a_hint_stands() -> None:
     assert "Not measured" in tug(None)
-    assert tug(None, "Measuring …") == '<p class="hint">Measuring …</p>'
+    assert tug(None, "Measuring …") == '<p class="hint" data-turn="0">Measuring …</p>'
+
+
+def test_it_says_which_picture_is_pulled_where_that_is_no_run() -> None:
+    html = tug(AT_REST, looked_at="The result on show", turn=4)
+    assert "The result on show: content 50 %" in html
+    assert 'data-turn="4"' in html

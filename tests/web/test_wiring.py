@@ -16,3 +16,9 @@ def test_no_two_listeners_of_one_event_keep_the_latest_waiting(jobs: Jobs) -> No
     )
     assert waiting
     assert [target for target, listeners in waiting.items() if listeners > 1] == []
+
+
+def test_every_event_hides_its_progress(jobs: Jobs) -> None:
+    """The page's script tells parts of shown progress only; one that had both kinds could keep what it showed last."""
+    events = build_page(jobs).get_config_file()["dependencies"]
+    assert {event["show_progress"] for event in events} == {"hidden"}

@@ -3,7 +3,7 @@
 const figure = () => element.querySelector(".curves");
 const TERM_ORDER = ["total", "content", "style", "neighbours", "variation"];
 const view = { by: "term", weighted: false, log: true };
-let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false;
+let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false, stood = "";
 
 const narrow = "\u202f";
 function number(value) {
@@ -35,6 +35,11 @@ function build() {
 function take() {
   const value = props.value || {};
   document.getElementById("studio")?.classList.toggle("is-running", Boolean(value.run) && !value.ended);
+  const stands = `${value.run} ${Boolean(value.ended)}`;
+  if (stands !== stood) { // for the lenses beside this chart
+    stood = stands;
+    document.dispatchEvent(new CustomEvent("on-easel", { detail: { run: value.run || "" } }));
+  }
   if (value.run !== run) { run = value.run; rows = new Map(); keys = []; pinned = pointed = null; }
   if (value.others) others = value.others.filter((other) => other.run !== run);
   if (value.lay) chosen = new Set(value.lay);
@@ -64,8 +69,10 @@ function later() {
 function colours() {
   const style = getComputedStyle(figure()), get = (name) => style.getPropertyValue(name).trim();
   const forced = matchMedia("(forced-colors: active)").matches;
+  // All are read before anything is moved: a browser lays the page out anew for each one read after a change.
+  const terms = Object.fromEntries(TERM_ORDER.map((key) => [key, forced ? "CanvasText" : get(`--c-${key}`) || style.color]));
   return {
-    term: (key) => (forced ? "CanvasText" : get(`--c-${key}`) || style.color),
+    term: (key) => terms[key],
     layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
     text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
     band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),

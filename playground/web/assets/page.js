@@ -50,7 +50,7 @@ const playground = (() => {
     write("sessionStorage", RUN, run);
     write("sessionStorage", LINK, location.search);
   };
-  return { told, keep };
+  return { told, keep, key: () => read("sessionStorage", KEY), forgetKey: () => write("sessionStorage", KEY, "") };
 })();
 
 (() => {
@@ -144,15 +144,19 @@ const playground = (() => {
   document.addEventListener("pointermove", (event) => dragged && seek(event));
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { dragged = null; });
 
-  // How the server is, for everybody: a line of numbers every few seconds while the page is in sight.
+  // How the server is, for everybody, and how the class is, if there is one (class.js): one question every few seconds while
+  // the page is in sight.
   const many = (key, count) => playgroundSay(`server.${key}.${count === 1 ? "one" : "many"}`, { count });
   const tell = async () => {
     const line = document.getElementById("server-line");
     if (!line || document.hidden) return;
     try {
-      const answer = await fetch("health", { cache: "no-store" });
+      const key = playground.key(), stays = playgroundClass.stays() ? "off" : "on";
+      const answer = await fetch(`class?wall=${stays}`, { cache: "no-store", headers: key ? { "x-teacher-key": key } : {} });
       if (!answer.ok) return;
       const now = await answer.json();
+      if (key && !now.class?.teacher) playground.forgetKey(); // an earlier server's
+      if (now.class) document.dispatchEvent(new CustomEvent("class", { detail: now.class }));
       const said = [playgroundWords[`server.${now.device}`] || now.device, many("people", now.people), many("runs", now.runs)];
       if (now.paused) said.push(playgroundSay("server.paused", { count: now.paused }));
       if (now.trainings) said.push(many("trainings", now.trainings));
@@ -162,8 +166,9 @@ const playground = (() => {
       line.textContent = playgroundSay("server.silent");
     }
   };
-  setInterval(tell, 5000);
+  setInterval(tell, 4000);
   setTimeout(tell, 1500);
+  document.addEventListener("ask-class", tell);
   document.addEventListener("visibilitychange", tell);
 
   // Gradio's containers cannot carry ARIA attributes, so they are set once the elements are there.

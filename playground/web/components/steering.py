@@ -12,15 +12,18 @@ from playground.web.components.messages import NOTHING, Updates
 from playground.web.words import say
 
 
-def pause_or_resume(job: Job | None, parts: Mapping[str, Any], before: str = "") -> Updates:
+def pause_or_resume(job: Job | None, parts: Mapping[str, Any], before: str = "", *, held: bool = False) -> Updates:
     """Pause what goes on, or let what is paused go on.
 
     Args:
         parts: components by name, with "pause" and "status" under `before` and that name.
+        held: whether the teacher has paused the room, so that nothing goes on.
     """
     if job is None:
         return NOTHING
     button, status = parts[f"{before}pause"], parts[f"{before}status"]
+    if held and job.control.read().paused:
+        return {status: say("class.held")}
     if job.control.read().paused:
         job.control.resume()
         return {button: gr.Button(say("run.pause")), status: say("status.going_on")}

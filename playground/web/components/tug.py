@@ -1,6 +1,6 @@
 """Tug: where content, style and variation pull the picture, as a rope, a sentence and small maps. HTML for one place.
 
-Called by the Studio tab. It draws what a run has measured, and never measures itself.
+Called by the Studio tab. It draws what a run or a lens has measured, and never measures itself.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ WIDTH, HALF = 480, 200  # of the rope's drawing, and of the longest pull in it
 FAINT = 0.005  # share of a pull that is not drawn
 
 
-def tug(found: Pulls | None, hint: str = "") -> str:
-    """The rope of the latest pulls; a hint where nothing was measured."""
+def tug(found: Pulls | None, hint: str = "", looked_at: str = "", turn: int = 0) -> str:
+    """The rope of some pulls; a hint where nothing was measured.
+
+    Args:
+        looked_at: which picture they pull, where it is not the one that a run paints just now.
+        turn: number of the question that it answers (lens.js).
+    """
     if found is None:
-        return f'<p class="hint">{hint or say("tug.not_measured")}</p>'
-    sentence = said(found)
+        return f'<p class="hint" data-turn="{turn}">{hint or say("tug.not_measured")}</p>'
+    sentence = f"{looked_at}: {said(found)}" if looked_at else said(found)
     return (
-        f'<figure class="tug"><p class="tug-said">{escape(sentence)}</p>{_rope(found)}<div class="tug-maps">{_maps(found)}</div>'
+        f'<figure class="tug" data-turn="{turn}"><p class="tug-said">{escape(sentence)}</p>{_rope(found)}<div class="tug-maps">{_maps(found)}</div>'
         f'<p class="hint">{say("tug.meaning")}</p></figure>'
     )
 

@@ -24,6 +24,7 @@ from playground.images.save import encode_picture
 from playground.measure.estimate import estimate
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
+from playground.web.classroom.wall import Wall
 from playground.web.components.charts import family_chart
 from playground.web.components.format import duration
 from playground.web.components.layout import Parts
@@ -86,10 +87,11 @@ class Bench:
     Args:
         prefix: of the parts, such as "lesson": "lesson-run", "lesson-sheet" and so on.
         cache: of the whole server.
+        wall: where a class sees finished sheets; None for none.
     """
 
-    def __init__(self, jobs: Jobs, parts: Parts, prefix: str, cache: CellCache) -> None:
-        self.jobs, self.parts, self.prefix, self.cache = jobs, parts, prefix, cache
+    def __init__(self, jobs: Jobs, parts: Parts, prefix: str, cache: CellCache, wall: Wall | None = None) -> None:
+        self.jobs, self.parts, self.prefix, self.cache, self.wall = jobs, parts, prefix, cache, wall
 
     def part(self, name: str) -> Any:
         return self.parts[f"{self.prefix}-{name}"]
@@ -211,6 +213,9 @@ class Bench:
             updates[self.part("message")] = message(translated(task.error))
         if not results:
             return updates
+        if self.wall is not None:
+            cells = [result.picture for result in results.values()]
+            self.wall.show_sheet(caller().person, f"{self.prefix} {sheet.lesson}", plan.pair, cells)
         named = {plan.titles[index]: result for index, result in results.items()}
         points = {
             name: [{"evaluations": at, "total": total} for at, total in result.curve] for name, result in named.items()

@@ -20,11 +20,14 @@ from playground.web.components.pictures import given, given_pair, sample_called
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
 from playground.web.lab.drawn import data_url
 from playground.web.lab.ears import listened, meters
+from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.words import say
 
 FIRST = "tiles"
 ASKED = ("question", "options", "cost", "said", "skip")
+FOLLOWED = ("options", "run", "skip")
+"""What changes where a class goes on to another phase."""
 
 
 class Lessons(Bench):
@@ -49,7 +52,28 @@ class Lessons(Bench):
             self.part("run"): gr.Button(interactive=False),
             self.part("stop"): gr.Button(interactive=False),
             **self.price(sheet, sheet.own, content, style),
+            **self._as_in_class(sheet),
         }
+
+    def follow(self, sheet: Sheet) -> Updates:
+        """The class has gone on to another phase of the lesson that it has open."""
+        return self._as_in_class(sheet) or NOTHING
+
+    def _as_in_class(self, sheet: Sheet) -> Updates:
+        """The vote that was made, whether another counts, whether Run waits for the teacher; nothing outside a class."""
+        room, person, name = self.jobs.classroom, caller().person, sheet.lesson or FIRST
+        if name != room.lesson:
+            return {}
+        asks, locked = room.asks(name), room.locked(person, name)
+        sheet.predicted = room.predicted(person)
+        shown = room.voted(person, name) if asks else sheet.predicted
+        updates: Updates = {
+            self.part("options"): gr.Radio(options(lessons()[name]), value=shown, interactive=asks or not locked),
+            self.part("skip"): gr.Button(interactive=not locked),
+        }
+        if not sheet.busy:
+            updates[self.part("run")] = gr.Button(interactive=not locked and sheet.predicted is not None)
+        return updates
 
     def price(self, sheet: Sheet, own: bool, content: str | None, style: str | None) -> Updates:
         """What the lesson will cost on its own pair or a person's."""
@@ -63,14 +87,19 @@ class Lessons(Bench):
             return {self.part("cost"): message(fault(error))}
 
     def predict(self, sheet: Sheet, option: Any) -> Updates:
-        """A prediction was made: Run is free."""
+        """A prediction was made: Run is free, unless a class votes, where it is counted."""
         if not isinstance(option, int):
             return NOTHING
-        sheet.predicted = option
-        return NOTHING if sheet.busy else {self.part("run"): gr.Button(interactive=True)}
+        sheet.predicted, name = option, sheet.lesson or FIRST
+        self.jobs.classroom.vote(caller().person, name, option)
+        if sheet.busy or self.jobs.classroom.locked(caller().person, name):
+            return NOTHING
+        return {self.part("run"): gr.Button(interactive=True)}
 
     def skip(self, sheet: Sheet) -> Updates:
         """Somebody would rather see first."""
+        if self.jobs.classroom.locked(caller().person, sheet.lesson or FIRST):
+            return NOTHING
         sheet.predicted = None
         return {self.part("run"): gr.Button(interactive=True), self.part("options"): gr.Radio(value=None)}
 
@@ -91,6 +120,9 @@ class Lessons(Bench):
             return
         lesson = lessons()[sheet.lesson or FIRST]
         sheet.own = bool(own)
+        if self.jobs.classroom.locked(caller().person, lesson.name):
+            yield {self.part("message"): message(say("class.locked"), "note")}
+            return
         if lesson.kind == "ears":
             yield {self.part("status"): say("status.reading"), self.part("message"): ""}
             yield await off_loop(self._listen, sheet, lesson, style)
@@ -132,6 +164,8 @@ class Lessons(Bench):
             heard = [(edit, listened(self.jobs, painting, edit, None)[0]) for edit in lesson.edits]
         except Exception as error:
             return {self.part("message"): message(fault(error)), self.part("status"): ""}
+        if self.wall is not None:
+            self.wall.show_sheet(caller().person, lesson.name, [painting], [found.picture for _, found in heard])
         cells = "".join(
             f'<figure><img src="{data_url(found.picture)}" alt=""><figcaption><b>{escape(say(f"lab.edit.{edit}"))}</b></figcaption>'
             f"{meters(found.found, found.another, layers=False)}</figure>"
@@ -187,7 +221,7 @@ def cell_title(lesson: Lesson, index: int, experiment: Experiment) -> str:
 def question(lesson: Lesson) -> str:
     """A lesson's heading and question; HTML."""
     return (
-        f'<p class="lab-number">{say("lab.lesson", number=lesson.number)} · {say(f"lesson.{lesson.name}.title")} '
+        f'<p class="lab-number" data-lesson="{lesson.name}">{say("lab.lesson", number=lesson.number)} · {say(f"lesson.{lesson.name}.title")} '
         f'<a href="?lesson={lesson.number}">{say("lab.link")}</a></p>'
         f'<p class="lab-lead" id="lesson-asked">{say(f"lesson.{lesson.name}.question")}</p>'
     )

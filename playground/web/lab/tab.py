@@ -15,15 +15,16 @@ from playground.experiments.lessons import lessons
 from playground.experiments.results import CellCache
 from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
-from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, source, wire_source
+from playground.web.classroom.tab import ClassParts
+from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, listed, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.gradio_patches.private_names import page_under_construction
+from playground.web.gradio_patches.private_names import event_value, page_under_construction
 from playground.web.lab import ears as hearing
 from playground.web.lab.bench import Bench, Sheet, bench_outputs
 from playground.web.lab.grid import FIRST as FIRST_AXIS
+from playground.web.lab.grid import NONE, Grid, five, settings
 from playground.web.lab.grid import SECOND as SECOND_AXIS
-from playground.web.lab.grid import Grid, settings
-from playground.web.lab.lessons import ASKED, FIRST, Lessons, choices, options, own_files, question
+from playground.web.lab.lessons import ASKED, FIRST, FOLLOWED, Lessons, choices, options, own_files, question
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say
 
@@ -37,11 +38,12 @@ class Bridge:
     panel: SettingsPanel
 
 
-def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts) -> Parts:
+def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts, of_class: ClassParts) -> Parts:
     """Lay out the Lab inside `tab`, which is open, and wire it; its components by name.
 
     Args:
         rooms, studio: where the recipe of a cell is taken up.
+        of_class: where a class sees finished sheets, and what rings when it goes on.
     """
     parts: Parts = {"lesson-state": gr.State(Sheet()), "grid-state": gr.State(Sheet())}
     cache, bridge = CellCache(), Bridge(rooms, studio, SettingsPanel(jobs, studio))
@@ -58,8 +60,8 @@ def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts) -> Parts:
                 _grid(parts)
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
-    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache), bridge, inner)
-    _wire_grid(parts, Grid(jobs, parts, "grid", cache), bridge, grid_tab)
+    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, of_class.wall), bridge, inner, of_class)
+    _wire_grid(parts, Grid(jobs, parts, "grid", cache, of_class.wall), bridge, inner, grid_tab)
     return parts
 
 
@@ -88,6 +90,7 @@ def _lessons(parts: Parts) -> None:
         )  # fmt: skip
     gr.HTML(f'<button type="button" class="lab-all">{say("lab.all")}</button>', apply_default_css=False)
     html(parts, "lesson-question", question(first))
+    gr.HTML('<div class="class-votes"></div>', elem_id="lesson-votes", apply_default_css=False)  # class.js fills it
     parts["lesson-options"] = gr.Radio(
         options(first), label=say("lab.predict"), elem_id="lesson-options", elem_classes=["chips", "predict"]
     )
@@ -167,20 +170,29 @@ def _wire_ears(parts: Parts, ears: hearing.Ears, tab: gr.Tab) -> None:
         given.then(ears.hear, [painting, edit, amount], shown, **LIGHT)
 
 
-def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs) -> None:
+def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, of_class: ClassParts) -> None:
     state, own, photo, painting = (parts[name] for name in ("lesson-state", "lesson-own", "lab-photo", "lab-style"))
     choice = parts["lesson-choice"]
     asked = bench_outputs(parts, "lesson", ASKED)
 
-    def linked(sheet: Sheet, photo: str | None, painting: str | None, request: gr.Request) -> Updates:
-        lesson = desk.linked(request.query_params.get("lesson", ""))
+    def opened(name: str, sheet: Sheet, photo: str | None, painting: str | None) -> Updates:
+        lesson = desk.linked(name)
         if lesson is None:
             return NOTHING
         places = {bridge.rooms: gr.Tabs(selected="lab"), inner: gr.Tabs(selected="lessons"), choice: lesson.name}
         return {**places, **desk.choose(sheet, lesson.name, photo, painting)}
 
+    def linked(sheet: Sheet, photo: str | None, painting: str | None, request: gr.Request) -> Updates:
+        return opened(request.query_params.get("lesson", ""), sheet, photo, painting)
+
+    def offered(sheet: Sheet, photo: str | None, painting: str | None) -> Updates:
+        return opened(desk.jobs.classroom.lesson, sheet, photo, painting)
+
+    places = [bridge.rooms, inner, choice]
+    of_class.opened.click(offered, [state, photo, painting], [*places, *asked], **LIGHT)
+    of_class.went_on.click(desk.follow, state, listed(parts, [f"lesson-{name}" for name in FOLLOWED]), **LIGHT)
     choice.input(desk.choose, [state, choice, photo, painting], asked, **LIGHT)
-    page_under_construction().load(linked, [state, photo, painting], [bridge.rooms, inner, choice, *asked], **LIGHT)
+    page_under_construction().load(linked, [state, photo, painting], [*places, *asked], **LIGHT)
     parts["lesson-options"].input(desk.predict, [state, parts["lesson-options"]], parts["lesson-run"], **LIGHT)
     parts["lesson-skip"].click(desk.skip, state, [parts["lesson-run"], parts["lesson-options"]], **LIGHT)
     own.input(desk.price, [state, own, photo, painting], parts["lesson-cost"], **LIGHT)
@@ -220,7 +232,7 @@ def _wire_bench(
     ).then(pictures, state, boxes, **LIGHT)  # fmt: skip
 
 
-def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, tab: gr.Tab) -> None:
+def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, inner: gr.Tabs, tab: gr.Tab) -> None:
     state, session = parts["grid-state"], bridge.studio["session"]
     asked = [parts[f"grid-{name}"] for name in ("size", "iterations", "key1", "values1", "key2", "values2")]
     pair, controls = [parts["lab-photo"], parts["lab-style"]], bridge.panel.inputs
@@ -245,8 +257,26 @@ def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, tab: gr.Tab) -> None:
         async for updates in desk.paint(sheet, recipe, *values[:8]):
             yield updates
 
+    def five_of(session: Any, sheet: Sheet, event: gr.EventData, *values: Any) -> Updates:
+        """A setting of the Studio becomes the grid's only axis, with five values around its own."""
+        try:
+            recipe = base(session, values[8:])
+            found = five(recipe, event_value(event, "name"))
+        except Exception as error:
+            return {bridge.studio["preset-note"]: message(fault(error))}
+        if found is None or sheet.busy:
+            return NOTHING
+        axes = dict(zip(("key1", "values1", "key2", "values2"), (*found, NONE, ""), strict=True))
+        shown = {parts[f"grid-{name}"]: value for name, value in axes.items()}
+        places = {bridge.rooms: gr.Tabs(selected="lab"), inner: gr.Tabs(selected="grid")}
+        return {**places, **shown, **desk.price(recipe, *values[:4], *axes.values())}
+
     inputs = [session, state, *pair, *asked, *controls]
     for when in (tab.select, *(one.input for one in asked)):
         when(priced, inputs, [parts["grid-cost"], parts["grid-run"]], **LATEST)
     parts["grid-run"].click(painted, inputs, bench_outputs(parts, "grid"), trigger_mode="once", **WATCHING)
     _wire_bench(parts, "grid", desk, bridge, lambda sheet: None)
+    bridge.studio["five"].select(
+        five_of, inputs, [bridge.rooms, inner, *asked[2:], parts["grid-cost"], parts["grid-run"], bridge.studio["preset-note"]],
+        **LIGHT,
+    )  # fmt: skip

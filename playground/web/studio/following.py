@@ -22,6 +22,7 @@ from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
+from playground.web.studio.coach import coached
 from playground.web.studio.named import cards
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
@@ -67,7 +68,7 @@ class Following:
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_whole = next_shares = 0.0
         yield NOTHING
-        next_sign = 0.0
+        next_sign, said_line = 0.0, dict[str, str]()
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
         # that really went away closes this generator at its next yield.
         while job is not None and job is session.watched and not job.ended:
@@ -89,7 +90,9 @@ class Following:
                         updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
-                    if job.control.read().shares and job.pulls:
+                    if (line := await off_loop(coached, job)) != said_line:
+                        said_line = updates[parts["coach"]] = line
+                    if job.control.read().shares and job.pulls and session.tug_at is None:
                         updates[parts["shares"]] = tug.tug(job.pulls)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
@@ -126,6 +129,7 @@ class Following:
             parts["announce"]: ending(job.state, "announcement"),
             parts["terms-chart"]: curves.data(job),
             parts["rounds"]: rounds.table(job),
+            parts["coach"]: {},
             parts["notes"]: message(translated(job.notes[-1]), "note") if job.notes else "",
         }
         if job.result is None:

@@ -35,11 +35,11 @@ from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
-LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach")
 """What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",
-    "repaint", "repainted", "run-id", "busy", "busy-note", "rounds", "kept-pair",
+    "repaint", "repainted", "run-id", "busy", "busy-note", "rounds", "kept-pair", "coach",
 )  # fmt: skip
 END_PARTS = (
     *START_PARTS, "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
@@ -161,6 +161,7 @@ class Running:
             parts["terms-chart"]: {**curves.data(job), "others": results.others(session)},
             parts["rounds"]: rounds.table(job),
             parts["kept-pair"]: pair(job),
+            parts["coach"]: {},
         }
 
     # ---------------------------------------------------------------- one run too many
@@ -185,7 +186,7 @@ class Running:
 
     def pause(self, session: Session) -> Updates:
         """Pause a running run, or let a paused one go on."""
-        return steering.pause_or_resume(session.running(), self.parts)
+        return steering.pause_or_resume(session.running(), self.parts, held=self.jobs.classroom.holds(caller().person))
 
     def stop(self, session: Session) -> Updates:
         """Stop the run."""

@@ -18,6 +18,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.finish import finished
+from playground.lens.looking import Pairs
 from playground.networks import catalogue
 from playground.networks.known import known
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
@@ -77,6 +78,9 @@ class Session(Visit):
     wanted_network: str = ""  # a network that is offered for download
     staged: Recipe | None = None  # what was chosen while a run went on, for the next
     staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
+    seed_counts: bool | None = None  # whether another seed is offered; None where nobody has looked
+    tug_at: int | None = None  # the evaluation whose pulls are on show; None for those of the run as it goes on
+    pairs_seen: tuple[str, Pairs] | None = None  # what Pairs showed last, and of which pictures
     past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last
     future: list[Recipe] = field(default_factory=list)  # what was undone
     left: Recipe | None = None  # what an undo or redo has just left
@@ -90,7 +94,7 @@ class Session(Visit):
         self.job = self.watched = job
         self.more = list(job.pictures.styles[1:])
         self.content = resize_picture(job.painted_content, job.recipe.size)
-        self.colours, self.moment = job.colours, None
+        self.colours, self.moment, self.tug_at = job.colours, None, None
 
     def coloured(self, picture: np.ndarray | None) -> np.ndarray | None:
         """A preview of the run on the easel, in the colours that are wanted."""

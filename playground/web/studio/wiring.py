@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from playground.errors import PlaygroundError
+from playground.recipe.chance import seed_counts
 from playground.service.jobs import Jobs
 from playground.web.components import controls, cut, layers
 from playground.web.components.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, listed, wire_source
@@ -22,6 +24,7 @@ from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
 from playground.web.studio.kept import wire_kept
+from playground.web.studio.lenses import wire_lenses
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
@@ -59,6 +62,7 @@ def wire_studio(parts: Parts, jobs: Jobs, is_teacher: Callable[[object], bool]) 
     _wire_recipe(parts, panel, downloads, steering)
     machine = wire_history(parts, panel, running)
     wire_kept(parts, jobs)
+    wire_lenses(parts, jobs)
     opened = _wire_opening(parts, panel, Restore(parts, panel, running, results, is_teacher), downloads)
     _wire_runs(parts, panel, running, machine, Following(parts, pages, results), Staging(parts, panel, running), opened)
     _wire_buttons(parts, running)
@@ -83,6 +87,13 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
         line, run = cost(jobs, panel, session, content, style, *values)
         marks = undo.record(session, *values)
         updates: Updates = {parts["cost"]: line, parts["run"]: run}
+        try:
+            counts = seed_counts(panel.assembled(session, values))
+        except PlaygroundError:  # the control's own line says what is wrong
+            counts = bool(session.seed_counts)
+        if counts != session.seed_counts:
+            session.seed_counts = counts
+            updates |= {parts["dice"]: gr.Button(interactive=counts), parts["dice-why"]: controls.why_no_seed(counts)}
         if (shown := cut.value(dict(zip(panel.fields, values, strict=False)))) != session.cut:
             session.cut = updates[parts["cut"]] = shown
         return updates if marks is NOTHING else {**updates, **marks}
@@ -91,7 +102,7 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
     names = (*(f"set-{field}" for field in panel.fields), "layers", "content", "style", "summary")
     gr.on(
         [parts[name].change for name in names],
-        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", *MARKS)),
+        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", "dice", "dice-why", *MARKS)),
         **LATEST,
     )  # fmt: skip
 

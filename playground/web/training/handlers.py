@@ -266,7 +266,8 @@ class Trainer:
 
     def pause(self, desk: Desk) -> Updates:
         """Pause the training, or let a paused one go on."""
-        return steering.pause_or_resume(desk.running(), self.parts, "train-")
+        held = self.jobs.classroom.holds(caller().person)
+        return steering.pause_or_resume(desk.running(), self.parts, "train-", held=held)
 
     def stop(self, desk: Desk) -> Updates:
         """Stop the training."""

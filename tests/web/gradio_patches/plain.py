@@ -190,9 +190,16 @@ def plain_values() -> bool:
     return where[0] is not threading.main_thread()
 
 
+def hidden_progress() -> bool:
+    """The page's script walks through all parts that ever had a status, at every status of every event."""
+    scripts = (Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("Blocks-*.js")
+    everybody = "Promise.all(Object.entries(this.loading_stati.current).map("
+    return any(everybody in script.read_text() for script in scripts)
+
+
 if __name__ == "__main__":
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
-        missing_matplotlib, spoken_config, fair_queue, plain_values,
+        missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))

@@ -1,0 +1,73 @@
+"""The teacher's tab: the address, the lesson and its phases, the votes, the room, the wall.
+
+Laid out here and filled by teacher.js, which asks routes.py; class.js shows the tab where the page has the teacher's key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from playground.experiments.lessons import lessons
+from playground.service.classroom import PHASES
+from playground.web.classroom.wall import Wall
+from playground.web.words import say
+
+
+@dataclass(frozen=True)
+class ClassParts:
+    """What the rest of the page has of the class.
+
+    Attributes:
+        wall: where finished sheets are shown; None where there is no class.
+        opened: class.js presses it to open the class's lesson.
+        went_on: class.js presses it when the class has gone on to another phase.
+    """
+
+    wall: Wall | None
+    opened: gr.Button
+    went_on: gr.Button
+
+
+def bells(wall: Wall | None) -> ClassParts:
+    """Buttons out of sight that let the page's script ring the Lab; outside all tabs, which are drawn when first opened."""
+    opened, went_on = (gr.Button(visible="hidden", elem_id=f"class-{name}") for name in ("opened", "went-on"))
+    return ClassParts(wall, opened, went_on)
+
+
+def build_class() -> None:
+    """Lay the teacher's tab out inside the tab that is open."""
+    listed = "".join(
+        f'<option value="{name}">{lesson.number} {say(f"lesson.{name}.title")}</option>'
+        for name, lesson in lessons().items()
+    )
+    phases = "".join(
+        f'<button type="button" data-do="move" data-phase="{phase}" aria-pressed="false" disabled>'
+        f"<b>{number}</b> {say(f'class.phase.{phase}')}</button>"
+        for number, phase in enumerate(PHASES, 1)
+    )
+    gr.HTML(
+        f"""<div class="teaching" id="teaching">
+<div class="teaching-room">
+  <section><h2>{say("class.address")}</h2><div id="class-qr"></div><p id="class-address"></p>
+  <p class="hint">{say("class.address.hint")}</p></section>
+  <section><h2>{say("class.room")}</h2><p id="class-here"></p>
+  <div class="acts"><button type="button" data-do="pause" aria-pressed="false">{say("class.pause")}</button>
+  <button type="button" data-do="clear">{say("class.clear")}</button></div>
+  <p class="hint">{say("class.room.hint")}</p></section>
+</div>
+<div class="teaching-lesson">
+  <section><h2>{say("class.lesson")}</h2>
+  <div class="acts"><label for="class-lesson" class="for-ears">{say("class.lesson")}</label><select id="class-lesson">{listed}</select>
+  <button type="button" class="go" data-do="open">{say("class.open")}</button>
+  <button type="button" data-do="close" disabled>{say("class.close")}</button></div>
+  <p class="lab-lead" id="class-asked"></p>
+  <div class="phases" role="group" aria-label="{say("class.phases")}">{phases}</div>
+  <p id="class-said" role="status" aria-live="polite"></p><div class="class-votes"></div></section>
+  <section><h2>{say("class.wall")}</h2>
+  <div class="acts"><button type="button" data-do="hang" aria-pressed="false">{say("class.hang")}</button></div>
+  <p class="hint" id="class-wall-said">{say("class.wall.hint")}</p><div id="class-wall"></div></section>
+</div></div>""",
+        apply_default_css=False,
+    )

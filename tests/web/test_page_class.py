@@ -1,0 +1,93 @@
+"""A class in real browsers: an offer reaches a page at work, a vote stays, the votes are shown, the wall hangs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from playground.networks import read
+from playground.service.jobs import Jobs
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
+
+KEY = "open sesame"
+SETTINGS = {"teacher_key": KEY}
+PATIENCE = 60
+OFFER_SECONDS = 6.0
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs("cpu")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def teacher(browser: Any, address: str) -> Iterator[Visitor]:
+    came = Visitor(browser, address)
+    came.page.goto(f"{address}?key={KEY.replace(' ', '%20')}")
+    came.page.get_by_role("tab", name="Class", exact=True).click()
+    yield came
+    came.left_clean()
+    came.context.close()
+
+
+def test_a_class_predicts_sees_the_votes_and_runs(teacher: Visitor, visitor: Visitor) -> None:
+    page, desk = visitor.page, teacher.page
+    assert KEY.replace(" ", "%20") not in desk.url  # a class looks at it on the wall
+    page.goto(visitor.address)
+    visitor.says("nobody waits", "#server-line")
+    playwright.expect(page.locator("#class-strip")).to_be_hidden()
+    playwright.expect(page.get_by_role("tab", name="Class", exact=True)).to_be_hidden()
+    playwright.expect(desk.locator("#class-qr svg")).to_be_visible()
+
+    desk.select_option("#class-lesson", "tiles")
+    desk.click("[data-do=open]")
+    began = time.monotonic()
+    visitor.says("Lesson 1: .* predict", "#class-strip")
+    assert time.monotonic() - began < OFFER_SECONDS + 2  # and what the browser itself takes
+    page.click("#class-strip .go")
+    page.locator("#lesson-options").get_by_label("content only").check()
+    teacher.says("1 of 1 has predicted", "#class-said")
+    playwright.expect(page.locator("#lesson-run")).to_be_disabled()
+    assert "content only" not in desk.locator("#teaching .class-votes").inner_text()
+
+    page.reload()
+    page.click("#class-strip .go")
+    playwright.expect(page.locator("#lesson-options").get_by_label("content only")).to_be_checked()
+    playwright.expect(page.locator("#lesson-run")).to_be_disabled()
+
+    desk.click("[data-phase=reveal]")
+    for place in (page.locator("#lesson-votes"), desk.locator("#teaching .class-votes")):
+        playwright.expect(place.get_by_role("row").nth(1)).to_contain_text("1 of 1")
+        playwright.expect(place.get_by_role("row").nth(0)).to_contain_text("0 of 1")
+    desk.click("[data-phase=run]")
+    desk.click("[data-do=hang]")
+    playwright.expect(page.locator("#lesson-run")).to_be_enabled()
+    page.click("#lesson-run")
+    visitor.says("and so it was seen", "#lesson-said")
+    playwright.expect(desk.locator("#class-wall h3")).to_contain_text("content only")
+    playwright.expect(desk.locator("#class-wall img")).to_have_count(1)
+    playwright.expect(page.locator("#class-mine")).to_be_checked()
+    page.locator("#class-mine").uncheck()
+    playwright.expect(desk.locator("#class-wall img")).to_have_count(0)
+    visitor.left_clean()
+
+
+def test_the_link_to_a_lesson_alone_keeps_the_language(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.address}?lang=de&lesson=4")
+    visitor.says("Lektion 4", "#lesson-question")
+    link = page.locator(".lab-number a")
+    link.focus()
+    assert link.get_attribute("href") == f"{visitor.address}?lesson=4&lang=de"
+    link.click()
+    visitor.says("Lektion 4", "#lesson-question")
+    assert "lang=de" in page.url
+    visitor.left_clean()
