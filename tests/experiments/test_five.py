@@ -11,7 +11,7 @@ from playground.recipe.chance import seed_counts
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.web.components.controls import VARIED
-from playground.web.lab.grid import written
+from playground.web.lab.grid import five, written
 
 RECIPES = {"lesson": base_recipe(), "default": load_preset("default"), "adam": load_preset("gatys-adam")}
 
@@ -53,3 +53,10 @@ def test_a_weight_goes_over_two_decades_around_what_it_is() -> None:
 )
 def test_a_seed_counts_only_where_something_is_left_to_chance(settings: dict[str, object], counts: bool) -> None:
     assert seed_counts(Recipe.of(settings)) is counts
+
+
+def test_the_page_asks_only_for_settings_that_may_be_varied() -> None:
+    assert five(Recipe(style_weight=2.0), "style_weight") == ("style_weight", "0.2, 0.63, 2.0, 6.3, 20.0")
+    assert five(Recipe(), "init") == ("init", "content, noise, grey, style, mix")
+    for name in ("network", "journal", "nothing", None, ["init"], 3):
+        assert five(Recipe(), name) is None
