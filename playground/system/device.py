@@ -38,7 +38,8 @@ def describe_device(device: str) -> str:
         return torch.cuda.get_device_name()
     if device == "mps":
         return "Apple GPU"
-    return f"CPU ({torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return "CPU (1 thread)" if threads == 1 else f"CPU ({threads} threads)"
 
 
 def processor_name() -> str:

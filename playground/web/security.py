@@ -28,6 +28,8 @@ from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
 
+# Around an address or nowhere; urlsplit of Python 3.10 lets more pass.
+BRACKETS = re.compile(r"[^][]*|\[[^][]+](:\d*)?")
 WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
@@ -189,7 +191,9 @@ class Guard:
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:
         """What gives gradio the body of a request that is no upload."""
-        return receive if scope["method"] in ("GET", "HEAD") else await self.bodies.whole(receive)
+        if scope["method"] in ("GET", "HEAD"):
+            return receive
+        return await self.bodies.whole(receive, scope[IN_SCOPE].person)
 
     def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
@@ -212,6 +216,8 @@ def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[
     if settings.on_space:
         ours |= {"huggingface.co", *environment.get("SPACE_HOST", "").lower().split(",")}
     try:
+        if BRACKETS.fullmatch(host) is None:
+            raise ValueError(host)
         asking = urlsplit(origin or "").netloc.lower() or None
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:  # a bracket that is never closed, for one

@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.cli import answer, complaint
 
 
+@pytest.mark.slow  # the exporter alone takes ten seconds to import
 def test_export_writes_beside_the_model(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = answer(capsys, "export", model)
     assert said["output"] == str(tmp_path / "model.onnx")

@@ -201,6 +201,7 @@ def test_a_film_that_is_none_is_refused_and_leaves_nothing(stylizer: Stylizer, t
 # ---- export ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # the exporter alone takes ten seconds to import
 def test_onnx_paints_the_same_at_any_size(model: Model, stylizer: Stylizer, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     export_onnx(model, tmp_path / "model.onnx")

@@ -14,7 +14,7 @@ from playground.networks import catalogue, strength
 from playground.networks.known import known
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
-from playground.recipe.presets import load_preset
+from playground.recipe.presets import load_preset, load_training_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.web.api import requested_recipe
@@ -199,3 +199,20 @@ def test_a_training_says_whose_numbers_it_has(monkeypatch: pytest.MonkeyPatch) -
     note = preset_note(first_recipe("fast-1"))
     assert "Numbers adapted to vgg16-hed" in note
     assert "<b>Style weight</b>: 910; the source has 1e+10" in note
+
+
+def test_layers_of_neighbours_come_from_the_grid(panel: SettingsPanel) -> None:
+    recipe = load_preset("places")
+    *plain, grid = values(recipe)
+    assert grid["neighbours"] == grid["preset"]["neighbours"] == recipe.neighbours_layers
+    session, steering = Session(recipe), Steering(panel)
+    changed = {**grid, "neighbours": {"conv3_1": 1.0}}
+    assert panel.assembled(session, (*plain, changed)) == recipe.changed({"neighbours_layers": {"conv3_1": 1.0}})
+    assert steering.moved_layers(session, changed)["message-layers"] == ""
+    assert "no layer called" in steering.moved_layers(session, {**grid, "neighbours": {"nose": 1.0}})["message-layers"]
+    older = {kind: value for kind, value in grid.items() if kind != "neighbours"}
+    assert panel.assembled(session, (*plain, older)) == recipe
+
+
+def test_the_grid_of_a_training_has_no_neighbours() -> None:
+    assert layers.weights(load_training_preset()).keys() == {"content", "style"}

@@ -1,11 +1,12 @@
 // The grid of layers: one row a convolution, with a slider, a number, solo, off and reset; style and content layers are two
-// lists, of which one is in sight. Rows are built once a network and then only changed, so that the one in use keeps the focus.
+// lists, in the Studio neighbours a third, of which one is in sight. Rows are built once a network and then only changed, so that the one in use keeps the focus.
 //
 // A slider stands at 0 for its preset's weight and counts in powers of ten from there, so that 0.000015 and 80 000 are as
 // easy to move as 1. A number is taken over when it is finished, and one that is none is answered in its row.
-const KINDS = ["style", "content"], REACH = 4, NOTCH = 0.05, MOST = 1e30;
+const REACH = 4, NOTCH = 0.05, MOST = 1e30;
 const root = () => element.querySelector(".layer-grid");
 let drawn = "", open = "style";
+const kinds = () => ["style", "content", "neighbours"].filter((kind) => props.value[kind]);
 const alone = {}; // by kind: the layer that is played solo, and the weights that come back after
 
 const weight = (kind, layer) => Number((props.value[kind] || {})[layer] || 0);
@@ -41,8 +42,8 @@ function rowOf(kind, layer) {
 }
 
 function build(layers) {
-  root().innerHTML = `<div class="kinds" role="group" aria-label="${playgroundSay("layers.which")}">${KINDS.map((kind) =>
-    `<button type="button" class="k-${kind}" data-list="${kind}"></button>`).join("")}</div>` + KINDS.map((kind) =>
+  root().innerHTML = `<div class="kinds" role="group" aria-label="${playgroundSay("layers.which")}">${kinds().map((kind) =>
+    `<button type="button" class="k-${kind}" data-list="${kind}"></button>`).join("")}</div>` + kinds().map((kind) =>
     `<div class="list k-${kind}" data-of="${kind}">${layers.map((layer) => rowOf(kind, layer)).join("")}</div>`).join("");
 }
 
@@ -72,7 +73,7 @@ function show() {
     build(value.layers);
     drawn = value.layers.join();
   }
-  for (const kind of KINDS) {
+  for (const kind of kinds()) {
     const count = value.layers.filter((layer) => weight(kind, layer) > 0).length;
     const button = root().querySelector(`[data-list=${kind}]`);
     button.textContent = playgroundSay(`layers.${kind}`, { count });

@@ -1,7 +1,8 @@
-"""The grid of layers: for every convolution of the network, how much content and how much style it carries.
+"""The grid of layers: for every convolution of the network, how much content, style and neighbours it carries.
 
 One `gr.HTML` of sliders and numbers (layers.js); its value is {"content": {layer: weight}, "style": {...}, "layers": [...],
-"preset": {"content": {...}, "style": {...}}}. Called by the Studio tab; quick picks are plain functions.
+"preset": {"content": {...}, "style": {...}}}, with "neighbours" beside them in the Studio, which compares places too. Called by
+the Studio and the training tab; quick picks are plain functions.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from playground.web.words import say
 
 SCRIPT = (Path(__file__).parent.parent / "assets" / "layers.js").read_text("utf-8")
 
+KINDS = ("content", "style", "neighbours")
+
 PICKS = ("recipe", "paper", "first", "all", "shallow", "deep")
 """Quick picks of style layers."""
 
@@ -39,8 +42,8 @@ def grid_value(recipe: BaseRecipe, preset: BaseRecipe | None = None) -> dict[str
 
 
 def weights(recipe: BaseRecipe) -> dict[str, dict[str, float]]:
-    """A recipe's weights by kind and layer."""
-    return {"content": dict(recipe.content_layers), "style": dict(recipe.style_layers)}
+    """A recipe's weights by kind and layer; a training has no neighbours."""
+    return {kind: dict(found) for kind in KINDS if (found := getattr(recipe, f"{kind}_layers", None)) is not None}
 
 
 def pick(name: str, network: str, preset: Recipe) -> tuple[dict[str, float], dict[str, float]]:
@@ -77,7 +80,7 @@ def judged(value: Any) -> dict[str, Any]:
     """A grid's value that is one: whatever else a request brings counts as no layers."""
     value = value if isinstance(value, dict) else {}
     known = value.get("layers") if isinstance(value.get("layers"), list) else []
-    kept = {kind: layers for kind in ("content", "style") if isinstance(layers := value.get(kind), dict)}
+    kept = {kind: layers for kind in KINDS if isinstance(layers := value.get(kind), dict)}
     weighed = {
         kind: {name: weight for name, weight in layers.items() if isinstance(weight, (int, float))}
         for kind, layers in kept.items()

@@ -94,7 +94,7 @@ class SettingsPanel:
         *plain, grid = values
         given = dict(zip(controls.FIELDS, plain, strict=True))
         grid = grid or {}
-        given |= {"content_layers": grid.get("content"), "style_layers": grid.get("style")}
+        given |= {f"{kind}_layers": grid.get(kind) for kind in layers.KINDS if kind != "neighbours" or kind in grid}
         network, base = given["network"], session.base
         if network != base.network and network in self.jobs.networks and catalogue.is_available(network):
             recipe = controls.assembled(base, {**given, "network": base.network})

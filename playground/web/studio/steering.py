@@ -87,7 +87,8 @@ class Steering:
         preset = preset_of(session.base)
         content, style = layers.pick(pick, network, preset)
         known = list(layers.layer_names(network))
-        grid = {"content": content, "style": style, "layers": known, "preset": layers.weights(preset)}
+        own = layers.weights(preset)
+        grid = {**own, "content": content, "style": style, "layers": known, "preset": own}
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
     def moved_network(self, session: Session, *values: Any) -> Updates:
@@ -136,7 +137,8 @@ class Steering:
         job = session.running()
         changes = {
             f"{kind}_layers": {k: float(w) for k, w in grid[kind].items() if float(w) > 0}
-            for kind in ("content", "style")
+            for kind in layers.KINDS
+            if kind in grid
         }
         if job is None:
             session.base.changed(changes)

@@ -14,7 +14,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, live_settings
-from playground.web.components import controls
+from playground.web.components import controls, layers
 from playground.web.components.layout import LIGHT, Parts
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.studio.session import Session, preset_of
@@ -103,7 +103,9 @@ def changed(recipe: Recipe, other: Recipe) -> frozenset[str]:
 
 def differing(recipe: Recipe) -> list[str]:
     """Names of the settings that are not their preset's, for differs.js."""
-    return sorted(changed(recipe, preset_of(recipe)) & (controls.FIELDS.keys() | {"content_layers", "style_layers"}))
+    return sorted(
+        changed(recipe, preset_of(recipe)) & (controls.FIELDS.keys() | {f"{kind}_layers" for kind in layers.KINDS})
+    )
 
 
 def wire_undo(parts: Parts, panel: SettingsPanel, undo: Undo) -> None:
