@@ -54,7 +54,7 @@ def heading() -> str:
     languages = "".join(f'<option value="{code}">{name}</option>' for code, name in LANGUAGES.items())
     return (
         f'<header class="masthead"><a class="skip" href="#run">{say("page.skip")}</a><h1>{TITLE}</h1>{said}'
-        f'<div id="class-strip" hidden></div><p class="keys of-studio">{keys}</p><p id="server-line"></p>'
+        f'<div id="class-strip" aria-live="polite" hidden></div><p class="keys of-studio">{keys}</p><p id="server-line"></p>'
         f'<select id="language" aria-label="{say("page.language")}">{languages}</select></header>'
     )
 
