@@ -7,10 +7,12 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
+from playground.engine.pulls import Pulls
 from playground.recipe.presets import load_preset
 from playground.web.studio.following import Following
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.running import LIVE_PARTS
 from playground.web.studio.session import Session
 
 
@@ -40,3 +42,26 @@ def test_a_page_that_is_still_told_is_followed_to_the_end() -> None:
         return len(touched) > before
 
     assert asyncio.run(asyncio.wait_for(look_on(), 10))
+
+
+def test_pulls_of_a_moment_that_is_looked_at_stay_while_the_run_goes_on() -> None:
+    job: Any = SimpleNamespace(
+        ended=False, version=1, state="running", touch=lambda: None, notes=[], curve=[], rounds=[], picture_version=0,
+        unweighted_curve=[], frame=None, pulls=Pulls({"content": 1.0, "style": 1.0}, 0.5, -0.5, {}), id="run",
+        control=SimpleNamespace(read=lambda: SimpleNamespace(shares=True, settings={}, paused=False)), recipe=load_preset(),
+        place=0, wait_seconds=None, doing="", cost=None,
+    )  # fmt: skip
+    jobs: Any = SimpleNamespace(device="cpu", people_gone=lambda _: None)
+    parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
+    following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
+
+    async def told(at: int | None) -> bool:
+        session = Session(load_preset())
+        session.job = session.watched = job
+        session.tug_at = at
+        stream = following.follow(session)
+        await anext(stream)
+        return "shares" in await anext(stream)
+
+    assert asyncio.run(asyncio.wait_for(told(None), 10))
+    assert not asyncio.run(asyncio.wait_for(told(40), 10))

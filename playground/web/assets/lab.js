@@ -19,20 +19,45 @@
   };
   for (const when of ["pointerover", "pointerdown", "focusin"]) document.addEventListener(when, keepAddress);
 
-  let large = null;
-  function enlarge(button) {
-    if (!large) {
-      large = document.createElement("dialog");
-      large.className = "lab-large";
-      large.innerHTML = "<figure><img alt=''><figcaption></figcaption></figure><form method=dialog><button></button></form>";
-      large.querySelector("button").textContent = playgroundSay("lab.close");
-      large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
-      document.body.append(large);
+  // A cell large, and another one in its place for as long as one holds: the picture itself, or the button.
+  let large = null, cells = [], shown = 0, other = 0;
+  const titleOf = (cell) => cell.querySelector("b").textContent;
+  function build() {
+    large = document.createElement("dialog");
+    large.className = "lab-large";
+    large.innerHTML = `<figure><img alt=""><figcaption></figcaption></figure><div class="lab-beside"><label><span></span><select></select></label>
+      <button type="button" class="hold"></button></div><form method="dialog"><button></button></form>`;
+    large.querySelector("form button").textContent = playgroundSay("lab.close");
+    large.querySelector("label span").textContent = playgroundSay("lab.beside");
+    const hold = large.querySelector(".hold"), image = large.querySelector("img"), back = () => put(shown), swap = () => cells.length > 1 && put(other);
+    for (const place of [hold, image]) {
+      place.addEventListener("pointerdown", (event) => { event.preventDefault(); swap(); });
+      for (const end of ["pointerup", "pointerleave", "pointercancel"]) place.addEventListener(end, back);
     }
-    const cell = button.closest("figure"), image = large.querySelector("img");
+    hold.addEventListener("keydown", (event) => { if (event.key === " " || event.key === "Enter") { event.preventDefault(); swap(); } });
+    for (const end of ["keyup", "blur"]) hold.addEventListener(end, back);
+    large.querySelector("select").addEventListener("change", (event) => { other = Number(event.target.value); named(); });
+    large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
+    document.body.append(large);
+  }
+  function put(index) {
+    const cell = cells[index], image = large.querySelector("img");
     image.src = cell.querySelector("img").src;
-    image.alt = cell.querySelector("b").textContent;
+    image.alt = titleOf(cell);
     large.querySelector("figcaption").textContent = cell.querySelector("figcaption").innerText.replace("\n", " · ");
+  }
+  const named = () => { large.querySelector(".hold").textContent = playgroundSay("lab.hold", { other: titleOf(cells[other]) }); };
+  function enlarge(button) {
+    if (!large) build();
+    cells = [...button.closest(".lab-grid").querySelectorAll("figure:has(.enlarge)")];
+    shown = cells.indexOf(button.closest("figure"));
+    other = shown === 0 ? cells.length - 1 : 0;
+    large.querySelector(".lab-beside").hidden = cells.length < 2;
+    const list = large.querySelector("select");
+    list.replaceChildren(...cells.map((cell, i) => new Option(titleOf(cell), i)).filter((_, i) => i !== shown));
+    list.value = other;
+    if (cells.length > 1) named();
+    put(shown);
     large.showModal();
   }
   document.addEventListener("click", (event) => {

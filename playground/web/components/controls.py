@@ -39,6 +39,13 @@ FIELDS: dict[str, str] = {
 }
 """Every recipe field with a control of its own, and its panel, in the page's order."""
 
+FIXED = frozenset(
+    {"seconds", "plan", "journal", "preset", "numbers", "arithmetic", "network", "styles", "preview_rate"}
+)
+"""Fields that a grid cannot vary, or that change no picture."""
+VARIED = tuple(name for name in FIELDS if name not in FIXED)
+"""Settings beside which stands "try five values"."""
+
 BESIDE = frozenset(
     {
         "content_layers",
@@ -127,6 +134,11 @@ def control(
             value=value, precision=0 if whole and name not in EMPTY else None, placeholder=say(f"empty.{name}") if name in EMPTY else None, buttons=[], **common
         )  # fmt: skip
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
+
+
+def why_no_seed(counts: bool) -> str:
+    """Why another seed is not offered; HTML, empty where it is."""
+    return "" if counts else f'<p class="hint">{say("settings.no_seed")}</p>'
 
 
 def rules(

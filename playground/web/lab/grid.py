@@ -5,6 +5,7 @@ Laid out and wired by tab.py; bench.py runs it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -12,14 +13,15 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Axis, Cell, in_words, on_axes, parse_axis
+from playground.experiments.five import five_values
 from playground.recipe.model import Recipe, field_info
+from playground.web.components import controls
 from playground.web.components.messages import Updates, fault, message
-from playground.web.components.pictures import given
+from playground.web.components.pictures import given_pair
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
 from playground.web.words import label, say, within
 
 NONE = ""  # the second setting, where there is one only
-FIXED = ("seconds", "plan", "journal", "preset", "numbers", "arithmetic", "network", "styles")
 FIRST = ("style_weight", "0.1, 1, 10")
 SECOND = ("init", "content, noise")
 
@@ -54,7 +56,7 @@ class Grid(Bench):
         """The two pictures of all tabs, clean RGB."""
         if not content or not style:
             raise PlaygroundError(say("error.choose_both"))
-        return given(content, say("the.content")), given(style, say("the.style"))
+        return given_pair(content, style)
 
     def price(self, base: Recipe, content: str | None, style: str | None, *asked: Any) -> Updates:
         """What the grid would cost, or what is wrong with it; Run is locked then."""
@@ -84,6 +86,16 @@ def axes_of(asked: Sequence[str | None]) -> list[Axis]:
     return [parse_axis(f"{key}={values}") for key, values in pairs]
 
 
+def five(base: Recipe, name: object) -> tuple[str, str] | None:
+    """A setting and five values of it as a person would type them; None for what is no such setting."""
+    return (name, written(five_values(base, name))) if isinstance(name, str) and name in controls.VARIED else None
+
+
+def written(values: Sequence[Any]) -> str:
+    """Values as a person would type them, for `axes_of`."""
+    return ", ".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+
+
 def cell_title(cell: Cell) -> str:
     """What sets a cell apart, in the reader's language."""
     return ", ".join(
@@ -93,5 +105,5 @@ def cell_title(cell: Cell) -> str:
 
 def settings() -> list[tuple[str, str]]:
     """The settings that may be varied."""
-    found = [name for name in Recipe.model_fields if name not in FIXED and field_info(name)]
+    found = [name for name in Recipe.model_fields if name not in controls.FIXED and field_info(name)]
     return [(say("lab.grid.none"), NONE), *((label(name), name) for name in found)]

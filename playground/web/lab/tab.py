@@ -18,12 +18,12 @@ from playground.service.jobs import Jobs
 from playground.web.classroom.tab import ClassParts
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, listed, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.gradio_patches.private_names import page_under_construction
+from playground.web.gradio_patches.private_names import event_value, page_under_construction
 from playground.web.lab import ears as hearing
 from playground.web.lab.bench import Bench, Sheet, bench_outputs
 from playground.web.lab.grid import FIRST as FIRST_AXIS
+from playground.web.lab.grid import NONE, Grid, five, settings
 from playground.web.lab.grid import SECOND as SECOND_AXIS
-from playground.web.lab.grid import Grid, settings
 from playground.web.lab.lessons import ASKED, FIRST, FOLLOWED, Lessons, choices, options, own_files, question
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say
@@ -61,7 +61,7 @@ def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts, of_class: 
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
     _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, of_class.wall), bridge, inner, of_class)
-    _wire_grid(parts, Grid(jobs, parts, "grid", cache, of_class.wall), bridge, grid_tab)
+    _wire_grid(parts, Grid(jobs, parts, "grid", cache, of_class.wall), bridge, inner, grid_tab)
     return parts
 
 
@@ -232,7 +232,7 @@ def _wire_bench(
     ).then(pictures, state, boxes, **LIGHT)  # fmt: skip
 
 
-def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, tab: gr.Tab) -> None:
+def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, inner: gr.Tabs, tab: gr.Tab) -> None:
     state, session = parts["grid-state"], bridge.studio["session"]
     asked = [parts[f"grid-{name}"] for name in ("size", "iterations", "key1", "values1", "key2", "values2")]
     pair, controls = [parts["lab-photo"], parts["lab-style"]], bridge.panel.inputs
@@ -257,8 +257,26 @@ def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, tab: gr.Tab) -> None:
         async for updates in desk.paint(sheet, recipe, *values[:8]):
             yield updates
 
+    def five_of(session: Any, sheet: Sheet, event: gr.EventData, *values: Any) -> Updates:
+        """A setting of the Studio becomes the grid's only axis, with five values around its own."""
+        try:
+            recipe = base(session, values[8:])
+            found = five(recipe, event_value(event, "name"))
+        except Exception as error:
+            return {bridge.studio["preset-note"]: message(fault(error))}
+        if found is None or sheet.busy:
+            return NOTHING
+        axes = dict(zip(("key1", "values1", "key2", "values2"), (*found, NONE, ""), strict=True))
+        shown = {parts[f"grid-{name}"]: value for name, value in axes.items()}
+        places = {bridge.rooms: gr.Tabs(selected="lab"), inner: gr.Tabs(selected="grid")}
+        return {**places, **shown, **desk.price(recipe, *values[:4], *axes.values())}
+
     inputs = [session, state, *pair, *asked, *controls]
     for when in (tab.select, *(one.input for one in asked)):
         when(priced, inputs, [parts["grid-cost"], parts["grid-run"]], **LATEST)
     parts["grid-run"].click(painted, inputs, bench_outputs(parts, "grid"), trigger_mode="once", **WATCHING)
     _wire_bench(parts, "grid", desk, bridge, lambda sheet: None)
+    bridge.studio["five"].select(
+        five_of, inputs, [bridge.rooms, inner, *asked[2:], parts["grid-cost"], parts["grid-run"], bridge.studio["preset-note"]],
+        **LIGHT,
+    )  # fmt: skip

@@ -78,6 +78,7 @@ class Session(Visit):
     wanted_network: str = ""  # a network that is offered for download
     staged: Recipe | None = None  # what was chosen while a run went on, for the next
     staged_pictures: set[str] = field(default_factory=set)  # "content", "style": given while a run went on
+    seed_counts: bool | None = None  # whether another seed is offered; None where nobody has looked
     tug_at: int | None = None  # the evaluation whose pulls are on show; None for those of the run as it goes on
     pairs_seen: tuple[str, Pairs] | None = None  # what Pairs showed last, and of which pictures
     past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from playground.recipe.chance import seed_counts
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
@@ -21,6 +22,8 @@ from playground.web.components.layout import (
     html,
     source,
 )
+from playground.web.components.lenses import ASSETS
+from playground.web.studio.coach import build_coach
 from playground.web.studio.history import build_history
 from playground.web.studio.kept import build_kept
 from playground.web.studio.lenses import build_echo, build_pairs, build_tug
@@ -113,6 +116,7 @@ def _actions(parts: Parts) -> None:
         html(parts, "teacher")
         html(parts, "announce", elem_classes=["for-ears"])
         html(parts, "run-message")
+        build_coach(parts)
         with gr.Row(visible=False, elem_id="busy") as parts["busy"]:
             html(parts, "busy-note")
             parts["replace"] = gr.Button(say("busy.replace"), size="sm", elem_id="replace", scale=0, min_width=100)
@@ -268,5 +272,11 @@ def _panels(parts: Parts, recipe: Recipe, jobs: Jobs) -> None:
                     choices = network_choices(jobs) if name == "network" else None
                     _setting(parts, name, recipe, choices, jobs.limits.most().get(name))
                 if name == "seed" and home == panel:
-                    parts["dice"] = gr.Button(say("settings.dice"), size="sm", elem_id="dice")
+                    counts = seed_counts(recipe)
+                    parts["dice"] = gr.Button(say("settings.dice"), size="sm", elem_id="dice", interactive=counts)
+                    html(parts, "dice-why", controls.why_no_seed(counts))
             html(parts, f"message-{panel}")
+    script = (ASSETS / "five.js").read_text("utf-8")
+    parts["five"] = gr.HTML(
+        list(controls.VARIED), js_on_load=script, elem_id="five", html_template="<i></i>", apply_default_css=False
+    )

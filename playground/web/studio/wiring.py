@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from playground.errors import PlaygroundError
+from playground.recipe.chance import seed_counts
 from playground.service.jobs import Jobs
 from playground.web.components import controls, cut, layers
 from playground.web.components.layout import FOLLOWING, LATEST, LIGHT, WATCHING, Parts, listed, wire_source
@@ -85,6 +87,13 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
         line, run = cost(jobs, panel, session, content, style, *values)
         marks = undo.record(session, *values)
         updates: Updates = {parts["cost"]: line, parts["run"]: run}
+        try:
+            counts = seed_counts(panel.assembled(session, values))
+        except PlaygroundError:  # the control's own line says what is wrong
+            counts = bool(session.seed_counts)
+        if counts != session.seed_counts:
+            session.seed_counts = counts
+            updates |= {parts["dice"]: gr.Button(interactive=counts), parts["dice-why"]: controls.why_no_seed(counts)}
         if (shown := cut.value(dict(zip(panel.fields, values, strict=False)))) != session.cut:
             session.cut = updates[parts["cut"]] = shown
         return updates if marks is NOTHING else {**updates, **marks}
@@ -93,7 +102,7 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
     names = (*(f"set-{field}" for field in panel.fields), "layers", "content", "style", "summary")
     gr.on(
         [parts[name].change for name in names],
-        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", *MARKS)),
+        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", "dice", "dice-why", *MARKS)),
         **LATEST,
     )  # fmt: skip
 

@@ -1,0 +1,89 @@
+"""Pairs and Echo in a real browser: a cell is the average of its glow, keys and pins work, and a closed tab asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from playground.networks import read
+from playground.service.jobs import Jobs
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
+
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def jobs(hed: read.Weights) -> Iterator[Jobs]:
+    made = Jobs("cpu")
+    yield made
+    made.close()
+
+
+def opened(visitor: Visitor, name: str, **settings: object) -> None:
+    visitor.open(size=64, iterations=12, **settings)
+    visitor.page.locator("#under").get_by_role("tab", name=name, exact=True).click()
+
+
+def averages(visitor: Visitor) -> list[tuple[float, float]]:
+    """Of every picture: the average of its glow as the browser has worked it out, and the cell as it was sent."""
+    found = visitor.page.locator("#pairs .glows figure").all()
+    return [
+        (float(one.get_attribute("data-average") or 0), float(one.get_attribute("data-cell") or 0)) for one in found
+    ]
+
+
+def test_a_cell_is_the_average_of_its_glow_wherever_the_positions_are(visitor: Visitor) -> None:
+    page = visitor.page
+    opened(visitor, "Pairs")
+    visitor.says("painting [\\d.]+, photo", "#pairs .lens-said")
+    visitor.run()
+    visitor.finish()
+    visitor.says("result [\\d.]+, photo", "#pairs .lens-said")
+    matrices = page.locator("#pairs .matrices")
+    matrices.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
+        said = page.inner_text("#pairs .lens-said")
+        page.keyboard.press(key)
+        playwright.expect(page.locator("#pairs .lens-said")).not_to_have_text(said)
+    before = averages(visitor)
+    assert len(before) == 3
+    for average, cell in before:
+        assert average == pytest.approx(cell, rel=0.01)
+    page.locator("#pairs .scramble").click()
+    visitor.says("style forgets where", "#pairs .lens-said")
+    for (average, _), (scrambled, _) in zip(before, averages(visitor), strict=True):
+        assert scrambled == pytest.approx(average, rel=1e-4)
+    matrices.focus()
+    page.keyboard.press("Enter")
+    visitor.says("Pinned", "#pairs .pinned")
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#pairs .pinned")).to_be_hidden()
+    visitor.left_clean()
+
+
+def test_the_spot_itself_is_the_strongest_echo_and_a_closed_tab_asks_for_nothing(visitor: Visitor) -> None:
+    page = visitor.page
+    opened(visitor, "Echo")
+    photo = page.locator("#echo .glows figure[data-name=photo]")
+    playwright.expect(photo).to_have_attribute("data-strongest", "true")
+    photo.locator("canvas").focus()
+    spot = photo.get_attribute("data-spot")
+    page.keyboard.press("ArrowLeft")
+    playwright.expect(photo).not_to_have_attribute("data-spot", spot or "")
+    painting = page.locator("#echo .glows figure[data-name=painting]")
+    painting.locator("canvas").hover(position={"x": 20, "y": 20})
+    playwright.expect(painting).to_have_attribute("data-strongest", "true")
+    playwright.expect(photo).to_have_attribute("data-spot", "")
+    visitor.says("sees \\d+ px around a spot", "#echo .lens-said")
+    page.locator("#under").get_by_role("tab", name="Curves", exact=True).click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    visitor.run()
+    visitor.finish()
+    assert any('"fn_index"' in text for text in asked)
+    assert not any('"turn"' in text for text in asked)  # what only a lens sends
+    visitor.left_clean()
