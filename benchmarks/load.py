@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load_class import class_lines
 from benchmarks.load_crowd import MAX_MEMORY, MIN_FAIRNESS, attack, crowd
 from benchmarks.load_lines import (
     MOVES_SECONDS,
@@ -56,6 +57,7 @@ class Part(str, Enum):
     kill = "kill"
     memory = "memory"
     attack = "attack"
+    room = "class"
 
 
 # ---------------------------------------------------------------- thirty people
@@ -268,6 +270,8 @@ def main(
         lines += fair(clients, seconds, parts)
     if Part.attack in parts:
         lines += attack(clients, seconds)
+    if Part.room in parts:
+        lines += class_lines(clients)
     for part, measure in ((Part.rough, rough), (Part.hundred, hundred), (Part.kill, kill)):
         if part in parts:
             lines += measure()

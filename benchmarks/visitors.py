@@ -212,6 +212,13 @@ class Page:
         for name, value in settings.items():
             self._values[self.ids[f"set-{name}"]] = value
 
+    async def choose(self, name: str, value: Any) -> None:
+        """Choose one of several."""
+        self._values[self.ids[name]] = value
+        for event in self.events.values():
+            if [self.ids[name], "input"] in event["targets"]:
+                await self.fire(event)
+
     async def close(self) -> None:
         """Leave without a word, as a closed laptop does."""
         tasks = [task for task in (*self._tasks, self._stream, self._fetching) if task]

@@ -38,6 +38,12 @@ def decoding_megabytes(picture: Image.Image, most: int | None) -> float:
     return (pixels * own + max(pixels * decoder, after)) / 2**20
 
 
+def kept_megabytes(picture: Image.Image, most: int | None) -> float:
+    """What is left of it in memory when it is clean: Pillow keeps four bytes a pixel."""
+    pixels = picture.width * picture.height
+    return min(pixels, most or pixels) * 4 / 2**20
+
+
 def clean(picture: Image.Image, label: str, most: int | None) -> Image.Image:
     """Decode a picture, scale it to at most `most` pixels, turn it upright, and rebuild it from its sRGB values alone.
 

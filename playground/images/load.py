@@ -12,15 +12,16 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from playground.errors import PictureError
-from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, to_8_bits
+from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, kept_megabytes, to_8_bits
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
 from playground.system.room import Crowded, Room
 
@@ -49,6 +50,7 @@ KEPT_PIXELS = 24_000_000
 DECODING_MB = 512.0
 DECODING = Room(DECODING_MB)
 """The memory that all pictures together may take while they are decoded; a larger one is decoded alone."""
+_ROOM_IS_TAKEN: ContextVar[bool] = ContextVar("room is taken", default=False)
 MAX_FILE_BYTES = 256 * 2**20
 """Largest file that is opened: a picture of `MAX_PIXELS` fits even when it is stored without compression."""
 MAX_ASPECT = 16
@@ -63,6 +65,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What Pillow warns of is refused or mended below, and a command line that fails owes its user one line, not two.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+CROWDED = "{} waits for others that are being read: try again in a minute."
 
 _URL = re.compile(r"\s*([a-z][a-z0-9+.-]+:/|(data|blob|file|javascript|about):)", re.IGNORECASE)
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
@@ -86,8 +90,33 @@ def load_picture(source: PictureSource, *, name: str = "the picture", most: int 
     with _opened(source, name) as picture:
         label = _label(source, name)
         _check_shape(picture.size, label)
-        with DECODING.share(decoding_megabytes(picture, most)):
+        with nullcontext() if _ROOM_IS_TAKEN.get() else DECODING.share(decoding_megabytes(picture, most)):
             return clean(picture, label, most)
+
+
+@contextmanager
+def room_for(sources: Sequence[PictureSource], *, most: int | None = None) -> Iterator[None]:
+    """The room for several pictures at once, which `load_picture` reads one after the other inside the block.
+
+    Whoever waits for the room of a second picture would hold the first meanwhile, and nobody counts that.
+
+    Raises:
+        PictureError: there is no room in time.
+    """
+    held = peak = 0.0
+    for source in sources:
+        with suppress(PictureError), _opened(source, "the picture") as picture:  # else `load_picture` says what it is
+            peak = max(peak, held + decoding_megabytes(picture, most))
+            held += kept_megabytes(picture, most)
+    try:
+        with DECODING.share(peak):
+            taken = _ROOM_IS_TAKEN.set(True)
+            try:
+                yield
+            finally:
+                _ROOM_IS_TAKEN.reset(taken)
+    except Crowded as error:
+        raise PictureError(CROWDED.format("The picture")) from error
 
 
 def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:
@@ -122,7 +151,7 @@ def _opened(source: PictureSource, name: str) -> Iterator[Image.Image]:
     except PictureError:
         raise
     except Crowded as error:
-        raise PictureError(f"{label} waits for others that are being read: try again in a minute.") from error
+        raise PictureError(CROWDED.format(label)) from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{label} unpacks to more than {_megapixels(MAX_PIXELS)}: make it smaller first.") from error
     except MemoryError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,6 +18,7 @@ from playground.measure.memory import BASE_MB
 from playground.service.job import Job
 from playground.service.limits import Limits
 from playground.service.scheduler import Ticket
+from playground.service.tasks import UNDER_WAY
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -45,6 +47,7 @@ class Admission:
         self.limits, self.device, self.memory_limit_mb = limits, device, memory_limit_mb
         self.waiting: list[Job] = []
         self.admitted: set[Job] = set()
+        self._beginning: Counter[str] = Counter()  # runs of each person whose pictures are being read
         self._starts: dict[str, list[float]] = {}  # when each person started runs in the last minute
         self._waits: tuple[float, dict[Job, float | None]] = (0.0, {})  # when they were estimated, and what came out
 
@@ -86,33 +89,51 @@ class Admission:
             PlaygroundError: the person starts too many, the queue is full, or no more training fits.
         """
         if job.counts_as_run:
-            self.may_start(job.person, going_on, replace=replace)
-            self._starts.setdefault(job.person, []).append(time.monotonic())
+            self._may_have_another(job.person, going_on, replace=replace)
+            if not self._beginning[job.person]:  # else it was counted before its pictures were read
+                self._count_start(job.person)
             self._enter_run(job, [old for old in going_on if old.person == job.person and old.counts_as_run])
         else:
             self._enter_training(job, [old for old in going_on if not old.counts_as_run])
 
-    def may_start(self, person: str, going_on: Sequence[Job], *, replace: bool = False) -> None:
-        """Ask whether a person may start a run now, before anything is done for it.
+    def begins(self, person: str, going_on: Sequence[Job], *, replace: bool = False) -> None:
+        """Count a run whose pictures are about to be read, until `begun`: nobody has more of them read than they may run.
 
         Raises:
-            Busy, PlaygroundError: as for `enter`.
+            Busy, PlaygroundError: as for `enter`, or so many are being read for them already.
         """
+        self._may_have_another(person, going_on, replace=replace)
+        if self._beginning[person] >= self.limits.runs_each:
+            raise PlaygroundError(UNDER_WAY)
+        self._count_start(person)
+        self._beginning[person] += 1
+
+    def begun(self, person: str) -> None:
+        """Such a run has its pictures, or will never have them."""
+        self._beginning[person] -= 1
+        if not self._beginning[person]:
+            del self._beginning[person]
+
+    def _may_have_another(self, person: str, going_on: Sequence[Job], *, replace: bool) -> None:
+        theirs = [old for old in going_on if old.person == person and old.counts_as_run]
+        theirs = [old for old in theirs if not old.control.read().stopped]
+        if len(theirs) >= self.limits.runs_each and not replace:
+            have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
+            raise Busy(f"You already have {have} going on: stop one first, or replace it.")
+
+    def _count_start(self, person: str) -> None:
+        """Note a start, whether or not a run comes of it: reading what cannot be painted takes time too."""
         now = time.monotonic()
         self._starts = {
             other: late
             for other, at in self._starts.items()
             if (late := [moment for moment in at if now - moment < 60])
         }
-        starts = self._starts.get(person, [])
+        starts = self._starts.setdefault(person, [])
         if len(starts) >= self.limits.starts_each:
             seconds = math.ceil(60 - (now - starts[0]))
             raise PlaygroundError(f"You have started {len(starts)} runs in a minute: wait {seconds} s for the next.")
-        theirs = [old for old in going_on if old.person == person and old.counts_as_run]
-        theirs = [old for old in theirs if not old.control.read().stopped]
-        if len(theirs) >= self.limits.runs_each and not replace:
-            have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
-            raise Busy(f"You already have {have} going on: stop one first, or replace it.")
+        starts.append(now)
 
     def _enter_run(self, job: Job, theirs: list[Job]) -> None:
         theirs = [old for old in theirs if not old.control.read().stopped]

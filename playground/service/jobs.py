@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +159,16 @@ class Jobs:
         self._start(branch, replace=replace)
         return branch
 
-    def may_start(self, person: str, *, replace: bool = False) -> None:
-        """Ask whether a person may start a run now, before its pictures are read.
-
-        Raises:
-            Busy, PlaygroundError: as for `start`, as far as it is about the person.
-        """
+    @contextmanager
+    def starting(self, person: str, *, replace: bool = False) -> Iterator[None]:
+        """Ask whether a person may start a run now, and count it as theirs while its pictures are read; raises as `start`."""
         with self._lock:
-            self.admission.may_start(person, self._registry.going_on(), replace=replace)
+            self.admission.begins(person, self._registry.going_on(), replace=replace)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.admission.begun(person)
 
     def _start(self, job: Job, photos: Photos | None = None, *, replace: bool = False) -> None:
         try:

@@ -15,6 +15,8 @@ from playground.errors import PlaygroundError
 from playground.service.faults import explain
 from playground.service.threads import Threads
 
+UNDER_WAY = "What you asked for before is still under way: stop it, or wait for its end."
+
 
 class Task:
     """A small work for one page, such as painting a folder of pictures, that ends when nobody watches any more.
@@ -71,7 +73,7 @@ class Tasks:
         with self._lock:
             self._going_on = [other for other in self._going_on if not other.over.is_set()]
             if any(other.person == task.person for other in self._going_on):
-                raise PlaygroundError("What you asked for before is still under way: stop it, or wait for its end.")
+                raise PlaygroundError(UNDER_WAY)
             if len(self._going_on) >= limit:
                 raise PlaygroundError("Too many people have asked for the like just now: try again in a minute.")
             self._going_on.append(task)

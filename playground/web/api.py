@@ -10,13 +10,12 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
@@ -29,13 +28,15 @@ from playground.recipe.presets import find_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from playground.web.components.pictures import given
+from playground.web.components.pictures import given, room_for_both
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
 from playground.web.people import caller
 
 LARGE = 20_000  # characters of settings; a journal of a few hundred changes
-ONE_AT_A_TIME = threading.Lock()  # reading large settings takes a processor from everybody
+REST = (
+    9.0  # times as long as large settings took to be read until the next are: reading them keeps Python from all others
+)
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
 DESCRIPTION = """Paint the content picture in the style of the style picture.
@@ -51,6 +52,27 @@ SEVERAL = """
 
 Further paintings are blended by the setting `style_weights`, a list with a weight for each; with a map each goes where \
 its colour is."""
+
+
+class _Sparing:
+    """Lets one at a time do what keeps Python from everybody, and leaves it to the others for a while after each."""
+
+    def __init__(self) -> None:
+        self._lock, self._free_at = threading.Lock(), 0.0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        with self._lock:
+            time.sleep(max(0.0, self._free_at - time.monotonic()))
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                now = time.monotonic()
+                self._free_at = now + REST * (now - began)
+
+
+_sparing = _Sparing()
 
 
 def add_api(jobs: Jobs) -> None:
@@ -87,16 +109,16 @@ def add_api(jobs: Jobs) -> None:
     ) -> Iterator[tuple[Any, dict[str, Any], str | None]]:
         who = caller()
         try:
-            jobs.may_start(who.person, replace=replace is True)
-            recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.look)
-            several = [style, *more_of(styles)]
-            photo = uploaded(content, "the content picture")
-            pictures = Pictures(photo, tuple(uploaded(one, "the style picture") for one in several))
-            if regions:
-                recipe = with_map(recipe, upload_path(regions, "the map of regions"), photo.size)
-            recipe = check_paintings(recipe, len(pictures.styles))
-            nobody = secrets.token_urlsafe(16)  # since no page finds it again
-            job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
+            with jobs.starting(who.person, replace=replace is True):
+                recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.look)
+                pictures = read_pictures(content, [style, *more_of(styles)])
+                if regions:
+                    assert pictures.content is not None
+                    path = upload_path(regions, "the map of regions")
+                    recipe = with_map(recipe, path, pictures.content.size)
+                recipe = check_paintings(recipe, len(pictures.styles))
+                nobody = secrets.token_urlsafe(16)  # since no page finds it again
+                job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
             if limited:
                 job.note(limited)
         except PlaygroundError as error:
@@ -129,13 +151,18 @@ def add_api(jobs: Jobs) -> None:
     )
 
 
-def uploaded(file: dict[str, Any] | None, name: str) -> Image.Image:
-    """An uploaded file as a clean picture.
+def read_pictures(content: Any, styles: Sequence[Any]) -> Pictures:
+    """Uploaded files as clean pictures.
 
     Raises:
-        PlaygroundError: there is none, or it cannot be used.
+        PlaygroundError: one is missing, or cannot be used.
     """
-    return given(upload_path(file, name), name)
+    photo = upload_path(content, "the content picture")
+    paintings = [upload_path(style, "the style picture") for style in styles]
+    with room_for_both(photo, *paintings):
+        return Pictures(
+            given(photo, "the content picture"), tuple(given(path, "the style picture") for path in paintings)
+        )
 
 
 def upload_path(file: Any, name: str) -> str:
@@ -225,7 +252,7 @@ def requested_recipe(preset: str, overrides: str, limits: Limits, known: Known |
     Raises:
         PlaygroundError: no such preset, no JSON object, or a setting or a network that cannot be used.
     """
-    with ONE_AT_A_TIME if len(str(overrides)) > LARGE else nullcontext():
+    with _sparing.turn() if len(str(overrides)) > LARGE else nullcontext():
         changes = parse_settings(
             overrides or "{}",
             no_json='the settings are not valid JSON; write an object such as {"size": 256}',

@@ -23,6 +23,7 @@ from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
 from playground.web.gradio_patches.light_sessions import keep_sessions_light
+from playground.web.gradio_patches.plain_values import make_plain_values_ready_at_once
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.spoken_config import SpokenBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
@@ -53,7 +54,7 @@ def heading() -> str:
     languages = "".join(f'<option value="{code}">{name}</option>' for code, name in LANGUAGES.items())
     return (
         f'<header class="masthead"><a class="skip" href="#run">{say("page.skip")}</a><h1>{TITLE}</h1>{said}'
-        f'<div id="class-strip" hidden></div><p class="keys of-studio">{keys}</p><p id="server-line"></p>'
+        f'<div id="class-strip" aria-live="polite" hidden></div><p class="keys of-studio">{keys}</p><p id="server-line"></p>'
         f'<select id="language" aria-label="{say("page.language")}">{languages}</select></header>'
     )
 
@@ -104,6 +105,7 @@ def build_page(
     """
     keep_sessions_light()
     write_pictures_whole()
+    make_plain_values_ready_at_once()
     with (
         laying_out(),
         PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page,

@@ -191,7 +191,9 @@ class Guard:
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:
         """What gives gradio the body of a request that is no upload."""
-        return receive if scope["method"] in ("GET", "HEAD") else await self.bodies.whole(receive)
+        if scope["method"] in ("GET", "HEAD"):
+            return receive
+        return await self.bodies.whole(receive, scope[IN_SCOPE].person)
 
     def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from playground.errors import PlaygroundError
+from playground.images.load import DECODING
 from playground.networks import catalogue
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings
@@ -23,6 +24,7 @@ from playground.web.admin import admin_routes
 from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.routes import class_routes
 from playground.web.compressed import CompressedPage
+from playground.web.gradio_patches.fair_queue import take_turns_in_the_queue
 from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
 from playground.web.gradio_patches.hidden_progress import scripts
 from playground.web.gradio_patches.left_sessions import forget_who_left
@@ -31,9 +33,10 @@ from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
-from playground.web.people import Cookies, People, cookie_key
+from playground.web.people import Cookies, People, caller, cookie_key
 from playground.web.security import Guard, login
 
+IN_LINE = 2000  # events that may wait, of many people; each has a bound of its own
 LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
 LENT_SECONDS = 60.0  # of ZeroGPU a run; more than that waits longer for its turn and costs the visitor's quota
 
@@ -73,6 +76,7 @@ def app_options(
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
     keep_sessions_apart()
+    take_turns_in_the_queue()
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
@@ -99,10 +103,11 @@ class Server:
         self.jobs, self.settings = jobs, settings
         self.desk = ClassDesk(jobs)
         page = build_page(jobs, settings.is_teacher, self.desk.wall)
-        self.demo = page.queue(max_size=LISTENERS, default_concurrency_limit=LISTENERS)
+        self.demo = page.queue(max_size=IN_LINE, default_concurrency_limit=LISTENERS)
         self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
         cookies = Cookies(cookie_key(jobs.store.root if jobs.store else None), framed=settings.on_space)
         self.people = People(cookies, settings.limits.grace_seconds)
+        DECODING.account = lambda: caller().person
         forget_who_left(self.demo, self.people)
 
     def launch(self, *, in_browser: bool = False) -> str:

@@ -15,16 +15,11 @@ from PIL import Image, ImageCms
 
 from playground.images import clean as cleaning
 from playground.images import load as loading
-from playground.images.clean import decoding_megabytes
-from playground.images.load import PictureError, load_picture
-from playground.system.room import Crowded, Room
+from playground.images.clean import decoding_megabytes, kept_megabytes
+from playground.images.load import PictureError, load_picture, room_for
+from playground.system.room import Room
+from tests.helpers.images import encoded
 from tests.helpers.waiting import until
-
-
-def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, format, **options)
-    return data.getvalue()
 
 
 def colourful(width: int, height: int) -> Image.Image:
@@ -112,7 +107,7 @@ PEAK = """
 import os, re, sys
 from pathlib import Path
 from PIL import Image
-from playground.images.clean import decoding_megabytes
+from playground.images.clean import decoding_megabytes, kept_megabytes
 from playground.images.load import load_picture
 
 def megabytes(what):
@@ -195,9 +190,9 @@ def test_a_picture_larger_than_the_room_is_decoded_alone(monkeypatch: pytest.Mon
 
 
 def test_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room(100, seconds=0.05)
+    room = Room(0.1, seconds=0.05)
     monkeypatch.setattr(loading, "DECODING", room)
-    with room.share(100), pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\."):
+    with room.share(0.1), pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\."):
         load_picture(FILES["rgb"])
     assert load_picture(FILES["rgb"]).size == (61, 47)
 
@@ -208,27 +203,41 @@ def test_a_picture_that_fails_gives_its_share_back() -> None:
     assert loading.DECODING.taken_megabytes == 0
 
 
-def test_nobody_overtakes_in_a_room() -> None:
-    room, order, threads = Room(10), [], list[threading.Thread]()
-
-    def work(megabytes: float) -> None:
-        with room.share(megabytes):
-            order.append(megabytes)
-
-    with room.share(5):
-        for waiting, megabytes in enumerate((8.0, 1.0), 1):  # the second would fit, but came later
-            threads.append(threading.Thread(target=work, args=(megabytes,)))
-            threads[-1].start()
-            until(lambda: len(room._queue) == waiting)  # noqa: B023
-        assert not order
-    for thread in threads:
-        thread.join(10)
-    assert order == [8.0, 1.0]
+# ---- several pictures together --------------------------------------------------------------------------------------
 
 
-def test_who_gives_up_leaves_the_queue() -> None:
-    room = Room(10, seconds=0.05)
-    with room.share(10), pytest.raises(Crowded), room.share(1):
-        pass
-    with room.share(10):
-        assert room.taken_megabytes == 10
+def test_who_waits_for_room_holds_no_picture_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photo and painting are read in one turn: a first that is held while the second waits is counted by nobody."""
+    picture = encoded(colourful(640, 480), "PNG")
+    with Image.open(io.BytesIO(picture)) as opened:
+        each, kept = decoding_megabytes(opened, None), kept_megabytes(opened, None)
+    room, decoded = Room(1.05 * each / (7 / 8)), list[int]()
+    monkeypatch.setattr(loading, "DECODING", room)
+    clean = loading.clean
+    monkeypatch.setattr(loading, "clean", lambda *given: (decoded.append(1), clean(*given))[1])
+
+    def both() -> None:
+        with room_for([picture, b"none", picture]):
+            assert room.taken_megabytes == pytest.approx(each + kept)
+            assert load_picture(picture).size == load_picture(picture).size == (640, 480)
+
+    with room.share(each):
+        reading = threading.Thread(target=both)
+        reading.start()
+        until(lambda: room.waiting == 1)
+        assert not decoded
+    reading.join(20)
+    assert len(decoded) == 2
+    assert room.taken_megabytes == 0
+    with ThreadPoolExecutor(1) as pool, room.share(each):  # what is read afterwards takes its own part again
+        late = pool.submit(load_picture, picture)
+        until(lambda: room.waiting == 1)
+    assert late.result(20).size == (640, 480)
+
+
+def test_no_room_for_several_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(0.001, seconds=0.05)
+    monkeypatch.setattr(loading, "DECODING", room)
+    told = pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\.")
+    with room.share(100), told, room_for([FILES["rgb"]]):
+        raise AssertionError

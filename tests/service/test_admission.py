@@ -92,6 +92,31 @@ def test_several_runs_a_person_where_that_is_allowed(make: Callable[..., Jobs], 
     assert jobs.find("nobody") == []
 
 
+def test_nobody_has_more_runs_pictures_read_than_they_may_run(
+    make: Callable[..., Jobs], painting: type[Painting]
+) -> None:
+    jobs = make(runs_each=1, starts_each=10)
+    with jobs.starting("me"):
+        for replace in (False, True):
+            with pytest.raises(PlaygroundError, match="still under way"), jobs.starting("me", replace=replace):
+                pass
+        with jobs.starting("you"):
+            pass
+        mine = jobs.start(PICTURES, RECIPE, "me", person="me")
+    with pytest.raises(Busy, match="already have a run"), jobs.starting("me"):
+        pass
+    assert mine in jobs.going_on()
+    for _ in range(9):  # what comes to nothing counts too: reading it took its time
+        with pytest.raises(PlaygroundError, match="no picture"), jobs.starting("me", replace=True):
+            raise PlaygroundError("no picture")
+    with (
+        pytest.raises(PlaygroundError, match="You have started 10 runs in a minute"),
+        jobs.starting("me", replace=True),
+    ):
+        pass
+    assert not jobs.admission._beginning
+
+
 def test_a_refused_replacement_stops_nothing(make: Callable[..., Jobs], painting: type[Painting]) -> None:
     jobs = make(max_runs=1, max_waiting=1)
     running, waiting = started(jobs, "a", "b")

@@ -71,9 +71,12 @@ def test_the_second_round_is_counted_beside_the_first(room: Classroom) -> None:
     assert room.look("pupil 0").vote is None
     assert room.vote("pupil 0", "layers", 2)
     assert room.vote("pupil 1", "layers", 2)
+    assert room.look("teacher", teacher=True).voted == 2  # of three, in this round
     room.move("reveal")
     assert room.look("pupil 1").counts == ((2, 1, 0), (0, 0, 2))
     assert [room.predicted(f"pupil {number}") for number in range(3)] == [2, 2, 1]
+    room.move("again")
+    assert room.look("teacher", teacher=True).voted == 0  # once more
 
 
 def test_one_vote_a_person_the_latest_and_only_what_is_asked(room: Classroom) -> None:
@@ -99,6 +102,9 @@ def test_the_teacher_alone_is_told_how_many_are_here_and_have_voted(room: Classr
     room.look("somebody else")
     told = room.look("teacher", teacher=True)
     assert (told.here, told.voted, told.locked) == (3, 2, False)
+    room.look("pupil 1", teacher=True)  # who has now shown the key
+    told = room.look("teacher", teacher=True)
+    assert (told.here, told.voted) == (2, 1)
     clock.now += 60
     assert room.look("teacher", teacher=True).here == 0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive
 
-from playground.web.bodies import LARGE, MAX_BODY, Bodies, TooLargeError
+from playground.web.bodies import LARGE, MAX_BODY, REST, Bodies, TooLargeError, _Line
 
 
 def sending(*pieces: bytes) -> Receive:
@@ -80,39 +81,82 @@ def test_a_long_text_and_the_names_of_five_thousand_photographs_pass() -> None:
         assert whole(text)[0]["body"] == text
 
 
-def test_large_ones_are_read_one_after_another_and_leave_the_loop_free_between_them(
+def test_large_ones_are_read_one_after_another_and_leave_python_to_others_between_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Ten at once hold everybody for one's reading at a time, and small ones overtake them."""
+    """Several at once hold everybody for one's reading at a time, and small ones overtake them."""
     now, read, later = [0.0], list[str](), list[tuple[float, Callable[[], Any]]]()
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "time", lambda: now[0])
-        monkeypatch.setattr(loop, "call_later", lambda seconds, call: later.append((seconds, call)))
+        monkeypatch.setattr(
+            loop, "call_later", lambda seconds, call, *given: later.append((seconds, lambda: call(*given)))
+        )
         limit = Bodies()
 
         async def ask(name: str, size: int) -> None:
-            give = await limit.whole(sending(b'"' + b"x" * size + b'"'))
+            give = await limit.whole(sending(b'"' + b"x" * size + b'"'), name)
             await give()
-            now[0] += 3.0 if size > LARGE else 0.0  # what reading it holds the loop for
+            now[0] += 3.0 if size > LARGE else 0.0  # what reading it keeps Python for
             read.append(name)
 
+        async def until_read(count: int) -> None:
+            while len(read) < count or not any(seconds for seconds, _ in later):
+                for rest in [rest for rest in later if not rest[0]]:  # after counting, which takes no time here
+                    later.remove(rest)
+                    rest[1]()
+                time.sleep(0.0005)
+                await asyncio.sleep(0)
+
         asking = [asyncio.create_task(ask(name, 2 * LARGE)) for name in ("first", "second", "third")]
-        while not later:
-            await asyncio.sleep(0)
+        await until_read(1)
         assert len(read) == 1
         await ask("small", 100)
         assert read[1:] == ["small"]
         for count in (3, 4):
-            (seconds, release), *rest = later
-            assert (seconds, rest) == (3.0, [])
+            ((seconds, release),) = later
+            assert seconds == REST * 3.0
             later.clear()
             release()
-            while not later:
-                await asyncio.sleep(0)
+            await until_read(count)
             assert len(read) == count
         await asyncio.gather(*asking)
 
     asyncio.run(scenario())
     assert sorted(read) == ["first", "second", "small", "third"]
+
+
+def test_whoever_sends_many_waits_in_line_with_one_of_them() -> None:
+    line, order = _Line(), list[str]()
+
+    async def scenario() -> None:
+        async def body(person: str) -> None:
+            await line.enter(person)
+            order.append(person)
+            line.leave_soon(person)
+
+        await asyncio.gather(*(body(person) for person in ("flood", "flood", "flood", "one", "two")))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
+    assert order == ["flood", "one", "two", "flood", "flood"]
+    assert not line._own, "nobody is remembered"
+
+
+def test_whoever_gives_up_in_line_holds_nobody_up() -> None:
+    line = _Line()
+
+    async def scenario() -> None:
+        await line.enter("a")
+        waiting = [asyncio.create_task(line.enter(person)) for person in ("a", "b")]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        line.leave_soon("a")
+        for person in ("b", "a"):
+            await asyncio.wait_for(line.enter(person), 5)
+            line.leave_soon(person)
+
+    asyncio.run(scenario())

@@ -147,6 +147,7 @@ const playground = (() => {
   // How the server is, for everybody, and how the class is, if there is one (class.js): one question every few seconds while
   // the page is in sight.
   const many = (key, count) => playgroundSay(`server.${key}.${count === 1 ? "one" : "many"}`, { count });
+  let refused = 0;
   const tell = async () => {
     const line = document.getElementById("server-line");
     if (!line || document.hidden) return;
@@ -155,7 +156,8 @@ const playground = (() => {
       const answer = await fetch(`class?wall=${stays}`, { cache: "no-store", headers: key ? { "x-teacher-key": key } : {} });
       if (!answer.ok) return;
       const now = await answer.json();
-      if (key && !now.class?.teacher) playground.forgetKey(); // an earlier server's
+      refused = key && !now.class?.teacher ? refused + 1 : 0;
+      if (refused > 4) playground.forgetKey(); // an earlier server's
       if (now.class) document.dispatchEvent(new CustomEvent("class", { detail: now.class }));
       const said = [playgroundWords[`server.${now.device}`] || now.device, many("people", now.people), many("runs", now.runs)];
       if (now.paused) said.push(playgroundSay("server.paused", { count: now.paused }));

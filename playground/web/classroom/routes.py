@@ -6,7 +6,6 @@ whoever sends the teacher's key along; nothing here tells one pupil of another.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict
 from typing import Any
@@ -23,6 +22,7 @@ from playground.web.classroom.desk import ClassDesk
 from playground.web.health import counts
 from playground.web.people import IN_SCOPE, Caller, address
 from playground.web.security import Patience
+from playground.web.threads import in_line
 from playground.web.words import say, translated
 
 KEY = "x-teacher-key"
@@ -43,7 +43,7 @@ def class_routes(desk: ClassDesk, settings: Settings) -> list[Route]:
         teacher, person = await teaches(request), _person(request)
         if there and request.query_params.get("wall") in ("on", "off"):
             desk.room.want_wall(person, request.query_params["wall"] == "on")
-        told = await asyncio.to_thread(desk.told, person, teacher=teacher) if there else None
+        told = await in_line(person, desk.told, person, teacher=teacher) if there else None
         return JSONResponse({**counts(desk.jobs), "class": told}, headers=FRESH)
 
     async def act(request: Request) -> Response:
@@ -57,20 +57,20 @@ def class_routes(desk: ClassDesk, settings: Settings) -> list[Route]:
             return JSONResponse({"error": say("class.no_such")}, 400, headers=FRESH)
         what = asked["do"]
         if there and what in ("share", "hide"):
-            await asyncio.to_thread(desk.wall.share, person, what == "share")
+            await in_line(person, desk.wall.share, person, what == "share")
         elif not teacher:
             return JSONResponse({"error": say("class.only_teacher")}, 403, headers=FRESH)
         elif what == "wall":
-            tiles = await asyncio.to_thread(desk.tiles, asked.get("have"))
+            tiles = await in_line(person, desk.tiles, asked.get("have"))
             return JSONResponse({"tiles": [asdict(tile) for tile in tiles]}, headers=FRESH)
         elif what == "address":
             return JSONResponse(_address(request, settings), headers=FRESH)
         else:
             try:
-                await asyncio.to_thread(desk.act, what, asked)
+                await in_line(person, desk.act, what, asked)
             except PlaygroundError as error:
                 return JSONResponse({"error": translated(str(error))}, 400, headers=FRESH)
-        told = await asyncio.to_thread(desk.told, person, teacher=teacher)
+        told = await in_line(person, desk.told, person, teacher=teacher)
         return JSONResponse({**counts(desk.jobs), "class": told}, headers=FRESH)
 
     return [Route("/class", look), Route("/class", act, methods=["POST"])]

@@ -5,7 +5,6 @@ Wired by the Side by side tab; measure/ paints and measures.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import escape
@@ -24,9 +23,10 @@ from playground.service.jobs import Jobs
 from playground.service.tasks import Task
 from playground.web.components.layout import Parts, news
 from playground.web.components.messages import Updates, fault, message
-from playground.web.components.pictures import given
+from playground.web.components.pictures import given_pair
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
+from playground.web.threads import off_loop
 from playground.web.visit import Visit
 from playground.web.words import say, translated
 
@@ -67,7 +67,7 @@ class Comparer:
         parts = self.parts
         yield {parts["compare-message"]: "", parts["compare-status"]: say("status.reading")}
         try:
-            pictures, task = await asyncio.to_thread(self._start, comparison, content, style, int(size), seconds, model)
+            pictures, task = await off_loop(self._start, comparison, content, style, int(size), seconds, model)
         except Exception as error:
             yield {parts["compare-message"]: message(fault(error)), parts["compare-status"]: ""}
             return
@@ -78,7 +78,7 @@ class Comparer:
         }
         async for updates in news(task, parts["compare-status"], lambda found: self._shown(pictures, found)):
             yield updates
-        yield await asyncio.to_thread(self._finished, pictures, task)
+        yield await off_loop(self._finished, pictures, task)
 
     def _start(
         self,
@@ -91,7 +91,7 @@ class Comparer:
     ) -> tuple[tuple[Image.Image, Image.Image], Task]:
         if not content or not style:
             raise PlaygroundError(say("error.choose_both"))
-        pictures = given(content, say("the.content")), given(style, say("the.style"))
+        pictures = given_pair(content, style)
         if model and model not in shipped_styles():  # a visitor's own path never is one
             raise PlaygroundError(say("compare.style_gone"))
         size, seconds = max(64, min(MAX_SIDE, size)), max(1.0, min(float(MAX_SECONDS), seconds))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.images.convert import resize_picture
-from playground.images.load import KEPT_PIXELS, load_picture
+from playground.images.load import KEPT_PIXELS, load_picture, room_for
 from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone
@@ -147,6 +148,21 @@ def given(path: str | Path, name: str) -> Image.Image:
         PictureError: it is none, or cannot be used.
     """
     return load_picture(path, name=name, most=KEPT_PIXELS)
+
+
+def room_for_both(*paths: str | Path | None) -> AbstractContextManager[None]:
+    """The room in which several files of a visitor's are read by `given` together."""
+    return room_for([path for path in paths if path], most=KEPT_PIXELS)
+
+
+def given_pair(content: str | Path, style: str | Path) -> tuple[Image.Image, Image.Image]:
+    """Photo and painting.
+
+    Raises:
+        PictureError: as `given`.
+    """
+    with room_for_both(content, style):
+        return given(content, say("the.content")), given(style, say("the.style"))
 
 
 def judged(kind: str, path: str | None) -> str:

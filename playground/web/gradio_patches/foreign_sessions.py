@@ -1,7 +1,6 @@
-"""A session is its owner's, and nobody fills the queue.
+"""A session is its owner's.
 
-Gradio 6.31 hands a page's state to whoever names its session, and takes in events until the queue is full for everybody.
-Called once for the page of a server, whose guard has said in the scope who asks.
+Gradio 6.31 hands a page's state to whoever names its session. Called once for the page of a server, whose guard has said in the scope who asks.
 """
 
 from __future__ import annotations
@@ -9,14 +8,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import fastapi
 from gradio import routes
-from gradio.data_classes import CancelBody, PredictBody, PredictBodyInternal, SimplePredictBody
-from gradio.queueing import Queue
+from gradio.data_classes import CancelBody, PredictBody, SimplePredictBody
 from pydantic import BaseModel, model_validator
 
-from playground.web.gradio_patches.left_sessions import events_of
-from playground.web.people import CALLER, IN_SCOPE, MAX_EVENTS, Caller
+from playground.web.people import CALLER
 
 
 class _Owned(BaseModel):
@@ -46,21 +42,7 @@ class _SimplePredict(SimplePredictBody, _Owned):
 
 @cache
 def keep_sessions_apart() -> None:
-    """Let gradio refuse bodies that name another person's session, and more events of one person than are any use."""
+    """Let gradio refuse bodies that name another person's session."""
     routes.CancelBody = _Cancel  # type: ignore[misc]
     routes.PredictBody = _Predict  # type: ignore[misc]
     routes.SimplePredictBody = _SimplePredict  # type: ignore[misc]
-    push = Queue.push
-
-    async def bounded(self: Queue, body: PredictBodyInternal, request: fastapi.Request, username: str | None) -> Any:
-        person = _person(request)
-        if person and sum(_person(event.request) == person for event in events_of(self)) >= MAX_EVENTS:
-            return False, "You have too much under way already: wait until some of it has ended.", "queue_full"
-        return await push(self, body, request, username)
-
-    Queue.push = bounded  # type: ignore[method-assign]
-
-
-def _person(request: fastapi.Request) -> str:
-    caller: Caller | None = request.scope.get(IN_SCOPE)
-    return caller.person if caller is not None else ""

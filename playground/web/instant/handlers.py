@@ -5,7 +5,6 @@ Wired by the Instant styles tab; what takes time has its turn on the device.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -29,6 +28,7 @@ from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import any_card, card_html, named, thumbnail
 from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
+from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
@@ -105,7 +105,7 @@ class Instant:
             parts["instant-message"]: "",
         }
         try:
-            seconds = await asyncio.to_thread(self._paint, easel, content, size)
+            seconds = await off_loop(self._paint, easel, content, size)
         except Exception as error:
             yield {parts["instant-message"]: message(fault(error)), parts["instant-status"]: ""}
             return

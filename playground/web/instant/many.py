@@ -5,7 +5,6 @@ Wired by the Instant styles tab.
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Sequence
@@ -32,6 +31,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
 from playground.web.instant.easel import MAX_SIDE, Easel, check_sides, plain
 from playground.web.people import caller
+from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
 MAX_FILES = 60
@@ -67,7 +67,7 @@ class ManyPictures:
             yield updates
         paths = [path for path, _ in task.found]
         if len(paths) > 1:
-            paths.insert(0, await asyncio.to_thread(_zipped, paths, parts["many-done"]))
+            paths.insert(0, await off_loop(_zipped, paths, parts["many-done"]))
         how = "many.stopped" if task.stopped else "many.done"
         yield {
             parts["many-status"]: message(translated(task.error)) if task.error else message(say(how, count=len(task.found)), "note"),

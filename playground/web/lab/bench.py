@@ -32,6 +32,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message,
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.lab.drawn import Shown, data_url, grid, table
 from playground.web.people import caller
+from playground.web.threads import off_loop
 from playground.web.visit import Visit
 from playground.web.words import counted, say, translated
 
@@ -143,7 +144,7 @@ class Bench:
         """Paint a plan and show the cells as they grow; the last update has everything that can be done with them."""
         yield {self.part("message"): "", self.part("status"): say("status.reading")}
         try:
-            task = await asyncio.to_thread(lambda: self.start(sheet, planned()))
+            task = await off_loop(lambda: self.start(sheet, planned()))
         except Exception as error:
             yield {self.part("message"): message(fault(error)), self.part("status"): ""}
             return
@@ -158,7 +159,7 @@ class Bench:
             seen = now
             await asyncio.sleep(LOOK_SECONDS if now else LOOK_SECONDS / 5)
         if sheet.task is task:  # else something else was asked for meanwhile
-            yield await asyncio.to_thread(self.finished, sheet, task)
+            yield await off_loop(self.finished, sheet, task)
 
     def _growing(self, sheet: Sheet, task: Task) -> Updates:
         assert sheet.plan is not None

@@ -17,7 +17,7 @@ from playground.experiments.five import five_values
 from playground.recipe.model import Recipe, field_info
 from playground.web.components import controls
 from playground.web.components.messages import Updates, fault, message
-from playground.web.components.pictures import given
+from playground.web.components.pictures import given_pair
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
 from playground.web.words import label, say, within
 
@@ -56,7 +56,7 @@ class Grid(Bench):
         """The two pictures of all tabs, clean RGB."""
         if not content or not style:
             raise PlaygroundError(say("error.choose_both"))
-        return given(content, say("the.content")), given(style, say("the.style"))
+        return given_pair(content, style)
 
     def price(self, base: Recipe, content: str | None, style: str | None, *asked: Any) -> Updates:
         """What the grid would cost, or what is wrong with it; Run is locked then."""

@@ -5,7 +5,6 @@ Laid out and wired by tab.py; what a lesson asks and what was seen stands in pre
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from html import escape
 from typing import Any
@@ -17,11 +16,12 @@ from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
 from playground.experiments.lessons import Lesson, find_lesson, lessons
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.components.pictures import given, sample_called
+from playground.web.components.pictures import given, given_pair, sample_called
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
 from playground.web.lab.drawn import data_url
 from playground.web.lab.ears import listened, meters
 from playground.web.people import caller
+from playground.web.threads import off_loop
 from playground.web.words import say
 
 FIRST = "tiles"
@@ -125,7 +125,7 @@ class Lessons(Bench):
             return
         if lesson.kind == "ears":
             yield {self.part("status"): say("status.reading"), self.part("message"): ""}
-            yield await asyncio.to_thread(self._listen, sheet, lesson, style)
+            yield await off_loop(self._listen, sheet, lesson, style)
             return
         yield {self.part("options"): gr.Radio(interactive=False), self.part("skip"): gr.Button(interactive=False),
                self.part("said"): ""}  # fmt: skip
@@ -154,9 +154,9 @@ class Lessons(Bench):
         if own:
             if not content or not style:
                 raise PlaygroundError(say("error.choose_both"))
-            return given(content, say("the.content")), given(style, say("the.style"))
-        photo, painting = (str(path) for path in own_files(lesson))
-        return given(photo, say("the.content")), given(painting, say("the.style"))
+            return given_pair(content, style)
+        photo, painting = own_files(lesson)
+        return given_pair(photo, painting)
 
     def _listen(self, sheet: Sheet, lesson: Lesson, style: str | None) -> Updates:
         try:

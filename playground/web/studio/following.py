@@ -28,6 +28,7 @@ from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.running import run_buttons
 from playground.web.studio.session import Session
+from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
 LOOK_EVERY = 0.05  # seconds between two looks at the job
@@ -79,7 +80,7 @@ class Following:
                 updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
-                    updates[parts["preview"]] = await asyncio.to_thread(session.coloured, job.picture)
+                    updates[parts["preview"]] = await off_loop(session.coloured, job.picture)
                 whole = now >= next_whole
                 if job.curve:
                     updates[parts["terms-chart"]] = curves.data(job, whole=whole)
@@ -89,7 +90,7 @@ class Following:
                         updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
-                    if (line := await asyncio.to_thread(coached, job)) != said_line:
+                    if (line := await off_loop(coached, job)) != said_line:
                         said_line = updates[parts["coach"]] = line
                     if job.control.read().shares and job.pulls and session.tug_at is None:
                         updates[parts["shares"]] = tug.tug(job.pulls)
@@ -136,17 +137,17 @@ class Following:
                 updates[parts["run-message"]] = message(translated(job.error))
             yield updates
             return
-        await asyncio.to_thread(self.results.recollect, session)
+        await off_loop(self.results.recollect, session)
         again = [other for other in session.finished if other.job is job]
-        done = again[0] if again else await asyncio.to_thread(results.finish, job, content, session.colours)
+        done = again[0] if again else await off_loop(results.finish, job, content, session.colours)
         results.remember(session, done)
-        updates |= await asyncio.to_thread(results.shown, parts, done)
+        updates |= await off_loop(results.shown, parts, done)
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: cards(session)}
         yield updates
         # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
         # or when a run ends within a second, may lose it once.
         yield {
-            **await asyncio.to_thread(results.curves, session, parts, done),
+            **await off_loop(results.curves, session, parts, done),
             **results.visibilities(parts),
             **run_buttons(parts, None),
         }

@@ -37,6 +37,7 @@ from playground.web.studio.following import SIGN_EVERY
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.threads import off_loop
 from playground.web.words import say
 
 LATEST_MOMENT = 10**9  # evaluations: beyond any run's end
@@ -137,13 +138,13 @@ class TimeMachine:
         turn, said, next_sign = session.turn, None, 0.0
         yield NOTHING
         while session.turn == turn and session.job is not None:
-            members = await asyncio.to_thread(family, self.running.jobs, session.job)
+            members = await off_loop(family, self.running.jobs, session.job)
             for job in members:
                 if caller().listens:
                     job.touch()
             now = (session.looking, session.job, [(job.id, job.version) for job in members])
             if session.looking and now != said:
-                yield await asyncio.to_thread(self._shown, session, members)
+                yield await off_loop(self._shown, session, members)
             elif time.monotonic() >= next_sign:
                 next_sign = time.monotonic() + SIGN_EVERY
                 yield NOTHING  # what notices that the page has gone
@@ -173,7 +174,7 @@ class TimeMachine:
         """Go on from the moment on show as a run of its own, with the live settings of the controls."""
         parts = self.parts
         try:
-            note = await asyncio.to_thread(self._branch, session, values, replace)
+            note = await off_loop(self._branch, session, values, replace)
         except Busy as busy:
             session.asked = "branch"
             return self.running.question(str(busy))
@@ -233,7 +234,7 @@ class TimeMachine:
         """A card was pressed: that run comes to the easel, and its settings into the controls."""
         if session.job is None:
             return NOTHING
-        members = await asyncio.to_thread(family, self.running.jobs, session.job)
+        members = await off_loop(family, self.running.jobs, session.job)
         job = next((job for job in members if job.name == event_value(event, "name")), None)
         if job is None or job.content is None or (job is session.job and session.watched is job):
             return NOTHING

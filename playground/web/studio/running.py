@@ -5,7 +5,6 @@ Wired by the Studio tab; following.py shows how a run goes on. Holds no run: the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,13 +23,14 @@ from playground.web.components import curves, rounds, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.components.pictures import given
+from playground.web.components.pictures import given, room_for_both
 from playground.web.people import caller
 from playground.web.studio import results
 from playground.web.studio.kept import pair
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
@@ -86,7 +86,7 @@ class Running:
         clean: Updates = {self.parts[name]: "" for name in MESSAGES} | self.answered(session)
         self.pages.here(session, request, acts=True)
         try:
-            wrong = await asyncio.to_thread(self._start, session, content, style, values, replace)
+            wrong = await off_loop(self._start, session, content, style, values, replace)
         except Busy as busy:
             session.asked = "run"
             return {**clean, **self.question(str(busy))}
@@ -101,7 +101,15 @@ class Running:
         self, session: Session, content: str | None, style: str | None, values: tuple[Any, ...], replace: bool
     ) -> Updates:
         """Put a new run on the easel, or say what is wrong, next to what caused it."""
-        self.jobs.may_start(caller().person, replace=replace)
+        with self.jobs.starting(caller().person, replace=replace):
+            with room_for_both(content, style):
+                pictures, wrong = self._read(content, style)
+            if not wrong:
+                self._begin(session, pictures, values, replace)
+            return wrong
+
+    def _read(self, content: str | None, style: str | None) -> tuple[dict[str, Image.Image], Updates]:
+        """The two pictures by their names, and what is wrong with them."""
         wrong: Updates = {}
         pictures: dict[str, Image.Image] = {}
         for name, path in (("content", content), ("style", style)):
@@ -113,8 +121,11 @@ class Running:
                 pictures[name] = given(path, say(f"the.{name}"))
             except Exception as error:
                 wrong[place] = message(fault(error))
-        if wrong:
-            return wrong
+        return pictures, wrong
+
+    def _begin(
+        self, session: Session, pictures: dict[str, Image.Image], values: tuple[Any, ...], replace: bool
+    ) -> None:
         recipe = self.panel.assembled(session, values)
         if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
             raise PlaygroundError(say("error.network_missing", network=recipe.network))
@@ -128,7 +139,6 @@ class Running:
         )  # fmt: skip
         self.jobs.show_colours(job, recipe.colours)
         session.put(job)
-        return {}
 
     def put_up(self, session: Session, said: str = "") -> Updates:
         """The run on the easel as it stands, before following.py shows how it goes on; `said` is for ears."""

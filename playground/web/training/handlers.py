@@ -30,6 +30,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
+from playground.web.threads import off_loop
 from playground.web.training.desk import FIELDS, Desk, first_recipe, on_preset, preset_note, wanted_recipe
 from playground.web.training.photographs import bundled, photos_note, sample_crops
 from playground.web.visit import told
@@ -162,7 +163,7 @@ class Trainer:
     ) -> Updates:
         """Start a training with what the page shows, or say what is wrong."""
         try:
-            job = await asyncio.to_thread(self._start, desk, memory, style, title, values)
+            job = await off_loop(self._start, desk, memory, style, title, values)
         except Exception as error:
             return {self.parts["train-message"]: message(fault(error))}
         return {self.parts["memory"]: job.id, **self.begun(job)}

@@ -5,7 +5,6 @@ Wired by the Train a style tab. Knows no training.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from typing import Any
@@ -20,6 +19,7 @@ from playground.service.jobs import Jobs
 from playground.service.uploads import collect_photos
 from playground.web.components.layout import Parts
 from playground.web.components.messages import Updates, fault, message
+from playground.web.threads import off_loop
 from playground.web.training.desk import Desk, first_recipe, wanted_recipe
 from playground.web.words import counted, say, translated
 
@@ -46,9 +46,9 @@ class Photographs:
         """Photographs or zips were given or taken away: read them all, and show crops of what there is."""
         yield {self.parts["photos-note"]: message(say("photos.reading"), "note")}
         try:
-            await asyncio.to_thread(self._take_photos, desk, list(files or ()))
+            await off_loop(self._take_photos, desk, list(files or ()))
             recipe = wanted_recipe(desk, values)
-            seen = await asyncio.to_thread(crops_picture, desk.photos, recipe) if desk.photos else sample_crops()
+            seen = await off_loop(crops_picture, desk.photos, recipe) if desk.photos else sample_crops()
         except Exception as error:
             self._forget(desk)
             text = message(fault(error)) + photos_note(desk, first_recipe(desk.preset))

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -20,11 +21,13 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 from gradio import processing_utils
+from gradio.queueing import Event
 from gradio.route_utils import GradioMultiPartParser
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import MatplotlibBackendMananger
 from PIL import Image
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 
@@ -156,6 +159,37 @@ def spoken_config() -> bool:
     return "__i18n__" in said and "Go" not in said
 
 
+def fair_queue() -> bool:
+    """Who sends many events has all the seats."""
+    with gr.Blocks() as page:
+        gr.Button().click(lambda: None)
+    queue = page.queue(default_concurrency_limit=None)._queue
+    fn = page.default_config.fns[0]
+    queue.create_event_queue_for_fn(fn)
+    queue.active_jobs = [None] * 4
+    for cookie in ("a", "a", "a", "a", "b"):
+        event = Event(None, fn, Request({"type": "http", "headers": [(b"cookie", cookie.encode())]}), None)
+        queue.event_queue_per_concurrency_id[fn.concurrency_id].queue.append(event)
+    found = [queue.get_events() for _ in range(4)]
+    return all(events and events[0][0].request.headers["cookie"] == "a" for events in found)
+
+
+def plain_values() -> bool:
+    """A number is made ready in a thread of its own."""
+    where = []
+
+    def noting(payload: float | None) -> float | None:
+        where.append(threading.current_thread())
+        return payload
+
+    with gr.Blocks() as page:
+        number = gr.Number()
+        gr.Button().click(lambda value: None, number)
+    number.preprocess = noting  # type: ignore[method-assign]
+    asyncio.run(page.preprocess_data(page.default_config.fns[0], [3], None))
+    return where[0] is not threading.main_thread()
+
+
 def hidden_progress() -> bool:
     """The page's script walks through all parts that ever had a status, at every status of every event."""
     scripts = (Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("Blocks-*.js")
@@ -166,6 +200,6 @@ def hidden_progress() -> bool:
 if __name__ == "__main__":
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
-        missing_matplotlib, spoken_config, hidden_progress,
+        missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))
