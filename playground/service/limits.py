@@ -16,6 +16,7 @@ from playground.recipe.model import Change, Recipe, setting_value
 from playground.recipe.training import TrainingRecipe
 
 HOUR = 3600.0
+MOST = 1e9  # seconds, or MiB: thirty years, a petabyte; clocks and disks reckon in whole numbers
 WORDS = {
     "size": ("size", "px"),
     "style_size": ("style scale", "px"),
@@ -38,26 +39,34 @@ class Limits(BaseModel):
         4096, ge=64, le=4096, description="Long side of a picture in pixels, and of a training's crops."
     )
     max_iterations: int = Field(100_000, ge=1, le=100_000, description="Iterations of a run.")
-    max_seconds: float = Field(24 * HOUR, ge=1, description="Seconds from a run's slot to its end, pauses included.")
-    memory_mb: float | None = Field(
-        None, ge=64, description="MiB that this process may take; empty: 0.8 of what is free when the server starts."
+    max_seconds: float = Field(
+        24 * HOUR, ge=1, le=MOST, description="Seconds from a run's slot to its end, pauses included."
     )
-    grace_seconds: float = Field(30.0, ge=0, description="Seconds that a run goes on while nobody watches.")
-    keep_seconds: float = Field(HOUR, ge=0, description="Seconds that an ended run is kept.")
+    memory_mb: float | None = Field(
+        None,
+        ge=64,
+        le=MOST,
+        description="MiB that this process may take; empty: 0.8 of what is free when the server starts.",
+    )
+    grace_seconds: float = Field(30.0, ge=0, le=MOST, description="Seconds that a run goes on while nobody watches.")
+    keep_seconds: float = Field(HOUR, ge=0, le=MOST, description="Seconds that an ended run is kept.")
     max_trainings: int = Field(2, ge=0, le=64, description="Trainings at once; more are refused.")
-    training_seconds: float = Field(24 * HOUR, ge=1, description="Seconds that a training may take.")
+    training_seconds: float = Field(24 * HOUR, ge=1, le=MOST, description="Seconds that a training may take.")
     disk_mb: float = Field(
-        4000.0, ge=0, description="MiB on disk of all runs together; the oldest ended ones go first."
+        4000.0, ge=0, le=MOST, description="MiB on disk of all runs together; the oldest ended ones go first."
     )
     checkpoints_mb: float = Field(
-        600.0, ge=0, description="MiB on disk of one run's checkpoints, which one can go back to."
+        600.0, ge=0, le=MOST, description="MiB on disk of one run's checkpoints, which one can go back to."
     )
     frames_mb: float = Field(
         100.0,
         ge=0,
+        le=MOST,
         description="MiB on disk of the pictures that a person keeps of one run, one an iteration; 0: none.",
     )
-    save_every: float = Field(15.0, ge=0.1, description="Seconds between two saved checkpoints of a run at most.")
+    save_every: float = Field(
+        15.0, ge=0.1, le=MOST, description="Seconds between two saved checkpoints of a run at most."
+    )
     teacher_weight: float = Field(
         4.0,
         ge=1,

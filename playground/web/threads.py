@@ -20,6 +20,9 @@ Made = TypeVar("Made")
 
 EACH = 4  # threads of one person at a time
 
+IDLE_EVERY = 15.0  # seconds between two looks for threads that have nothing to do
+
+_looked: dict[int, tuple[float, asyncio.Task[int] | None]] = {}  # when threads were last looked for, by event loop
 _lines: dict[tuple[int, str], CapacityLimiter] = {}  # by event loop and person, while any of theirs is under way
 
 
@@ -41,3 +44,18 @@ async def in_line(person: str, work: Callable[Given, Made], *arguments: Given.ar
                 del _lines[key]
 
     return await asyncio.shield(asyncio.ensure_future(done()))
+
+
+def end_idle_soon() -> None:
+    """End the threads that have had nothing to do for ten seconds; on the event loop, as often as one likes.
+
+    anyio keeps them until somebody needs a thread again: after a crowd has left, all of them for ever.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # where there is none, as in a script, there are no such threads
+        return
+    looked, _ = _looked.get(id(loop), (-IDLE_EVERY, None))
+    if loop.time() - looked >= IDLE_EVERY:
+        _looked.clear()
+        _looked[id(loop)] = loop.time(), loop.create_task(anyio.to_thread.run_sync(int))  # to begin anything is enough

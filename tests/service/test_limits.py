@@ -123,3 +123,13 @@ def test_the_check_reads_each_change_of_a_journal_once(monkeypatch: pytest.Monke
 def test_senseless_limits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Limits(**wrong)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in Limits.model_fields.items() if "float" in str(field.annotation)]
+)
+def test_what_no_clock_and_no_disk_can_reckon_with_is_refused(name: str) -> None:
+    if name != "teacher_weight":  # which has a bound of its own
+        Limits.model_validate({name: 1e9})
+    with pytest.raises(ValueError, match="less than or equal to"):
+        Limits.model_validate({name: 1e308})

@@ -15,7 +15,9 @@ from playground.recipe.base import RecipeError
 from playground.recipe.model import Recipe, bounds, field_info
 from playground.recipe.presets import load_preset, presets
 from playground.service.jobs import Jobs
+from playground.service.limits import Limits
 from playground.web.components import controls, layers
+from playground.web.page import build_page
 from playground.web.studio.session import link_query, preset_of, recipe_of_link, usable
 from playground.web.studio.settings_panel import read_recipe
 
@@ -82,6 +84,22 @@ def test_bad_values_are_refused_in_words(name: str, value: object) -> None:
     recipe = load_preset()
     with pytest.raises(RecipeError):
         controls.assembled(recipe, {**shown(recipe), name: value})
+
+
+LEAST = {"max_size": 64, "max_iterations": 1, "max_seconds": 1, "max_waiting": 0, "max_trainings": 0, "disk_mb": 0}
+MOST = {"max_size": 4096, "max_iterations": 100_000, "max_seconds": 1e9, "max_runs": 256, "max_waiting": 10_000}
+
+
+@pytest.mark.parametrize("limits", [LEAST, MOST], ids=["least", "most"])
+def test_the_page_stands_whatever_a_server_allows(limits: dict[str, float]) -> None:
+    """A slider's ends may fall together, of which gradio makes nothing."""
+    jobs = Jobs("cpu", Limits.model_validate(limits))
+    try:
+        page = build_page(jobs)
+    finally:
+        jobs.close()
+    (size,) = (block for block in page.blocks.values() if getattr(block, "elem_id", "") == "set-size")
+    assert isinstance(size, gr.Number if limits["max_size"] == 64 else gr.Slider)
 
 
 def test_sliders_over_decades() -> None:

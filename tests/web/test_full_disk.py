@@ -14,8 +14,8 @@ import pytest
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from tests.helpers.callers import SMALL, Caller
 from tests.helpers.disk import taking_no_more
-from tests.web.test_one_caller import SMALL, Caller
 
 
 @pytest.fixture(scope="module")

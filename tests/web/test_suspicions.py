@@ -25,9 +25,9 @@ from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import PROFILES
 from playground.web.people import MAX_NAME
+from tests.helpers.callers import API, ENDLESS, SMALL, Caller, all_ended
+from tests.helpers.images import encoded
 from tests.helpers.waiting import until
-from tests.web.hostile.target import API, encoded
-from tests.web.test_one_caller import ENDLESS, SMALL, Caller
 
 SETTINGS = {"profile": "classroom", "host": "127.0.0.1"}
 DISK_MB = 40.0  # of which photographs may take half
@@ -42,12 +42,8 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
 
 @pytest.fixture(autouse=True)
 def nothing_goes_on(jobs: Jobs) -> Iterator[None]:
-    yield
-    while Caller.came:
-        Caller.came.pop().http.close()
-    for job in jobs.going_on():
-        job.control.stop()
-    until(lambda: not jobs.going_on())
+    with all_ended(jobs):
+        yield
 
 
 class Trainer(Caller):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
+from anyio._backends._asyncio import WorkerThread
 
 from playground.web import threads
-from playground.web.threads import EACH, in_line, off_loop
+from playground.web.threads import EACH, end_idle_soon, in_line, off_loop
 
 
 def test_nobody_waits_for_a_thread_because_another_has_many_that_wait() -> None:
@@ -40,3 +42,20 @@ def test_what_it_gives_and_what_it_raises_comes_back() -> None:
     assert asyncio.run(off_loop(lambda a, b: a - b, 5, b=2)) == 3
     with pytest.raises(KeyError, match="missing"):
         asyncio.run(off_loop(lambda: dict[str, int]()["missing"]))
+
+
+def test_threads_that_a_crowd_has_left_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WorkerThread, "MAX_IDLE_TIME", 0.05)
+
+    async def scenario() -> list[int]:
+        before = threading.active_count()
+        await asyncio.gather(*(in_line(f"person {number}", time.sleep, 0.1) for number in range(20)))
+        at_worst = threading.active_count()
+        await asyncio.sleep(0.1)
+        end_idle_soon()
+        while threading.active_count() > before + 1:
+            await asyncio.sleep(0.01)
+        return [before, at_worst]
+
+    before, at_worst = asyncio.run(asyncio.wait_for(scenario(), 20))
+    assert at_worst >= before + 20

@@ -129,7 +129,7 @@ def control(
     whole = hint is int
     if high is not None and most is not None:
         high = min(high, int(most) if whole else most)
-    if low is None or high is None or info.get("log") or high > (4096 if whole else 4):
+    if low is None or high is None or info.get("log") or high > (4096 if whole else 4) or low >= high:
         return gr.Number(
             value=value, precision=0 if whole and name not in EMPTY else None, placeholder=say(f"empty.{name}") if name in EMPTY else None, buttons=[], **common
         )  # fmt: skip

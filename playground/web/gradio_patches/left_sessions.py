@@ -16,6 +16,8 @@ import gradio as gr
 from gradio.queueing import Event, Queue
 from gradio.state_holder import StateHolder
 
+from playground.web.threads import end_idle_soon
+
 if TYPE_CHECKING:
     from playground.web.people import People
 
@@ -89,6 +91,7 @@ def _listen_in() -> dict[int, Forgetting]:
         sweep(self)
         if (forgetting := looking.get(id(self.blocks))) is not None:
             forgetting.look(self)
+            end_idle_soon()
 
     StateHolder.delete_all_expired_state = swept  # type: ignore[method-assign]
     return looking

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from playground.networks import read
+from tests.helpers.images import encoded
 from tests.helpers.serving import serving
 from tests.helpers.waiting import until
 from tests.web.hostile.target import (
@@ -26,7 +27,6 @@ from tests.web.hostile.target import (
     PASSWORD,
     Target,
     around,
-    encoded,
 )
 
 

@@ -17,6 +17,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from tests.helpers.images import encoded
+
 PASSWORD, CANARY = "correct horse", "sparrow-7f3a"
 SMALL = {"size": 64, "iterations": 2}
 JSON = {"content-type": "application/json"}
@@ -89,12 +91,6 @@ class Target:
         if event["queue"] is False or answer.status_code != 200:
             return f"{answer.status_code} {answer.text}"
         return self.listen(f"queue/data?session_hash={session}")
-
-
-def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, format, **options)
-    return data.getvalue()
 
 
 def around(target: Target) -> set[str]:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.helpers.images import encoded
 from tests.web.hostile.target import (
     PICKLE,
     SMALL,
     WHOLE,
     Target,
-    encoded,
     refused,
     zipped,
 )
