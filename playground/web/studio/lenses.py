@@ -19,6 +19,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
 from playground.lens.pulls import pulls_on
+from playground.networks.choice import choose
 from playground.networks.vgg import Vgg
 from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
 from playground.recipe.model import Recipe
@@ -34,6 +35,7 @@ from playground.web.studio.history import described
 from playground.web.studio.session import Session
 from playground.web.words import say
 
+PULLED = 192  # pixels: three ways back cost more than a look, and the maps have 64 positions a side
 MIN_SIZE = 64  # pixels, the least that a recipe may ask for
 FIRST = {"pairs": "conv4_1", "echo": "conv4_2"}
 """The layer that each lens opens with."""
@@ -150,7 +152,7 @@ class Lenses:
                 measuring = say("tug.measuring") if job.control.read().shares else ""
                 return tug.tug(job.pulls if measuring else None, measuring, turn=turn)
             content, styles = job.content, job.pictures.styles
-            size = max(MIN_SIZE, min(looking.LOOKED, max(shown.shown.size)))
+            size = max(MIN_SIZE, min(PULLED, max(shown.shown.size)))
             picture = None if shown.version == "at 0" else shown.shown  # the start itself, not its JPEG
             network, recipe = self.jobs.network(shown.recipe.network), shown.recipe
             found = self._turn(
@@ -188,7 +190,8 @@ class Lenses:
         """
         recipe = shown.recipe
         network = self.jobs.network(recipe.network if shown.job is not None else DEFAULT_NETWORK)
-        return network.configured(recipe.pool, recipe.pool_rescale, recipe.padding)
+        chosen = choose(recipe.arithmetic, recipe.precision).arithmetic  # of no account on a GPU
+        return network.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, chosen)
 
 
 def question(event: gr.EventData) -> int:
