@@ -77,6 +77,14 @@ def test_a_class_predicts_sees_the_votes_and_runs(teacher: Visitor, visitor: Vis
     playwright.expect(page.locator("#class-mine")).to_be_checked()
     page.locator("#class-mine").uncheck()
     playwright.expect(desk.locator("#class-wall img")).to_have_count(0)
+
+    desk.select_option("#class-lesson", index=2)
+    chosen = desk.locator("#class-lesson").input_value()
+    desk.click("[data-do=open]")
+    visitor.says("Lesson 3: ", "#class-strip")
+    desk.reload()  # the menu names the lesson that is open
+    desk.get_by_role("tab", name="Class", exact=True).click()
+    playwright.expect(desk.locator("#class-lesson")).to_have_value(chosen)
     visitor.left_clean()
 
 

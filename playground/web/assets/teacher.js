@@ -6,10 +6,12 @@
   const say_ = (id, text) => { const node = place(id); if (node && node.textContent !== text) node.textContent = text; };
   const shown = () => Boolean(place("teaching")?.offsetParent);
 
+  let taken = ""; // the open lesson that the menu was set to, also when the page is opened anew
   const draw = () => {
     const told = playgroundClass.told(), desk = place("teaching");
     if (!told?.teacher || !desk) return;
     const open = Boolean(told.lesson);
+    if (taken !== told.lesson) { taken = told.lesson; if (open) place("class-lesson").value = taken; }
     for (const node of desk.querySelectorAll("[data-do=move]")) {
       node.disabled = !open;
       node.setAttribute("aria-pressed", String(told.phase === node.dataset.phase));
