@@ -32,8 +32,14 @@ def regions() -> Guide:
     return Guide(areas / areas.sum(0), picture(6)[0, 0])
 
 
-@pytest.mark.parametrize("loss", ["relative", "moments", "raw"])
-@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize(("loss", "guided"), [
+    ("relative", False),
+    ("moments", True),
+    pytest.param("raw", False, marks=pytest.mark.slow),  # each takes a dozen seconds
+    pytest.param("raw", True, marks=pytest.mark.slow),
+    pytest.param("moments", False, marks=pytest.mark.slow),
+    pytest.param("relative", True, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_loss_and_gradient_are_the_whole_picture_s(
     network: Vgg, monkeypatch: pytest.MonkeyPatch, loss: str, guided: bool
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_checkpoint_of_something_else_is_refused(
     refused("damaged")
 
 
+@pytest.mark.slow  # sixteen seconds of starts; a kill is also tried in tests/service/test_recovery.py
 def test_a_kill_at_any_moment_leaves_the_last_good_checkpoint(tmp_path: Path, hed: Weights) -> None:
     path = tmp_path / "model.safetensors"
     command = [

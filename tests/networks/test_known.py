@@ -238,7 +238,7 @@ def test_a_caffe_file_gets_the_sources_numbers_and_balance(
     assert first_shares(pictures, recipe, weights)[0] == shares
 
 
-@pytest.mark.parametrize("source_is_here", [False, True])
+@pytest.mark.parametrize("source_is_here", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_same_network_in_torchs_convention_keeps_the_balance(
     sourced: tuple[str, str, Weights, dict[str, float], dict[str, float]], home: Path, pictures: Pictures,
     source_is_here: bool,

@@ -39,6 +39,7 @@ def nothing_goes_on(jobs: Jobs) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow  # a minute
 def test_sixty_calls_are_one_person_whatever_session_they_name(address: str, jobs: Jobs) -> None:
     caller = Caller(address)
     sessions: list[dict[str, Any]] = [

@@ -51,7 +51,12 @@ def serious(visitor: Visitor) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "forced colours", "phone"])
+@pytest.mark.parametrize("look", [
+    pytest.param(LOOKS[0], id="light", marks=pytest.mark.slow),
+    pytest.param(LOOKS[1], id="dark"),
+    pytest.param(LOOKS[2], id="forced colours", marks=pytest.mark.slow),
+    pytest.param(LOOKS[3], id="phone"),
+])  # fmt: skip
 def test_axe_finds_nothing_serious(browser: Browser, address: str, look: dict[str, object]) -> None:
     visitor = Visitor(browser, address, bypass_csp=True, **look)
     visitor.open(size=64, iterations=6, scales=1)

@@ -27,7 +27,11 @@ TOGETHER = (
     "#content", "#style", "#easel", "#run", "#terms-chart .area", "#mix", "#set-content_weight", "#set-style_weight",
     "#slide-variation_weight",
 )  # fmt: skip
-SCREENS = [(1366, 657), (1280, 650), (1440, 900)]
+SCREENS = [
+    (1366, 657),
+    pytest.param(1280, 650, marks=pytest.mark.slow),
+    pytest.param(1440, 900, marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_a_german_page_speaks_german_before_and_after_a_run(browser: Browser, ad
     visitor.run()
     visitor.says("fertig · 6 Schritte in")
     visitor.says("Verluste: Inhalt", "#summary")
-    visitor.opened += 1  # a chosen language opens the page anew
+    visitor.left = True  # a chosen language opens the page anew
     visitor.page.select_option("#language", "fr")
     expect(visitor.page.locator("#run")).to_have_text("Peindre")
     assert "lang=fr" in visitor.page.url

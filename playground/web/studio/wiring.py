@@ -136,7 +136,7 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
 
 def _wire_recipe(parts: Parts, panel: SettingsPanel, downloads: NetworkDownloads, steering: Steering) -> None:
     session, shown, inputs = parts["session"], panel.outputs, panel.inputs
-    parts["preset"].input(panel.choose_preset, [session, parts["preset"]], shown, **LIGHT)
+    parts["preset"].input(panel.choose_preset, [session, parts["preset"]], shown, **LATEST)
     parts["reset"].click(panel.reset, session, shown, **LIGHT)
     parts["load"].upload(panel.load, [session, parts["load"]], shown, **LIGHT)
     parts["drop"].click(panel.drop_journal, [session, *inputs], shown, **LIGHT)
