@@ -11,11 +11,17 @@ from collections.abc import Collection
 
 from pydantic import ValidationError
 
+MAX_NAMED = 20  # of all settings in one sentence
+
 
 def suggestion(name: str, settings: Collection[str]) -> str:
-    """What may have been meant by a setting that does not exist, else all that do."""
+    """What may have been meant by a setting that does not exist, else all that do, or the nearest of too many to read."""
     close = difflib.get_close_matches(name, settings, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"the settings are {', '.join(settings)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(settings) <= MAX_NAMED:
+        return f"the settings are {', '.join(settings)}"
+    return f"the nearest are {', '.join(difflib.get_close_matches(name, settings, n=3, cutoff=0.0))}"
 
 
 def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:

@@ -79,7 +79,7 @@ def rounds_loss(hed: Weights, content: torch.Tensor, style: torch.Tensor) -> Cal
     return lambda centred: total(see((centred + CENTRE) / 255), photo, painting)
 
 
-@pytest.mark.parametrize("loudness", [0.025, pytest.param(160.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("loudness", [0.025, 160.0])
 def test_vgg16_lbfgs_follows_its_source(
     hed: Weights, network: Vgg, pictures: tuple[Image.Image, Image.Image], loudness: float
 ) -> None:

@@ -44,6 +44,9 @@ class ResultActions:
 
         Matched ones change what is painted: they wait for the next run, and a run that has them keeps them.
         """
+        return self.panel.guarded("run-message", self._colours, session, wanted)
+
+    def _colours(self, session: Session, wanted: Colours) -> Updates:
         own(session, "colours", wanted)
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
         if shown is not None and "matched" in (wanted, shown.recipe.colours):
@@ -54,12 +57,8 @@ class ResultActions:
         if session.running() or not session.finished:
             return NOTHING
         done = session.finished[-1]
-
-        def recoloured() -> Updates:
-            results.recolour(done, wanted)
-            return {**results.shown(self.parts, done), self.parts["strip"]: cards(session)}
-
-        return self.panel.guarded("run-message", recoloured)
+        results.recolour(done, wanted)
+        return {**results.shown(self.parts, done), self.parts["strip"]: cards(session)}
 
     def use_as_content(self, session: Session) -> Updates:
         """The result becomes the content picture of the next run."""
