@@ -1,9 +1,9 @@
 // Echo: what a layer finds alike. One points at a spot, and alike places light up in all pictures; the cosines are worked out
 // here from the short vectors that lenses.py sends once a layer, so that pointing asks nobody.
 const NAMES = ["photo", "painting", "shown"], EVERY = 8, WIDTH = 480, ALIKE = 0.5, FEW = 0.005; // as in lens/similarity.py
-const { follow, unpacked, picture, glow } = playgroundLens;
+const { follow, receive, unpacked, picture, glow } = playgroundLens;
 const words = (key, values) => playgroundSay(`echo.${key}`, values);
-let version = "", about = null, given = {}, drawn = 0, wantedLayer = null, spot = null, saying = null;
+let version = "", about = null, given = {}, wantedLayer = null, spot = null, saying = null;
 
 const root = () => element.querySelector(".echo");
 const find = (place) => root().querySelector(place);
@@ -18,34 +18,17 @@ function build() {
 
 const lens = follow(element, (turn, at) => trigger("select", { turn, at, layer: wantedLayer, version }), EVERY);
 
-async function take() {
-  const value = props.value || {};
-  if (!value.turn) return;
-  const mine = ++drawn;
-  if (value.error || value.same) {
-    if (value.error) complain(value.error);
-    return lens.answered(value.turn);
-  }
-  const parts = {};
-  for (const [name, part] of Object.entries(value.pictures)) {
-    const [image, bytes] = await Promise.all([picture(part.picture), unpacked(part.vectors)]);
-    parts[name] = { ...part, image, vectors: new Int8Array(bytes.buffer), lengths: lengths(new Int8Array(bytes.buffer), value.directions) };
-  }
-  if (mine !== drawn) return lens.answered(value.turn);
+async function read(part, value) {
+  const [image, bytes] = await Promise.all([picture(part.picture), unpacked(part.vectors)]), vectors = new Int8Array(bytes.buffer);
+  return { ...part, image, vectors, lengths: lengths(vectors, value.directions) };
+}
+const take = receive(element, lens, read, (value, parts) => {
   given = parts;
   version = value.version;
   about = value;
   if (!spot || !given[spot.name]) spot = { name: "photo", x: 0.5, y: 0.5 };
-  complain("");
   show();
-  lens.answered(value.turn);
-}
-
-function complain(text) {
-  find(".message").hidden = !text;
-  find(".message").textContent = text;
-  find(".lens-wait").hidden = Boolean(text) || Boolean(about);
-}
+});
 
 function lengths(vectors, n) {
   const found = new Float32Array(vectors.length / n);
@@ -170,5 +153,5 @@ element.addEventListener("input", (event) => {
   lens.renew(0.25);
 });
 build();
-take();
-watch("value", take);
+take(props.value);
+watch("value", () => take(props.value));

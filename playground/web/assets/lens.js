@@ -49,6 +49,32 @@ window.playgroundLens = (() => {
     return lens;
   }
 
+  // What a lens calls with each answer, a value with the number of its question. `read` makes of a picture that came what is kept
+  // of it; `show` gets the answer and all pictures by name, unless a later answer has overtaken this one meanwhile.
+  function receive(element, lens, read, show) {
+    let latest = 0, some = false;
+    const complain = (text) => {
+      const place = element.querySelector(".message");
+      place.hidden = !text;
+      place.textContent = text;
+      element.querySelector(".lens-wait").hidden = Boolean(text) || some;
+    };
+    return async (value) => {
+      if (!value?.turn) return;
+      const mine = ++latest;
+      if (value.error) complain(value.error);
+      if (value.error || value.same) return lens.answered(value.turn);
+      const parts = {};
+      for (const [name, part] of Object.entries(value.pictures)) parts[name] = await read(part, value);
+      if (mine === latest) {
+        some = true;
+        complain("");
+        show(value, parts);
+      }
+      lens.answered(value.turn);
+    };
+  }
+
   const all = () => lenses.forEach((lens) => lens.renew());
   document.addEventListener("on-easel", (event) => {
     if (event.detail.run !== run) at = null;
@@ -88,5 +114,5 @@ window.playgroundLens = (() => {
     veil("lighter", [252, 240, 170], (share) => 0.3 * share * share);
   }
   const number = (value) => (value === 0 ? "0" : Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3))));
-  return { follow, unpacked, picture, heat, glow, number };
+  return { follow, receive, unpacked, picture, heat, glow, number };
 })();

@@ -1,9 +1,9 @@
 // Pairs: the Gram matrix to touch. A cell is the average of two maps' product, and the product glows on the pictures; all of it
 // is multiplied here, so that pointing at a cell asks nobody. What is shown comes from lenses.py: eight-bit maps of a few channels.
 const NAMES = ["photo", "painting", "shown"], EVERY = 2.5, MATRIX = 132, PICTURE = 480, PHONE = 10;
-const { follow, unpacked, picture, heat, glow, number } = playgroundLens;
+const { follow, receive, unpacked, picture, heat, glow, number } = playgroundLens;
 const words = (key, values) => playgroundSay(`pairs.${key}`, values);
-let key = "", version = "", about = null, given = {}, drawn = 0, wantedLayer = null;
+let key = "", version = "", about = null, given = {}, wantedLayer = null;
 let chosen = [0, 0], pointed = null, scrambled = false, pin = null;
 
 const root = () => element.querySelector(".pairs");
@@ -24,39 +24,21 @@ function build() {
 
 const lens = follow(element, (turn, at) => trigger("select", { turn, at, layer: wantedLayer, has: key, version }), EVERY);
 
-async function take() {
-  const value = props.value || {};
-  if (!value.turn) return;
-  const mine = ++drawn;
-  if (value.error || value.same) {
-    if (value.error) complain(value.error);
-    return lens.answered(value.turn);
-  }
-  const parts = {};
-  for (const [name, part] of Object.entries(value.pictures)) {
-    const [image, bytes] = await Promise.all([picture(part.picture), unpacked(part.maps)]);
-    const [width, height] = part.size, count = width * height;
-    parts[name] = { ...part, image, count, maps: part.scales.map((scale, i) => bytes.subarray(i * count, (i + 1) * count)) };
-  }
-  if (mine !== drawn) return lens.answered(value.turn); // overtaken by a later answer
+async function read(part) {
+  const [image, bytes] = await Promise.all([picture(part.picture), unpacked(part.maps)]);
+  const [width, height] = part.size, count = width * height;
+  return { ...part, image, count, maps: part.scales.map((scale, i) => bytes.subarray(i * count, (i + 1) * count)) };
+}
+const take = receive(element, lens, read, (value, parts) => {
   if (value.key !== key) { given = {}; if (key.split(" ").pop() !== value.layer || key === "") chosen = strongest(value, parts)[0] || [0, 0]; pin = null; }
   if (!value.has_shown) delete given.shown;
   Object.assign(given, parts);
   key = value.key;
   version = value.version;
   about = value;
-  complain("");
   if (pin) remember();
   show();
-  lens.answered(value.turn);
-}
-
-function complain(text) {
-  const place = find(".message"), nothing = !about;
-  place.hidden = !text;
-  place.textContent = text;
-  find(".lens-wait").hidden = Boolean(text) || !nothing;
-}
+});
 
 // ---------------------------------------------------------------- numbers
 
@@ -260,5 +242,5 @@ element.addEventListener("keydown", (event) => {
   drawCell();
 });
 build();
-take();
-watch("value", take);
+take(props.value);
+watch("value", () => take(props.value));
