@@ -51,8 +51,7 @@ def rule_of(job: Job) -> str:
     here, changed = points[-1], bool(job.control.read().settings)
     if recipe.optimizer == "adam" and not changed and risen(job.curve):
         return "rate"
-    sizes = [point["size"] for point in points]
-    if sizes[0] != here["size"]:
+    if points[0]["size"] != here["size"]:
         since = next(point["evaluations"] for point in points if point["size"] == here["size"])
         if here["evaluations"] - since < NEW:
             return "size"
@@ -69,8 +68,10 @@ def rule_of(job: Job) -> str:
 
 def risen(curve: Sequence[dict[str, float]]) -> bool:
     """Whether the total stands higher than at the start after Adam's first five steps, and those are not long ago."""
+    if not curve or not FIRST <= curve[-1]["step"] <= 4 * FIRST:
+        return False
     early = [point["total"] for point in curve if point["step"] <= FIRST]
-    return bool(curve) and FIRST <= curve[-1]["step"] <= 4 * FIRST and early[-1] > early[0]
+    return early[-1] > early[0]
 
 
 def roughness(picture: np.ndarray) -> float:
