@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -17,7 +16,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from playground.errors import PlaygroundError
-from playground.experiments.results import CellCache
 from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.presets import load_preset
@@ -27,15 +25,11 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.wall import together
-from playground.web.components.layout import Parts
-from playground.web.components.pictures import given, sample_called
-from playground.web.lab.bench import Sheet
-from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _lessons
 from playground.web.pagefiles import PageFiles
-from playground.web.people import CALLER, Caller, Cookies, People
+from playground.web.people import Cookies, People
 from playground.web.server import app_options
 from playground.web.studio.running import steering
+from tests.helpers.samples import sample
 from tests.helpers.waiting import until
 
 KEY = "open sesame"
@@ -81,12 +75,6 @@ def teacher(app: Starlette) -> Person:
 @pytest.fixture
 def pupil(app: Starlette) -> Person:
     return Person(app)
-
-
-def sample(kind: str, name: str) -> Image.Image:
-    found = sample_called(kind, name)
-    assert found is not None
-    return given(found.path, name)
 
 
 def own() -> Image.Image:
@@ -174,88 +162,6 @@ def test_titles_come_in_the_language_of_the_page(teacher: Person, pupil: Person)
     teacher.do("open", lesson="tiles")
     german = pupil.client.get("/class", headers={"referer": "http://127.0.0.1/?lang=de"}).json()["class"]
     assert german["title"] != pupil.look()["title"]
-
-
-@pytest.fixture
-def lab(jobs: Jobs) -> Lessons:
-    parts: Parts = {}
-    with gr.Blocks():
-        _lessons(parts)
-    return Lessons(jobs, parts, "lesson", CellCache(), ClassDesk(jobs).wall)
-
-
-@pytest.fixture
-def ada(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for module in ("lessons", "bench"):
-        monkeypatch.setattr(f"playground.web.lab.{module}.caller", lambda: Caller("ada"))
-    token = CALLER.set(Caller("ada"))
-    yield "ada"
-    CALLER.reset(token)
-
-
-def interactive(updates: dict[Any, Any], part: Any) -> bool:
-    return bool(updates[part].interactive)
-
-
-def test_the_lessons_prediction_is_the_vote_and_run_waits(lab: Lessons, jobs: Jobs, ada: str) -> None:
-    room, sheet = jobs.classroom, Sheet()
-    room.look("teacher", teacher=True)
-    room.look(ada)
-    room.open("strokes", 3)
-    chosen = lab.choose(sheet, "strokes", None, None)
-    assert not interactive(chosen, lab.part("run"))
-    assert not interactive(chosen, lab.part("skip"))
-    assert interactive(chosen, lab.part("options"))
-    assert lab.part("run") not in lab.predict(sheet, 2)
-    assert room.look(ada).vote == 2
-    assert lab.choose(Sheet(), "strokes", None, None)[lab.part("options")].value == 2  # after a reload
-    assert lab.part("run") not in lab.skip(sheet)
-
-    async def asked() -> list[dict[Any, Any]]:
-        return [updates async for updates in lab.answer(sheet, False, None, None)]
-
-    (refused,) = asyncio.run(asked())
-    assert "still predicting" in refused[lab.part("message")]
-    room.move("discuss")
-    assert not interactive(lab.follow(sheet), lab.part("options"))
-    room.move("run")
-    free = lab.follow(sheet)
-    assert interactive(free, lab.part("run"))
-    assert free[lab.part("options")].value == 2
-    assert sheet.predicted == 2
-    room.close()
-    assert lab.part("run") not in lab.follow(sheet)
-    assert interactive(lab.choose(sheet, "strokes", None, None), lab.part("options"))
-
-
-def test_a_lesson_that_is_heard_hangs_on_the_wall_by_prediction(
-    lab: Lessons, jobs: Jobs, ada: str, hed: read.Weights
-) -> None:
-    room, sheet = jobs.classroom, Sheet()
-    assert lab.wall is not None
-    room.look("teacher", teacher=True)
-    room.open("tiles", 4)
-    room.hang(True)
-    for person in (ada, "ben"):
-        room.look(person)
-        room.vote(person, "tiles", 1)
-    room.move("run")
-
-    async def asked() -> None:
-        async for _ in lab.answer(sheet, False, None, None):
-            pass
-
-    asyncio.run(asked())
-    (tile,) = lab.wall.tiles({})
-    assert (tile.group, tile.count) == (1, 1)
-    shown = lab.wall.current(ada)
-    assert shown is not None
-    lab.wall.show_sheet("ben", "tiles", [sample("styles", "swirls")], shown.sheet)
-    (tile,) = lab.wall.tiles({})
-    assert tile.count == 2  # the very same pictures once
-    lab.wall.remove(tile.id)
-    assert lab.wall.tiles({}) == []
-    assert room.standing("ben", shown.name, False) == "removed"
 
 
 # ---------------------------------------------------------------- the wall
