@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 from anyio._backends._asyncio import WorkerThread
@@ -47,15 +46,20 @@ def test_what_it_gives_and_what_it_raises_comes_back() -> None:
 def test_threads_that_a_crowd_has_left_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WorkerThread, "MAX_IDLE_TIME", 0.05)
 
-    async def scenario() -> list[int]:
-        before = threading.active_count()
-        await asyncio.gather(*(in_line(f"person {number}", time.sleep, 0.1) for number in range(20)))
-        at_worst = threading.active_count()
+    before = set(threading.enumerate())  # those of other tests may end meanwhile
+
+    def of_a_pool() -> int:
+        return sum(isinstance(thread, WorkerThread) for thread in set(threading.enumerate()) - before)
+
+    async def scenario() -> int:
+        crowd = 20
+        met = threading.Barrier(crowd)
+        await asyncio.gather(*(in_line(f"person {number}", met.wait, 10) for number in range(crowd)))
+        at_worst = of_a_pool()
         await asyncio.sleep(0.1)
         end_idle_soon()
-        while threading.active_count() > before + 1:
+        while of_a_pool() > 1:
             await asyncio.sleep(0.01)
-        return [before, at_worst]
+        return at_worst
 
-    before, at_worst = asyncio.run(asyncio.wait_for(scenario(), 20))
-    assert at_worst >= before + 20
+    assert asyncio.run(asyncio.wait_for(scenario(), 20)) == 20
