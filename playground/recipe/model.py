@@ -33,13 +33,15 @@ Optimizer = Annotated[Literal["adam", "lbfgs"], spelling(**{"l-bfgs": "lbfgs", "
 class Stage(BaseModel):
     """One size of a run's plan: its long side in pixels and its iterations.
 
-    `evaluations` is recorded for what has run, where a round of L-BFGS may have been cut short.
+    `evaluations` is recorded for what has run, where a round of L-BFGS may have been cut short. `tiled` is a size for print:
+    judged in tiles, as plain pixels moved by Adam, whatever canvas and optimiser the recipe names for the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     size: int = Field(ge=8, le=MAX_SIZE)
     iterations: int = Field(ge=0, le=1_000_000)
     evaluations: int | None = Field(None, ge=0, le=10_000_000)
+    tiled: bool = False
 
 
 class Change(BaseModel):
