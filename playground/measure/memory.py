@@ -148,7 +148,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
         )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.painted_size))
-    for_print = bool(recipe.plan) and recipe.plan[-1].tiled  # plain pixels and Adam
+    for_print = recipe.plan is not None and recipe.plan[-1].tiled  # plain pixels and Adam
     tile = (min(CORE + 2 * HALO, size[0]), min(CORE + 2 * HALO, size[1]))
     maps = _peak_of_evaluation(recipe, tile if for_print or max(size) > TILED_ABOVE else size, device)
     maps += 0 if for_print else FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
