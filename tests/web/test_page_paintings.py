@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.cli.app import main
 from playground.engine.run import Run
 from playground.images.load import read_recipe_text
 from playground.images.regions import decode_labels
@@ -157,9 +158,22 @@ def test_regions_are_painted_and_completed(visitor: Visitor, tmp_path: Path) -> 
     page.click("#regions-close")
     visitor.run()
     visitor.finish()
-    recipe = parse_recipe(read_recipe_text(visitor.download("#save-png", tmp_path)) or "")
+    saved = visitor.download("#save-png", tmp_path)
+    recipe = parse_recipe(read_recipe_text(saved) or "")
     labels = decode_labels(recipe.regions)
     assert {int(number) for number in np.unique(labels)} == {1, 2}
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    first, second = (next(one for one in styles() if one.name == name) for name in (styles()[0].name, "mosaic"))
+    for path, sample in zip(paths, (photos()[0], first, second), strict=False):
+        sample.picture().save(path)
+    photo, one, other, again = map(str, paths)
+    assert main(["stylize", photo, one, "--style", other, "--recipe", str(saved), "-o", again, "--device", "cpu"]) == 0
+    with Image.open(saved) as ours, Image.open(again) as theirs:  # the command line paints the same bits
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    visitor.reload()
+    visitor.finish()
+    page.click("#paintings button.label-wrap")
+    playwright.expect(page.locator("#regions-shown img")).to_be_visible()
     height, width = labels.shape
     assert (labels[height // 2, width // 10], labels[height // 2, -width // 10]) == (1, 2)
     visitor.left_clean()
