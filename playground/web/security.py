@@ -6,6 +6,7 @@ server.py puts the guard around gradio's app and gives `login` to `launch`. Know
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -105,7 +106,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        started, answered = False, bytearray()
         cookie = self._name_the_caller(scope)
 
         async def send_with_headers(message: Message) -> None:
@@ -119,6 +120,8 @@ class Guard:
                     headers.setdefault(name, value)
                 if cookie:
                     headers.append("set-cookie", cookie)
+            elif upload:
+                answered.extend(message.get("body", b""))
             await send(message)
 
         asked = Headers(scope=scope)
@@ -159,6 +162,8 @@ class Guard:
                         await send({"type": "http.response.body"})  # the end of what was begun
             if upload:
                 self.files.add(taken)
+                caller: Caller = scope[IN_SCOPE]
+                self.files.uploaded(named_in(answered), caller.person, program=caller.person == caller.address)
         if refusal is not None and not started:
             await refusal(scope, receive, send_with_headers)
 
@@ -204,6 +209,15 @@ class Guard:
         if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
             return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)
         return None
+
+
+def named_in(answer: bytes) -> list[str]:
+    """The paths of an upload's answer; none where it was refused."""
+    try:
+        paths = json.loads(answer)
+    except ValueError:
+        return []
+    return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
 
 
 def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[str, str] = os.environ) -> str | None:
