@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from playground.errors import PlaygroundError
 from playground.web import pagefiles
+from playground.web.components.pictures import given
 from playground.web.pagefiles import PageFiles
 
 
@@ -78,3 +80,9 @@ def test_uploads_go_when_everybody_who_uploaded_them_has_gone(tmp_path: Path, mo
     now[0] += 700
     assert left() == [sample, outside]
     assert not files._uploads, "nothing is remembered of what is gone"
+
+
+def test_a_picture_that_has_gone_is_asked_for_again(tmp_path: Path) -> None:
+    with pytest.raises(PlaygroundError) as said:
+        given(tmp_path / "photo.png", "the content picture")
+    assert str(said.value) == "Choose the content picture again: the server no longer has it."
