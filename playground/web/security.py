@@ -163,7 +163,7 @@ class Guard:
             if upload:
                 self.files.add(taken)
                 caller: Caller = scope[IN_SCOPE]
-                self.files.uploaded(named_in(answered), caller.person, program=caller.person == caller.address)
+                self.files.uploaded(named_in(bytes(answered)), caller.person, program=caller.person == caller.address)
         if refusal is not None and not started:
             await refusal(scope, receive, send_with_headers)
 
