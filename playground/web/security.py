@@ -25,6 +25,7 @@ from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
+from playground.web.pace import STREAM_SECONDS, Pace
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -100,7 +101,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles, people: People) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers, self.bodies = headers_for(settings), Bodies()
+        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -144,8 +145,7 @@ class Guard:
         if refusal is None:
             try:
                 with self._counted(scope):
-                    given = receive_upload if upload else await self._body(scope, receive)
-                    await self.app(scope, given, send_with_headers)
+                    await self._answer(scope, receive_upload if upload else receive, send_with_headers, upload)
             except TooLargeError as error:
                 refusal = PlainTextResponse(str(error), 507 if upload else 413)
             except NotAllowedError as error:
@@ -194,11 +194,22 @@ class Guard:
             self.people.claim(session, person)
         return self.people.stream(session, person)
 
-    async def _body(self, scope: Scope, receive: Receive) -> Receive:
-        """What gives gradio the body of a request that is no upload."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
+        """Let gradio answer when it is the person's turn; the body of a request that is no upload is read whole first."""
+        person = scope[IN_SCOPE].person
         if scope["method"] in ("GET", "HEAD"):
-            return receive
-        return await self.bodies.whole(receive, scope[IN_SCOPE].person)
+            if STREAMS.fullmatch(scope["path"]):
+                await self.pace.turn(person)
+                self.pace.charge(person, STREAM_SECONDS)
+            await self.app(scope, receive, send)
+            return
+
+        async def whole() -> None:
+            given = receive if upload else await self.bodies.whole(receive, person)
+            await self.app(scope, given, send)
+
+        await self.pace.turn(person)
+        await self.pace.timed(person, whole())
 
     def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
