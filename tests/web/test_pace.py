@@ -136,7 +136,7 @@ def test_what_a_work_raises_and_that_it_is_cancelled_reaches_it(pace: Pace) -> N
             raise
 
     async def cancelled() -> None:
-        task = asyncio.create_task(_made(pace, waits()))  # type: ignore[arg-type]
+        task = asyncio.create_task(_made(pace, waits()))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
