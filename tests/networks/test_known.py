@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,12 +231,12 @@ def test_maps_of_another_strength_are_said(hed: Weights, home: Path) -> None:
         before = scale
     strong = in_torch(hed, dict.fromkeys(LAYERS["vgg16"], scale))
     for weights, told, said in (
-        (replace(hed, tensors=weak), "caffe", "answers with 0.62 where about 35 is usual"),
-        (strong, "torch", "answers with 36 where about 1 is usual"),
+        (replace(hed, tensors=weak), "caffe", r"answers with 0\.[67]\d? where about 35 is usual"),
+        (strong, "torch", r"answers with [34]\d where about 1 is usual"),
     ):
         doubt = known(taken_for(told, weights, home)).doubt()
         assert f"is a network in {told}'s convention, yet its first layer" in doubt
-        assert said in doubt
+        assert re.search(said, doubt), doubt
         assert doubt.endswith("a source's numbers may not fit it")
 
 
