@@ -110,7 +110,8 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     chosen = values(first, network="vgg16-caffe", seed=5)
     updates = steering.moved_network(session, *chosen)
     assert (session.base, session.wanted_network) == (first, "vgg16-caffe")
-    assert "into $PLAYGROUND_HOME of the computer that serves this page, as vgg16-caffe.h5" in updates["network-note"]
+    folder = catalogue.home_in_words()
+    assert f"into {folder} of the computer that serves this page, as vgg16-caffe.h5" in updates["network-note"]
     assert str(catalogue.home()) not in updates["network-note"]  # which strangers may read too
     assert isinstance(updates["network-button"], gr.Button)
     assert not updates["network-button"].visible
@@ -211,7 +212,7 @@ def test_the_note_names_settings_as_the_page_does(language: str, files: dict[str
         misnamed = Path(files["caffe"]).with_name("mine.torch.h5")
         misnamed.write_bytes(Path(files["caffe"]).read_bytes())
         doubt = words.words(language)["below.doubt_convention"].format(file=misnamed.name, told="torch", other="caffe")
-        assert doubt in html.unescape(numbers_note(recipe.changed({"network": str(misnamed)})))
+        assert doubt[1:] in html.unescape(numbers_note(recipe.changed({"network": str(misnamed)})))
     finally:
         ASKED.reset(token)
 
