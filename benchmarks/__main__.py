@@ -144,5 +144,21 @@ def sheet(
     say(f"written to {output}")
 
 
+@app.command()
+def paintings(
+    output: Annotated[Path, typer.Option(help="A .png or .jpg file.")] = RESULTS / "paintings.jpg",
+    keep: Annotated[Path, typer.Option(help="A folder for painted pictures; those that are there stay.")] = RESULTS
+    / "paintings",
+    size: Annotated[int, typer.Option(min=64, help="Long side of the painted pictures.")] = 384,
+) -> None:
+    """Paint the sheet of several paintings, regions, faces and colours."""
+    from benchmarks.paintings import paintings_sheet
+
+    keep.mkdir(parents=True, exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    paintings_sheet(size, min(size, 320), keep).save(output, quality=88)
+    say(f"written to {output}")
+
+
 if __name__ == "__main__":
     app()

@@ -20,6 +20,7 @@ from playground.networks import fetch, read
 from playground.networks.catalogue import ANY_PAINTING, JUDGE
 from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
+from playground.web.gradio_patches.written_interfaces import leave_interfaces_unwritten
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the tests share the processor
     threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
@@ -28,6 +29,8 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the te
 
 # Whatever was measured on this machine, tests compute alike; one that is about the choice asks for another itself.
 os.environ["PLAYGROUND_ARITHMETIC"] = "direct"
+
+leave_interfaces_unwritten()  # as where the page is served; before a test's module imports gradio
 
 torch.set_warn_always(True)  # not once a process: a warning fails the test that causes it, whichever ran before
 

@@ -45,6 +45,7 @@ def apply(
         typer.Option(metavar="PAINTING[:WEIGHT]", help="One more painting to blend with, after any:PAINTING; up to 4."),
     ] = None,
     strength: Annotated[float, typer.Option(help="0 the photo, 1 the style.")] = 1.0,
+    strokes: Annotated[float, typer.Option(help="How large strokes are: 0.5 finer, 2 broader.")] = 1.0,
     steady: Annotated[
         bool, typer.Option("--steady/--flicker", help="In films, let each frame follow the one before.")
     ] = True,
@@ -57,12 +58,13 @@ def apply(
     if not 0 <= strength <= 1:  # also refuses NaN
         raise PlaygroundError(f"the strength runs from 0 (the photo) to 1 (the style), not {strength}")
 
-    from playground.feedforward.apply import stylize_picture
+    from playground.feedforward.apply import check_strokes, stylize_picture
     from playground.feedforward.video import is_film, stylize_film
     from playground.images.load import load_picture
     from playground.images.save import save_picture
     from playground.system.device import pick_device
 
+    check_strokes(strokes)
     device = pick_device(device)
     stylizer = _stylizer(model, style or [], device)
     sources, skipped = _sources(pictures)
@@ -73,12 +75,11 @@ def apply(
             words = f"picture {number + 1} of {len(sources)}"
             report(words, number / len(sources))
             if is_film(source):
-                for done in stylize_film(stylizer, source, target, strength, original_colours, steady):
+                for done in stylize_film(stylizer, source, target, strength, original_colours, steady, strokes):
                     report(f"{words}, {done:.0%} of its frames", (number + done) / len(sources))
             else:
-                save_picture(
-                    stylize_picture(stylizer, load_picture(source), tile).at(strength, original_colours), target
-                )
+                painted = stylize_picture(stylizer, load_picture(source), tile, strokes)
+                save_picture(painted.at(strength, original_colours), target)
     seconds = time.perf_counter() - started
     if skipped:
         print(f"skipped {len(skipped)} broken: {', '.join(skipped[:10])}", file=sys.stderr)

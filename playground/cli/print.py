@@ -88,10 +88,21 @@ def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:
     if not recipe.plan:
         raise PlaygroundError("that recipe is not of a finished picture: give one that was painted here")
     largest = max(stage.size for stage in recipe.plan)
-    if not largest < size <= MAX_SIZE:
-        raise PlaygroundError(f"a print must be larger than the {largest} px of the result, and at most {MAX_SIZE}")
-    plan = (*recipe.plan, Stage(size=size, iterations=iterations))
-    return recipe.changed({"size": size, "plan": plan, "iterations": sum(stage.iterations for stage in plan)})
+    if not max(largest, recipe.size) < size <= MAX_SIZE:
+        raise PlaygroundError(
+            f"a print must be larger than the {max(largest, recipe.size)} px of the result, and at most {MAX_SIZE}"
+        )
+    if recipe.work_size is not None:  # it is the photo that is large there, and what is painted says its colours
+        return recipe.changed({"size": size, "plan": recipe.plan, "first_light": False})
+    sizes = [size]
+    while sizes[0] > 2 * largest:
+        sizes = [math.ceil(sizes[0] / 2), *sizes]
+    counts = [*(2 * iterations for _ in sizes[1:]), iterations]  # on the way, where they cost little, twice as many
+    added = [Stage(size=each, iterations=count, tiled=True) for each, count in zip(sizes, counts, strict=True)]
+    plan = (*recipe.plan, *added)
+    whole = sum(stage.iterations for stage in plan)
+    # First light is for looking at on a screen, and would be as large as the print.
+    return recipe.changed({"size": size, "plan": plan, "iterations": whole, "first_light": False})
 
 
 def pixels_for(cm: float, dpi: int) -> int:

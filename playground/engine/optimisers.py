@@ -21,6 +21,7 @@ from playground.recipe.model import Recipe
 
 LBFGS_BYTES = 192 * 2**20  # beyond about a megapixel the memory of L-BFGS is cut short to fit into this
 MIN_HISTORY = 4
+FINISHING_RATE = 0.01  # of a value's range: a step of Adam at a size for print
 
 
 class Optimiser(Protocol):
@@ -140,6 +141,23 @@ class Adam:
                 value = self._adam.state[parameter].get(key)
                 if value is not None and value.shape != parameter.shape:  # would only fail in the middle of a step
                     raise ValueError("Adam's moments are of another canvas")
+
+
+class FinishingAdam(Adam):
+    """Adam for a size for print, on plain pixels: at a rate of its own, since the recipe's may be meant for L-BFGS.
+
+    Args:
+        unit: a value's range in the recipe's pixel space.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], unit: float) -> None:
+        super().__init__(parameters, FINISHING_RATE * unit)
+
+    def set_rates(self, recipe: Recipe, rate: float) -> None:
+        """Nothing: its rate is its own."""
+
+    def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
+        """Nothing: moments of a quarter of the pixels would be most of the memory that is left."""
 
 
 def _lbfgs(recipe: Recipe, parameters: Sequence[Tensor], unit: float) -> Lbfgs:

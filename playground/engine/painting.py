@@ -14,16 +14,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from playground.engine.canvas import Canvas, Space, first_picture, make_canvas, resample
+from playground.engine.canvas import Canvas, PixelCanvas, Space, first_picture, make_canvas, resample
 from playground.engine.evaluator import Evaluator
 from playground.engine.first_light import first_light, lit
 from playground.engine.frames import Curve, Round
 from playground.engine.guided import Guide
 from playground.engine.losses import Objective
 from playground.engine.neighbours import Neighbours
-from playground.engine.optimisers import Optimiser, make_optimiser
+from playground.engine.optimisers import FinishingAdam, Optimiser, make_optimiser
 from playground.engine.pulls import Pulls, measure_pulls
-from playground.engine.schedule import TILED_ABOVE, Schedule, style_long_side
+from playground.engine.schedule import Schedule, style_long_side
 from playground.engine.tiles import TiledObjective
 from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
@@ -116,14 +116,9 @@ class Painting:
         growth = full_width * full_height / (width * height)
         styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
         guide = self._guide((width, height))
-        kind = TiledObjective if self.tiled else Objective
+        kind = TiledObjective if self.schedule.tiled else Objective
         self.objective = kind(network, self.content_tensor, styles, self.recipe, growth, guide)
         self.evaluate_anew()
-
-    @property
-    def tiled(self) -> bool:
-        """Whether this size is one for print, judged in tiles."""
-        return self.schedule.size > TILED_ABOVE
 
     def _guide(self, size: tuple[int, int]) -> Guide | None:
         """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
@@ -148,15 +143,22 @@ class Painting:
         if smaller is None:
             self.settle_arithmetic()
             first = first_picture(self.recipe, self.content_tensor, self._style_at(size), self.space)
-            self.canvas = make_canvas(self.recipe, first, self.space)
+            plain = self.schedule.on_plain_pixels
+            self.canvas = PixelCanvas(first, self.space) if plain else make_canvas(self.recipe, first, self.space)
         else:
-            self.canvas = smaller.resized((height, width))
+            self.canvas = self._enlarged(smaller, (height, width))
             if self.recipe.init == "content":
                 self._restore_detail(smaller)
         self.make_objective()
         self.start_optimiser()
         self.average = None
         self.schedule.enter(self.seconds)
+
+    @torch.no_grad()
+    def _enlarged(self, smaller: Canvas, size: tuple[int, int]) -> Canvas:
+        if self.schedule.on_plain_pixels:
+            return PixelCanvas(resample(smaller.image(), size), self.space)
+        return smaller.resized(size)
 
     @torch.no_grad()
     def _restore_detail(self, smaller: Canvas) -> None:
@@ -182,7 +184,10 @@ class Painting:
     def start_optimiser(self) -> None:
         """A new optimiser, which has learnt nothing yet."""
         unit = float(self.space.scale.mean())
-        self.optimiser: Optimiser = make_optimiser(self.recipe, self.canvas.parameters, unit)
+        if self.schedule.on_plain_pixels:
+            self.optimiser: Optimiser = FinishingAdam(self.canvas.parameters, unit)
+        else:
+            self.optimiser = make_optimiser(self.recipe, self.canvas.parameters, unit)
 
     def restart_memory(self) -> None:
         """Let the optimiser begin anew and state so in the journal, as a learning rate that stays what it was."""
@@ -218,7 +223,7 @@ class Painting:
         evaluations = self.schedule.round_evaluations + 1
         self.ended_round: Round | None = None
         if self.schedule.evaluated(standing):
-            if self.recipe.evaluations_per_iteration > 1:
+            if self.schedule.evaluations_per_iteration > 1:
                 why: Any = "nothing lower found" if standing == "stuck" else "enough evaluations"
                 self.ended_round = Round(self.schedule.step, evaluations, self.optimiser.found, why)
             if self.recipe.clip:

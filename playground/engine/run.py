@@ -144,7 +144,7 @@ class Run:
                 yield from self._catch_up()
                 self.control.turn().do(painting.next_stage)  # its targets cost as much memory as an evaluation
                 last_picture = -math.inf
-            if state.shares and not painting.tiled and (now := time.perf_counter()) >= next_pulls:
+            if state.shares and not schedule.tiled and (now := time.perf_counter()) >= next_pulls:
                 pulls = self.control.turn().do(painting.measure_pulls)
                 took = time.perf_counter() - now
                 started += took

@@ -15,7 +15,7 @@ from playground.recipe.model import Recipe, Stage
 from playground.recipe.training import TrainingRecipe
 
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
-TILED_ABOVE = 4096  # pixels of the long side, beyond which a picture is for print: judged in tiles (tiles.py)
+TILED_ABOVE = 4096  # pixels of the long side, beyond which every picture is judged in tiles (tiles.py)
 PRINT_STYLE_SIDE = (
     2048  # pixels of a style image there: never enlarged, so that strokes are as sharp as the painting is
 )
@@ -53,7 +53,8 @@ def _shared_out(iterations: int, sizes: Sequence[int]) -> list[Stage]:
 
 def evaluations_of(stage: Stage, recipe: Recipe) -> int:
     """Evaluations that a size takes: as recorded, else what its iterations need."""
-    return stage.iterations * recipe.evaluations_per_iteration if stage.evaluations is None else stage.evaluations
+    each = 1 if stage.tiled else recipe.evaluations_per_iteration
+    return stage.iterations * each if stage.evaluations is None else stage.evaluations
 
 
 def fraction_done(recipe: Recipe, evaluations: int, aspect: float = 1.0) -> float:
@@ -83,14 +84,22 @@ def style_long_side(recipe: Recipe | TrainingRecipe, style_size: tuple[int, int]
     scales = recipe.style_scales if isinstance(recipe, Recipe) else ()
     scale = scales[number] if number < len(scales) else 1.0
     side = max(smallest, round(full * scale * size / largest))
-    return min(side, max(style_size), PRINT_STYLE_SIDE) if size > TILED_ABOVE else side
+    for_print = size > (largest if _printed(recipe) else TILED_ABOVE)
+    return min(side, max(style_size), PRINT_STYLE_SIDE) if for_print else side
 
 
 def _largest_without_print(recipe: Recipe) -> int:
     """The size that style sizes are meant for: what was painted before it was painted on for print, where it was."""
+    if recipe.plan and _printed(recipe):
+        before = next(place for place, stage in enumerate(recipe.plan) if stage.tiled)
+        return max((stage.size for stage in recipe.plan[:before]), default=recipe.painted_size)
     if recipe.painted_size <= TILED_ABOVE or not recipe.plan:
         return recipe.painted_size
     return max((stage.size for stage in recipe.plan if stage.size <= TILED_ABOVE), default=recipe.painted_size)
+
+
+def _printed(recipe: Recipe | TrainingRecipe) -> bool:
+    return isinstance(recipe, Recipe) and any(stage.tiled for stage in recipe.plan or ())
 
 
 class Schedule:
@@ -137,6 +146,16 @@ class Schedule:
         return self.stages[self.stage].size
 
     @property
+    def tiled(self) -> bool:
+        """Whether this size is judged in tiles."""
+        return self.on_plain_pixels or self.size > TILED_ABOVE
+
+    @property
+    def on_plain_pixels(self) -> bool:
+        """Whether this size is for print: plain pixels and Adam, which together hold the least."""
+        return self.stages[self.stage].tiled
+
+    @property
     def at_last_size(self) -> bool:
         return self.stage == len(self.stages) - 1
 
@@ -153,9 +172,14 @@ class Schedule:
         self.stage += 1
 
     @property
+    def evaluations_per_iteration(self) -> int:
+        """Of this size: a size for print has no rounds."""
+        return 1 if self.on_plain_pixels else self.recipe.evaluations_per_iteration
+
+    @property
     def iteration_is_full(self) -> bool:
         """Whether the evaluation that is under way is the last that the iteration needs."""
-        return self.round_evaluations + 1 >= self.recipe.evaluations_per_iteration
+        return self.round_evaluations + 1 >= self.evaluations_per_iteration
 
     def evaluated(self, standing: Standing = "at rest") -> bool:
         """Count an evaluation, after which the optimiser stands so; whether it ends an iteration."""
@@ -170,13 +194,17 @@ class Schedule:
 
     def stage_so_far(self) -> Stage:
         """What was really done of the current size."""
-        return Stage(size=self.size, iterations=self.stage_step, evaluations=self.stage_evaluations)
+        done = {"iterations": self.stage_step, "evaluations": self.stage_evaluations}
+        return Stage(size=self.size, tiled=self.on_plain_pixels, **done)
 
     def replan(self) -> None:
         """Share the recipe's number of iterations out over this size and those to come."""
         left = max(0, self.recipe.iterations - sum(stage.iterations for stage in self.finished))
-        shared = _shared_out(left, [stage.size for stage in self.stages[self.stage :]])
-        self.stages = self.stages[: self.stage] + shared
+        coming = self.stages[self.stage :]
+        shared = _shared_out(left, [stage.size for stage in coming])
+        self.stages = self.stages[: self.stage] + [
+            new.model_copy(update={"tiled": old.tiled}) for new, old in zip(shared, coming, strict=True)
+        ]
         self.stage_limit = self.stages[self.stage].iterations
 
     # ---------------------------------------------------------------- the end of a size, and the clock

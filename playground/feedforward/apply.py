@@ -5,6 +5,7 @@ Called by the command line, the page and measure/. It knows nothing of training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Protocol
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from playground.errors import PlaygroundError
 from playground.feedforward.model import Model
 from playground.images.colour import keep_colours
 from playground.images.convert import to_picture, to_tensor
@@ -26,6 +28,12 @@ TILE = 768  # pixels, side of a tile without its overlap
 # Pixels of the mirrored picture that are added around it and cut off again: a network that learnt from small crops has
 # seen their edges in each, and keeps a band of colour for them.
 MARGIN = 24
+STROKES = (0.5, 3.0)
+"""How fine and how broad strokes can be made, as a factor."""
+MIN_WORKED, MAX_WORKED = (
+    48,
+    24_000_000,
+)  # short side and pixels of what is painted for that; a picture beyond stays as it is
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
 
 Statistics = list[tuple[Tensor, Tensor]]
@@ -197,6 +205,21 @@ class _Ready:
         return x
 
 
+def check_strokes(strokes: float) -> None:
+    """Refuse strokes so fine or so broad that nothing good comes of them."""
+    if not STROKES[0] <= strokes <= STROKES[1]:  # also refuses NaN
+        raise PlaygroundError(f"strokes can be {STROKES[0]:g} to {STROKES[1]:g} times as large, not {strokes:g}")
+
+
+def _worked(size: tuple[int, int], strokes: float) -> tuple[int, int]:
+    """At what width and height a picture is painted: no side too short for the network, no picture too large for memory."""
+    width, height = size
+    smallest = min(1.0, MIN_WORKED / min(size))
+    largest = max(1.0, math.sqrt(MAX_WORKED / (width * height)))
+    factor = min(largest, max(smallest, 1 / strokes))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
 def _spread(room: int, count: int) -> list[int]:
     """`count` places from 0 to `room`, evenly."""
     return [round(room * i / (count - 1)) for i in range(count)]
@@ -234,8 +257,18 @@ class Stylized:
         return Image.blend(self.content, full, strength)
 
 
-def stylize_picture(stylizer: OnePass, content: Image.Image, tile: int | None = None) -> Stylized:
-    """A clean RGB picture in a style, at its own size to the pixel."""
+def stylize_picture(stylizer: OnePass, content: Image.Image, tile: int | None = None, strokes: float = 1.0) -> Stylized:
+    """A clean RGB picture in a style, at its own size to the pixel.
+
+    Args:
+        strokes: how large they are, `STROKES`. A network paints strokes of so many pixels, whatever the size; so a smaller
+            picture is painted for broader ones and brought back to its size, a larger one for finer ones.
+    """
+    check_strokes(strokes)
+    size = _worked(content.size, strokes)
+    if size != content.size:
+        painted = stylize_picture(stylizer, content.resize(size, Image.Resampling.LANCZOS), tile).result
+        return Stylized(content, painted.resize(content.size, Image.Resampling.LANCZOS))
     margin = min(MARGIN, min(content.size) - 1)
     stylized = stylizer(F.pad(to_tensor(content), [margin] * 4, mode="reflect"), tile)
     return Stylized(

@@ -90,12 +90,14 @@ def stylize_film(
     strength: float = 1.0,
     original_colours: bool = False,
     steady: bool = False,
+    strokes: float = 1.0,
 ) -> Generator[float, None, None]:
     """Stylize an animated GIF or a film frame by frame, at its own size and speed, a film with its sound.
 
     Args:
         output: a .gif for a GIF, an .mp4 for a film; it appears whole or not at all.
         steady: let each frame follow the one before, so that it flickers less; else each is painted by itself.
+        strokes: how large they are, as for `stylize_picture`.
 
     Yields:
         The fraction that is done, after every frame.
@@ -108,7 +110,7 @@ def stylize_film(
     try:
         with whole_file(output, durable=False) as unfinished:
             for done, frame in frames(source, unfinished):
-                painted = stylize_picture(stylizer, frame[0]).at(strength, original_colours)
+                painted = stylize_picture(stylizer, frame[0], strokes=strokes).at(strength, original_colours)
                 frame[0] = painted if hold is None else hold(frame[0], painted)
                 yield done
     except OSError as error:  # also what ffmpeg complains of when it writes, with the paths of this machine

@@ -77,14 +77,14 @@ def estimate(
     stages: list[StageCost] = []
     for stage in plan_stages(recipe, max(content_size) / min(content_size)):
         size = fit_size(*content_size, stage.size)
-        work = work_of_evaluation(recipe, size, device)
+        work = work_of_evaluation(recipe, size, device, stage.tiled or None)
         evaluations = evaluations_of(stage, recipe)
         seconds = evaluations * machine.seconds(work, size)
         if evaluations > RECORD_AFTER:
             seconds += RECORDING_SECONDS[device]
         if stages:  # the targets, forward only
             style = fit_size(*style_size, style_long_side(recipe, style_size, stage.size))
-            both = work.units + work_of_evaluation(recipe, style, device).units
+            both = work.units + work_of_evaluation(recipe, style, device).units  # more than enough where tiled
             seconds += machine.seconds(replace(work, units=both / 2), size)
         stages.append(StageCost(size, evaluations, work, seconds))
     first = machine.seconds(stages[0].work, stages[0].size)

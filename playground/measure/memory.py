@@ -37,6 +37,7 @@ BASE_MB = {"cpu": 640.0, "cuda": 100.0, "mps": 100.0}  # the interpreter with to
 FRAGMENTS = {"cpu": 1.15, "cuda": 1.5, "mps": 1.15}  # what the allocator holds over what is in use
 GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
 PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
+PRINT_PICTURES = 7  # the same of a size for print
 RESULT_BYTES = 18.0  # a pixel of a result larger than what is painted: the photo at its size, best and last result
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
@@ -147,19 +148,25 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
         )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.painted_size))
+    for_print = bool(recipe.plan and recipe.plan[-1].tiled)  # plain pixels and Adam
     tile = (min(CORE + 2 * HALO, size[0]), min(CORE + 2 * HALO, size[1]))
-    maps = (
-        _peak_of_evaluation(recipe, tile if max(size) > TILED_ABOVE else size, device)
-        + FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
-    )
-    parameters = CANVASES[recipe.canvas].parameters * 3.0 * pixels
-    held = OPTIMISERS[recipe.optimizer].held(recipe, FLOAT * parameters, device)
-    pictures = FLOAT * (parameters * held + PICTURES * 3.0 * pixels) + _held_by_neighbours(recipe, layers)
+    maps = _peak_of_evaluation(recipe, tile if for_print or max(size) > TILED_ABOVE else size, device)
+    maps += 0 if for_print else FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
+    parameters = CANVASES["pixels" if for_print else recipe.canvas].parameters * 3.0 * pixels
+    optimiser = OPTIMISERS["adam" if for_print else recipe.optimizer]
+    held = optimiser.held(recipe, FLOAT * parameters, device)
+    beside = PRINT_PICTURES if for_print else PICTURES
+    pictures = FLOAT * (parameters * held + beside * 3.0 * pixels) + _held_by_neighbours(recipe, layers)
     if recipe.size > recipe.painted_size:
         pictures += RESULT_BYTES * math.prod(fit_size(*content_size, recipe.size))
-    return Memory(
-        network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
-    )
+    maps = FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device))
+    found = Memory(network / MB, pictures / MB, maps / MB)
+    before = max((stage.size for stage in recipe.plan or () if not stage.tiled), default=0)
+    if not for_print or not before:
+        return found
+    smaller = recipe.model_copy(update={"size": before, "plan": None})
+    other = memory_of(smaller, content_size, style_size, device)  # what the sizes before took, in their own way
+    return Memory(found.network, max(found.held, other.held), max(found.passing, other.passing))
 
 
 def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:

@@ -170,8 +170,13 @@ def work_of_step(recipe: TrainingRecipe, device: str = "cpu") -> Work:
     return Work(recipe.batch_size * operations, recipe.batch_size * units, seconds)
 
 
-def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
-    """Loss and gradient of one picture of `size`; operations are in direct convolution, also where Winograd is used."""
+def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu", tiled: bool | None = None) -> Work:
+    """Loss and gradient of one picture of `size`; operations are in direct convolution, also where Winograd is used.
+
+    Args:
+        tiled: whether it is judged in tiles; by its size where None.
+    """
+    tiled = max(size) > TILED_ABOVE if tiled is None else tiled
     layers = layers_in_use(recipe, size)
     passes = {layer.name: 2.0 for layer in layers}
     for segment, names in segments(
@@ -179,10 +184,9 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu") -> Work:
     ):  # forward, forward again and back, with the halos
         width = next(layer.width for layer in layers if layer.name == names[0])
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
-    if (
-        max(size) > TILED_ABOVE
-    ):  # both looks at every tile, the second with the photo's own and strips, all with their halos
-        passes = dict.fromkeys(passes, TILED_PASSES * ((CORE + 2 * HALO) / CORE) ** 2)
+    if tiled:  # both looks at every tile, the second with the photo's own and strips, all with their halos
+        halos = ((CORE + 2 * HALO) / CORE) ** 2 if max(size) > CORE else 1.0
+        passes = dict.fromkeys(passes, TILED_PASSES * halos)
     operations = units = 0.0
     for layer in layers:
         ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer, recipe.arithmetic) else 1.0

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.recipe.base import BaseRecipe
@@ -33,13 +42,21 @@ Optimizer = Annotated[Literal["adam", "lbfgs"], spelling(**{"l-bfgs": "lbfgs", "
 class Stage(BaseModel):
     """One size of a run's plan: its long side in pixels and its iterations.
 
-    `evaluations` is recorded for what has run, where a round of L-BFGS may have been cut short.
+    `evaluations` is recorded for what has run, where a round of L-BFGS may have been cut short. `tiled` is a size for print:
+    judged in tiles, as plain pixels moved by Adam, whatever canvas and optimiser the recipe names for the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     size: int = Field(ge=8, le=MAX_SIZE)
     iterations: int = Field(ge=0, le=1_000_000)
     evaluations: int | None = Field(None, ge=0, le=10_000_000)
+    tiled: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is for no print is written as it always was, so that earlier versions read it."""
+        found: dict[str, Any] = plain(self)
+        return {key: value for key, value in found.items() if key != "tiled" or value}
 
 
 class Change(BaseModel):

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from playground.system.scratch import Scratch, sweep
 from playground.web.gradio_patches.missing_matplotlib import remember_that_matplotlib_is_missing
+from playground.web.gradio_patches.written_interfaces import leave_interfaces_unwritten
 
 PREFIX = "playground-uploads-"
 
@@ -49,6 +50,7 @@ def prepare() -> Environment:
     # without.
     os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
     remember_that_matplotlib_is_missing()
+    leave_interfaces_unwritten()
     try:
         import spaces  # only on Hugging Face; before torch, whose CUDA it replaces
     except ImportError:

@@ -104,9 +104,9 @@ class Server:
         self.desk = ClassDesk(jobs)
         page = build_page(jobs, settings.is_teacher, self.desk.wall)
         self.demo = page.queue(max_size=IN_LINE, default_concurrency_limit=LISTENERS)
-        self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
         cookies = Cookies(cookie_key(jobs.store.root if jobs.store else None), framed=settings.on_space)
         self.people = People(cookies, settings.limits.grace_seconds)
+        self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo), self.people.is_here)
         DECODING.account = lambda: caller().person
         forget_who_left(self.demo, self.people)
 

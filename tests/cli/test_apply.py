@@ -59,6 +59,7 @@ def test_strength_and_colours_reach_the_picture(
 def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for strength in ("-0.1", "1.5", "nan"):
         assert "strength" in complaint(capsys, "apply", model, photo, f"--strength={strength}")
+    assert "0.5 to 3 times" in complaint(capsys, "apply", model, photo, "--strokes", 9)
     assert "there is no model" in complaint(capsys, "apply", "nothing", photo)
     assert "does not exist" in complaint(capsys, "apply", model, tmp_path / "none.png")
     assert "must be a folder" in complaint(capsys, "apply", model, photo, photo, "-o", tmp_path / "one.png")
@@ -68,6 +69,14 @@ def test_what_apply_refuses(photo: Path, model: Path, tmp_path: Path, capsys: py
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "no picture" in complaint(capsys, "apply", model, empty)
+
+
+def test_the_size_of_strokes_reaches_the_picture(photo: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, broad = (
+        opened(answer(capsys, "apply", model, photo, "--strokes", strokes)["outputs"][0]) for strokes in (1, 2)
+    )
+    assert plain.size == broad.size
+    assert np.abs(np.asarray(plain, float) - np.asarray(broad, float)).mean() > 1
 
 
 @pytest.mark.usefixtures("any_painting")

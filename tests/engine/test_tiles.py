@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.engine import painting, schedule, tiles
+from playground.engine import schedule, tiles
+from playground.engine.canvas import PixelCanvas
 from playground.engine.guided import Guide
 from playground.engine.losses import Objective
 from playground.engine.run import Run
@@ -74,8 +75,7 @@ def test_a_run_paints_on_in_tiles(
     plan = (Stage(size=96, iterations=3), Stage(size=160, iterations=3))
     recipe = Recipe(size=160, plan=plan, iterations=6, scales=2, smallest=48)
     whole = result(list(Run(*pictures, recipe, network).frames()))
-    for module in (painting, schedule):
-        monkeypatch.setattr(module, "TILED_ABOVE", 100)
+    monkeypatch.setattr(schedule, "TILED_ABOVE", 100)
     monkeypatch.setattr(tiles, "CORE", 64)
     monkeypatch.setattr(schedule, "_largest_without_print", lambda recipe: recipe.size)
     run = Run(*pictures, recipe, network)
@@ -86,6 +86,43 @@ def test_a_run_paints_on_in_tiles(
     assert difference.mean() < 1
 
 
+def test_a_size_for_print_is_plain_pixels_whatever_was_painted_before(
+    network: Vgg, pictures: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smaller picture as it ended, enlarged, and then a step of Adam an iteration; a snapshot goes on to the same bits."""
+    monkeypatch.setattr(tiles, "CORE", 64)
+    plan = (Stage(size=64, iterations=2), Stage(size=128, iterations=3, tiled=True))
+    rounds = {"optimizer": "lbfgs", "lbfgs_evaluations": 4, "lbfgs_search": "wolfe", "learning_rate": 1.0}
+    recipe = Recipe(size=128, plan=plan, iterations=5, canvas="pyramid", **rounds)
+    run, taken, small = Run(*pictures, recipe, network), None, 0
+    for frame in run.frames():
+        schedule_ = run.painting.schedule
+        small = frame.evaluations if schedule_.stage == 0 else small
+        if schedule_.stage == 1 and schedule_.stage_evaluations == 2 and taken is None:
+            taken = run.snapshot()
+            assert isinstance(run.painting.canvas, PixelCanvas)
+            assert run.painting.optimiser.title == "Adam"
+    whole = frame.result
+    assert whole is not None
+    assert whole.evaluations == small + 3
+    assert whole.losses["total"] < whole.curve[-3]["total"]  # of the first look at the large picture
+    assert whole.recipe.plan is not None
+    assert whole.recipe.plan[-1] == Stage(size=128, iterations=3, evaluations=3, tiled=True)
+    again = result(list(Run(*pictures, whole.recipe, network).frames()))
+    resumed = result(list(Run(*pictures, recipe, network, snapshot=taken).frames()))
+    for other in (again, resumed):
+        assert np.array_equal(np.asarray(other.picture), np.asarray(whole.picture))
+
+
+def test_another_number_of_iterations_leaves_a_size_for_print_what_it_is() -> None:
+    plan = (Stage(size=64, iterations=2), Stage(size=128, iterations=3, tiled=True))
+    planned = schedule.Schedule(Recipe(size=128, plan=plan, iterations=5, optimizer="lbfgs"), 1)
+    planned.recipe = planned.recipe.model_copy(update={"iterations": 9})
+    planned.replan()
+    assert planned.stages[-1] == Stage(size=128, iterations=5, tiled=True)
+    assert schedule.evaluations_of(planned.stages[-1], planned.recipe) == 5
+
+
 def test_a_painting_is_never_enlarged_for_print() -> None:
     plan = (Stage(size=512, iterations=3), Stage(size=6000, iterations=3))
     recipe = Recipe(size=6000, plan=plan)
@@ -93,6 +130,10 @@ def test_a_painting_is_never_enlarged_for_print() -> None:
     assert style_long_side(recipe, (800, 600), 6000) == 800
     assert style_long_side(recipe, (9000, 6000), 6000) == 2048
     assert style_long_side(recipe.changed({"style_size": 256, "plan": plan}), (800, 600), 512) == 256
+    steps = (Stage(size=512, iterations=3), *(Stage(size=size, iterations=3, tiled=True) for size in (1024, 2048)))
+    recipe = Recipe(size=2048, plan=steps, style_size=256)
+    sides = [style_long_side(recipe, (800, 600), size) for size in (256, 512, 1024, 2048)]
+    assert sides == [128, 256, 512, 800]  # as before, and then on in proportion, as far as the painting goes
 
 
 def test_tiles_cover_a_length_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import GifImagePlugin, Image
 
+from playground.errors import PlaygroundError
 from playground.feedforward import apply as applying
 from playground.feedforward.apply import Stylized, Stylizer, stylize_picture
 from playground.feedforward.export import export_onnx
@@ -109,6 +111,27 @@ def test_a_result_has_the_size_of_its_photo(stylizer: Stylizer, photo: Image.Ima
     stylized = stylize_picture(stylizer, photo.resize(size))
     assert stylized.at().size == size
     assert stylized.at(0.5, original_colours=True).size == size
+
+
+@pytest.mark.parametrize("strokes", [0.5, 2.0])
+def test_strokes_grow_with_what_is_painted_smaller(stylizer: Stylizer, photo: Image.Image, strokes: float) -> None:
+    size = (round(photo.width / strokes), round(photo.height / strokes))
+    worked = photo.resize(size, Image.Resampling.LANCZOS)
+    expected = stylize_picture(stylizer, worked).result.resize(photo.size, Image.Resampling.LANCZOS)
+    found = stylize_picture(stylizer, photo, strokes=strokes)
+    assert found.content is photo
+    assert np.array_equal(np.asarray(found.result), np.asarray(expected))
+    assert not np.array_equal(np.asarray(expected), np.asarray(stylize_picture(stylizer, photo).result))
+
+
+def test_strokes_have_bounds(stylizer: Stylizer, photo: Image.Image) -> None:
+    assert applying._worked((60, 90), 3.0) == (48, 72)  # no side too short for the network
+    assert applying._worked((30, 40), 2.0) == (30, 40)
+    assert applying._worked((4000, 4000), 0.5) == (4899, 4899)  # 24 megapixels
+    assert applying._worked((9000, 6000), 0.5) == (9000, 6000)
+    for strokes in (0.4, 3.1, math.nan):
+        with pytest.raises(PlaygroundError, match=r"0\.5 to 3 times"):
+            stylize_picture(stylizer, photo, strokes=strokes)
 
 
 def test_strength_runs_from_the_photo_to_the_style(stylizer: Stylizer, photo: Image.Image) -> None:

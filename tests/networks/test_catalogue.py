@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 
 from playground.networks import catalogue, fetch, read
 from playground.networks.catalogue import LAYERS, WeightsError, WeightsMissing
@@ -17,8 +16,10 @@ from tests.helpers.networks import H5, identity_vgg19, save_as_keras, torchvisio
 @pytest.mark.parametrize("architecture", ["vgg16", "vgg19"])
 def test_layers_and_channels_are_torchvisions(architecture: str) -> None:
     """Our layer names, indices and widths describe the very modules torchvision builds."""
+    from torchvision.models import get_model  # slow to import
+
     with torch.device("meta"):  # drawing weights takes seconds
-        features = torchvision.models.get_model(architecture).features
+        features = get_model(architecture).features
     indices = read.torchvision_indices(architecture)
     assert tuple(indices) == LAYERS[architecture]
     convolutions = {i: m.out_channels for i, m in enumerate(features) if isinstance(m, torch.nn.Conv2d)}
@@ -91,3 +92,16 @@ def test_unknown_names_are_no_missing_downloads() -> None:
         assert not isinstance(caught.value, WeightsMissing)
     with pytest.raises(WeightsError, match="can be fetched"):
         fetch.fetch("vgg11")
+
+
+def test_strangers_read_of_the_home_where_it_begins_to_be_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    assert catalogue.home_in_words() == "$PLAYGROUND_HOME"
+    monkeypatch.delenv("PLAYGROUND_HOME")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / ".cache" / name)
+    assert catalogue.home_in_words() == "~/.cache/style-playground"
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path.parent / "secret" / name)
+    assert catalogue.home_in_words() == "style-playground"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 
 from playground.networks import catalogue, fetch, read
 from playground.networks.catalogue import WeightsError
@@ -65,7 +64,9 @@ def vgg19_server(
 
 def patch_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Point torchvision's VGG19 at another address."""
-    published = torchvision.models.VGG19_Weights.IMAGENET1K_V1
+    from torchvision.models import VGG19_Weights  # slow to import
+
+    published = VGG19_Weights.IMAGENET1K_V1
     monkeypatch.setattr(published, "_value_", replace(published.value, url=url))
     monkeypatch.setattr(fetch, "SOURCES", {("http", "127.0.0.1")})
 

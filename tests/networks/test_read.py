@@ -8,13 +8,11 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 import torch
-import torchvision
 from safetensors.torch import save_file
 
 from playground.errors import PlaygroundError
@@ -222,7 +220,7 @@ def test_missing_torchvision_keys_are_named_as_torchvision_does(hed: Weights, tm
 
 
 def test_batch_normalised_networks_are_refused(tmp_path: Path) -> None:
-    save_file(zeros_of(torchvision.models.vgg11_bn), tmp_path / "bn.safetensors")
+    save_file(zeros_of("vgg11_bn"), tmp_path / "bn.safetensors")
     with pytest.raises(WeightsError, match="batch normalisation"):
         read.load(str(tmp_path / "bn.safetensors"))
 
@@ -245,13 +243,15 @@ def write_other_hdf5(path: Path) -> None:
 
 
 def write_bad_convention(path: Path) -> None:
-    save_file(zeros_of(torchvision.models.vgg16), path, {"convention": "keras"})
+    save_file(zeros_of("vgg16"), path, {"convention": "keras"})
 
 
-def zeros_of(build: Callable[[], Any]) -> dict[str, torch.Tensor]:
+def zeros_of(architecture: str) -> dict[str, torch.Tensor]:
     """The convolutions of one of torchvision's networks, all zero: drawing its weights takes seconds."""
+    from torchvision.models import get_model  # slow to import
+
     with torch.device("meta"):
-        state = build().features.state_dict()
+        state = get_model(architecture).features.state_dict()
     return {name: torch.zeros(value.shape) for name, value in state.items()}
 
 

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.engine.run import Run
 from playground.images.pictures import Pictures
+from playground.images.regions import encode_labels
 from playground.networks import read
+from playground.networks.vgg import Vgg
 from playground.recipe.model import Change
 from playground.recipe.presets import load_preset
 from playground.service.job import Job
@@ -73,6 +76,28 @@ def test_a_family_is_the_first_run_and_its_latest_branches(jobs: Jobs) -> None:
     assert [card["shown"] for card in shown] == [False, False, False, False, True]
     assert all(job.id not in json.dumps(shown) for job in family)  # ids are secrets, and names do
     assert branches.comparison([run, made[4]]).width > 2 * 64
+
+
+def test_a_branch_keeps_regions_to_the_same_bits(jobs: Jobs, hed: read.Weights) -> None:
+    """From the middle of a run with a map, steered by region; its recipe alone paints the branch's picture again."""
+    rng = np.random.default_rng(2)
+    content, *styles = (Image.fromarray(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)) for _ in range(3))
+    labels = np.repeat(np.array([[0, 1, 2]], np.uint8), 30, 0).repeat(20, 1)
+    recipe = RECIPE.changed({"regions": encode_labels(labels), "style_weights": (1.0, 0.5)})
+    run = jobs.start(Pictures(content, tuple(styles)), recipe, ME)
+    until(lambda: run.frame is not None and run.frame.evaluations > 2)
+    run.control.pause()
+    until(lambda: run.state == "paused" and run.checkpoints is not None and run.checkpoints.evaluations != [])
+    branch = jobs.branch(run, 10**6, {"style_weights": [1.0, 2.0]}, ME)
+    until(lambda: branch.frame is not None and branch.frame.evaluations > 8)
+    branch.control.stop()
+    until(lambda: branch.result is not None)
+    assert branch.result is not None
+    (*_, again) = Run(content, styles, branch.result.recipe, Vgg(hed)).frames()
+    assert again.result is not None
+    assert branch.result.recipe.regions == recipe.regions
+    assert np.array_equal(np.asarray(again.result.picture), np.asarray(branch.result.picture))
+    assert np.array_equal(np.asarray(branch.result.picture)[:, :20], np.asarray(content)[:, :20])  # left as it is
 
 
 def test_differences_in_plain_words() -> None:

@@ -5,6 +5,7 @@ mouse and by finger, and all of it in the picture that is saved.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.cli.app import main
 from playground.engine.run import Run
 from playground.images.load import read_recipe_text
 from playground.images.regions import decode_labels
@@ -80,6 +82,53 @@ def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_p
     visitor.left_clean()
 
 
+def test_a_dot_is_dragged_between_three_and_four_paintings(visitor: Visitor, jobs: Jobs) -> None:
+    """By mouse and by keyboard, while it paints: sliders and dot follow each other, and the run takes the weights."""
+    page, dot = visitor.page, visitor.page.locator("#blend .dot")
+    visitor.open(**ENDLESS)
+    page.click("#paintings button.label-wrap")
+    add(visitor, "mosaic")
+    playwright.expect(page.locator("#painting-2")).to_be_visible()
+    playwright.expect(dot).to_be_hidden()  # between two a slider does
+    add(visitor, "swirls")
+    playwright.expect(dot).to_be_visible()
+    playwright.expect(dot).to_have_attribute("aria-valuetext", "painting 1 33 %, painting 2 33 %, painting 3 33 %")
+    room = box(dot)
+    assert min(room["width"], room["height"]) >= 44
+    visitor.run()
+    visitor.painted(2)
+    job = jobs.find(next(iter(jobs.known())).visitor)[-1]
+
+    def steered() -> Any:
+        return job.control.read().settings.get("style_weights")
+
+    corners = page.locator("#blend .corner")
+    corners.nth(1).scroll_into_view_if_needed()
+    room, to = box(dot), box(corners.nth(1))
+    page.mouse.move(room["x"] + room["width"] / 2, room["y"] + room["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(to["x"] + to["width"] / 2 + 1, to["y"] + to["height"] / 2 + 1, steps=5)  # all of the second
+    page.mouse.up()
+    until(lambda: steered() == [0.0, 1.0, 0.0])
+    playwright.expect(page.locator("#weight-1 input[type=number]")).to_have_value("0")
+    page.keyboard.press("Home")
+    until(lambda: steered() == [1.0, 1.0, 1.0])
+    page.keyboard.press("3")
+    until(lambda: steered()[2] == 1.0 and steered()[0] < 0.7 and steered()[1] < 0.7)
+    slide(visitor, "#weight-3", 0)
+    until(lambda: steered()[2] == 0.0)
+    playwright.expect(dot).to_have_attribute("aria-valuetext", "painting 1 50 %, painting 2 50 %, painting 3 0 %")
+    add(visitor, "cubist")
+    playwright.expect(corners).to_have_count(4)
+    dot.focus()
+    page.keyboard.press("Home")
+    playwright.expect(dot).to_have_attribute("aria-valuetext", re.compile("painting 4 25 %$"))
+    page.keyboard.press("ArrowLeft")
+    playwright.expect(dot).to_have_attribute("aria-valuetext", re.compile("^painting 1 2[78] %, painting 2 2[23] %"))
+    page.click("#stop")
+    visitor.left_clean()
+
+
 def drag(page: Any, *points: tuple[float, float]) -> None:
     """By mouse, over parts of the canvas."""
     place = box(page.locator("#regions-canvas canvas"))
@@ -110,9 +159,22 @@ def test_regions_are_painted_and_completed(visitor: Visitor, tmp_path: Path) -> 
     page.click("#regions-close")
     visitor.run()
     visitor.finish()
-    recipe = parse_recipe(read_recipe_text(visitor.download("#save-png", tmp_path)) or "")
+    saved = visitor.download("#save-png", tmp_path)
+    recipe = parse_recipe(read_recipe_text(saved) or "")
     labels = decode_labels(recipe.regions)
     assert {int(number) for number in np.unique(labels)} == {1, 2}
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    first, second = (next(one for one in styles() if one.name == name) for name in (styles()[0].name, "mosaic"))
+    for path, sample in zip(paths, (photos()[0], first, second), strict=False):
+        sample.picture().save(path)
+    photo, one, other, again = map(str, paths)
+    assert main(["stylize", photo, one, "--style", other, "--recipe", str(saved), "-o", again, "--device", "cpu"]) == 0
+    with Image.open(saved) as ours, Image.open(again) as theirs:  # the command line paints the same bits
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    visitor.reload()
+    visitor.finish()
+    page.click("#paintings button.label-wrap")
+    playwright.expect(page.locator("#regions-shown img")).to_be_visible()
     height, width = labels.shape
     assert (labels[height // 2, width // 10], labels[height // 2, -width // 10]) == (1, 2)
     visitor.left_clean()

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
-from playground.web import security
+from playground.web import pagefiles, security
 from playground.web.bodies import MAX_BODY
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
@@ -167,6 +167,31 @@ def test_without_room_an_upload_is_refused_and_nothing_else(
     (tmp_path / "photo.png").unlink()
     files.sweep()
     assert client.post(security.UPLOAD, content=bytes(3_000_000)).status_code == 200
+
+
+def test_an_upload_goes_with_whoever_has_a_page_and_later_with_a_program(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagefiles, "GONE_SECONDS", 0.0)
+    people = People(Cookies(bytes(32)), 30.0)
+    files = PageFiles(tmp_path, 10, listens=people.is_here)
+    options = app_options(jobs, Settings(), files, people)
+
+    async def keep(request: Request) -> Response:
+        path = tmp_path / (await request.body()).decode()
+        path.write_bytes(b"a photo")
+        return JSONResponse([str(path)])
+
+    routes = [Route("/", echo), Route(security.UPLOAD, keep, methods=["POST"])]
+    client = TestClient(Starlette(routes=routes, middleware=options["middleware"]), base_url="http://127.0.0.1")
+    client.post(security.UPLOAD, content="programs")
+    assert client.get("/").status_code == 200  # which gives a cookie
+    client.post(security.UPLOAD, content="pages")
+    files.sweep()
+    assert [path.name for path in tmp_path.iterdir()] == ["programs"]
+    monkeypatch.setattr(pagefiles.time, "monotonic", lambda: time.perf_counter() + 1e9)
+    files.sweep()
+    assert not list(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------- passwords

@@ -5,17 +5,6 @@ const TERM_ORDER = ["total", "content", "style", "neighbours", "variation"];
 const view = { by: "term", weighted: false, log: true };
 let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false, stood = "";
 
-const narrow = "\u202f";
-function number(value) {
-  if (!value) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e10) {
-    if (size >= 1000) return Number(value.toPrecision(3)).toFixed(0).replace(/\B(?=(\d{3})+$)/g, narrow);
-    return String(Number(value.toPrecision(3)));
-  }
-  const power = Math.floor(Math.log10(size));
-  return `${Number((value / 10 ** power).toPrecision(3))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
-}
 const words = (key) => playgroundSay(`chart.${key}`);
 const termOf = (key) => { const [kind, layer] = key.split(":"), name = playgroundWords[`term.${kind}`] || kind.replace("_", " "); return layer ? `${name} ${layer}` : name; };
 
@@ -66,113 +55,49 @@ function later() {
   requestAnimationFrame(() => { queued = false; if (element.isConnected && figure()) draw(); });
 }
 
-function colours() {
-  const style = getComputedStyle(figure()), get = (name) => style.getPropertyValue(name).trim();
-  const forced = matchMedia("(forced-colors: active)").matches;
-  // All are read before anything is moved: a browser lays the page out anew for each one read after a change.
-  const terms = Object.fromEntries(TERM_ORDER.map((key) => [key, forced ? "CanvasText" : get(`--c-${key}`) || style.color]));
-  return {
-    term: (key) => terms[key],
-    layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
-    text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
-    band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),
-  };
-}
-function colourOf(key, palette, names) {
-  if (!key.includes(":")) return palette.term(key);
-  const kind = key.split(":")[0], same = names.filter((other) => other.startsWith(kind));
-  return palette.layer(key, same.indexOf(key), same.length);
-}
-
 let frame = null; // how the chart on show maps values to places, for pointing
 function draw(canvas = figure().querySelector("canvas"), forFile = false) {
-  const area = figure().querySelector(".area"), value = props.value || {}, data = sorted(), names = shown(keys), palette = colours();
-  const width = area.clientWidth, height = area.clientHeight, scale = forFile ? 2 : devicePixelRatio || 1;
+  const area = figure().querySelector(".area"), data = sorted(), palette = coloursOf(figure(), TERM_ORDER);
+  said(area, data);
+  overlays();
+  if (!area.clientWidth || !area.clientHeight) return;
+  const pen = cleared(canvas, area.clientWidth, area.clientHeight, forFile ? 2 : devicePixelRatio || 1, forFile && palette.paper);
+  if (!data.length) { figure().querySelector(".ends").replaceChildren(); frame = null; return; }
+
+  const value = props.value || {}, names = shown(keys);
+  const laid = others.filter((other) => chosen.has(other.run)).map((other) => ({ ...other, rows: other.points.map((point) => read(point, other.keys)) }));
+  const lines = names.map((key) => data.map((row) => valueOf(row, key)));
+  const all = [...lines, ...laid.flatMap((other) => shown(other.keys).map((key) => other.rows.map((row) => valueOf(row, key))))];
+  const end = Math.max(value.steps || 1, data[data.length - 1].step, ...laid.map((other) => other.rows[other.rows.length - 1]?.step || 0));
+  const plane = planeOf(area.clientWidth, area.clientHeight, end, range(all, view.log), view.log);
+  frame = { left: plane.left, right: plane.right, end, across: plane.across, data };
+  drawBands(pen, plane, value.stages || [], palette);
+  drawGrid(pen, plane, palette, `${words("step")} ${Math.round(end)}`);
+  drawFlags(pen, plane, value.flags || [], palette);
+  laid.forEach((other, nth) => shown(other.keys).forEach((key) => { // thin and broken
+    pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash([[6, 3], [2, 2], [9, 3, 2, 3]][nth % 3]);
+    drawLine(pen, plane, other.rows.map((row) => valueOf(row, key)), other.rows.map((row) => row.step));
+  }));
+  names.forEach((key, i) => {
+    pen.strokeStyle = colourOf(key, palette, names); pen.lineWidth = key === "total" ? 2.4 : view.by === "layer" ? 1.4 : 1.9;
+    pen.setLineDash(view.by === "layer" && key.startsWith("content") ? [5, 3] : []);
+    drawLine(pen, plane, lines[i], data.map((row) => row.step));
+  });
+  if (forFile) return;
+  for (const at of [pinned, pointed]) if (at !== null) drawCursor(pen, plane, nearest(at).step, palette);
+  ends(names, lines, plane.down, palette, area.clientHeight, laid);
+}
+// What is drawn, for those who do not see it, and which way of looking is chosen.
+function said(area, data) {
+  const value = props.value || {};
   figure().classList.toggle("by-layer", view.by === "layer");
   figure().querySelector(".waiting").hidden = data.length > 0;
-  const label = data.length ? value.said || figure().dataset.said || "" : words("waiting");
   if (value.said) figure().dataset.said = value.said;
+  const label = data.length ? figure().dataset.said || "" : words("waiting");
   area.setAttribute("aria-label", label);
   figure().setAttribute("aria-label", label);
   figure().dataset.last = data.length ? String(data[data.length - 1].at) : "";
   figure().querySelectorAll("[data-set]").forEach((button) => button.setAttribute("aria-pressed", String(String(view[button.dataset.set] === true ? "yes" : view[button.dataset.set] || "") === button.dataset.to)));
-  overlays();
-  if (!width || !height) return;
-  canvas.width = width * scale; canvas.height = height * scale;
-  canvas.style.width = `${width}px`; canvas.style.height = `${height}px`;
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  pen.clearRect(0, 0, width, height);
-  if (forFile) { pen.fillStyle = palette.paper; pen.fillRect(0, 0, width, height); }
-  pen.font = '11px system-ui, sans-serif';
-  if (!data.length) { figure().querySelector(".ends").replaceChildren(); frame = null; return; }
-
-  const laid = others.filter((other) => chosen.has(other.run)).map((other) => ({ ...other, rows: other.points.map((point) => read(point, other.keys)) }));
-  const lines = names.map((key) => data.map((row) => valueOf(row, key)));
-  const all = [...lines, ...laid.flatMap((other) => shown(other.keys).map((key) => other.rows.map((row) => valueOf(row, key))))];
-  const [low, high] = range(all);
-  const left = 46, right = width - 6, top = 16, bottom = height - 18;
-  const end = Math.max(value.steps || 1, data[data.length - 1].step, ...laid.map((other) => other.rows[other.rows.length - 1]?.step || 0));
-  const across = (step) => left + ((right - left) * step) / end;
-  const to = (number) => (view.log ? Math.log10(number) : number);
-  const down = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(low, to(number))))) / (high - low);
-  frame = { left, right, end, across, data };
-
-  // bands for the sizes
-  const stages = value.stages || [];
-  stages.forEach(([from, until, size], i) => {
-    if (i % 2) { pen.fillStyle = palette.band; pen.fillRect(across(from), top, across(until) - across(from), bottom - top); }
-    const text = `${size} px`;
-    if (pen.measureText(text).width + 6 < across(until) - across(from)) { pen.fillStyle = palette.text; pen.textAlign = "left"; pen.fillText(text, across(from) + 4, bottom - 4); }
-  });
-  // grid
-  pen.lineWidth = 1; pen.fillStyle = palette.text; pen.textAlign = "right";
-  for (const tick of ticks(low, high)) {
-    pen.strokeStyle = palette.line; pen.beginPath(); pen.moveTo(left, down(tick)); pen.lineTo(right, down(tick)); pen.stroke();
-    pen.fillText(number(tick), left - 6, down(tick) + 4);
-  }
-  pen.textAlign = "left"; pen.fillText("0", left, height - 4);
-  pen.textAlign = "right"; pen.fillText(`${words("step")} ${Math.round(end)}`, right, height - 4);
-  // flags where it was steered; those too near to the last are drawn without words
-  let free = 0;
-  for (const [step, text] of value.flags || []) {
-    const x = across(step);
-    pen.strokeStyle = palette.accent; pen.setLineDash([2, 3]); pen.beginPath(); pen.moveTo(x, 4); pen.lineTo(x, bottom); pen.stroke(); pen.setLineDash([]);
-    pen.fillStyle = palette.accent; pen.beginPath(); pen.moveTo(x, 3); pen.lineTo(x + 7, 6.5); pen.lineTo(x, 10); pen.fill();
-    const wide = pen.measureText(text).width;
-    if (x + 10 > free && x + 10 + wide < right) { pen.textAlign = "left"; pen.fillText(text, x + 10, 10.5); free = x + 16 + wide; }
-  }
-  // lines: those laid over are thin and broken
-  const path = (list, steps) => {
-    pen.beginPath();
-    let open = false;
-    list.forEach((number, i) => {
-      if (number === null || number === undefined) { open = false; return; }
-      if (open) pen.lineTo(across(steps[i]), down(number)); else pen.moveTo(across(steps[i]), down(number));
-      open = true;
-    });
-    pen.stroke();
-  };
-  pen.lineJoin = "round";
-  laid.forEach((other, nth) => {
-    shown(other.keys).forEach((key) => {
-      pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash([[6, 3], [2, 2], [9, 3, 2, 3]][nth % 3]);
-      path(other.rows.map((row) => valueOf(row, key)), other.rows.map((row) => row.step));
-    });
-  });
-  pen.setLineDash([]);
-  names.forEach((key, i) => {
-    pen.strokeStyle = colourOf(key, palette, names); pen.lineWidth = key === "total" ? 2.4 : view.by === "layer" ? 1.4 : 1.9;
-    pen.setLineDash(view.by === "layer" && key.startsWith("content") ? [5, 3] : []);
-    path(lines[i], data.map((row) => row.step));
-  });
-  pen.setLineDash([]);
-  for (const at of [pinned, pointed]) {
-    if (at === null || forFile) continue;
-    const row = nearest(at);
-    pen.strokeStyle = palette.accent; pen.lineWidth = 1.5; pen.beginPath(); pen.moveTo(across(row.step), top); pen.lineTo(across(row.step), bottom); pen.stroke();
-  }
-  if (!forFile) ends(names, lines, down, palette, height, laid);
 }
 
 function label(key) {
@@ -205,33 +130,6 @@ function ends(names, lines, down, palette, height, laid) {
     list.append(item);
   }
   kept.forEach((item) => item.remove());
-}
-
-// The axis covers where the lines are most of the time: a content loss that starts at nothing would squeeze all else.
-function range(lines) {
-  const lows = [], highs = [];
-  for (const line of lines) {
-    const own = line.filter((number) => number > 0).sort((a, b) => a - b);
-    if (own.length) { lows.push(Math.max(own[Math.floor(own.length * 0.08)], own[Math.floor(own.length / 2)] * 1e-3)); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
-  }
-  if (!lows.length) return [0, 1];
-  const top = Math.max(...highs);
-  if (!view.log) return [0, top * 1.05];
-  const low = Math.log10(Math.min(...lows)), high = Math.log10(top), spare = Math.max(0, 0.8 - (high - low)) / 2;
-  return [low - spare - 0.05, high + spare + 0.05];
-}
-function ticks(low, high) {
-  if (!view.log) {
-    const step = 10 ** Math.floor(Math.log10(high / 2));
-    const by = step * [1, 2, 5].find((times) => high / (step * times) <= 5);
-    return Array.from({ length: Math.floor(high / by) + 1 }, (_, i) => i * by);
-  }
-  const steps = high - low < 1.4 ? [1, 2, 5] : high - low < 2 ? [1, 3] : [1], every = Math.max(1, Math.ceil((high - low) / 5)), found = [];
-  for (let decade = Math.floor(low); decade <= Math.ceil(high); decade += 1) {
-    if (((decade % every) + every) % every) continue;
-    for (const times of steps) { const at = decade + Math.log10(times); if (at >= low && at <= high) found.push(times * 10 ** decade); }
-  }
-  return found;
 }
 
 // Pointing: the figures of that moment stand at the lines' ends, its step and size beside the pointer, its picture under them.

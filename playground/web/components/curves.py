@@ -20,7 +20,9 @@ from playground.web.components.charts import TERMS, describe
 from playground.web.components.format import number, term
 from playground.web.words import label, say
 
-SCRIPT = (Path(__file__).parent.parent / "assets" / "chart.js").read_text("utf-8")
+SCRIPT = "\n".join(
+    (Path(__file__).parent.parent / "assets" / name).read_text("utf-8") for name in ("chart_draw.js", "chart.js")
+)
 WHOLE, TAIL = 240, 24  # points that are sent of a whole curve, and between two of those
 NEAR = 0.01  # of the axis: changes of one setting that close are one flag, such as a slider's on its way
 EMPTY: dict[str, Any] = {"run": "", "points": [], "keys": [], "whole": True}

@@ -28,7 +28,9 @@ def served_file(path: Path, component: gr.components.Component) -> str:
 
 def kept_file(path: Path) -> str:
     """Put a copy of a file of ours where any picture box may show it; its path, the same every time."""
-    return save_file_to_cache(path, get_upload_folder())
+    kept = save_file_to_cache(path, get_upload_folder())
+    Path(kept).chmod(0o600)  # as all else that lies there, whatever the file's own mode is
+    return kept
 
 
 def page_under_construction() -> gr.Blocks:

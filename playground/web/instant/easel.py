@@ -37,7 +37,8 @@ class Easel(Visit):
     paintings: list[tuple[str, Image.Image, float]] = field(default_factory=list)
     """Titles, pictures and weights of what is painted like in one pass; empty where a trained network is taken."""
     takes: int = 0  # how often such paintings were taken, by which two of one title are told apart
-    made_of: tuple[str, int, str | None, float | None] | None = None
+    strokes: float = 1.0  # how large they are
+    made_of: tuple[str, int, str | None, float | None, float] | None = None
     stem: str = "painted"
     task: Task | None = None
 

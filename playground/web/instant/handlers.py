@@ -15,12 +15,13 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import OnePass, Stylized, Stylizer, stylize_picture
+from playground.feedforward.apply import STROKES, OnePass, Stylized, Stylizer, stylize_picture
 from playground.feedforward.model import load_model
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
+from playground.web.components import controls
 from playground.web.components.format import duration
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -96,7 +97,7 @@ class Instant:
         self, easel: Easel, content: str | None, size: float | None, strength: float, colours: bool
     ) -> AsyncIterator[Updates]:
         """Paint the content image in the style that is taken, unless that is what is on show already."""
-        parts, wanted = self.parts, (easel.style, easel.takes, content, size)
+        parts, wanted = self.parts, (easel.style, easel.takes, content, size, easel.strokes)
         yield NOTHING
         if easel.stylizer is None or wanted == easel.made_of:
             return
@@ -133,11 +134,15 @@ class Instant:
             content = resize_picture(content, int(size or MAX_SIDE))
         check_sides(content)
         assert easel.stylizer is not None
-        easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, content))
+        easel.stylized, seconds = self.jobs.turn().do(partial(_timed, easel.stylizer, content, easel.strokes))
         easel.stem = plain(Path(path).stem)
         small = min(SHOWN, max(content.size))
         easel.shown = Stylized(*(resize_picture(picture, small) for picture in (content, easel.stylized.result)))
         return seconds
+
+    def set_strokes(self, easel: Easel, strokes: float) -> None:
+        """How large strokes are was moved; `paint` follows."""
+        easel.strokes = min(STROKES[1], max(STROKES[0], controls.finite(strokes) or 1.0))
 
     def _pair(self, easel: Easel, strength: float, colours: bool) -> tuple[Image.Image, Image.Image] | None:
         return (easel.shown.content, easel.shown.at(strength, colours)) if easel.shown else None
@@ -160,7 +165,7 @@ class Instant:
             return {self.parts["instant-message"]: message(fault(error))}
 
 
-def _timed(stylizer: OnePass, content: Image.Image) -> tuple[Stylized, float]:
+def _timed(stylizer: OnePass, content: Image.Image, strokes: float) -> tuple[Stylized, float]:
     started = time.perf_counter()
-    stylized = stylize_picture(stylizer, content)
+    stylized = stylize_picture(stylizer, content, strokes=strokes)
     return stylized, time.perf_counter() - started

@@ -90,7 +90,7 @@ class ManyPictures:
             raise PlaygroundError(say("many.choose"))
         if len(files) > MAX_FILES:
             raise PlaygroundError(say("many.too_many", most=MAX_FILES))
-        place, style = self.parts["many-done"], plain(easel.style)
+        place, style, strokes = self.parts["many-done"], plain(easel.style), easel.strokes
 
         def work(task: Task) -> None:
             with tempfile.TemporaryDirectory() as folder:
@@ -107,13 +107,18 @@ class ManyPictures:
                         content = resize_picture(content, min(max(content.size), MAX_SIDE))
                         check_sides(content)
                         painted = (
-                            task.control.turn().do(partial(stylize_picture, stylizer, content)).at(strength, colours)
+                            task.control.turn()
+                            .do(partial(stylize_picture, stylizer, content, strokes=strokes))
+                            .at(strength, colours)
                         )
                         output.write_bytes(encode_picture(painted, "png"))
                         thumbnail = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
-                        frames, thumbnail = stylize_film(stylizer, source, output, strength, colours, steady), None
+                        frames, thumbnail = (
+                            stylize_film(stylizer, source, output, strength, colours, steady, strokes),
+                            None,
+                        )
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from playground.feedforward.apply import STROKES
 from playground.feedforward.video import FILMS
 from playground.service.jobs import Jobs
 from playground.web.components.layout import (
@@ -115,6 +116,10 @@ def _settings(parts: Parts) -> None:
             info=say("instant.size_help"), buttons=[], elem_id="instant-size",
             elem_classes=["setting"],
         )  # fmt: skip
+        parts["instant-strokes"] = gr.Slider(
+            *STROKES, value=1, step=0.1, label=say("instant.strokes"), info=say("instant.strokes.info"), buttons=[],
+            elem_id="instant-strokes", elem_classes=["setting", "live"],
+        )  # fmt: skip
         parts["instant-colours"] = gr.Checkbox(
             label=say("instant.photo_colours"), info=say("instant.photo_colours.info"),
             elem_id="instant-colours", elem_classes=["setting", "live"],
@@ -155,6 +160,8 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: A
     for event in wire_source(parts, "instant-photo", "photos", "content"):
         event.then(instant.paint, asked, shown, **WATCHING)
     gr.on([size.submit, size.blur], instant.paint, asked, shown, **WATCHING)
+    strokes = parts["instant-strokes"]
+    strokes.release(instant.set_strokes, [state, strokes], None, **LATEST).then(instant.paint, asked, shown, **WATCHING)
     gr.on(
         [control.input for control in look], instant.redraw, [state, *look],
         [parts["instant-picture"], parts["instant-message"]], **LATEST,

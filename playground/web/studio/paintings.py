@@ -22,7 +22,7 @@ from playground.images.regions import encode_soft, picture_of
 from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import MAX_PAINTINGS
-from playground.web.components import controls, pictures
+from playground.web.components import blend, controls, pictures
 from playground.web.components.layout import LATEST, LIGHT, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
@@ -30,9 +30,15 @@ from playground.web.studio.session import Session
 from playground.web.words import say
 
 NUMBERS = range(1, MAX_PAINTINGS + 1)
+# Of each painting: the recipe's list, least, most, and the label's key.
+SLIDERS: dict[str, tuple[str, float, float, str]] = {
+    "weight": ("style_weights", 0, 2, "paintings.weight"),
+    "scale": ("style_scales", 0.25, 4, "paintings.scale"),
+    "content-weight": ("region_content_weights", 0, 8, "paintings.content_weight"),
+}
 STRIP = (
-    *(f"{what}-{number}" for number in NUMBERS for what in ("painting", "thumbnail", "weight", "content-weight")),
-    "add-painting", "paintings-message", "faces", "faces-weight", "regions-remove", "regions-shown",
+    *(f"{what}-{number}" for number in NUMBERS for what in ("painting", "thumbnail", *SLIDERS)),
+    "blend", "blend-hint", "add-painting", "paintings-message", "faces", "faces-weight", "regions-remove", "regions-shown",
 )  # fmt: skip
 """What the strip shows of a session."""
 KEPT = (
@@ -52,15 +58,17 @@ def build_paintings(parts: Parts) -> None:
             ]:
                 html(parts, f"thumbnail-{number}")
                 with gr.Column(min_width=90):
-                    for what, key in (("weight", "paintings.weight"), ("content-weight", "paintings.content_weight")):
+                    for what, (_, least, most, key) in SLIDERS.items():
                         parts[f"{what}-{number}"] = gr.Slider(
-                            0, 2 if what == "weight" else 8, value=1, step=0.05, label=say(key, number=number), buttons=[],
+                            least, most, value=1, step=0.05, label=say(key, number=number), buttons=[],
                             visible=what == "weight", elem_id=f"{what}-{number}", elem_classes=["slim"],
                         )  # fmt: skip
                 if number > 1:
                     parts[f"remove-{number}"] = gr.Button(
                         "✕", size="sm", scale=0, min_width=34, elem_id=f"remove-{number}"
                     )
+        parts["blend"] = blend.field()
+        html(parts, "blend-hint", f'<p class="hint">{say("paintings.blend")}</p>', visible=False)
         gr.HTML(f'<p class="hint">{say("paintings.add_sample")}</p>', apply_default_css=False)
         parts["add-sample"] = gr.Gallery(
             pictures.thumbnails("styles"), show_label=False, columns=4, allow_preview=False, object_fit="cover", height="auto",
@@ -92,18 +100,20 @@ def strip_of(parts: Mapping[str, Any], session: Session, recipe: Recipe, said: s
     count, updates = 1 + len(session.more), dict[Any, Any]()
     for number in NUMBERS:
         there = number <= count
-        weights = (*recipe.style_weights, *(1.0,) * MAX_PAINTINGS)
-        contents = (*recipe.region_content_weights, *(1.0,) * MAX_PAINTINGS)
         picture = session.more[number - 2] if 1 < number <= count else None
         updates[parts[f"painting-{number}"]] = gr.Row(visible=there and (count > 1 or bool(recipe.regions)))
         updates[parts[f"thumbnail-{number}"]] = _thumbnail(picture, number, bool(recipe.regions)) if there else ""
-        updates[parts[f"weight-{number}"]] = gr.Slider(value=min(2.0, weights[number - 1]))
-        updates[parts[f"content-weight-{number}"]] = gr.Slider(
-            value=min(8.0, contents[number - 1]), visible=there and bool(recipe.regions)
-        )
+        wanted = {"weight": True, "scale": count > 1, "content-weight": bool(recipe.regions)}
+        for what, (name, least, most, _) in SLIDERS.items():
+            value = _filled(getattr(recipe, name), MAX_PAINTINGS)[number - 1]
+            shown = gr.Slider(value=min(most, max(least, value)), visible=there and wanted[what])
+            updates[parts[f"{what}-{number}"]] = shown
     more = count < MAX_PAINTINGS
+    between = count >= blend.FEWEST and not recipe.regions  # with a map each has its place, and nothing is blended
     return {
         **updates,
+        parts["blend"]: gr.HTML(value=_blended(recipe, count), visible=between),
+        parts["blend-hint"]: gr.HTML(visible=between),
         parts["add-painting"]: gr.UploadButton(interactive=more),
         parts["paintings-message"]: said,
         parts["faces"]: gr.Button(say("faces.forget" if recipe.kept else "faces.keep")),
@@ -111,6 +121,15 @@ def strip_of(parts: Mapping[str, Any], session: Session, recipe: Recipe, said: s
         parts["regions-remove"]: gr.Button(visible=bool(recipe.regions)),
         parts["regions-shown"]: _map_shown(recipe),
     }
+
+
+def _blended(recipe: Recipe, count: int) -> dict[str, Any]:
+    return blend.value(_filled(recipe.style_weights, count))
+
+
+def _filled(values: tuple[float, ...], count: int) -> tuple[float, ...]:
+    """A value for each of so many paintings: 1 where none is stated."""
+    return (*values, *(1.0,) * MAX_PAINTINGS)[:count]
 
 
 def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
@@ -156,30 +175,57 @@ class Paintings:
     def _added(self, session: Session, picture: Image.Image) -> str:
         if len(session.more) + 1 >= MAX_PAINTINGS:
             raise PlaygroundError(say("paintings.full", count=MAX_PAINTINGS))
-        before = (*session.base.style_weights, *(1.0,) * MAX_PAINTINGS)[: 1 + len(session.more)]
+        places = range(1 + len(session.more))
         session.more = [*session.more, picture]
-        self._count(session, (*before, 1.0))
+        self._count(session, [*places, None])
         return _waits(session)
 
     def remove(self, number: int, session: Session) -> Updates:
         """A painting was taken out."""
         if number - 2 >= len(session.more):
             return NOTHING
-        before = (*session.base.style_weights, *(1.0,) * MAX_PAINTINGS)[: 1 + len(session.more)]
+        places = range(1 + len(session.more))
         session.more = [picture for place, picture in enumerate(session.more) if place != number - 2]
-        self._count(session, tuple(weight for place, weight in enumerate(before) if place != number - 1))
+        self._count(session, [place for place in places if place != number - 1])
         return self.shown(session, _waits(session))
 
-    def _count(self, session: Session, weights: tuple[float, ...]) -> None:
-        """Another number of paintings: their weights are stated where there are several."""
-        stated = weights if len(weights) > 1 and any(weights) else ()
-        session.base = session.base.changed({"style_weights": stated, "style_scales": (), "region_content_weights": ()})
+    def _count(self, session: Session, places: list[int | None]) -> None:
+        """Another number of paintings, each what stood at a place before or new: their weights are stated where several."""
+        recipe = session.base
+
+        def moved(values: tuple[float, ...]) -> tuple[float, ...]:
+            before = _filled(values, MAX_PAINTINGS)
+            found = tuple(1.0 if place is None else before[place] for place in places)
+            return found if len(found) > 1 and any(found) else ()
+
+        scales = moved(recipe.style_scales) if recipe.style_scales else ()
+        changes = {"style_weights": moved(recipe.style_weights), "style_scales": scales, "region_content_weights": ()}
+        session.base = recipe.changed(changes)
 
     def weigh(self, name: str, session: Session, *values: Any) -> str:
-        """A weight was moved: of the paintings, or of the content in their regions."""
+        """A slider was moved: of the paintings' weights or scales, or of the content in their regions."""
         count = 1 + len(session.more)
-        weights = [controls.finite(value) or 0.0 for value in values[:count]]
+        least = SLIDERS["scale"][1] if name == "style_scales" else 0.0
+        weights = [controls.finite(value) or least for value in values[:count]]
         return self._steer(session, {name: weights}, count)
+
+    def weigh_paintings(self, session: Session, *values: Any) -> Updates:
+        """A painting's slider was moved: the dot between them moves too."""
+        said = self.weigh("style_weights", session, *values)
+        return {
+            self.parts["paintings-message"]: said,
+            self.parts["blend"]: _blended(session.base, 1 + len(session.more)),
+        }
+
+    def mix(self, session: Session, given: Any) -> Updates:
+        """The dot between the paintings was moved: their sliders move too."""
+        count = 1 + len(session.more)
+        weights = blend.weights_of(given, count)
+        if weights is None:
+            return NOTHING
+        said = self._steer(session, {"style_weights": weights}, count)
+        sliders = {self.parts[f"weight-{number}"]: weight for number, weight in enumerate(weights, 1)}
+        return {self.parts["paintings-message"]: said, **sliders}
 
     def weigh_faces(self, session: Session, value: Any) -> str:
         """How much more faces are kept was moved."""
@@ -238,11 +284,17 @@ def wire_paintings(parts: Parts, paintings: Paintings) -> None:
     for number in NUMBERS:
         if number > 1:
             parts[f"remove-{number}"].click(partial(paintings.remove, number), session, shown, **LIGHT)
-        for what, name in (("weight", "style_weights"), ("content-weight", "region_content_weights")):
+        every = [parts[f"weight-{other}"] for other in NUMBERS]
+        parts[f"weight-{number}"].input(
+            paintings.weigh_paintings, [session, *every], [parts["paintings-message"], parts["blend"]], **LATEST
+        )
+        for what in ("scale", "content-weight"):
             every = [parts[f"{what}-{other}"] for other in NUMBERS]
             parts[f"{what}-{number}"].input(
-                partial(paintings.weigh, name), [session, *every], parts["paintings-message"], **LATEST
+                partial(paintings.weigh, SLIDERS[what][0]), [session, *every], parts["paintings-message"], **LATEST
             )
+    sliders = [parts[f"weight-{number}"] for number in NUMBERS]
+    parts["blend"].input(paintings.mix, [session, parts["blend"]], [parts["paintings-message"], *sliders], **LATEST)
     parts["faces"].click(paintings.faces, [session, parts["content"]], shown, **LIGHT)
     parts["faces-weight"].input(
         paintings.weigh_faces, [session, parts["faces-weight"]], parts["paintings-message"], **LATEST

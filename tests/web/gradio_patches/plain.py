@@ -65,6 +65,15 @@ def foreign_sessions() -> bool:
     return [answer["data"] for answer in said] == [["1"], ["2"]]
 
 
+def written_interfaces() -> bool:
+    """Defining a component reads and writes files for editors: of one whose source has no such class, that fails."""
+    try:
+        type("Unheard", (gr.Textbox,), {"__module__": __name__, "EVENTS": ["change"]})
+    except (ValueError, OSError):
+        return True
+    return False
+
+
 def unreadable_requests() -> bool:
     """A selection without an index, and a value of another kind, end in a fault instead of a refusal."""
     with gr.Blocks() as page:
@@ -201,5 +210,6 @@ if __name__ == "__main__":
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
         missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress,
+        written_interfaces,
     )  # fmt: skip
     print(json.dumps({probe.__name__: probe() for probe in probes}))

@@ -29,9 +29,9 @@ class Target:
     """A server under attack, what surrounds it on the disk, and somebody's run that goes on meanwhile."""
 
     def __init__(self, address: str, folder: Path, log: Path) -> None:
-        self.http = httpx.Client(base_url=address, timeout=10)
+        self.http = httpx.Client(base_url=address, timeout=60)  # a lesson that nonsense begins is run to its end
         self.folder, self.log_path, self.read_so_far = folder, log, 0
-        self.patience = 20.0  # seconds for a stream to answer
+        self.patience = 60.0  # seconds for a stream to answer
         config = self.http.get("/config").json()
         self.events = config["dependencies"]
         self.names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}

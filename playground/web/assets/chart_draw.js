@@ -1,0 +1,119 @@
+// How the chart of a run looks: its numbers, colours, axes, bands, flags and lines on a canvas. Knows nothing of what the page holds.
+const narrow = "\u202f";
+function number(value) {
+  if (!value) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e-3 && size < 1e10) {
+    if (size >= 1000) return Number(value.toPrecision(3)).toFixed(0).replace(/\B(?=(\d{3})+$)/g, narrow);
+    return String(Number(value.toPrecision(3)));
+  }
+  const power = Math.floor(Math.log10(size));
+  return `${Number((value / 10 ** power).toPrecision(3))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
+}
+
+function coloursOf(figure, names) {
+  const style = getComputedStyle(figure), get = (name) => style.getPropertyValue(name).trim();
+  const forced = matchMedia("(forced-colors: active)").matches;
+  // All are read before anything is moved: a browser lays the page out anew for each one read after a change.
+  const terms = Object.fromEntries(names.map((key) => [key, forced ? "CanvasText" : get(`--c-${key}`) || style.color]));
+  return {
+    term: (key) => terms[key],
+    layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
+    text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
+    band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),
+  };
+}
+function colourOf(key, palette, names) {
+  if (!key.includes(":")) return palette.term(key);
+  const kind = key.split(":")[0], same = names.filter((other) => other.startsWith(kind));
+  return palette.layer(key, same.indexOf(key), same.length);
+}
+
+function cleared(canvas, width, height, scale, paper) {
+  canvas.width = width * scale; canvas.height = height * scale;
+  canvas.style.width = `${width}px`; canvas.style.height = `${height}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.clearRect(0, 0, width, height);
+  if (paper) { pen.fillStyle = paper; pen.fillRect(0, 0, width, height); }
+  pen.font = "11px system-ui, sans-serif"; pen.lineJoin = "round";
+  return pen;
+}
+
+// The axis covers where the lines are most of the time: a content loss that starts at nothing would squeeze all else.
+function range(lines, log) {
+  const lows = [], highs = [];
+  for (const line of lines) {
+    const own = line.filter((number) => number > 0).sort((a, b) => a - b);
+    if (own.length) { lows.push(Math.max(own[Math.floor(own.length * 0.08)], own[Math.floor(own.length / 2)] * 1e-3)); highs.push(Math.min(own[own.length - 1], own[Math.floor(own.length / 2)] * 1e4)); }
+  }
+  if (!lows.length) return [0, 1];
+  const top = Math.max(...highs);
+  if (!log) return [0, top * 1.05];
+  const low = Math.log10(Math.min(...lows)), high = Math.log10(top), spare = Math.max(0, 0.8 - (high - low)) / 2;
+  return [low - spare - 0.05, high + spare + 0.05];
+}
+function ticks(low, high, log) {
+  if (!log) {
+    const step = 10 ** Math.floor(Math.log10(high / 2));
+    const by = step * [1, 2, 5].find((times) => high / (step * times) <= 5);
+    return Array.from({ length: Math.floor(high / by) + 1 }, (_, i) => i * by);
+  }
+  const steps = high - low < 1.4 ? [1, 2, 5] : high - low < 2 ? [1, 3] : [1], every = Math.max(1, Math.ceil((high - low) / 5)), found = [];
+  for (let decade = Math.floor(low); decade <= Math.ceil(high); decade += 1) {
+    if (((decade % every) + every) % every) continue;
+    for (const times of steps) { const at = decade + Math.log10(times); if (at >= low && at <= high) found.push(times * 10 ** decade); }
+  }
+  return found;
+}
+
+// Where a step and a value stand on a chart of so many pixels.
+function planeOf(width, height, end, [low, high], log) {
+  const left = 46, right = width - 6, top = 16, bottom = height - 18;
+  const to = (number) => (log ? Math.log10(number) : number);
+  const across = (step) => left + ((right - left) * step) / end;
+  const down = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(low, to(number))))) / (high - low);
+  return { left, right, top, bottom, across, down, ticks: ticks(low, high, log) };
+}
+function drawBands(pen, { across, top, bottom }, stages, palette) {
+  stages.forEach(([from, until, size], i) => {
+    const text = `${size} px`, wide = across(until) - across(from);
+    if (i % 2) { pen.fillStyle = palette.band; pen.fillRect(across(from), top, wide, bottom - top); }
+    if (pen.measureText(text).width + 6 < wide) { pen.fillStyle = palette.text; pen.textAlign = "left"; pen.fillText(text, across(from) + 4, bottom - 4); }
+  });
+}
+function stroke(pen, x, y, toX, toY) { pen.beginPath(); pen.moveTo(x, y); pen.lineTo(toX, toY); pen.stroke(); }
+function drawGrid(pen, { left, right, bottom, down, ticks }, palette, last) {
+  pen.lineWidth = 1; pen.fillStyle = palette.text; pen.strokeStyle = palette.line; pen.textAlign = "right";
+  for (const tick of ticks) {
+    stroke(pen, left, down(tick), right, down(tick));
+    pen.fillText(number(tick), left - 6, down(tick) + 4);
+  }
+  pen.fillText(last, right, bottom + 14);
+  pen.textAlign = "left"; pen.fillText("0", left, bottom + 14);
+}
+// Flags where it was steered; those too near to the last are drawn without words.
+function drawFlags(pen, { right, bottom, across }, flags, palette) {
+  let free = 0;
+  pen.strokeStyle = pen.fillStyle = palette.accent; pen.textAlign = "left";
+  for (const [step, text] of flags) {
+    const x = across(step), wide = pen.measureText(text).width;
+    pen.setLineDash([2, 3]); stroke(pen, x, 4, x, bottom); pen.setLineDash([]);
+    pen.beginPath(); pen.moveTo(x, 3); pen.lineTo(x + 7, 6.5); pen.lineTo(x, 10); pen.fill();
+    if (x + 10 > free && x + 10 + wide < right) { pen.fillText(text, x + 10, 10.5); free = x + 16 + wide; }
+  }
+}
+function drawLine(pen, { across, down }, list, steps) {
+  pen.beginPath();
+  let open = false;
+  list.forEach((number, i) => {
+    const is = number !== null && number !== undefined;
+    if (is) pen[open ? "lineTo" : "moveTo"](across(steps[i]), down(number));
+    open = is;
+  });
+  pen.stroke();
+}
+function drawCursor(pen, { top, bottom, across }, step, palette) {
+  pen.strokeStyle = palette.accent; pen.lineWidth = 1.5; pen.setLineDash([]);
+  stroke(pen, across(step), top, across(step), bottom);
+}

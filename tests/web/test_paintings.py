@@ -1,0 +1,67 @@
+"""The strip of paintings without a browser: what is kept when paintings come and go, and what a page may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from playground.recipe.model import Recipe
+from playground.web.components import blend
+from playground.web.studio.paintings import SLIDERS, STRIP, Paintings
+from playground.web.studio.session import Session
+
+
+@pytest.fixture
+def paintings() -> Paintings:
+    return Paintings({name: name for name in STRIP})
+
+
+def session(count: int, **settings: Any) -> Session:
+    made = Session(Recipe(**settings))
+    made.more = [Image.new("RGB", (40, 30), (50 * number, 0, 0)) for number in range(count - 1)]
+    return made
+
+
+def shown(updates: Any, what: str) -> list[tuple[float, bool]]:
+    return [(updates[f"{what}-{number}"].value, updates[f"{what}-{number}"].visible) for number in range(1, 5)]
+
+
+def test_scales_and_weights_go_with_their_paintings(paintings: Paintings) -> None:
+    page = session(3, style_weights=(1.0, 0.5, 2.0), style_scales=(1.0, 0.5, 3.0))
+    updates = paintings.remove(2, page)
+    assert (page.base.style_weights, page.base.style_scales) == ((1.0, 2.0), (1.0, 3.0))
+    assert shown(updates, "scale")[:3] == [(1.0, True), (3.0, True), (1.0, False)]
+    paintings.remove(2, page)
+    assert (page.base.style_weights, page.base.style_scales) == ((), ())
+    assert not shown(paintings.shown(page), "scale")[0][1]  # alone it has the style scale among the settings
+
+
+def test_sliders_reach_the_recipe_and_the_dot(paintings: Paintings) -> None:
+    page = session(3)
+    updates: Any = paintings.weigh_paintings(page, 1.0, 0.5, 0.0, 1.0)
+    assert page.base.style_weights == (1.0, 0.5, 0.0)
+    assert updates["blend"] == {"weights": [1.0, 0.5, 0.0]}
+    assert paintings.weigh("style_scales", page, 1.0, 0.5, None, 1.0) == ""
+    assert page.base.style_scales == (1.0, 0.5, SLIDERS["scale"][1])
+
+
+def test_the_dot_reaches_the_recipe_and_the_sliders(paintings: Paintings) -> None:
+    page = session(3)
+    updates: Any = paintings.mix(page, {"weights": [0.2, 1, 7]})
+    assert page.base.style_weights == (0.2, 1.0, 1.0)
+    assert [updates[f"weight-{number}"] for number in (1, 2, 3)] == [0.2, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("sent", [None, 3, {}, {"weights": "abc"}, {"weights": [1, 1]}, {"weights": [0, 0, 0]},
+                                  {"weights": [float("nan"), -1, "x"]}])  # fmt: skip
+def test_what_is_no_mix_changes_nothing(paintings: Paintings, sent: Any) -> None:
+    page = session(3, style_weights=(1.0, 0.5, 2.0))
+    paintings.mix(page, sent)
+    assert page.base.style_weights == (1.0, 0.5, 2.0)
+
+
+def test_there_is_a_field_between_three_and_none_with_a_map(paintings: Paintings) -> None:
+    assert [paintings.shown(session(count))["blend"].visible for count in (1, 2, 3, 4)] == [False, False, True, True]
+    assert blend.weights_of({"weights": [1, 0.25]}, 2) == [1.0, 0.25]
