@@ -81,7 +81,7 @@ def app_options(
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    pace = Pace()
+    pace = Pace(people.is_here)
     guard = Middleware(Guard, settings=settings, files=files, people=people, pace=pace)
     return {"routes": routes, "middleware": [guard, Middleware(CompressedPage, pace=pace)]}
 
