@@ -43,12 +43,26 @@ class _Rows:
             self._file.close()
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for pictures that cannot be written, or not be made; nothing is made yet.
+
+    Raises:
+        PlaygroundError: so it is.
+    """
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    if not there.is_dir():
+        raise PlaygroundError(f"{str(there)!r} is a file, and the frames go into a folder: choose another one")
+    if not os.access(there, os.W_OK):
+        what = "cannot be written" if there == folder else f"cannot be made inside {str(there)!r}"
+        raise PlaygroundError(f"the folder {str(folder)!r} for the frames {what}: choose another one")
+
+
 class Recording:
     """Follows a run's frames.
 
     Args:
         recipe: as the run starts; of its journal, weights that changed on the way are divided by as they were then.
-        frames: a folder for pictures, which must exist.
+        frames: a folder for pictures; it is made when the run begins, where it is missing.
         every: iterations from one picture to the next.
         curve: a file for the numbers.
 
@@ -61,10 +75,8 @@ class Recording:
     """
 
     def __init__(self, recipe: Recipe, frames: Path | None, every: int, curve: Path | None) -> None:
-        if frames is not None and not frames.is_dir():
-            raise PlaygroundError(f"the folder {str(frames)!r} for the frames does not exist: create it first")
-        if frames is not None and not os.access(frames, os.W_OK):
-            raise PlaygroundError(f"the folder {str(frames)!r} for the frames cannot be written: choose another one")
+        if frames is not None:
+            check_folder(frames)
         if curve is not None:
             check_file_path(curve, ".csv")
         self._files = FrameFiles(frames, every) if frames is not None else None
@@ -84,6 +96,9 @@ class Recording:
     def of(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames, recorded on their way."""
         with ExitStack() as files:
+            with self._told(0):
+                if self._files is not None:
+                    self._files.folder.mkdir(parents=True, exist_ok=True)
             rows = self._begin(files)
             for frame in frames:
                 with self._told(frame.evaluations):

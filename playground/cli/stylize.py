@@ -77,7 +77,9 @@ def stylize(
     seed: Annotated[int | None, typer.Option(help="For starts from noise.")] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
     curve: Annotated[Path | None, typer.Option(help="A CSV file for the losses, a row an evaluation.")] = None,
-    frames: Annotated[Path | None, typer.Option(help="A folder for the picture after every iteration.")] = None,
+    frames: Annotated[
+        Path | None, typer.Option(help="A folder, made where it is missing, for the picture after every iteration.")
+    ] = None,
     last: Annotated[
         Path | None, typer.Option(help="A file for the last picture too; the result is that of the lowest loss.")
     ] = None,

@@ -27,6 +27,8 @@ MAX_POSITIONS = (
 MAX_CANDIDATES = 8192  # of all paintings' and their turned copies' layer
 ROWS = 512  # positions that are looked up at once: their products with all candidates take 16 MB
 TINY = 1e-6
+Place = tuple[int, int, int]
+"""Stride, first row and first column of the positions of a layer that are looked at."""
 TOGETHER = ""  # the name of what hypercolumns compare, which is no layer's
 
 
@@ -35,15 +37,21 @@ def unit_vectors(maps: Tensor) -> Tensor:
     return F.normalize(maps - maps.mean((2, 3), keepdim=True), dim=1, eps=TINY)
 
 
-def neighbours_loss(maps: Tensor, targets: Tensor) -> Tensor:
+def neighbours_loss(maps: Tensor, targets: Tensor, place: Place = (1, 0, 0)) -> Tensor:
     """mean(1 − x̂·t) over positions: 0 where every place looks as its neighbour does.
 
     Args:
         maps: 1×C×h×w.
-        targets: unit vectors of the same shape.
+        targets: unit vectors of the shape of those positions.
+        place: stride, first row and first column of the positions that are looked at.
     """
-    found: Tensor = _Apart.apply(maps, targets)
+    found: Tensor = _Apart.apply(maps, targets, place)
     return found
+
+
+def _sampled(maps: Tensor, place: Place) -> Tensor:
+    stride, top, left = place
+    return maps[..., top::stride, left::stride] if stride > 1 else maps
 
 
 class _Apart(torch.autograd.Function):
@@ -53,8 +61,9 @@ class _Apart(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, maps: Tensor, targets: Tensor) -> Tensor:
-        centred = _centred(maps)
+    def forward(ctx: Any, maps: Tensor, targets: Tensor, place: Place) -> Tensor:
+        ctx.place, ctx.shape = place, maps.shape
+        centred = _centred(_sampled(maps, place))
         lengths = centred.norm(dim=1, keepdim=True).clamp_min(TINY)
         cosines = (centred * targets).sum(1, keepdim=True) / lengths
         ctx.save_for_backward(centred, targets, lengths, cosines)
@@ -62,11 +71,17 @@ class _Apart(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         centred, targets, lengths, cosines = ctx.saved_tensors
         each = -grad / (cosines.numel() * lengths)
         found = torch.addcmul(each * targets, centred, -each * cosines / lengths)
-        return found.sub_(found.mean((2, 3), keepdim=True)), None
+        found.sub_(found.mean((2, 3), keepdim=True))
+        if ctx.place[0] > 1:  # with channels together, as what it is added to
+            images, channels, height, width = ctx.shape
+            whole = found.new_zeros((images, height, width, channels)).permute(0, 3, 1, 2)
+            _sampled(whole, ctx.place).copy_(found)
+            found = whole
+        return found, None, None
 
 
 @torch.no_grad()
@@ -115,7 +130,7 @@ class Neighbours:
         self._areas = areas
         self._targets: dict[str, Tensor] = {}
         self._matches: dict[str, Tensor] = {}
-        self._places: dict[str, tuple[int, int, int]] = {}  # stride, first row, first column
+        self._places: dict[str, Place] = {}
         self._network, self._photo = network, content
         self._scales = dict.fromkeys(self.layers, 1.0)
         with torch.no_grad():
@@ -192,7 +207,7 @@ class Neighbours:
             self._aim(name, seen.shape[-2:])
         self.age, self._looks = 0, self._looks + 1
 
-    def _place(self, maps: Tensor) -> tuple[int, int, int]:
+    def _place(self, maps: Tensor) -> Place:
         """The positions of this look: every `stride`-th, beginning with another of them each time, in an order of the seed's."""
         stride = _stride(maps, MAX_POSITIONS)
         generator = torch.Generator().manual_seed(self.seed)
@@ -200,8 +215,7 @@ class Neighbours:
         return (stride, *divmod(order[self._looks % len(order)], stride))
 
     def _sample(self, name: str, maps: Tensor) -> Tensor:
-        stride, top, left = self._places[name]
-        return maps[..., top::stride, left::stride] if stride > 1 else maps
+        return _sampled(maps, self._places[name])
 
     def _apart(self, name: str, maps: Tensor) -> Tensor | None:
         """Which candidates lie in paintings of other regions; a place that belongs to no region may have all of them."""
@@ -231,7 +245,7 @@ class Neighbours:
             self._look({name: ours.detach() for name, ours in columns.items()})
         terms = {}
         for name, ours in columns.items():
-            loss = neighbours_loss(self._sample(name, ours), self._targets[name])
+            loss = neighbours_loss(ours, self._targets[name], self._places[name])
             weight = self._weight * (self.weights[name] if name else 1.0)
             terms[f"neighbours:{name}" if name else "neighbours"] = weight * loss
         return terms

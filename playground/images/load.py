@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from playground.errors import PictureError
 from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, kept_megabytes, to_8_bits
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
+from playground.system.background import in_background
 from playground.system.room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
@@ -91,7 +92,10 @@ def load_picture(source: PictureSource, *, name: str = "the picture", most: int 
         label = _label(source, name)
         _check_shape(picture.size, label)
         with nullcontext() if _ROOM_IS_TAKEN.get() else DECODING.share(decoding_megabytes(picture, most)):
-            return clean(picture, label, most)
+            if most is None or picture.width * picture.height <= most:
+                return clean(picture, label, most)
+            # Seconds of work for what nobody can use in full: it leaves the processor to those who paint.
+            return in_background(lambda: clean(picture, label, most))
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
         )
         return Memory(network / MB, TRAINING_HELD_MB, TRAINING_FRAGMENTS * maps / MB)
     style = fit_size(*style_size, style_long_side(recipe, style_size, recipe.painted_size))
-    for_print = recipe.plan is not None and recipe.plan[-1].tiled  # plain pixels and Adam
+    for_print = bool(recipe.plan and recipe.plan[-1].tiled)  # plain pixels and Adam
     tile = (min(CORE + 2 * HALO, size[0]), min(CORE + 2 * HALO, size[1]))
     maps = _peak_of_evaluation(recipe, tile if for_print or max(size) > TILED_ABOVE else size, device)
     maps += 0 if for_print else FLOAT * generator_per_pixel(recipe.canvas)[1] * pixels
@@ -159,9 +159,14 @@ def memory_of(recipe: Recipe | TrainingRecipe, content_size: Size, style_size: S
     pictures = FLOAT * (parameters * held + beside * 3.0 * pixels) + _held_by_neighbours(recipe, layers)
     if recipe.size > recipe.painted_size:
         pictures += RESULT_BYTES * math.prod(fit_size(*content_size, recipe.size))
-    return Memory(
-        network / MB, pictures / MB, FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device)) / MB
-    )
+    maps = FRAGMENTS[device] * max(maps, _peak_of_targets(recipe, style, device))
+    found = Memory(network / MB, pictures / MB, maps / MB)
+    before = max((stage.size for stage in recipe.plan or () if not stage.tiled), default=0)
+    if not for_print or not before:
+        return found
+    smaller = recipe.model_copy(update={"size": before, "plan": None})
+    other = memory_of(smaller, content_size, style_size, device)  # what the sizes before took, in their own way
+    return Memory(found.network, max(found.held, other.held), max(found.passing, other.passing))
 
 
 def megabytes_of(recipe: Recipe, content_size: Size, style_size: Size, device: str = "cpu") -> float:

@@ -193,6 +193,16 @@ def home() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("style-playground")
 
 
+def home_in_words() -> str:
+    """What strangers may read of `home()`: from the user's own folder on, or the variable that names it."""
+    if os.environ.get("PLAYGROUND_HOME"):
+        return "$PLAYGROUND_HOME"
+    try:
+        return f"~/{home().relative_to(Path.home()).as_posix()}"
+    except (ValueError, RuntimeError):  # a cache folder of its own; nobody's home
+        return home().name
+
+
 def find(name_or_path: str) -> Path | None:
     """The local file of a named network, or the file itself; None if it is not there. Never downloads.
 

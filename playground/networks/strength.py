@@ -61,14 +61,14 @@ def measured(weights: Weights, layers: int | None = None) -> Strengths:
             for name in PHOTOGRAPHS:
                 unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), SIDE))
                 maps: dict[str, Tensor] = {}
-                network.walk(_scaled(unit, convention, weights.network.convention), names, names, maps)
+                network.walk(scaled(unit, convention, weights.network.convention), names, names, maps)
                 for layer, its in maps.items():
                     sums[layer] += its.square().mean(dtype=torch.float64).item() / len(PHOTOGRAPHS)
             found[convention] = sums
     return found
 
 
-def _scaled(unit: Tensor, convention: str, own: str) -> Tensor:
+def scaled(unit: Tensor, convention: str, own: str) -> Tensor:
     """A unit RGB picture on the scale of `convention`, in the order of channels of a network of the convention `own`."""
     if convention == "caffe":
         values = unit * 255 - torch.tensor(CAFFE_MEAN_BGR[::-1]).view(1, 3, 1, 1)

@@ -129,7 +129,7 @@ class Limits(BaseModel):
             if name not in asked and isinstance(value, (int, float)) and value > limit:
                 words, unit = WORDS[name]
                 changes[name] = type(value)(limit)
-                said.append(f"{words} {limit:g} {unit}".rstrip() + f" instead of {value:,g}".replace(",", "\u202f"))
+                said.append(f"{words} is {limit:g} {unit}".rstrip() + f" instead of {value:,g}".replace(",", "\u202f"))
         journal = [change for change in recipe.journal if not self._is_beyond(change)]
         if "journal" not in asked and len(journal) < len(recipe.journal):
             changes["journal"] = journal

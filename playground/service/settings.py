@@ -83,6 +83,13 @@ class Settings(Limits, BaseSettings):
         None, description="Where runs are kept over a restart; empty: `runs` beside the downloaded networks."
     )
 
+    @field_validator("host")
+    @classmethod
+    def _an_address(cls, host: str) -> str:
+        if not host.strip():  # which a socket takes for every network of this machine
+            raise ValueError("write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for every network")
+        return host.strip()
+
     @field_validator("login")
     @classmethod
     def _user_and_password(cls, login: SecretStr | None) -> SecretStr | None:

@@ -81,3 +81,13 @@ def share_one_heap() -> None:
     """
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def return_freed_memory() -> None:
+    """Have glibc hand every whole page that nothing stands on back to the system, in the midst of its heap too.
+
+    By itself it does so at the heap's end only, above which one small block may stand for hours. Takes some twenty
+    milliseconds where hundreds of megabytes were freed, else a fraction of one. Does nothing on other systems.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -208,12 +208,16 @@ class People:
         """Whether a stream to a session's page is open."""
         return self._listening.get(session, 0) > 0
 
+    def is_here(self, person: str) -> bool:
+        """Whether a person has a stream open to any page or call."""
+        return self._streams.get(person, 0) > 0
+
     def alive(self, session: str) -> bool:
         """Whether anybody is there: its page has a stream open, or its person has one to another page.
 
         A browser with many tabs has no connection to spare for those out of sight.
         """
-        return self.listens(session) or self._streams.get(self._owners.get(session, ""), 0) > 0
+        return self.listens(session) or self.is_here(self._owners.get(session, ""))
 
 
 def _less(counter: Counter[str], key: str) -> None:

@@ -6,6 +6,7 @@ server.py puts the guard around gradio's app and gives `login` to `launch`. Know
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
+from playground.web.pace import STREAM_SECONDS, Pace
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -34,6 +36,8 @@ WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
+PROGRESS = f"{API}upload_progress"  # a GET that waits, for seconds where there is no such upload
+MAX_QUERY = 16_000  # bytes; thousands of parameters take twenty milliseconds to be told apart
 RUN = (f"{API}run/", f"{API}api/")
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
 # app's code, convert films of anybody's, call servers of components that this page has none of; one person's logout would
@@ -97,15 +101,17 @@ class Guard:
     server is not called localhost. Programs send no origin, and may do what the page may.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles, people: People) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, pace: Pace | None = None
+    ) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers, self.bodies = headers_for(settings), Bodies()
+        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), pace or Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        started, answered = False, bytearray()
         cookie = self._name_the_caller(scope)
 
         async def send_with_headers(message: Message) -> None:
@@ -119,6 +125,8 @@ class Guard:
                     headers.setdefault(name, value)
                 if cookie:
                     headers.append("set-cookie", cookie)
+            elif upload:
+                answered.extend(message.get("body", b""))
             await send(message)
 
         asked = Headers(scope=scope)
@@ -135,14 +143,13 @@ class Guard:
                 raise TooLargeError(NO_ROOM)
             return message
 
-        refusal = self._refusal(path, asked, room, upload)
+        refusal = self._refusal(path, len(scope.get("query_string", b"")), asked, room, upload)
         if refusal is None and path.startswith(UNGUARDED) and not logged_in(scope):
             refusal = PlainTextResponse("Not authenticated", 401)
         if refusal is None:
             try:
                 with self._counted(scope):
-                    given = receive_upload if upload else await self._body(scope, receive)
-                    await self.app(scope, given, send_with_headers)
+                    await self._answer(scope, receive_upload if upload else receive, send_with_headers, upload)
             except TooLargeError as error:
                 refusal = PlainTextResponse(str(error), 507 if upload else 413)
             except NotAllowedError as error:
@@ -159,6 +166,8 @@ class Guard:
                         await send({"type": "http.response.body"})  # the end of what was begun
             if upload:
                 self.files.add(taken)
+                caller: Caller = scope[IN_SCOPE]
+                self.files.uploaded(named_in(bytes(answered)), caller.person, program=caller.person == caller.address)
         if refusal is not None and not started:
             await refusal(scope, receive, send_with_headers)
 
@@ -178,7 +187,7 @@ class Guard:
             NotAllowedError: the page is another person's, or they are too many.
         """
         person = scope[IN_SCOPE].person
-        if scope["method"] != "GET":
+        if scope["method"] != "GET" or scope["path"].startswith(PROGRESS):
             return self.people.request(person)
         found = STREAMS.fullmatch(scope["path"])
         if found is None:
@@ -189,21 +198,43 @@ class Guard:
             self.people.claim(session, person)
         return self.people.stream(session, person)
 
-    async def _body(self, scope: Scope, receive: Receive) -> Receive:
-        """What gives gradio the body of a request that is no upload."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
+        """Let gradio answer when it is the person's turn; the body of a request that is no upload is read whole first."""
+        person = scope[IN_SCOPE].person
         if scope["method"] in ("GET", "HEAD"):
-            return receive
-        return await self.bodies.whole(receive, scope[IN_SCOPE].person)
+            if STREAMS.fullmatch(scope["path"]):
+                await self.pace.turn(person)
+                self.pace.charge(person, STREAM_SECONDS)
+            await self.app(scope, receive, send)
+            return
 
-    def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
+        async def whole() -> None:
+            given = receive if upload else await self.bodies.whole(receive, person)
+            await self.app(scope, given, send)
+
+        await self.pace.turn(person)
+        await self.pace.timed(person, whole())
+
+    def _refusal(self, path: str, query: int, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
             return PlainTextResponse(why, 403)
         if path.startswith(CLOSED):
             return PlainTextResponse("There is nothing here.", 404)
+        if query > MAX_QUERY:
+            return PlainTextResponse(f"An address may ask for {MAX_QUERY:,} characters.", 414)
         length = asked.get("content-length", "0")
         if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
             return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)
         return None
+
+
+def named_in(answer: bytes) -> list[str]:
+    """The paths of an upload's answer; none where it was refused."""
+    try:
+        paths = json.loads(answer)
+    except ValueError:
+        return []
+    return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
 
 
 def stranger(asked: Mapping[str, str], settings: Settings, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -31,6 +31,7 @@ from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
+from playground.web.pace import Pace
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People, caller, cookie_key
@@ -80,10 +81,9 @@ def app_options(
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    return {
-        "routes": routes,
-        "middleware": [Middleware(Guard, settings=settings, files=files, people=people), Middleware(CompressedPage)],
-    }
+    pace = Pace(people.is_here)
+    guard = Middleware(Guard, settings=settings, files=files, people=people, pace=pace)
+    return {"routes": routes, "middleware": [guard, Middleware(CompressedPage, pace=pace)]}
 
 
 class Server:
@@ -104,9 +104,9 @@ class Server:
         self.desk = ClassDesk(jobs)
         page = build_page(jobs, settings.is_teacher, self.desk.wall)
         self.demo = page.queue(max_size=IN_LINE, default_concurrency_limit=LISTENERS)
-        self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo))
         cookies = Cookies(cookie_key(jobs.store.root if jobs.store else None), framed=settings.on_space)
         self.people = People(cookies, settings.limits.grace_seconds)
+        self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo), self.people.is_here)
         DECODING.account = lambda: caller().person
         forget_who_left(self.demo, self.people)
 

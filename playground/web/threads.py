@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from playground.system.device import return_freed_memory
 from playground.web.people import caller
 
 Given = ParamSpec("Given")
@@ -22,7 +23,7 @@ EACH = 4  # threads of one person at a time
 
 IDLE_EVERY = 15.0  # seconds between two looks for threads that have nothing to do
 
-_looked: dict[int, tuple[float, asyncio.Task[int] | None]] = {}  # when threads were last looked for, by event loop
+_looked: dict[int, tuple[float, asyncio.Task[None] | None]] = {}  # when threads were last looked for, by event loop
 _lines: dict[tuple[int, str], CapacityLimiter] = {}  # by event loop and person, while any of theirs is under way
 
 
@@ -47,9 +48,10 @@ async def in_line(person: str, work: Callable[Given, Made], *arguments: Given.ar
 
 
 def end_idle_soon() -> None:
-    """End the threads that have had nothing to do for ten seconds; on the event loop, as often as one likes.
+    """End the threads that have had nothing to do for ten seconds, and return what was freed to the system; on the event
+    loop, as often as one likes.
 
-    anyio keeps them until somebody needs a thread again: after a crowd has left, all of them for ever.
+    anyio keeps its threads until somebody needs one again: after a crowd has left, all of them for ever.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -58,4 +60,4 @@ def end_idle_soon() -> None:
     looked, _ = _looked.get(id(loop), (-IDLE_EVERY, None))
     if loop.time() - looked >= IDLE_EVERY:
         _looked.clear()
-        _looked[id(loop)] = loop.time(), loop.create_task(anyio.to_thread.run_sync(int))  # to begin anything is enough
+        _looked[id(loop)] = loop.time(), loop.create_task(anyio.to_thread.run_sync(return_freed_memory))

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.usefixtures("hed")
 
 
 def test_a_picture_after_every_iteration(pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "frames").mkdir()
     options = ["--size", "64", "--iterations", "5", *LIGHT, *having("init=noise", "preview_rate=0.1")]
     about = paint(capsys, *pair, *options, "--frames", str(folder / "frames"), "-o", str(folder / "a.png"))
     assert names(folder / "frames") == {f"step-{step:06d}.png" for step in range(1, 6)}
@@ -30,8 +29,7 @@ def test_a_picture_after_every_iteration(pair: list[str], folder: Path, capsys: 
     # The picture after four iterations is the one that the fifth looked at, which is the best so far.
     assert about["curve"][-1]["total"] == min(point["total"] for point in about["curve"])
     assert (np.asarray(opened(folder / "a.png")) == pictures[3]).all()
-    other = folder / "every-second"
-    other.mkdir()
+    other = folder / "pictures" / "every-second"  # made, and what it lies in
     paint(capsys, *pair, *options, "--frames", str(other), "--frames-every", "2", "-o", str(folder / "b.png"))
     assert names(other) == {"step-000002.png", "step-000004.png"}
     assert (np.asarray(opened(other / "step-000004.png")) == pictures[3]).all()
@@ -105,7 +103,8 @@ def test_what_is_written_so_far_remains(pair: list[str], folder: Path, monkeypat
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--frames", "nowhere"], "create it first"),
+        (["--frames", "photo.png"], "is a file, and the frames go into a folder"),
+        (["--frames", "photo.png/frames"], "is a file, and the frames go into a folder"),
         (["--curve", "nowhere/c.csv"], "create it first"),
         (["--curve", "c.txt"], "must end in .csv"),
         (["--last", "nowhere/last.png"], "create it first"),

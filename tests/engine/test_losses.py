@@ -288,3 +288,16 @@ def test_kept_targets_are_bounded(hed: Weights, monkeypatch: pytest.MonkeyPatch)
     assert len(remembered._seen) == 3
     targets(network, torch.rand(1, 3, 64, 64), ["conv1_1"], [])  # larger than the bound by itself
     assert len(remembered._seen) <= 3
+
+
+@pytest.mark.parametrize("normalisation", ["mean", "channels", "relative"])
+def test_the_content_loss_s_gradient_is_torch_s_in_the_maps_layout(normalisation: str) -> None:
+    generator = torch.Generator().manual_seed(3)
+    maps, target = (
+        torch.rand(1, 6, 5, 7, generator=generator).contiguous(memory_format=torch.channels_last) for _ in range(2)
+    )
+    divisor = {"mean": 1.0, "channels": 6.0, "relative": float(target.square().mean())}[normalisation]
+    (ours,) = torch.autograd.grad(0.3 * content_loss(maps.requires_grad_(True), target, normalisation), maps)
+    (theirs,) = torch.autograd.grad(0.3 * torch.nn.functional.mse_loss(maps, target) / divisor, maps)
+    torch.testing.assert_close(ours, theirs)
+    assert ours.is_contiguous(memory_format=torch.channels_last)

@@ -84,6 +84,18 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     maps = torch.rand((1, 3, 3, 4), generator=generator, dtype=torch.float64).requires_grad_(True)
     targets = unit_vectors(torch.rand((1, 3, 3, 4), generator=generator, dtype=torch.float64))
     assert torch.autograd.gradcheck(lambda x: neighbours_loss(x, targets), (maps,))
+    large = torch.rand((1, 3, 7, 9), generator=generator, dtype=torch.float64).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda x: neighbours_loss(x, targets, (2, 1, 1)), (large,))  # every second position
+
+
+def test_the_gradient_has_the_maps_layout_where_some_positions_are_looked_at() -> None:
+    """Channels together, so that adding it to the others is as fast as memory."""
+    maps = torch.rand(1, 8, 9, 9).contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    targets = unit_vectors(torch.rand(1, 8, 4, 4))
+    (slope,) = torch.autograd.grad(neighbours_loss(maps, targets, (2, 1, 1)), maps)
+    assert slope.is_contiguous(memory_format=torch.channels_last)
+    assert not slope[..., ::2, :].any()
+    assert slope[..., 1::2, 1::2].abs().sum() > 0
 
 
 def test_a_picture_is_its_own_neighbour(network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:

@@ -241,3 +241,16 @@ def test_no_room_for_several_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -
     told = pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\.")
     with room.share(100), told, room_for([FILES["rgb"]]):
         raise AssertionError
+
+
+def test_only_a_picture_beyond_all_use_is_decoded_behind_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, clean = list[bool](), loading.clean
+
+    def watched(picture: Image.Image, label: str, most: int | None) -> Image.Image:
+        mine.append(threading.current_thread() is threading.main_thread())
+        return clean(picture, label, most)
+
+    monkeypatch.setattr(loading, "clean", watched)
+    pictures = [load_picture(FILES["rgb"], most=most) for most in (None, 61 * 47, 1000)]
+    assert mine == [True, True, False]
+    assert [picture.width * picture.height <= 1000 for picture in pictures] == [False, False, True]

@@ -92,3 +92,16 @@ def test_unknown_names_are_no_missing_downloads() -> None:
         assert not isinstance(caught.value, WeightsMissing)
     with pytest.raises(WeightsError, match="can be fetched"):
         fetch.fetch("vgg11")
+
+
+def test_strangers_read_of_the_home_where_it_begins_to_be_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    assert catalogue.home_in_words() == "$PLAYGROUND_HOME"
+    monkeypatch.delenv("PLAYGROUND_HOME")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / ".cache" / name)
+    assert catalogue.home_in_words() == "~/.cache/style-playground"
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path.parent / "secret" / name)
+    assert catalogue.home_in_words() == "style-playground"

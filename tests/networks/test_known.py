@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +18,16 @@ from playground.engine.run import Run
 from playground.engine.statistics import style_statistic
 from playground.images.convert import resize_picture
 from playground.networks import strength
-from playground.networks.catalogue import LAYERS, WeightsMissing, find, is_available
-from playground.networks.known import known
-from playground.networks.read import Weights
+from playground.networks.catalogue import LAYERS, SHA256, WeightsMissing, find, is_available, sha256_of
+from playground.networks.known import KnownNetwork, known
+from playground.networks.read import Weights, _described
 from playground.networks.strength import measured, strengths_of
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.numbers import CONTENT_POWERS, STYLE_POWERS
 from playground.recipe.presets import load_preset
 from tests.helpers import reference
-from tests.helpers.networks import identity_vgg19, in_torch, save_as_keras, save_state_dict
+from tests.helpers.networks import identity_vgg19, in_torch, save_as_keras, save_state_dict, torchvision_names
 
 Pictures = tuple[Image.Image, Image.Image]
 UNEVEN = dict(zip(LAYERS["vgg19"], (1, 3, 0.2, 5, 0.5, 2, 0.1, 7, 1, 0.3, 4, 0.25, 2, 1, 1, 1), strict=True))
@@ -153,34 +154,85 @@ def test_a_file_that_is_a_published_network_is_that(hed_file: Path, home: Path) 
     assert recipe == load_preset("gatys-adam", "vgg16-hed").changed({"network": str(hed_file)})
 
 
-@pytest.mark.parametrize(
-    ("file", "said"),
-    [
-        ("net.safetensors", ""),  # the maps of caffe's strength are in caffe's convention
-        ("net.torch.pth", ""),  # the kernels alone do not tell which convention they were trained in
-    ],
-)
-def test_a_usual_network_is_not_doubted(hed: Weights, home: Path, file: str, said: str) -> None:
-    if file.endswith(".pth"):
-        torch.save(hed.tensors, home / file)
-    else:
-        saved(hed, home / file)
-    assert known(str(home / file)).doubt() == said
+def taken_for(convention: str, weights: Weights, home: Path) -> str:
+    """A file that says it is in a convention, whatever is in it."""
+    return saved(replace(weights, network=replace(weights.network, convention=convention)), home / "net.safetensors")
 
 
-def test_kernels_that_contradict_the_convention_are_doubted(hed: Weights, home: Path) -> None:
-    """Ports that have taken the scale of the input, or of the maps, into the first kernels."""
+UNEVEN_HED = {layer: scale if layer != "conv1_1" else 1.5 for layer, scale in UNEVEN.items()}
+
+
+def unevenly(weights: Weights) -> Weights:
+    """The same network with its layers rescaled among one another, biases and all."""
+    tensors, before = dict(weights.tensors), 1.0
+    for layer in LAYERS[weights.network.architecture]:
+        scale = UNEVEN_HED[layer]
+        tensors[f"{layer}.weight"] = tensors[f"{layer}.weight"] * (scale / before)
+        tensors[f"{layer}.bias"] = tensors[f"{layer}.bias"] * scale
+        before = scale
+    return replace(weights, tensors=tensors)
+
+
+@pytest.mark.parametrize("deep", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("uneven", [False, True])
+@pytest.mark.parametrize("trained", ["caffe", "torch"])
+def test_a_file_in_the_wrong_convention_is_told_and_a_right_one_is_not(
+    hed: Weights, home: Path, trained: str, uneven: bool, deep: bool
+) -> None:
+    weights = identity_vgg19(hed) if deep else hed
+    if trained == "torch":
+        weights = in_torch(weights, UNEVEN_HED if uneven else None)
+    elif uneven:
+        weights = unevenly(weights)
+    assert known(taken_for(trained, weights, home)).doubt() == ""
+    other = "torch" if trained == "caffe" else "caffe"
+    doubt = known(taken_for(other, weights, home)).doubt()
+    assert (
+        f"net.safetensors is taken for a network in {other}'s convention, and answers as if trained in the other"
+        in doubt
+    )
+    assert doubt.endswith(f"put the word {trained} into its name")
+
+
+def test_kernels_of_caffe_under_torchs_names_are_told(hed: Weights, home: Path) -> None:
+    torch.save(hed.tensors, home / "net.torch.pth")
+    assert "put the word caffe into its name" in known(str(home / "net.torch.pth")).doubt()
+    torch.save(torchvision_names(hed), home / "vgg16.pth")  # whose layout means torch
+    assert "put the word caffe into its name" in known(str(home / "vgg16.pth")).doubt()
+
+
+def test_a_published_file_is_what_it_is_whatever_it_is_called(
+    hed: Weights, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its hash: here that of a port, since torchvision's own files are too large for a test."""
+    path = saved(in_torch(hed), home / "caffe.safetensors")
+    renamed = home / "vgg16.caffe.pth"
+    torch.save(torchvision_names(in_torch(hed)), renamed)
+    assert known(str(renamed)).kind == ("vgg16", "caffe")
+    for file in (path, str(renamed)):
+        monkeypatch.setitem(SHA256, "vgg16-imagenet", sha256_of(Path(file))[:8])
+        _described.cache_clear()
+        assert known(file) == KnownNetwork(file, "vgg16-imagenet", ("vgg16", "torch"))
+        assert known(file).doubt() == ""
+
+
+def test_maps_of_another_strength_are_said(hed: Weights, home: Path) -> None:
+    """Right files whose layers are all sixty times weaker, or stronger, than is usual in their convention."""
     scale = 57.4
-    first = {
-        "conv1_1.weight": hed.tensors["conv1_1.weight"] / scale,
-        "conv1_1.bias": hed.tensors["conv1_1.bias"] / scale,
-    }
-    small = replace(hed, tensors={**hed.tensors, **first})
-    large = in_torch(hed, dict.fromkeys(LAYERS["vgg16"], scale))
-    for weights, told, other in ((small, "caffe", "torch"), (large, "torch", "caffe")):
-        doubt = known(saved(weights, home / f"{told}.safetensors")).doubt()
-        assert f"taken for a network in {told}'s convention" in doubt
-        assert f"put the word {other} into its name" in doubt
+    weak, before = dict(hed.tensors), 1.0
+    for layer in LAYERS["vgg16"]:
+        weak[f"{layer}.weight"] = weak[f"{layer}.weight"] / scale * before
+        weak[f"{layer}.bias"] = weak[f"{layer}.bias"] / scale
+        before = scale
+    strong = in_torch(hed, dict.fromkeys(LAYERS["vgg16"], scale))
+    for weights, told, said in (
+        (replace(hed, tensors=weak), "caffe", r"answers with 0\.[67]\d? where about 35 is usual"),
+        (strong, "torch", r"answers with [34]\d where about 1 is usual"),
+    ):
+        doubt = known(taken_for(told, weights, home)).doubt()
+        assert f"is a network in {told}'s convention, yet its first layer" in doubt
+        assert re.search(said, doubt), doubt
+        assert doubt.endswith("a source's numbers may not fit it")
 
 
 # ---- powers ----------------------------------------------------------------------------------------------------------

@@ -65,10 +65,10 @@ def test_every_preset_fits_into_every_profile_and_what_changes_is_said(name: str
 
 def test_the_limits_that_a_preset_exceeds_are_said_in_one_line() -> None:
     _, said = PROFILES["classroom"].fitted(load_preset("tf-adam-tv"))
-    assert said == "This server's limits apply: number of iterations 500 instead of 50\u202f000"
+    assert said == "This server's limits apply: number of iterations is 500 instead of 50\u202f000"
     fitted, said = PROFILES["classroom"].fitted(load_preset("hrnet-photorealistic"))
     assert said == (
-        "This server's limits apply: size 512 px instead of 1\u202f024, style scale 512 px instead of 1\u202f280"
+        "This server's limits apply: size is 512 px instead of 1\u202f024, style scale is 512 px instead of 1\u202f280"
     )
     assert fitted.style_size == 512
 

@@ -80,6 +80,8 @@ def test_an_empty_variable_is_unset() -> None:
         ({}, {"PLAYGROUND_MAX_RUNS": "many"}, "PLAYGROUND_MAX_RUNS cannot be 'many': "),
         ({}, {"PLAYGROUND_MAX_RUNS": "0"}, "PLAYGROUND_MAX_RUNS cannot be '0': input should be greater than or equal"),
         ({}, {"PLAYGROUND_DISK_MB": "nan"}, "PLAYGROUND_DISK_MB cannot be 'nan': "),
+        ({"host": ""}, {}, "host on the command line cannot be '': write an address of this machine, such as 127.0.0.1"),
+        ({"host": " "}, {}, "host on the command line cannot be ' ': write an address of this machine"),
         ({"port": "99999"}, {}, "port on the command line cannot be '99999': "),
         ({"profile": "school"}, {}, "profile on the command line cannot be 'school': choose one of laptop, classroom"),
         ({}, {"PLAYGROUND_LOGIN": "secretword"}, "PLAYGROUND_LOGIN cannot be used: write it as user:password."),

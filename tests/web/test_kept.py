@@ -90,6 +90,7 @@ def test_a_preset_leaves_what_a_person_has_set() -> None:
         "1:1",
         20,
     )
+    assert "preset" not in updates  # the list shows it; said again, it would undo what was chosen while the answer came
     assert updates["set-iterations"] == load_preset("tf-adam-tv").iterations
     assert "Size stays 320 px" in updates["preset-note"]
     thrown = steering.dice(session)

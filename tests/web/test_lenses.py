@@ -131,13 +131,19 @@ def test_while_a_run_goes_on_tug_shows_what_it_has_measured(jobs: Jobs, pictures
 
 def test_a_run_that_is_looked_at_paints_the_same_bits(jobs: Jobs, pictures: PAIR, network: Vgg) -> None:
     alone = over(started(jobs, pictures, Session(Recipe()), iterations=25))
-    session, looks, looked = Session(Recipe()), Lenses(jobs), 0
+    session, looks, looked, pulled = Session(Recipe()), Lenses(jobs), 0, 0
     job = started(jobs, pictures, session, iterations=25)
+    job.control.want_shares(True)  # Tug is open: the run measures its own pulls
     while not job.ended:
         for look in (looks.pairs, looks.echo):
             assert "error" not in look(session, None, None, ask(looked, layer="conv3_1"))
+        if job.previews.frames:
+            assert "left over" in looks.tug(session, ask(looked, at=0))  # and those of a moment are felt beside it
+            pulled += 1
         looked += 1
     assert looked > 1
+    assert pulled > 0
+    assert job.pulls is not None
     assert alone.result is not None
     assert over(job).result is not None
     assert job.result is not None

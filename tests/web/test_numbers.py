@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset, load_training_preset
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.web import words
 from playground.web.api import requested_recipe
 from playground.web.components import controls, layers
 from playground.web.components.messages import NOTHING
@@ -25,6 +27,7 @@ from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
 from playground.web.training.desk import first_recipe, preset_note
+from playground.web.words import ASKED
 from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
 
 
@@ -107,7 +110,9 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     chosen = values(first, network="vgg16-caffe", seed=5)
     updates = steering.moved_network(session, *chosen)
     assert (session.base, session.wanted_network) == (first, "vgg16-caffe")
-    assert "`python -m playground weights vgg16-caffe` says where to put its file" in updates["network-note"]
+    folder = catalogue.home_in_words()
+    assert f"into {folder} of the computer that serves this page, as vgg16-caffe.h5" in updates["network-note"]
+    assert str(catalogue.home()) not in updates["network-note"]  # which strangers may read too
     assert isinstance(updates["network-button"], gr.Button)
     assert not updates["network-button"].visible
     assert steering.network_arrived(session, *chosen) is NOTHING
@@ -192,6 +197,24 @@ def test_the_note_tells_field_by_field(files: dict[str, str]) -> None:
     assert "measured on photographs" in converted
     hostile = load_preset("vgg16-lbfgs", "vgg16-hed").model_copy(update={"network": "<img src=x>"})
     assert "<img" not in numbers_note(hostile)
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es"])
+def test_the_note_names_settings_as_the_page_does(language: str, files: dict[str, str]) -> None:
+    recipe = load_preset("vgg16-lbfgs", "vgg16-hed")
+    token = ASKED.set(language)
+    try:
+        note, names = numbers_note(recipe), words.words(language)
+        for name in ("content_weight", "style_weight", "style_layers", "variation_weight", "init", "padding"):
+            assert words.within(names[f"field.{name}.label"]) in note.partition("</summary>")[0]
+            assert f"<b>{names[f'field.{name}.label']}</b>" in note
+        assert "weight" not in note
+        misnamed = Path(files["caffe"]).with_name("mine.torch.h5")
+        misnamed.write_bytes(Path(files["caffe"]).read_bytes())
+        doubt = words.words(language)["below.doubt_convention"].format(file=misnamed.name, told="torch", other="caffe")
+        assert doubt[1:] in html.unescape(numbers_note(recipe.changed({"network": str(misnamed)})))
+    finally:
+        ASKED.reset(token)
 
 
 def test_a_training_says_whose_numbers_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,10 +103,11 @@ def test_a_dot_is_dragged_between_three_and_four_paintings(visitor: Visitor, job
         return job.control.read().settings.get("style_weights")
 
     corners = page.locator("#blend .corner")
-    to = box(corners.nth(1))
+    corners.nth(1).scroll_into_view_if_needed()
+    room, to = box(dot), box(corners.nth(1))
     page.mouse.move(room["x"] + room["width"] / 2, room["y"] + room["height"] / 2)
     page.mouse.down()
-    page.mouse.move(to["x"] + 60, to["y"] + 60, steps=5)  # beyond the corner: all of the second
+    page.mouse.move(to["x"] + to["width"] / 2 + 1, to["y"] + to["height"] / 2 + 1, steps=5)  # all of the second
     page.mouse.up()
     until(lambda: steered() == [0.0, 1.0, 0.0])
     playwright.expect(page.locator("#weight-1 input[type=number]")).to_have_value("0")

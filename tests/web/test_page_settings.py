@@ -91,10 +91,12 @@ def test_far_weights_survive_any_key(with_layers: Visitor, tmp_path: Path) -> No
                         float(number[layer].input_value()) == pytest.approx(weight, rel=0.01)  # noqa: B023
                     )
                 )
-        for key in ("a", "5", " ", "Tab", "Enter"):
+        before = number[layer].input_value()
+        for key in ("a", "5", " ", "Home", "End", "Tab", "Enter"):
             slider(visitor, layer).focus()
             visitor.page.keyboard.press(key)
         visitor.page.keyboard.press("Escape")
+        assert number[layer].input_value() == before
     kept = style_layers(visitor, tmp_path)
     assert kept.keys() == LAYERS.keys()
     assert kept == pytest.approx(LAYERS, rel=0.01)
@@ -114,6 +116,21 @@ def test_a_layers_number_can_be_typed_and_what_is_none_changes_nothing(with_laye
         box.press("Enter")
         expect(row(visitor, "conv2_1").locator("[role=alert]")).to_contain_text(f"{nonsense} is no weight")
         expect(box).to_have_value("12345.5")
+    # typed as a person types, behind a number that was good: what Enter refuses is not wiped by the change that it ends
+    alert = row(visitor, "conv2_1").locator("[role=alert]")
+    for good in ("80 000", "12 345,5"):
+        box.click(click_count=3)
+        visitor.page.keyboard.type(good)
+        box.press("Enter")
+        expect(alert).to_be_hidden()
+        for leave in ("Enter", "Tab"):
+            box.click(click_count=3)
+            visitor.page.keyboard.type("1e40")
+            expect(alert).to_be_hidden()
+            visitor.page.keyboard.press(leave)
+            visitor.page.wait_for_timeout(300)
+            expect(alert).to_contain_text("1e40 is no weight")
+    expect(box).to_have_value("12345.5")
     box.fill("3e-7")
     box.press("Enter")
     expect(row(visitor, "conv2_1").locator("[role=alert]")).to_be_hidden()
@@ -178,6 +195,19 @@ def test_a_size_is_sent_when_it_is_finished_and_one_out_of_range_is_answered(vis
     until(lambda: saved(visitor, tmp_path).size == 128)
     assert failed == []
     visitor.left_clean()
+
+
+def test_of_presets_chosen_in_haste_the_last_one_stays(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.says("About|takes", "#cost")
+    size = visitor.page.locator("#set-size input[type=number]")
+    for first, last in (("tf-adam-tv", "gatys-adam"), ("hrnet-source", "vgg16-lbfgs"), ("vgg16-lbfgs", "gatys-adam")):
+        for name in (first, last):
+            visitor.page.locator(f"#preset input[value='{name}']").check(force=True)
+        expect(size).to_have_value(str(load_preset(last).size))
+        visitor.page.wait_for_timeout(1500)  # an answer that is still on its way
+        expect(visitor.page.locator(f"#preset input[value='{last}']")).to_be_checked()
+        expect(size).to_have_value(str(load_preset(last).size))
 
 
 def test_iterations_have_a_slider_beside_their_number(visitor: Visitor, tmp_path: Path) -> None:

@@ -6,6 +6,11 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.web import pagefiles
+from playground.web.components.pictures import given
 from playground.web.pagefiles import PageFiles
 
 
@@ -44,3 +49,40 @@ def test_what_is_in_use_is_not_deleted_for_room(tmp_path: Path) -> None:
     files.sweep()
     assert all(path.exists() for path in used)
     assert files.room() == -7_000_000
+
+
+def test_uploads_go_when_everybody_who_uploaded_them_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, here = [1000.0], {"ann", "bob"}
+    monkeypatch.setattr(pagefiles.time, "monotonic", lambda: now[0])
+    both, anns, hers, sample = (old_file(tmp_path / name / "photo.png", 1, 5) for name in ("a", "b", "c", "s"))
+    outside = old_file(tmp_path.parent / "elsewhere.png", 1, 5)
+    files = PageFiles(tmp_path, 100, {str(sample)}, here.__contains__)
+    files.uploaded([str(both), str(anns), str(sample), str(outside)], "ann")
+    files.uploaded([str(both)], "bob")
+    files.uploaded([str(hers)], "a program", program=True)
+    everything = [both, anns, hers, sample, outside]
+
+    def left() -> list[Path]:
+        files.sweep()
+        return [path for path in everything if path.exists()]
+
+    now[0] += 3600
+    files.uploaded([str(hers)], "a program", program=True)
+    assert left() == everything, "as long as their pages are open"
+    here.remove("ann")
+    now[0] += 50
+    assert left() == everything, "a connection may be lost for a moment"
+    now[0] += 20
+    assert left() == [both, hers, sample, outside]
+    here.remove("bob")
+    now[0] += 70
+    assert left() == [hers, sample, outside]
+    now[0] += 700
+    assert left() == [sample, outside]
+    assert not files._uploads, "nothing is remembered of what is gone"
+
+
+def test_a_picture_that_has_gone_is_asked_for_again(tmp_path: Path) -> None:
+    with pytest.raises(PlaygroundError) as said:
+        given(tmp_path / "photo.png", "the content picture")
+    assert str(said.value) == "Choose the content picture again: the server no longer has it."

@@ -10,6 +10,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from playground.errors import PlaygroundError
+from playground.recipe.presets import load_preset
+from playground.service.limits import PROFILES
 from playground.web import words
 from playground.web.page import PageBlocks, head
 from playground.web.words import ASKED, FOLDER, LANGUAGES, asked_language, say
@@ -229,6 +232,13 @@ def test_sentences_of_the_engine_are_translated_where_they_are_known() -> None:
         assert said("You already have a run going on") == "Du hast schon laufen: einen Lauf"
         assert said("a cow is flying") == "a cow is flying"
         assert said(None) == ""
+        assert said(PROFILES["space"].fitted(load_preset("tf-adam-tv").changed({"size": 2048, "seconds": 900}))[1]) == (
+            "Die Grenzen dieses Servers gelten: die Größe ist 768 px statt 2\u202f048, die Zahl der Iterationen ist 500 "
+            "statt 50\u202f000, die Zeitgrenze ist 600 Sekunden statt 900"
+        )
+        with pytest.raises(PlaygroundError) as refused:
+            PROFILES["space"].check(load_preset().changed({"size": 2048}))
+        assert said(str(refused.value)).startswith("Die Größe ist 2048 px, dieser Server erlaubt höchstens 768")
     finally:
         ASKED.reset(token)
     assert said("The network x is not on this machine.") == "The network x is not on this machine."

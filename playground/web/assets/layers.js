@@ -101,7 +101,7 @@ function show() {
 function finish(box) {
   const [kind, layer] = box.dataset.number.split(":"), row = box.closest(".row"), now = weight(kind, layer);
   const typed = box.value.trim(), value = read(typed);
-  if (typed === format(now)) return say(row, "");
+  if (typed === format(now)) return; // also what was put back for something refused, whose answer stays until one types
   if (!(value >= 0 && value <= MOST)) {
     say(row, playgroundSay("layers.no_weight", { text: typed || "–", stays: format(now) }));
     box.value = format(now);
@@ -111,7 +111,9 @@ function finish(box) {
   put(kind, layer, value);
 }
 
-// Keys of a slider: one step from where it stands, wherever that is, so that no weight falls to the end of a range.
+// Keys of a slider: one step from where it stands, wherever that is, so that no weight falls to the end of a range. Home and
+// End, which go to a slider's ends, do nothing here: these ends are only how far it reaches, four powers of ten from the
+// preset's weight, and no weight that anyone would mean; reset, off and the number stand beside it.
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 function press(event) {
   const target = event.target;
@@ -122,10 +124,9 @@ function press(event) {
   }
   if (!target.matches("[type=range]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const { kind, layer } = target.dataset, now = weight(kind, layer), step = STEPS[event.key];
-  const ends = { Home: Number(target.min), End: Number(target.max) };
-  if (step === undefined && !(event.key in ends)) return;
+  if (event.key === "Home" || event.key === "End") return event.preventDefault();
+  if (step === undefined) return;
   event.preventDefault();
-  if (event.key in ends) return put(kind, layer, valueAt(kind, layer, ends[event.key]));
   if (now === 0) return step > 0 && put(kind, layer, valueAt(kind, layer, 0));
   const at = notches(kind, layer, now), near = Math.round(at);
   const next = Math.abs(at - near) < 0.1 ? valueAt(kind, layer, near + step) : digits(now * 10 ** (step * NOTCH));
@@ -148,6 +149,7 @@ function act(button) {
 }
 
 element.addEventListener("input", (event) => {
+  if (event.target.matches(".number")) say(event.target.closest(".row"), "");
   const slider = event.target.closest("[type=range]");
   if (slider) put(slider.dataset.kind, slider.dataset.layer, valueAt(slider.dataset.kind, slider.dataset.layer, Number(slider.value)));
 });

@@ -13,7 +13,7 @@ from playground.networks.known import known
 from playground.recipe.base import BaseRecipe
 from playground.recipe.moved import differences, whose
 from playground.web.components.messages import message
-from playground.web.words import say, translated
+from playground.web.words import label, say, translated, within
 
 
 def numbers_note(recipe: BaseRecipe) -> str:
@@ -21,9 +21,9 @@ def numbers_note(recipe: BaseRecipe) -> str:
     sentence, rows = translated(whose(recipe)), differences(recipe)
     if not rows:
         return message(sentence, "note") + message(_doubt(recipe.network), "note")
-    labels = ", ".join(row.label.lower() for row in rows)
+    labels = ", ".join(within(label(row.setting)) for row in rows)
     items = "".join(
-        f"<li><b>{escape(row.label)}</b>: {escape(say('numbers.row', here=row.here, source=row.source, reason=translated(row.reason)))}</li>"
+        f"<li><b>{escape(label(row.setting))}</b>: {escape(say('numbers.row', here=row.here, source=row.source, reason=translated(row.reason)))}</li>"
         for row in rows
     )
     return (
@@ -37,6 +37,6 @@ def _doubt(network: str) -> str:
     if network in NETWORKS and network not in CAFFE_FILES:
         return ""
     try:
-        return known(network).doubt()
+        return translated(known(network).doubt())
     except PlaygroundError:  # it is not here, which is said elsewhere
         return ""

@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.load import KEPT_PIXELS, load_picture, room_for
 from playground.recipe.presets import PRESET_FOLDER
@@ -146,7 +147,10 @@ def given(path: str | Path, name: str) -> Image.Image:
 
     Raises:
         PictureError: it is none, or cannot be used.
+        PlaygroundError: it went while nobody had a page open.
     """
+    if not Path(path).exists():
+        raise PlaygroundError(say("picture.gone", name=name))
     return load_picture(path, name=name, most=KEPT_PIXELS)
 
 

@@ -35,7 +35,7 @@ from playground.web.studio.history import described
 from playground.web.studio.session import Session
 from playground.web.words import say
 
-PULLED = 192  # pixels: three ways back cost more than a look, and the maps have 64 positions a side
+PULLED = 256  # pixels, as the other lenses look at; a run's own pulls are measured at its own size
 MIN_SIZE = 64  # pixels, the least that a recipe may ask for
 FIRST = {"pairs": "conv4_1", "echo": "conv4_2"}
 """The layer that each lens opens with."""

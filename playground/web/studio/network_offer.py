@@ -30,7 +30,11 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
     first, other = wanted == DEFAULT_NETWORK, wanted not in ("", DEFAULT_NETWORK)
     missing = say("network.missing_first", network=wanted)
     fetched = not wanted or catalogue.NETWORKS[wanted].fetched
-    how = say("network.how_download" if fetched else "network.how_weights", network=wanted)
+    how = (
+        say("network.how_download")
+        if fetched
+        else say("network.how_file", network=wanted, folder=catalogue.home_in_words())
+    )
     instead = say("network.missing", network=wanted, how=how)
     if session.intended is not None:
         instead = say("network.made_for", network=wanted, how=how, other=DEFAULT_NETWORK)

@@ -182,7 +182,12 @@ class SettingsPanel:
             mine = {name: getattr(session.base, name) for name in KEPT}
             return self.offered(session, recipe.changed({**mine, **session.own}), note)
 
-        return self.guarded("preset-note", chosen)
+        updates = self.guarded("preset-note", chosen)
+        if (
+            updates.get(self.parts["preset"]) == name
+        ):  # shown there already; said again it would undo a choice made since
+            del updates[self.parts["preset"]]
+        return updates
 
     def reset(self, session: Session) -> Updates:
         """Back to the preset that the recipe on show started from."""

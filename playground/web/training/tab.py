@@ -147,7 +147,7 @@ def _wire(parts: Parts, photographs: Photographs, trainer: Trainer) -> None:
         [desk, parts["train-photos"], *fields], looked, **WATCHING,
     )  # fmt: skip
     parts["train-bundled"].click(photographs.sample_photos, [desk, *fields], [parts["train-photos"], *looked], **LIGHT)
-    parts["train-preset"].input(trainer.choose_preset, [desk, parts["train-preset"], *fields], chosen, **LIGHT)
+    parts["train-preset"].input(trainer.choose_preset, [desk, parts["train-preset"], *fields], chosen, **LATEST)
     parts["train-network"].input(trainer.choose_network, [desk, parts["train-network"], *fields], chosen, **LATEST)
     parts["train-layers"].input(
         trainer.moved_layers, [desk, parts["train-layers"], *fields],

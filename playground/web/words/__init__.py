@@ -120,8 +120,11 @@ BELOW = (
 )
 
 
-def translated(sentence: str | None) -> str:
-    """A sentence of the engine, the recipe or the service in the language of whoever asks, where its file knows it."""
+def translated(sentence: str | None, *, part: bool = False) -> str:
+    """A sentence of the engine, the recipe or the service in the language of whoever asks, where its file knows it.
+
+    A part of a sentence may be a list, whose things are translated one by one.
+    """
     spoken = language()
     if spoken == "en" or not sentence:
         return sentence or ""
@@ -131,10 +134,11 @@ def translated(sentence: str | None) -> str:
             said = (
                 words(spoken)[key]
                 .removesuffix(".")
-                .format_map({name: translated(value) for name, value in found.groupdict().items()})
+                .format_map({name: translated(value, part=True) for name, value in found.groupdict().items()})
             )
             return said[0].upper() + said[1:] + stop if plain[0].isupper() else said + stop
-    return sentence
+    things = sentence.split(", ") if part else []
+    return ", ".join(translated(thing) for thing in things) if len(things) > 1 else sentence
 
 
 @cache
