@@ -270,7 +270,8 @@ class Run:
         found = [image, painting.shown()]
         if recipe.colours != "fitted":  # which needs no more than the small picture
             found = [resample(each, (height, width)) for each in found]
-        picture, last = (to_picture(each.clamp(0, 1)) for each in found)
+        picture, last = (to_picture(each) for each in found)
+        del image, found  # two of the largest there are
         if recipe.regions or recipe.colours in ("content", "palette", "fitted"):
             at_size = resize_picture(content, recipe.size)
             picture, last = (finished(each, at_size, painting.styles, recipe) for each in (picture, last))
