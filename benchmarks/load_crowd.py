@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.attackers import KINDS
 from benchmarks.load_lines import ITERATIONS, MOVES_SECONDS, Line, at_least, at_most, leave, opened, until
 from benchmarks.parts import say
@@ -32,6 +34,8 @@ class Crowd:
     peak_mb: float
     cpu: float  # seconds of all cores that the server took meanwhile
     client_fraction: float  # of one core, that the clients themselves took
+    attackers: float  # cores that their process took
+    elsewhere: float  # cores that were busy with none of all this
     complaints: list[str]
 
     @property
@@ -51,18 +55,22 @@ async def _crowd(server: Server, clients: int, seconds: float, attacked: bool) -
         await asyncio.gather(*(page.press("run") for page in pages))
         await until(lambda: all(page.step > 0 for page in pages), 6 * MOVES_SECONDS)
         moved, server_cpu = time.perf_counter(), server.cpu_seconds
+        busy, theirs = busy_seconds(), cpu_of(attackers)
         await until(lambda: any(page.step >= ITERATIONS for page in pages), seconds)
         over = time.perf_counter()
         firsts = [next((at - began for at, step in page.steps if step > 0), float("inf")) for page in pages]
         paces = [page.pace(moved, over) for page in pages]
         server_cpu = server.cpu_seconds - server_cpu
+        theirs, busy = cpu_of(attackers) - theirs, busy_seconds() - busy
         fraction = (time.process_time() - cpu) / (over - began)
         peak = server.peak_megabytes
         complaints = [complaint for page in pages for complaint in page.complaints]
         await leave(pages)
         if attackers is not None:
             say(await answers_to(attackers))
-    return Crowd(firsts, paces, over - moved, peak, server_cpu, fraction, complaints)
+    seconds = over - moved
+    elsewhere = max(0.0, (busy - server_cpu - theirs) / seconds - fraction)
+    return Crowd(firsts, paces, seconds, peak, server_cpu, fraction, theirs / seconds, elsewhere, complaints)
 
 
 def crowd(clients: int, seconds: float, *, attacked: bool = False, **settings: object) -> Crowd:
@@ -70,6 +78,20 @@ def crowd(clients: int, seconds: float, *, attacked: bool = False, **settings: o
     say(f"{clients} at a time, for {seconds:.0f} s{' under attack' if attacked else ''}")
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), **settings) as server:
         return asyncio.run(_crowd(server, clients, seconds, attacked))
+
+
+def busy_seconds() -> float:
+    """Processor time of everything on this machine, of all cores together, so far."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
+
+
+def cpu_of(process: asyncio.subprocess.Process | None) -> float:
+    """Processor time of a process so far; 0 for none."""
+    if process is None:
+        return 0.0
+    times = psutil.Process(process.pid).cpu_times()
+    return times.user + times.system
 
 
 async def besiege(server: Server) -> asyncio.subprocess.Process:
@@ -92,12 +114,15 @@ def attack(clients: int, seconds: float) -> Iterator[Line]:
     peace, war = crowd(clients, seconds), crowd(clients, seconds, attacked=True)
     who = f"{clients} runs and {len(KINDS)} attackers"
     yield at_most(f"{who}: the last one's first step", max(war.first_moves), MOVES_SECONDS, " s")
-    runs = clients + RUNS_OF_ATTACKERS
-    fair_part = sum(peace.paces) / runs  # of what the machine does in peace, for everybody who has a run
-    told = f" ({min(war.paces):.2f} of {fair_part:.2f} steps a second, {runs} runs; in peace {min(peace.paces):.2f} of {sum(peace.paces) / clients:.2f})"
-    yield at_least(
-        f"{who}: the slowest honest one's pace, over its fair part", min(war.paces) / fair_part, MIN_FAIRNESS, told
+    # Everybody's fair part is the same of what the machine does in peace; of the attackers two have a run at all.
+    everybody, runs, slowest = clients + len(KINDS), clients + RUNS_OF_ATTACKERS, min(war.paces)
+    fair_part, of_runs = sum(peace.paces) / everybody, sum(peace.paces) / runs
+    told = (
+        f" ({slowest:.2f} of {fair_part:.2f} steps a second, {everybody} people; {slowest / of_runs:.2f} of a run's part"
+        f" where {runs} have one; in peace {min(peace.paces):.2f}; cores of server, attackers, others: {war.cores:.2f},"
+        f" {war.attackers:.2f}, {war.elsewhere:.2f}, in peace {peace.cores:.2f}, 0, {peace.elsewhere:.2f})"
     )
+    yield at_least(f"{who}: the slowest honest one's pace, over its fair part", slowest / fair_part, MIN_FAIRNESS, told)
     yield at_most(f"{who}: peak memory, over that in peace", war.peak_mb / peace.peak_mb, MAX_MEMORY, "",
                   f" ({war.peak_mb:.0f} of {peace.peak_mb:.0f} MiB)")  # fmt: skip
     complaint = (war.complaints or ["none"])[0][:80]

@@ -16,6 +16,7 @@ from tests.helpers.serving import ROOT
 
 SOURCES, LOSSES, RUN = "tests/engine/test_sources.py", "tests/engine/test_losses.py", "tests/engine/test_run.py"
 TRAININGS, CUT = "tests/feedforward/test_sources.py", "tests/images/test_convert.py"
+EVIDENCE = "tests/networks/test_evidence.py"
 
 MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands there, what stands there instead, the tests
     "nearest for bilinear": ("networks/hrnet.py", 'mode="bilinear", align_corners=False', 'mode="nearest"', SOURCES),
@@ -76,6 +77,11 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands the
     ),
     "Gatys' quarter": ("engine/losses.py", "_mean_difference(ours, target) / 4", "_mean_difference(ours, target) / 2", LOSSES),
     "no decay": ("engine/painting.py", "recipe.decay_factor**decays", "recipe.decay_factor**0", RUN),
+    "blue taken for red": ("networks/evidence.py", "if last > CLEARLY * first", "if first > CLEARLY * last", EVIDENCE),
+    "a witness alone is believed": (
+        "networks/evidence.py", "told.pop() if len(told) == 1", "told.pop() if told", EVIDENCE,
+    ),
+    "grey's share on torch's scale": ("networks/evidence.py", 'scaled(unit, "caffe"', 'scaled(unit, "torch"', EVIDENCE),
     "half the variation": ("engine/losses.py", "return dx.square().mean() + dy", "return dy", LOSSES),
 }  # fmt: skip
 

@@ -75,7 +75,7 @@ def to_array(tensor: torch.Tensor) -> np.ndarray:
         tensor = tensor[0]
     if tensor.ndim != 3 or tensor.shape[0] != 3:
         raise ValueError(f"expected 1×3×H×W or 3×H×W, got {tuple(tensor.shape)}")
-    values = tensor.detach().to(torch.float32).clamp(0, 1).mul(255).round().to(torch.uint8)
+    values = tensor.detach().to(torch.float32).clamp(0, 1).mul_(255).round_().to(torch.uint8)
     return values.permute(1, 2, 0).contiguous().cpu().numpy()
 
 

@@ -12,17 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, locate
+from playground.networks.evidence import trained_in
 from playground.networks.read import describe_file, load
-from playground.networks.strength import Strengths, grey_share, measured, strengths_of
+from playground.networks.strength import Strengths, measured, strengths_of
 from playground.recipe.numbers import Factors
 
 logger = logging.getLogger(__name__)
 
 FIRST_LAYER = "conv1_1"
 BETWEEN = 36.0  # mean square of the first layer between those of the two conventions: 1.0 and 1100 on `vgg16-hed`
-# Of `grey_share`: 3e-3 on `vgg16-hed`, 1e-6 on its port. A network trained on torch's input, which grey moves as much as
-# photographs do, would have some 3e-4 (its photographs are 58 times too large, squared): right ones stay well below.
-GREY_BETWEEN = 2e-4
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class KnownNetwork:
     def doubt(self) -> str:
         """A sentence where what the network gives contradicts the convention that its file was taken for, else "".
 
-        Biases tell for which input they were learnt (`grey_share`), however a file's layers are rescaled. Maps of quite
+        Colours and biases tell in which it was trained (evidence.py), however a file's layers are rescaled. Maps of quite
         another strength than the convention's are said too: they are no sign of another input, but a source's weights
         depend on them. A published file is known by its hash, and right.
 
@@ -81,9 +79,9 @@ class KnownNetwork:
             return ""
         told = self.kind[1]
         other = "torch" if told == "caffe" else "caffe"
-        strength, grey = _answers(*_state_of(self.name))
+        strength, trained = _answers(*_state_of(self.name))
         file = Path(self.name).name
-        if grey and (grey > GREY_BETWEEN) != (told == "caffe"):  # 0: without biases nothing can be told
+        if trained == other:
             return (
                 f"{file} is taken for a network in {told}'s convention, and answers as if trained in the other, so that it "
                 f"would paint with the wrong numbers: if it was, put the word {other} into its name"
@@ -128,7 +126,7 @@ def _all_layers(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
 
 
 @lru_cache(maxsize=16)
-def _answers(name: str, _path: Path, _size: int, _changed: int) -> tuple[float, float]:
-    """Mean square of the first layer in the file's own convention, and what grey gives; in a second or so."""
+def _answers(name: str, _path: Path, _size: int, _changed: int) -> tuple[float, str]:
+    """Mean square of the first layer in the file's own convention, and the one it was trained in; in a second or so."""
     weights = load(name)
-    return measured(weights, 1)[weights.network.convention][FIRST_LAYER], grey_share(weights)
+    return measured(weights, 1)[weights.network.convention][FIRST_LAYER], trained_in(weights)

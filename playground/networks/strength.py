@@ -32,7 +32,6 @@ PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # of scikit-image
 SIDE = 256
 VERSION = f"{' '.join(PHOTOGRAPHS)} at {SIDE} px"
 CONVENTIONS = ("caffe", "torch")
-GREY_LAYER, GREY_SIDE = "conv4_3", 128  # deep enough for its biases to have added up, whatever the photographs' size
 
 
 def strengths_of(weights: Weights) -> Strengths:
@@ -62,40 +61,14 @@ def measured(weights: Weights, layers: int | None = None) -> Strengths:
             for name in PHOTOGRAPHS:
                 unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), SIDE))
                 maps: dict[str, Tensor] = {}
-                network.walk(_scaled(unit, convention, weights.network.convention), names, names, maps)
+                network.walk(scaled(unit, convention, weights.network.convention), names, names, maps)
                 for layer, its in maps.items():
                     sums[layer] += its.square().mean(dtype=torch.float64).item() / len(PHOTOGRAPHS)
             found[convention] = sums
     return found
 
 
-def grey_share(weights: Weights) -> float:
-    """What plain grey gives in a deep layer, on caffe's scale, as a share of what photographs give there (mean squares).
-
-    Grey, the mean colour, goes in as zeros, so that its maps are made of biases alone. Biases are learnt for the scale on
-    which pictures came in: beside photographs sixty times as large as those it was trained on they vanish. A network
-    whose layers are rescaled, biases and all, has the same share.
-    """
-    from skimage import data  # slow to import, and only needed here
-
-    network = Vgg(weights)
-    squares = []
-    with torch.inference_mode():
-        for name in PHOTOGRAPHS:
-            unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), GREY_SIDE))
-            photo = _scaled(unit, "caffe", weights.network.convention)
-            squares.append([_mean_square(network, picture) for picture in (photo, torch.zeros_like(photo))])
-    photographs, grey = (sum(column) for column in zip(*squares, strict=True))
-    return grey / photographs if photographs else 0.0
-
-
-def _mean_square(network: Vgg, picture: Tensor) -> float:
-    maps: dict[str, Tensor] = {}
-    network.walk(picture, network.layers[: network.layers.index(GREY_LAYER) + 1], [GREY_LAYER], maps)
-    return maps[GREY_LAYER].square().mean(dtype=torch.float64).item()
-
-
-def _scaled(unit: Tensor, convention: str, own: str) -> Tensor:
+def scaled(unit: Tensor, convention: str, own: str) -> Tensor:
     """A unit RGB picture on the scale of `convention`, in the order of channels of a network of the convention `own`."""
     if convention == "caffe":
         values = unit * 255 - torch.tensor(CAFFE_MEAN_BGR[::-1]).view(1, 3, 1, 1)

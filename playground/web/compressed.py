@@ -2,7 +2,8 @@
 
 Gradio describes the page anew for everybody who opens it, a fifth of a second of the server's Python each time, and sends it
 as it is, twelve times as large as it need be. Only what holds no secret of a person is kept: the page, its layout and its
-theme. Streams and pictures pass untouched.
+theme. Streams and pictures pass untouched. Whoever asks for a description that is not there, under another address every time,
+waits for their turn (pace.py).
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.web.gradio_patches.private_names import logged_in
+from playground.web.pace import Pace
+from playground.web.people import IN_SCOPE, Caller
 from playground.web.words import ASKED
 
 PATHS = ("/", "/config", "/theme.css")
 MAX_KEPT = 16  # descriptions of up to a megabyte: so many languages, addresses and ways to compress at a time
+DESCRIBING_SECONDS = 0.1  # that each is charged: half of what it takes, since whoever comes first describes it for all
 NAMED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # the page holds its own address
 OTHERS = {"page", "deep_link"}  # parts of a query for which gradio describes something else
 
@@ -29,16 +33,21 @@ class CompressedPage:
     """ASGI middleware that keeps the answers for the page, its layout and its theme, compressed for whoever can read that.
 
     Everybody who reads the same language under the same address has the same answer: whoever is logged in is the same user.
+
+    Args:
+        pace: the loop's time by person, which describing takes much of.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, pace: Pace) -> None:
         self.app, self.compressed = app, GZipMiddleware(app, minimum_size=2000, compresslevel=6)
+        self._pace = pace
         self._kept: OrderedDict[tuple[object, ...], asyncio.Task[list[Message]]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in PATHS:
             await self.app(scope, receive, send)
         elif scope["method"] != "GET" or OTHERS & parse_qs(scope["query_string"].decode("latin-1")).keys():
+            await self._turn(scope)
             await self.compressed(scope, receive, send)
         else:
             for message in await self._answer(scope, receive):
@@ -52,6 +61,8 @@ class CompressedPage:
         small = "gzip" in headers.get("accept-encoding", "")
         key = scope["path"], scope["scheme"], scope.get("root_path"), named, small, ASKED.get(), logged_in(scope)
         if key not in self._kept:
+            await self._turn(scope)
+        if key not in self._kept:  # still: others may have asked meanwhile
             self._kept[key] = asyncio.ensure_future(self._made(scope, receive))
         self._kept.move_to_end(key)
         making = self._kept[key]
@@ -65,6 +76,13 @@ class CompressedPage:
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return answer
+
+    async def _turn(self, scope: Scope) -> None:
+        """Wait until whoever asks may have a page described."""
+        caller: Caller | None = scope.get(IN_SCOPE)
+        if caller is not None:
+            await self._pace.turn(caller.person)
+            self._pace.charge(caller.person, DESCRIBING_SECONDS)
 
     async def _made(self, scope: Scope, receive: Receive) -> list[Message]:
         answer = list[Message]()

@@ -36,6 +36,8 @@ WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
 UPLOAD = f"{API}upload"
+PROGRESS = f"{API}upload_progress"  # a GET that waits, for seconds where there is no such upload
+MAX_QUERY = 16_000  # bytes; thousands of parameters take twenty milliseconds to be told apart
 RUN = (f"{API}run/", f"{API}api/")
 # Of gradio's own addresses: it would write a page's state into a file for others, fetch from other servers, edit the
 # app's code, convert films of anybody's, call servers of components that this page has none of; one person's logout would
@@ -99,9 +101,11 @@ class Guard:
     server is not called localhost. Programs send no origin, and may do what the page may.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, files: PageFiles, people: People) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, pace: Pace | None = None
+    ) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), Pace()
+        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), pace or Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,7 +143,7 @@ class Guard:
                 raise TooLargeError(NO_ROOM)
             return message
 
-        refusal = self._refusal(path, asked, room, upload)
+        refusal = self._refusal(path, len(scope.get("query_string", b"")), asked, room, upload)
         if refusal is None and path.startswith(UNGUARDED) and not logged_in(scope):
             refusal = PlainTextResponse("Not authenticated", 401)
         if refusal is None:
@@ -183,7 +187,7 @@ class Guard:
             NotAllowedError: the page is another person's, or they are too many.
         """
         person = scope[IN_SCOPE].person
-        if scope["method"] != "GET":
+        if scope["method"] != "GET" or scope["path"].startswith(PROGRESS):
             return self.people.request(person)
         found = STREAMS.fullmatch(scope["path"])
         if found is None:
@@ -211,11 +215,13 @@ class Guard:
         await self.pace.turn(person)
         await self.pace.timed(person, whole())
 
-    def _refusal(self, path: str, asked: Headers, room: int, upload: bool) -> Response | None:
+    def _refusal(self, path: str, query: int, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
             return PlainTextResponse(why, 403)
         if path.startswith(CLOSED):
             return PlainTextResponse("There is nothing here.", 404)
+        if query > MAX_QUERY:
+            return PlainTextResponse(f"An address may ask for {MAX_QUERY:,} characters.", 414)
         length = asked.get("content-length", "0")
         if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
             return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)

@@ -31,6 +31,7 @@ from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
+from playground.web.pace import Pace
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People, caller, cookie_key
@@ -80,10 +81,9 @@ def app_options(
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    return {
-        "routes": routes,
-        "middleware": [Middleware(Guard, settings=settings, files=files, people=people), Middleware(CompressedPage)],
-    }
+    pace = Pace(people.is_here)
+    guard = Middleware(Guard, settings=settings, files=files, people=people, pace=pace)
+    return {"routes": routes, "middleware": [guard, Middleware(CompressedPage, pace=pace)]}
 
 
 class Server:

@@ -216,11 +216,6 @@ def test_a_published_file_is_what_it_is_whatever_it_is_called(
         assert known(file).doubt() == ""
 
 
-def test_biases_of_zero_tell_nothing(hed: Weights, home: Path) -> None:
-    tensors = {name: tensor * (not name.endswith("bias")) for name, tensor in hed.tensors.items()}
-    assert known(taken_for("caffe", replace(hed, tensors=tensors), home)).doubt() == ""
-
-
 def test_maps_of_another_strength_are_said(hed: Weights, home: Path) -> None:
     """Right files whose layers are all sixty times weaker, or stronger, than is usual in their convention."""
     scale = 57.4

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.web import compressed
 from playground.web.compressed import MAX_KEPT, CompressedPage
+from playground.web.pace import Pace
+from playground.web.people import IN_SCOPE, Caller
 from playground.web.words import ASKED
 
 
@@ -35,6 +37,7 @@ class Cookies:
             await send(message)
 
         if scope["type"] == "http":
+            scope[IN_SCOPE] = Caller("ann")
             ASKED.set(scope["query_string"].decode().removeprefix("lang=")[:2] or "en")
         await self.app(scope, receive, with_cookie if scope["type"] == "http" else send)
 
@@ -45,14 +48,31 @@ def made() -> list[str]:
     return []
 
 
+class Told(Pace):
+    """Notes whose turn was waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = list[str]()
+
+    async def turn(self, person: str) -> None:
+        self.turns.append(person)
+
+
 @pytest.fixture
-def client(made: list[str]) -> Iterator[TestClient]:
+def pace() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def client(made: list[str], pace: Told) -> Iterator[TestClient]:
     def page(request: Request) -> Response:
         made.append(f"{request.headers['host']} {ASKED.get()}")
         return PlainTextResponse("word " * 1000 + made[-1], 200 if request.url.path == "/" else 503)
 
     app = Starlette(
-        routes=[Route("/", page), Route("/config", page)], middleware=[Middleware(Cookies), Middleware(CompressedPage)]
+        routes=[Route("/", page), Route("/config", page)],
+        middleware=[Middleware(Cookies), Middleware(CompressedPage, pace=pace)],
     )
     with TestClient(app) as client:
         yield client
@@ -101,3 +121,15 @@ def test_who_is_not_logged_in_gets_nothing_of_who_is(
     who.inside = False
     client.get("/")
     assert len(made) == 2
+
+
+def test_whoever_has_it_described_again_waits_for_their_turn_and_pays(client: TestClient, pace: Told) -> None:
+    for _ in range(3):
+        client.get("/")
+    assert pace.turns == ["ann"], "what is there costs nothing"
+    for number in range(3):
+        client.get("/", headers={"x-forwarded-host": f"host{number}"})
+    client.get("/?page=2")
+    client.get("/?deep_link=x")
+    assert pace.turns == ["ann"] * 6
+    assert pace._debt("ann") > 0

@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import pagefiles, security
+from playground.web import people as people_module
 from playground.web.bodies import MAX_BODY
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
@@ -167,6 +168,23 @@ def test_without_room_an_upload_is_refused_and_nothing_else(
     (tmp_path / "photo.png").unlink()
     files.sweep()
     assert client.post(security.UPLOAD, content=bytes(3_000_000)).status_code == 200
+
+
+def test_an_address_asks_for_so_much_and_no_more(client: TestClient) -> None:
+    assert client.get("/?" + "a=b&" * 3000).status_code == 200
+    answer = client.get("/?" + "a=b&" * 5000)
+    assert (answer.status_code, answer.text) == (414, "An address may ask for 16,000 characters.")
+
+
+def test_whoever_watches_uploads_that_are_none_is_counted(
+    jobs: Jobs, files: PageFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_module, "MAX_REQUESTS", 0)
+    options = app_options(jobs, Settings(), files, People(Cookies(bytes(32)), 30.0))
+    routes = [Route(path, echo) for path in ("/", "/gradio_api/upload_progress")]
+    client = TestClient(Starlette(routes=routes, middleware=options["middleware"]), base_url="http://127.0.0.1")
+    assert client.get("/gradio_api/upload_progress?upload_id=x").status_code == 429
+    assert client.get("/").status_code == 200
 
 
 def test_an_upload_goes_with_whoever_has_a_page_and_later_with_a_program(
