@@ -260,3 +260,20 @@ CANVASES: dict[str, CanvasKind] = {
 def make_canvas(recipe: Recipe, first: Tensor, space: Space) -> Canvas:
     """The recipe's canvas, showing `first` (unit RGB, 1×3×H×W)."""
     return CANVASES[recipe.canvas].make(recipe, first, space)
+
+
+@torch.no_grad()
+def set_parameters(canvas: Canvas, values: Sequence[Tensor]) -> None:
+    """Let a canvas show other parameters, of the same shapes."""
+    for parameter, value in zip(canvas.parameters, values, strict=True):
+        parameter.copy_(value)
+
+
+@torch.no_grad()
+def image_with(canvas: Canvas, values: Sequence[Tensor]) -> Tensor:
+    """The unit image, 1×3×H×W, that a canvas would show with other parameters."""
+    kept = [parameter.detach().clone() for parameter in canvas.parameters]
+    set_parameters(canvas, values)
+    image = canvas.image().clone()
+    set_parameters(canvas, kept)
+    return image

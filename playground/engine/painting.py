@@ -14,7 +14,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from playground.engine.canvas import Canvas, PixelCanvas, Space, first_picture, make_canvas, resample
+from playground.engine.average import Average
+from playground.engine.canvas import (
+    Canvas,
+    PixelCanvas,
+    Space,
+    first_picture,
+    image_with,
+    make_canvas,
+    resample,
+    set_parameters,
+)
 from playground.engine.evaluator import Evaluator
 from playground.engine.first_light import first_light, lit
 from playground.engine.frames import Curve, Round
@@ -53,7 +63,7 @@ class Painting:
         schedule: sizes, iterations, and where in them it stands.
         space: units of the optimised pixels.
         canvas, objective, evaluator, optimiser: of the size that is painted.
-        average: running average of the canvas's parameters, where one is kept.
+        average: of the canvas's parameters, where one is kept.
         journal: changes made so far that a replay repeats.
         seconds: of the loop so far.
         rate_scale: halved at every recovery.
@@ -72,12 +82,12 @@ class Painting:
         self.journal: list[Change] = []
         self.curve = Curve()
         self.evaluations = 0
-        self.rate_scale, self.average_weight = 1.0, 1.0
+        self.rate_scale = 1.0
         self.recoveries: list[str] = []
         self.failed_in_a_row = 0
         self.seconds = 0.0
         self.first_preview: float | None = None
-        self.average: list[Tensor] | None = None
+        self.average = Average()
         self.light: Tensor | None = None
         self.arithmetic_note: str | None = None
 
@@ -115,21 +125,10 @@ class Painting:
         )
         growth = full_width * full_height / (width * height)
         styles = [self._style_at(self.schedule.size, number) for number in range(len(self.styles))]
-        guide = self._guide((width, height))
+        guide = _guide(recipe, (width, height), len(styles), self.device)
         kind = TiledObjective if self.schedule.tiled else Objective
         self.objective = kind(network, self.content_tensor, styles, self.recipe, growth, guide)
         self.evaluate_anew()
-
-    def _guide(self, size: tuple[int, int]) -> Guide | None:
-        """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
-        recipe, width, height = self.recipe, *size
-        if not (recipe.regions or recipe.kept):
-            return None
-        areas = torch.zeros(1, height, width)
-        if recipe.regions:
-            areas = torch.from_numpy(areas_of(recipe, size))[: 1 + len(self.styles)]
-        kept = torch.from_numpy(kept_of(recipe, size)).to(self.device) if recipe.kept else None
-        return Guide(areas.to(self.device), kept)
 
     def evaluate_anew(self) -> None:
         """Losses before and after a change of weights cannot be compared, so the search for the best starts anew."""
@@ -148,10 +147,10 @@ class Painting:
         else:
             self.canvas = self._enlarged(smaller, (height, width))
             if self.recipe.init == "content":
-                self._restore_detail(smaller)
+                _restore_detail(self.canvas, smaller, self.content_tensor, self.space)
         self.make_objective()
         self.start_optimiser()
-        self.average = None
+        self.average = Average()
         self.schedule.enter(self.seconds)
 
     @torch.no_grad()
@@ -160,21 +159,11 @@ class Painting:
             return PixelCanvas(resample(smaller.image(), size), self.space)
         return smaller.resized(size)
 
-    @torch.no_grad()
-    def _restore_detail(self, smaller: Canvas) -> None:
-        """Give the enlarged picture the content image's finest detail, which the smaller size had no room for.
-
-        It started from the content image, so this is what it would show there; without it each new size begins as a blur.
-        """
-        size = tuple(self.content_tensor.shape[-2:])
-        enlarged = resample(resample(self.content_tensor, tuple(smaller.image().shape[-2:])), size)
-        self.canvas.parameters[0].add_((self.content_tensor - enlarged) * self.space.scale)
-
     def next_stage(self) -> None:
         """Carry the picture, and what the optimiser can take along, over to the next size."""
         old_canvas, old_optimiser = self.canvas, self.optimiser
-        if self.average is not None and self.recipe.average > 0:
-            self.set_parameters(self.average)
+        if self._averaged is not None:
+            set_parameters(self.canvas, self._averaged)
         self.schedule.leave()
         self.enter_stage(old_canvas)
         self.optimiser.carry_over(old_optimiser, self.canvas)
@@ -194,18 +183,6 @@ class Painting:
         self.start_optimiser()
         self.journal.append(Change(evaluation=self.evaluations, key="learning_rate", value=self.recipe.learning_rate))
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate of this iteration, after decay and recoveries."""
-        recipe = self.recipe
-        decays = self.schedule.stage_step // recipe.decay_steps if recipe.decay_steps else 0
-        return recipe.learning_rate * recipe.decay_factor**decays * self.rate_scale
-
-    @torch.no_grad()
-    def set_parameters(self, values: list[Tensor]) -> None:
-        for parameter, value in zip(self.canvas.parameters, values, strict=True):
-            parameter.copy_(value)
-
     # ---------------------------------------------------------------- one evaluation
 
     def evaluate(self) -> Tensor:
@@ -213,7 +190,7 @@ class Painting:
         neighbours = self.objective.neighbours
         if neighbours is not None and neighbours.due(self.recipe.neighbours_every):
             self._look_anew(neighbours)
-        self.optimiser.set_rates(self.recipe, self.learning_rate)
+        self.optimiser.set_rates(self.recipe, self.schedule.learning_rate(self.rate_scale))
         with self.evaluator.undisturbed:
             terms = self.evaluator()
             standing = self.optimiser.step(terms, rest=self.schedule.iteration_is_full)
@@ -228,8 +205,8 @@ class Painting:
                 self.ended_round = Round(self.schedule.step, evaluations, self.optimiser.found, why)
             if self.recipe.clip:
                 self.canvas.clip()
-            if self.recipe.average > 0 or self.average is not None:
-                self._update_average()
+            if self.recipe.average > 0 or self.average.values is not None:
+                self.average.add(self.canvas.parameters, self.recipe.average)
             if self.optimiser.starts_anew(self.recipe):
                 self.start_optimiser()
         return terms
@@ -248,7 +225,7 @@ class Painting:
 
     def back_to_best(self) -> None:
         """The best picture so far, with an optimiser that has learnt nothing yet."""
-        self.set_parameters(self.evaluator.best)
+        set_parameters(self.canvas, self.evaluator.best)
         self.start_optimiser()
 
     def recover(self) -> str:
@@ -256,10 +233,10 @@ class Painting:
         self.failed_in_a_row += 1
         self.rate_scale /= 2
         self.back_to_best()
-        self.average = None
+        self.average = Average()
         text = (
             f"the loss was no finite number at evaluation {self.evaluations}: "
-            f"back to the last good picture, learning rate halved to {self.learning_rate:.3g}"
+            f"back to the last good picture, learning rate halved to {self.schedule.learning_rate(self.rate_scale):.3g}"
         )
         self.recoveries.append(text)
         return text
@@ -278,32 +255,16 @@ class Painting:
 
     # ---------------------------------------------------------------- what is shown
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Exponential average of the canvas, exact from the first step: it starts as the first picture after a step."""
-        decay = self.recipe.average
-        if decay == 0 or self.average is None:
-            self.average = [parameter.detach().clone() for parameter in self.canvas.parameters]
-            self.average_weight = 1.0
-            return
-        self.average_weight = self.average_weight * decay + 1
-        for average, parameter in zip(self.average, self.canvas.parameters, strict=True):
-            average.lerp_(parameter, 1 / self.average_weight)
-
-    @torch.no_grad()
-    def _image_of(self, values: list[Tensor]) -> Tensor:
-        """The unit image that the canvas would show with other parameters."""
-        kept = [parameter.detach().clone() for parameter in self.canvas.parameters]
-        self.set_parameters(values)
-        image = self.canvas.image().clone()
-        self.set_parameters(kept)
-        return image
+    @property
+    def _averaged(self) -> list[Tensor] | None:
+        """The average, where it is what shall be shown."""
+        return self.average.values if self.recipe.average > 0 else None
 
     @torch.no_grad()
     def shown(self) -> Tensor:
         """The unit image to preview: the average where one is kept, else the canvas."""
-        if self.average is not None and self.recipe.average > 0:
-            return self.objective.composed(self._image_of(self.average))
+        if self._averaged is not None:
+            return self.objective.composed(image_with(self.canvas, self._averaged))
         return self.objective.composed(self.canvas.image().detach())
 
     def light_up(self) -> None:
@@ -323,18 +284,32 @@ class Painting:
         evaluator, best_losses = self.evaluator, {}
         if evaluator.best_terms is not None and math.isfinite(float(evaluator.best_total)):
             best_losses = dict(zip(evaluator.names, evaluator.best_terms.tolist(), strict=True))
-        if self.average is not None and self.recipe.average > 0:
-            averaged = self._image_of(self.average)
+        if self._averaged is not None:
+            averaged = image_with(self.canvas, self._averaged)
             with torch.no_grad():
                 losses = self.objective(averaged)
             if float(losses.total) < float(evaluator.best_total):
                 best_losses = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
-                return self.objective.composed(averaged), best_losses, self.average
-        return self.objective.composed(self._image_of(evaluator.best)), best_losses, evaluator.best
+                return self.objective.composed(averaged), best_losses, self._averaged
+        return self.objective.composed(image_with(self.canvas, evaluator.best)), best_losses, evaluator.best
 
-    def final_recipe(self) -> Recipe:
-        """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
-        plan = [*self.schedule.finished, self.schedule.stage_so_far()]
-        replayed = {"iterations", "preview_rate", "colours"}
-        now = {key: getattr(self.recipe, key) for key in replayed}
-        return self.base.changed({**now, "seconds": None, "plan": plan, "journal": self.journal})
+
+def _guide(recipe: Recipe, size: tuple[int, int], paintings: int, device: torch.device) -> Guide | None:
+    """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
+    if not (recipe.regions or recipe.kept):
+        return None
+    areas = torch.zeros(1, size[1], size[0])
+    if recipe.regions:
+        areas = torch.from_numpy(areas_of(recipe, size))[: 1 + paintings]
+    kept = torch.from_numpy(kept_of(recipe, size)).to(device) if recipe.kept else None
+    return Guide(areas.to(device), kept)
+
+
+@torch.no_grad()
+def _restore_detail(canvas: Canvas, smaller: Canvas, content: Tensor, space: Space) -> None:
+    """Give an enlarged picture the content image's finest detail, which the smaller size had no room for.
+
+    It started from the content image, so this is what it would show there; without it each new size begins as a blur.
+    """
+    enlarged = resample(resample(content, tuple(smaller.image().shape[-2:])), tuple(content.shape[-2:]))
+    canvas.parameters[0].add_((content - enlarged) * space.scale)

@@ -27,7 +27,7 @@ from playground.engine.frames import Frame, Result, State
 from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.pulls import Pulls
-from playground.engine.snapshot import restore_snapshot, take_snapshot
+from playground.engine.snapshot import final_recipe, restore_snapshot, take_snapshot
 from playground.engine.tiling import STRIPS_FROM
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
@@ -216,7 +216,7 @@ class Run:
             layers=layers,
             picture=to_array(painting.preview()) if picture else None,
             size=(width, height),
-            learning_rate=painting.learning_rate,
+            learning_rate=painting.schedule.learning_rate(painting.rate_scale),
             state=state,
             journal=tuple(painting.journal),
         )
@@ -278,7 +278,7 @@ class Run:
         result = Result(
             picture=picture,
             last=last,
-            recipe=painting.final_recipe(),
+            recipe=final_recipe(painting),
             ended=f"recovered: {painting.recoveries[-1]}" if state == "recovered" else state,
             losses=by_term(losses),
             layers=losses,

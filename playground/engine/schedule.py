@@ -181,6 +181,12 @@ class Schedule:
         """Whether the evaluation that is under way is the last that the iteration needs."""
         return self.round_evaluations + 1 >= self.evaluations_per_iteration
 
+    def learning_rate(self, scale: float = 1.0) -> float:
+        """The rate of this iteration: decayed since the size was begun, and scaled by what recoveries left of it."""
+        recipe = self.recipe
+        decays = self.stage_step // recipe.decay_steps if recipe.decay_steps else 0
+        return recipe.learning_rate * recipe.decay_factor**decays * scale
+
     def evaluated(self, standing: Standing = "at rest") -> bool:
         """Count an evaluation, after which the optimiser stands so; whether it ends an iteration."""
         over = standing == "stuck" or (standing == "at rest" and self.iteration_is_full)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from playground.engine.canvas import Space
+from playground.engine.canvas import Space, set_parameters
 from playground.engine.frames import Curve
 from playground.engine.painting import Painting
 from playground.engine.schedule import NUMBERS as SCHEDULE_NUMBERS
@@ -37,7 +37,7 @@ def take_snapshot(painting: Painting, copy: bool = True) -> dict[str, Any]:
         "done_before": [stage.model_dump() for stage in schedule.finished],
         "journal": [change.model_dump(mode="json") for change in painting.journal],
         "numbers": {**schedule.numbers(), **{name: getattr(painting, name) for name in PAINTING_NUMBERS}},
-        "average_weight": painting.average_weight,
+        "average_weight": painting.average.weight,
         "recoveries": list(painting.recoveries),
         "curve": painting.curve.plain(),
         "parameters": kept(list(painting.canvas.parameters)),
@@ -46,9 +46,16 @@ def take_snapshot(painting: Painting, copy: bool = True) -> dict[str, Any]:
         "best_total": float(evaluator.best_total),
         "best_terms": evaluator.best_terms.tolist() if evaluator.best_terms is not None else None,
         "best_names": list(evaluator.names),
-        "average": kept(painting.average),
+        "average": kept(painting.average.values),
         **({"neighbours": kept(neighbours.state_dict())} if neighbours is not None else {}),
     }
+
+
+def final_recipe(painting: Painting) -> Recipe:
+    """The recipe that re-runs to the same bits: the plan that was run, no clock, and the journal of changes."""
+    plan = [*painting.schedule.finished, painting.schedule.stage_so_far()]
+    now = {key: getattr(painting.recipe, key) for key in ("iterations", "preview_rate", "colours")}
+    return painting.base.changed({**now, "seconds": None, "plan": plan, "journal": painting.journal})
 
 
 def restore_snapshot(painting: Painting, snapshot: dict[str, Any]) -> None:
@@ -91,7 +98,7 @@ def _restore_plain(painting: Painting, snapshot: dict[str, Any]) -> None:
 
 def _restore_tensors(painting: Painting, snapshot: dict[str, Any]) -> None:
     """The picture, the optimiser's memory, the best picture and the average."""
-    painting.set_parameters(_like_parameters(painting, snapshot["parameters"]))
+    set_parameters(painting.canvas, _like_parameters(painting, snapshot["parameters"]))
     if snapshot["optimizer"] is not None:
         painting.optimiser.load_state_dict(snapshot["optimizer"])
     elif painting.optimiser.keeps_memory:
@@ -106,8 +113,8 @@ def _restore_tensors(painting: Painting, snapshot: dict[str, Any]) -> None:
     if neighbours is not None and painting.objective.neighbours is not None:
         painting.objective.neighbours.load_state_dict(neighbours)
     average = snapshot["average"]
-    painting.average = _like_parameters(painting, average) if average is not None else None
-    painting.average_weight = snapshot["average_weight"]
+    painting.average.values = _like_parameters(painting, average) if average is not None else None
+    painting.average.weight = snapshot["average_weight"]
 
 
 def _like_parameters(painting: Painting, values: list[Tensor]) -> list[Tensor]:

@@ -85,7 +85,10 @@ class Training:
         self.progress = Progress()
         self.broken: list[str] = list(photos.broken)
         self.applied: dict[str, Any] = {}
-        saved = self._read_checkpoint() if resume else None
+        saved = None
+        if resume:
+            assert self.paths is not None, "only a training with an output can be resumed"
+            saved = read_checkpoint(self.paths, sha256_of(self.style), len(self.photos), self.recipe)
         self._fresh = resume  # no checkpoint has been written since it was taken up again
         start = first_network(recipe, from_checkpoint=saved is not None)
         self.crops = Crops(photos, recipe.image_size, recipe.seed, recipe.augment)
@@ -116,14 +119,11 @@ class Training:
             recipe=self.recipe.model_dump(mode="json"),
             curve=self.progress.curve.points,
             style=thumbnail(self.style),
-            style_sha256=self._style_sha256(),
+            style_sha256=sha256_of(self.style),
             photos=len(self.photos),
             command=self.command,
         )
         return Model(self.learner.network, about)
-
-    def _style_sha256(self) -> str:
-        return hashlib.sha256(np.asarray(self.style).tobytes()).hexdigest()
 
     # ---------------------------------------------------------------- steering
 
@@ -204,7 +204,10 @@ class Training:
                 note = self._try_checkpoint() or note
                 last_checkpoint = time.perf_counter()
             if saving or now - last_grid >= GRID_EVERY:
-                frame, last_grid = replace(frame, picture=self._grid()), time.perf_counter()
+                frame, last_grid = (
+                    replace(frame, picture=self.learner.before_and_after(self.samples)),
+                    time.perf_counter(),
+                )
             yield replace(frame, note=note)
         self.checkpoint()
         yield self._finish(state)
@@ -239,11 +242,9 @@ class Training:
         return f"skipped, since it cannot be read: {', '.join(new)}" if new else None
 
     def _frame(self, layers: dict[str, float], grid: bool = False, state: State = "running") -> Frame:
-        return self.progress.frame(self.recipe, self.steps, layers, self._grid() if grid else None, state)
-
-    def _grid(self) -> np.ndarray:
-        """The same crops before (above) and after (below), H×W×3 uint8."""
-        return self.learner.before_and_after(self.samples)
+        return self.progress.frame(
+            self.recipe, self.steps, layers, self.learner.before_and_after(self.samples) if grid else None, state
+        )
 
     def _finish(self, state: State) -> Frame:
         frame = self._frame({}, grid=True, state=state)
@@ -293,8 +294,16 @@ class Training:
             "photos": len(self.photos),
             "world": self.processes.world,
         }
-        write_checkpoint(self.paths, model, self._grid(), self.learner.tensors(), state, half=self.half)
+        write_checkpoint(
+            self.paths,
+            model,
+            self.learner.before_and_after(self.samples),
+            self.learner.tensors(),
+            state,
+            half=self.half,
+        )
 
-    def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        assert self.paths is not None, "only a training with an output can be resumed"
-        return read_checkpoint(self.paths, self._style_sha256(), len(self.photos), self.recipe)
+
+def sha256_of(style: Image.Image) -> str:
+    """What tells one style image from another: the hash of its pixels."""
+    return hashlib.sha256(np.asarray(style).tobytes()).hexdigest()

@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from PIL import Image
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import MemoryControl
 from playground.engine.frame_files import FrameFiles
-from playground.engine.frames import Curve, Frame, Result, Round
+from playground.engine.frames import Frame, Result
 from playground.engine.previews import Previews
 from playground.engine.pulls import Pulls
 from playground.images.convert import cut_picture, cut_size, resize_picture
@@ -32,6 +32,7 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
 from playground.service.stored import Stored
+from playground.service.told import Told
 
 if TYPE_CHECKING:
     from playground.service.training_job import TrainingJob
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
 """Every state in which a job has ended."""
-MAX_ROUNDS = 200  # that a job remembers what L-BFGS said of
 BYTES_A_PIXEL = 4  # of a PIL picture
 
 
@@ -72,6 +72,7 @@ class Job:
         pulls: where each term pulls and how strongly, the latest measured.
         notes: what a person should know, oldest first.
         error: one sentence, when the state is "failed".
+        told: its curves and rounds so far.
         result: what the run left, when it has ended otherwise.
         memory, cost: what it was expected to take; None on a lent GPU.
         started_at, ended_at: by `time.monotonic()`; when it got its slot, and when its worker was through with it.
@@ -127,13 +128,12 @@ class Job:
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
+        self.told = Told()
         self.version = 0
         self.memory: Memory | None = None
         self.cost: Estimate | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
-        self._curve, self._layer_curve, self._unweighted = Curve(), Curve(), Curve()
-        self._rounds: list[Round] = []
         self._news = threading.Condition()
         self._grace = grace_seconds
         self.seen_at = time.monotonic()
@@ -173,52 +173,8 @@ class Job:
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        """Points {step, evaluations, seconds, content, style, variation, total}, thinned evenly, in order."""
-        with self._news:
-            return list(self._curve.points)
-
-    @property
-    def layer_curve(self) -> list[dict[str, float]]:
-        """Points {"evaluations": ..., "content:conv4_2": ..., "style:conv1_1": ...}, thinned like `curve`."""
-        with self._news:
-            return list(self._layer_curve.points)
-
-    @property
-    def unweighted_curve(self) -> list[dict[str, float]]:
-        """Points {"evaluations", "size", "content", "style", "variation", "style:conv1_1", ...} without weights, thinned too.
-
-        `size` is the long side in pixels; a term or layer whose weight was 0 is absent. Empty for a run of an earlier
-        version, and for trainings.
-        """
-        with self._news:
-            return list(self._unweighted.points)
-
-    @property
-    def rounds(self) -> list[Round]:
-        """What L-BFGS said of its latest rounds, at most `MAX_ROUNDS`, oldest first."""
-        with self._news:
-            return list(self._rounds)
-
-    @property
-    def beside(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside the run's own snapshot, as plain data for `go_on_from`."""
-        with self._news:
-            return {
-                "layers": self._layer_curve.plain(),
-                "unweighted": self._unweighted.plain(),
-                "rounds": [asdict(round) for round in self._rounds],
-            }
-
-    def go_on_from(self, snapshot: Mapping[str, Any]) -> None:
-        """Show the curves of a snapshot that the run is about to go on from."""
-        with self._news:
-            self._curve = Curve.of(snapshot["curve"])
-            beside = snapshot.get("beside", {})
-            if layers := beside.get("layers"):
-                self._layer_curve = Curve.of(layers)
-            if unweighted := beside.get("unweighted"):
-                self._unweighted = Curve.of(unweighted)
-            self._rounds = [Round(**round) for round in beside.get("rounds", ())]
+        """The curve of what it has told, which see."""
+        return self.told.curve
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -319,21 +275,13 @@ class Job:
     def store(self, frame: Frame) -> None:
         """Take over a frame of the run; for the worker."""
         with self._news:
-            if frame.losses and frame.result is None:
-                at = {"step": frame.step, "evaluations": frame.evaluations, "seconds": frame.seconds}
-                self._curve.add({**at, **frame.losses})
-                self._layer_curve.add({"evaluations": frame.evaluations, **frame.layers})
-                if frame.unweighted:
-                    plain = {"evaluations": frame.evaluations, "size": max(frame.size), **frame.unweighted}
-                    self._unweighted.add(plain)
+            self.told.add(frame)
             # The same picture once more, as when a run pauses, would be written over the file a browser is just reading.
             if frame.picture is not None and (self.picture is None or not np.array_equal(frame.picture, self.picture)):
                 self.picture = frame.picture
                 self.picture_version += 1
             if frame.note and frame.note not in self.notes[-1:]:
                 self.notes.append(frame.note)
-            if frame.round is not None:
-                self._rounds = [*self._rounds, frame.round][-MAX_ROUNDS:]
             self.pulls = frame.pulls or self.pulls
             if not frame.losses and self.frame is not None:
                 frame = replace(frame, losses=self.frame.losses, layers=self.frame.layers)

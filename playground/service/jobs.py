@@ -20,15 +20,13 @@ from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
-from playground.networks.known import KnownNetwork
-from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.classroom import Classroom
-from playground.service.downloads import Download, Downloads
+from playground.service.downloads import Downloads
 from playground.service.job import Job
+from playground.service.lasting import Lasting
 from playground.service.limits import Limits
 from playground.service.new_jobs import NewJobs, TrainingFolders
 from playground.service.one_process import prepare
@@ -63,6 +61,12 @@ class Jobs:
 
     Raises:
         PlaygroundError: this machine has no such device.
+
+    Attributes:
+        downloads: the networks that a recipe may name here, read or fetched.
+        lasting: what is asked of a run and survives a restart.
+        classroom: what the teacher of a class has asked of everybody.
+        people: tokens of the open pages.
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class Jobs:
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
         self.photo_space = PhotoSpace(limits.disk_mb * PHOTOS_FRACTION)
-        self._people, self.classroom = set[str](), Classroom()
+        self.people, self.classroom, self.lasting = set[str](), Classroom(), Lasting(store)
 
     @property
     def limits(self) -> Limits:
@@ -101,14 +105,6 @@ class Jobs:
     def networks(self) -> tuple[str, ...]:
         """Every network that a recipe may name here."""
         return self.downloads.networks
-
-    def look(self, network: str) -> KnownNetwork:
-        """What is known of a network that a recipe may name here.
-
-        Raises:
-            PlaygroundError: it is none of this server's, or a file that cannot be used.
-        """
-        return self.downloads.look(network)
 
     def start(
         self, pictures: Pictures, recipe: Recipe, visitor: str, *, replace: bool = False, teacher: bool = False,
@@ -183,27 +179,6 @@ class Jobs:
             raise
         self._worker.begin(job, photos)
 
-    def show_colours(self, job: Job, wanted: Colours) -> None:
-        """Show and save a run in these colours; a restart does not forget it. One painted with matched ones has those."""
-        if job.recipe.colours == "matched":
-            wanted = "matched"
-        self._keep(job, colours=wanted)
-
-    def pin(self, job: Job, wanted: bool) -> None:
-        """Keep a result on its page's shelf when older ones go, or no longer; a restart does not forget it."""
-        self._keep(job, pinned=wanted)
-
-    def keep_frames(self, job: Job, every: int) -> None:
-        """From now on keep a picture of a run after every so many iterations; 0 keeps no more, and those there are stay."""
-        if job.kept is not None and every:
-            job.kept.every = every
-        self._keep(job, frames_every=every)
-
-    def _keep(self, job: Job, **news: object) -> None:
-        job.tell(**news)
-        if self.store:
-            self.store.update(job.id, **news)
-
     def new_folder(self) -> RunFolder:
         """An empty folder for a training's photographs and its files; gone when the server ends."""
         return self._folders.new()
@@ -270,10 +245,6 @@ class Jobs:
             self._registry.forget_old(self.limits)
             return self._registry.runs_of(visitor)
 
-    def why_aside(self, visitor: str) -> list[str]:
-        """Why runs of this person that an earlier server has left cannot go on; told once."""
-        return self.store.aside.told(visitor) if self.store else []
-
     def known(self) -> list[Job]:
         """Every run and training that goes on or is still remembered, oldest first."""
         with self._lock:
@@ -292,47 +263,24 @@ class Jobs:
             job.control.stop()
         return job is not None
 
-    def people_here(self, token: str) -> None:
-        """A page is open."""
-        with self._lock:
-            self._people.add(token)
-
-    def people_gone(self, token: str) -> None:
-        """A page was closed."""
-        with self._lock:
-            self._people.discard(token)
-
     def overview(self) -> Overview:
         """How the server is; whoever asks from time to time makes it forget in time what has ended long ago."""
         with self._lock:
             self._registry.forget_old(self.limits)
-            return look_over(self.device, len(self._people), self.admission, self._registry)
-
-    def network(self, name: str) -> Vgg:
-        """A network of this server for work in this process, read once.
-
-        Raises:
-            PlaygroundError: it is not on this machine, or not yet.
-        """
-        return self.downloads.here(name)
-
-    def fetch(self, network: str) -> Download:
-        """Fetch a network in the background, if need be, and read it, so that the first run need not."""
-        return self.downloads.fetch(network)
+            return look_over(self.device, len(self.people), self.admission, self._registry)
 
     def recover(self) -> list[Job]:
         """Resume what an earlier server has left in the store; jobs whose network or limits are gone are dropped."""
-        found = [self._resume(job, photos) for job, photos in self._new.recovered()]
+        found = list[Job]()
+        for job, photos in self._new.recovered():
+            with self._lock:
+                self._registry.add(job)
+                self.admission.enter_again(job)
+            self._worker.begin(job, photos, kept=True)
+            found.append(job)
         if found:
             logger.info("%d runs of an earlier server go on", len(found))
         return found
-
-    def _resume(self, job: Job, photos: Photos | None) -> Job:
-        with self._lock:
-            self._registry.add(job)
-            self.admission.enter_again(job)
-        self._worker.begin(job, photos, kept=True)
-        return job
 
     def close(self, timeout: float = 10.0, *, save: bool = False) -> None:
         """End every run and wait for the workers, at most `timeout` seconds.

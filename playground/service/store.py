@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import threading
@@ -20,11 +19,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, setting_value
-from playground.recipe.parse import stored_training
 from playground.service.aside import Aside
 from playground.service.run_folder import RunFolder, folder_bytes
-from playground.service.stored import MISSING, PLAIN, TEXTS, Stored
+from playground.service.stored import PLAIN, Stored, read_stored
 from playground.system.files import whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
@@ -246,36 +243,9 @@ class Store:
             self.update(id, tries=run.tries + 1)
 
     def _read(self, folder: RunFolder) -> Stored:
-        data = json.loads(folder.meta.read_text("utf-8"))
-        if data.get("original_colours") is True:  # as earlier versions wrote it
-            data.setdefault("colours", "content")
-        data = MISSING | data
-        training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
-        recipe = stored_training(data["recipe"]) if training else Recipe.of(data["recipe"])
-        plain = {name: data[name] for name in PLAIN}
-        if not all(isinstance(plain[name], str) for name in TEXTS) or not plain["id"] or plain["id"] in self._kept:
-            raise ValueError("its identity is no text, or another's")
-        if os.path.basename(plain["photos"]) != plain["photos"]:
-            raise ValueError("its photographs lie outside its folder")
-        run = Stored(
-            **{
-                **plain,
-                "recipe": recipe,
-                "pictures": folder.read_pictures(content=not training),
-                "parent": (str(plain["parent"][0]), int(plain["parent"][1])) if plain["parent"] else None,
-                "changes": dict(plain["changes"]),
-                "settings": dict(plain["settings"]),
-                "notes": tuple(map(str, plain["notes"])),
-                "colours": setting_value("colours", plain["colours"]),
-                "created": float(plain["created"]),
-                "paused": bool(plain["paused"]),
-                "pinned": bool(plain["pinned"]),
-                "tries": int(plain["tries"]),
-                "starts": int(plain["starts"]),
-                "frames_every": int(plain["frames_every"]),
-                "folder": folder,
-            }
-        )
+        run = read_stored(folder)
+        if run.id in self._kept:
+            raise ValueError("its identity is another's")
         folder.drop_unfinished()
         reached, same = folder.reached, run.reached == folder.reached
         tries, starts = (run.tries, run.starts + 1) if same else (0, 1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from playground.images.pictures import Pictures
-from playground.recipe.model import Recipe
+from playground.recipe.model import Recipe, setting_value
 from playground.recipe.paintings import Colours
+from playground.recipe.parse import stored_training
 from playground.recipe.training import TrainingRecipe
 from playground.service.run_folder import RunFolder
 
@@ -71,3 +74,40 @@ MISSING = {
     "person": "",
     "frames_every": 0,
 }  # what earlier versions did not write
+
+
+def read_stored(folder: RunFolder) -> Stored:
+    """The run or training in a folder, as this version or an earlier one has written it.
+
+    Raises:
+        PlaygroundError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError: it is damaged.
+    """
+    data = json.loads(folder.meta.read_text("utf-8"))
+    if data.get("original_colours") is True:  # as earlier versions wrote it
+        data.setdefault("colours", "content")
+    data = MISSING | data
+    training = {"Recipe": False, "TrainingRecipe": True}[data["kind"]]
+    plain = {name: data[name] for name in PLAIN}
+    if not all(isinstance(plain[name], str) for name in TEXTS) or not plain["id"]:
+        raise ValueError("its identity is no text")
+    if os.path.basename(plain["photos"]) != plain["photos"]:
+        raise ValueError("its photographs lie outside its folder")
+    return Stored(
+        **{
+            **plain,
+            "recipe": stored_training(data["recipe"]) if training else Recipe.of(data["recipe"]),
+            "pictures": folder.read_pictures(content=not training),
+            "parent": (str(plain["parent"][0]), int(plain["parent"][1])) if plain["parent"] else None,
+            "changes": dict(plain["changes"]),
+            "settings": dict(plain["settings"]),
+            "notes": tuple(map(str, plain["notes"])),
+            "colours": setting_value("colours", plain["colours"]),
+            "created": float(plain["created"]),
+            "paused": bool(plain["paused"]),
+            "pinned": bool(plain["pinned"]),
+            "tries": int(plain["tries"]),
+            "starts": int(plain["starts"]),
+            "frames_every": int(plain["frames_every"]),
+            "folder": folder,
+        }
+    )

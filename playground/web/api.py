@@ -110,7 +110,7 @@ def add_api(jobs: Jobs) -> None:
         who = caller()
         try:
             with jobs.starting(who.person, replace=replace is True):
-                recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.look)
+                recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.downloads.look)
                 pictures = read_pictures(content, [style, *more_of(styles)])
                 if regions:
                     assert pictures.content is not None

@@ -19,12 +19,12 @@ Made = TypeVar("Made")
 
 PART = 0.25  # of the loop's time, for all with a page open who have used up their allowance together
 UNHEARD_PART = 0.05  # the same for all others
-ALLOWANCE = (
-    0.15  # seconds of the loop that anybody may take at once: some forty requests, twice as many as opening the page
-)
+ALLOWANCE = 0.5  # seconds of the loop that they may take at once; opening the page takes 0.07
+UNHEARD_ALLOWANCE = 0.15  # of all others: some forty requests
 MOST_AHEAD = 0.1  # seconds beyond it that one request is charged at most
 MOST_PEOPLE = 40  # whose number counts: many names of one person would slow all others down
 HERE_SECONDS = 10.0  # since somebody's last request
+LOOK_EVERY = 0.25  # seconds until whoever waits is looked at again: they may listen by then, and others have gone
 STREAM_SECONDS = 0.002  # of the loop, to open a stream
 
 
@@ -45,27 +45,31 @@ class Pace:
         self._counted_at = float("-inf")
         self._people = Counter[bool]()  # who listens and who does not
 
+    def allowance(self, person: str) -> float:
+        """Seconds of the loop that somebody may take at once."""
+        return ALLOWANCE if self._listens(person) else UNHEARD_ALLOWANCE
+
     async def turn(self, person: str) -> None:
         """Wait until it is a person's turn: at once, unless they have taken more than their allowance."""
         line = self._lines.setdefault(person, asyncio.Lock())
         try:
             async with line:  # their requests wait one behind the other
                 while (wait := self.wait_of(person)) > 0:
-                    await asyncio.sleep(wait)
+                    await asyncio.sleep(min(wait, LOOK_EVERY))
         finally:
             if self._lines.get(person) is line and not line.locked():
                 del self._lines[person]
 
     def wait_of(self, person: str) -> float:
         """Seconds until a person's next request may begin."""
-        return max(0.0, self._debt(person) - ALLOWANCE) / self._rate(person)
+        return max(0.0, self._debt(person) - self.allowance(person)) / self._rate(person)
 
     def charge(self, person: str, seconds: float) -> None:
         """Put time of the loop on somebody's account."""
         debt, now = self._debt(person), self._clock()
         if now - self._had.get(person, (0.0, float("-inf")))[1] >= HERE_SECONDS:
             self._people[self._listens(person)] += 1  # until they are counted again
-        self._had[person] = min(debt + seconds, ALLOWANCE + MOST_AHEAD), now
+        self._had[person] = min(debt + seconds, self.allowance(person) + MOST_AHEAD), now
 
     def timed(self, person: str, work: Coroutine[Any, Any, Made]) -> _Timed[Made]:
         """A work to await, charged for while it keeps the loop busy, not for what it waits."""

@@ -163,8 +163,8 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
             settings.log, debug=settings.debug
         )  # once more: the server underneath has set up a log of its own meanwhile
         welcome(server, address)
-        tell(jobs.fetch(DEFAULT_NETWORK), settings.log)
-        jobs.fetch(ANY_PAINTING)  # small, and wanted by the first Run; without it nothing fails
+        tell(jobs.downloads.fetch(DEFAULT_NETWORK), settings.log)
+        jobs.downloads.fetch(ANY_PAINTING)  # small, and wanted by the first Run; without it nothing fails
         measure_when_idle(jobs)
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -31,7 +31,7 @@ def test_a_run_waits_for_the_network_that_is_fetched(
     first, second = started(jobs, "a", "b")
     until(lambda: first.doing == second.doing == "Downloading: 1 of 2 MB")
     assert first.state == "loading"
-    assert jobs.fetch("vgg16-hed") is jobs.fetch("vgg16-hed")
+    assert jobs.downloads.fetch("vgg16-hed") is jobs.downloads.fetch("vgg16-hed")
     second.control.stop()
     until(lambda: second.state == "stopped")
     arrived.set()

@@ -59,8 +59,8 @@ def test_the_overview_counts(make: Callable[..., Jobs], painting: type[Painting]
     one.control.pause()
     until(lambda: one.state == "paused")
     for token in ("x", "y", "y"):
-        jobs.people_here(token)
-    jobs.people_gone("x")
+        jobs.people.add(token)
+    jobs.people.discard("x")
     seen = jobs.overview()
     assert (seen.device, seen.people, seen.runs, seen.paused, seen.waiting, seen.trainings) == ("cpu", 1, 2, 1, 1, 0)
     assert seen.memory_mb is None or seen.memory_mb > 50

@@ -23,7 +23,7 @@ def test_a_page_that_is_still_told_is_followed_to_the_end() -> None:
         ended=False, version=-1, state="running", control=SimpleNamespace(stop=lambda: None), visitor="v", parent=None,
         touch=lambda: touched.append(True), id="run", branches=[],
     )  # fmt: skip
-    jobs: Any = SimpleNamespace(device="cpu", people_gone=lambda _: None, get=lambda _: None, find=lambda _: [])
+    jobs: Any = SimpleNamespace(device="cpu", people=set(), get=lambda _: None, find=lambda _: [])
     parts: Any = defaultdict(object)
     following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
     session = Session(load_preset())
@@ -46,12 +46,12 @@ def test_a_page_that_is_still_told_is_followed_to_the_end() -> None:
 
 def test_pulls_of_a_moment_that_is_looked_at_stay_while_the_run_goes_on() -> None:
     job: Any = SimpleNamespace(
-        ended=False, version=1, state="running", touch=lambda: None, notes=[], curve=[], rounds=[], picture_version=0,
-        unweighted_curve=[], frame=None, pulls=Pulls({"content": 1.0, "style": 1.0}, 0.5, -0.5, {}), id="run",
+        ended=False, version=1, state="running", touch=lambda: None, notes=[], curve=[], told=SimpleNamespace(rounds=[], unweighted=[]),
+        picture_version=0, frame=None, pulls=Pulls({"content": 1.0, "style": 1.0}, 0.5, -0.5, {}), id="run",
         control=SimpleNamespace(read=lambda: SimpleNamespace(shares=True, settings={}, paused=False)), recipe=load_preset(),
         place=0, wait_seconds=None, doing="", cost=None,
     )  # fmt: skip
-    jobs: Any = SimpleNamespace(device="cpu", people_gone=lambda _: None)
+    jobs: Any = SimpleNamespace(device="cpu", people=set())
     parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
     following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
 

@@ -51,7 +51,7 @@ def test_rounds_are_told_newest_first_and_no_more_than_can_be_read() -> None:
     )
     many = [replace(one, number=number) for number in range(1, 300)]
     assert rounds.table(ended(None, *many)).count("<tr>") == 41
-    assert [said.number for said in ended(None, *many).rounds] == list(range(100, 300))
+    assert [said.number for said in ended(None, *many).told.rounds] == list(range(100, 300))
 
 
 def test_the_last_picture_stands_beside_the_best() -> None:

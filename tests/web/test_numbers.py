@@ -172,7 +172,7 @@ def test_a_broken_file_leaves_everything_as_it_was(panel: SettingsPanel, files: 
 
 def test_only_this_servers_files_are_opened(panel: SettingsPanel, tmp_path: Path) -> None:
     with pytest.raises(PlaygroundError, match=r"This server paints with .* only, not with '/etc/passwd'"):
-        requested_recipe("vgg16-lbfgs", '{"network": "/etc/passwd"}', Limits(), panel.jobs.look)
+        requested_recipe("vgg16-lbfgs", '{"network": "/etc/passwd"}', Limits(), panel.jobs.downloads.look)
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     assembled = panel.assembled(Session(first), values(first, network="/etc/passwd"))
     assert assembled == first.changed({"network": "/etc/passwd"})  # refused by name at Run
@@ -180,7 +180,7 @@ def test_only_this_servers_files_are_opened(panel: SettingsPanel, tmp_path: Path
 
 def test_the_endpoint_has_the_numbers_for_the_network(panel: SettingsPanel, files: dict[str, str]) -> None:
     recipe, _ = requested_recipe(
-        "vgg16-lbfgs", f'{{"network": "{files["torch"]}", "seed": 2}}', Limits(), panel.jobs.look
+        "vgg16-lbfgs", f'{{"network": "{files["torch"]}", "seed": 2}}', Limits(), panel.jobs.downloads.look
     )
     assert recipe == load_preset("vgg16-lbfgs", known(files["torch"])).changed({"seed": 2})
 

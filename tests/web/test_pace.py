@@ -7,7 +7,16 @@ import time
 
 import pytest
 
-from playground.web.pace import ALLOWANCE, HERE_SECONDS, MOST_AHEAD, MOST_PEOPLE, PART, UNHEARD_PART, Pace
+from playground.web.pace import (
+    ALLOWANCE,
+    HERE_SECONDS,
+    MOST_AHEAD,
+    MOST_PEOPLE,
+    PART,
+    UNHEARD_ALLOWANCE,
+    UNHEARD_PART,
+    Pace,
+)
 
 
 class Clock:
@@ -40,7 +49,7 @@ def test_who_has_taken_much_waits_and_nobody_else_does(pace: Pace, clock: Clock)
     for person in ("greedy", "ann", "bob"):
         pace.charge(person, ALLOWANCE / 2)
     clock.now += 1.0
-    for _ in range(20):
+    for _ in range(40):
         pace.charge("greedy", 0.02)
     assert pace.wait_of("ann") == pace.wait_of("bob") == pace.wait_of("newcomer") == 0
     assert pace.wait_of("greedy") == pytest.approx(MOST_AHEAD * 3 / PART), "of the part that is shared by three"
@@ -72,11 +81,28 @@ def test_who_listens_to_nothing_has_a_part_of_their_own_that_is_smaller(clock: C
     pace = Pace({"ann", "bob"}.__contains__, clock)
     people = ("ann", "bob", "a script", "another", "a third")
     for name in people:
-        pace.charge(name, ALLOWANCE + MOST_AHEAD)
+        pace.charge(name, 1.0)
     clock.now += 0.1
+    assert [pace.allowance(name) for name in people] == [ALLOWANCE] * 2 + [UNHEARD_ALLOWANCE] * 3
     waits = {name: pace.wait_of(name) + 0.1 for name in people}
     assert waits["ann"] == waits["bob"] == pytest.approx(2 * MOST_AHEAD / PART)
     assert waits["a script"] == pytest.approx(3 * MOST_AHEAD / UNHEARD_PART)
+
+
+def test_whoever_waits_goes_on_as_soon_as_they_listen(clock: Clock) -> None:
+    here = {"other"}
+    pace = Pace(here.__contains__, clock)
+    pace.charge("other", 0.001)
+    pace.charge("ann", 1.0)
+
+    async def scenario() -> None:
+        waiting = asyncio.create_task(pace.turn("ann"))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        here.add("ann")  # her page's own stream, which is opened beside its first requests
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(scenario())
 
 
 def test_many_names_slow_nobody_down_without_end(pace: Pace, clock: Clock) -> None:

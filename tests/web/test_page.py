@@ -313,7 +313,7 @@ def test_a_download_that_is_on_its_way_is_shown(visitor: Visitor, jobs: Jobs, mo
 
     monkeypatch.setattr(catalogue, "is_available", lambda name: name in there)
     monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
-    jobs.fetch("vgg16-hed")
+    jobs.downloads.fetch("vgg16-hed")
     visitor.open()
     visitor.says("30 of 55 MB", "#banner")
     go_on.set()

@@ -114,6 +114,8 @@ function finish(box) {
 // Keys of a slider: one step from where it stands, wherever that is, so that no weight falls to the end of a range. Home and
 // End, which go to a slider's ends, do nothing here: these ends are only how far it reaches, four powers of ten from the
 // preset's weight, and no weight that anyone would mean; reset, off and the number stand beside it.
+// Steps that are taken back lead to the very weight that they set out from, be it a notch of the slider's or not.
+const trails = {}; // by kind and layer: where keys set out from, how many steps from there they are, and at which weight
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 function press(event) {
   const target = event.target;
@@ -128,9 +130,11 @@ function press(event) {
   if (step === undefined) return;
   event.preventDefault();
   if (now === 0) return step > 0 && put(kind, layer, valueAt(kind, layer, 0));
-  const at = notches(kind, layer, now), near = Math.round(at);
-  const next = Math.abs(at - near) < 0.1 ? valueAt(kind, layer, near + step) : digits(now * 10 ** (step * NOTCH));
-  put(kind, layer, Math.min(MOST, next));
+  const id = `${kind}:${layer}`, before = trails[id]?.now === now ? trails[id] : { start: now, steps: 0 };
+  const { start } = before, steps = before.steps + step, at = notches(kind, layer, start), near = Math.round(at);
+  const far = Math.abs(at - near) < 0.1 ? valueAt(kind, layer, near + steps) : digits(start * 10 ** (steps * NOTCH));
+  trails[id] = { start, steps, now: steps === 0 ? start : Math.min(MOST, far) };
+  put(kind, layer, trails[id].now);
 }
 
 function act(button) {

@@ -95,7 +95,7 @@ class Comparer:
         if model and model not in shipped_styles():  # a visitor's own path never is one
             raise PlaygroundError(say("compare.style_gone"))
         size, seconds = max(64, min(MAX_SIDE, size)), max(1.0, min(float(MAX_SECONDS), seconds))
-        self.jobs.network(DEFAULT_NETWORK)
+        self.jobs.downloads.here(DEFAULT_NETWORK)
 
         def work(task: Task) -> None:
             for entry in compare(

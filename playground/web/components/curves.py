@@ -38,7 +38,7 @@ def chart() -> gr.HTML:
 
 def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
     """What chart.js needs of a run now: everything, or its last points only."""
-    weighted, layers, plain = job.curve, job.layer_curve, job.unweighted_curve
+    weighted, layers, plain = job.curve, job.told.layers, job.told.unweighted
     if not weighted:
         return {**EMPTY, "run": job.name, "ended": job.ended, "steps": _planned(job)}
     by_layer = {point["evaluations"]: point for point in layers}

@@ -120,7 +120,7 @@ class AnyPainting:
         try:
             return AnyStylizer(paintings, title, self.jobs.here)
         except WeightsMissing:
-            download = self.jobs.fetch(ANY_PAINTING)
+            download = self.jobs.downloads.fetch(ANY_PAINTING)
             if not download.over.wait(PATIENCE):
                 raise PlaygroundError(say("any.on_its_way")) from None
             if download.error is not None:

@@ -125,13 +125,13 @@ class Bench:
         """
         self.check(plan.experiment)
         for name in {cell.recipe.network for cell in plan.experiment.cells}:
-            self.jobs.network(name)
+            self.jobs.downloads.here(name)
         works: dict[int, Work] = {}
 
         def paint(task: Task) -> None:
             cells = plan.experiment.cells
             for work in run_here(
-                cells, [plan.pair], self.jobs.network, device=self.jobs.here, control=task.control, cache=self.cache
+                cells, [plan.pair], self.jobs.downloads.here, device=self.jobs.here, control=task.control, cache=self.cache
             ):  # fmt: skip
                 works[work.index] = work
                 task.report("", sum(one.done for one in works.values()) / len(cells))

@@ -69,7 +69,7 @@ def heard(jobs: Jobs, painting: str | None, edit: str, amount: float | None) -> 
 
 def listened(jobs: Jobs, picture: Image.Image, edit: str, amount: float | None) -> tuple[Listened, Image.Image]:
     """The same of a clean picture, in a turn of its own."""
-    network = jobs.network(DEFAULT_NETWORK)
+    network = jobs.downloads.here(DEFAULT_NETWORK)
     found = jobs.turn().do(lambda: listen(picture, edit, amount, network))
     return found, resize_picture(picture, LISTENED)
 

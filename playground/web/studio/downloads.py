@@ -32,7 +32,7 @@ class NetworkDownloads:
             return
         place = "banner-note" if wanted == DEFAULT_NETWORK else "network-note"
         waiting = gr.Button(say("network.downloading"), interactive=False)
-        download = self.panel.jobs.fetch(wanted)
+        download = self.panel.jobs.downloads.fetch(wanted)
         yield {parts["network-button"]: waiting, parts["banner-button"]: waiting}
         said = ""
         while not download.over.is_set():

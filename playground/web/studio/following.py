@@ -86,7 +86,7 @@ class Following:
                     updates[parts["terms-chart"]] = curves.data(job, whole=whole)
                 if whole:
                     next_whole = now + WHOLE_EVERY
-                    if job.rounds:
+                    if job.told.rounds:
                         updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY

@@ -212,7 +212,7 @@ class TimeMachine:
             raise
         assert branch.parent is not None
         said = [say("time.branched", at=branch.parent[1]), *said, left_out(recipe, job)]
-        jobs.show_colours(branch, job.colours)
+        jobs.lasting.show_colours(branch, job.colours)
         session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
 

@@ -73,7 +73,7 @@ class Kept:
         session.frames_every = every if every in EVERY else 0
         job = session.running()
         if job is not None:
-            self.jobs.keep_frames(job, session.frames_every)
+            self.jobs.lasting.keep_frames(job, session.frames_every)
         if session.frames_every and (self.jobs.store is None or not self.jobs.limits.frames_mb):
             return message(say("kept.not_here"))
         return ""

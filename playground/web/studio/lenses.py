@@ -154,7 +154,7 @@ class Lenses:
             content, styles = job.content, job.pictures.styles
             size = max(MIN_SIZE, min(PULLED, max(shown.shown.size)))
             picture = None if shown.version == "at 0" else shown.shown  # the start itself, not its JPEG
-            network, recipe = self.jobs.network(shown.recipe.network), shown.recipe
+            network, recipe = self.jobs.downloads.here(shown.recipe.network), shown.recipe
             found = self._turn(
                 lambda: pulls_on(content, styles[0], picture, recipe, network, more=styles[1:], size=size)
             )
@@ -189,7 +189,7 @@ class Lenses:
             PlaygroundError: it is not here.
         """
         recipe = shown.recipe
-        network = self.jobs.network(recipe.network if shown.job is not None else DEFAULT_NETWORK)
+        network = self.jobs.downloads.here(recipe.network if shown.job is not None else DEFAULT_NETWORK)
         chosen = choose(recipe.arithmetic, recipe.precision).arithmetic  # of no account on a GPU
         return network.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, chosen)
 

@@ -34,7 +34,7 @@ class OpenPages:
             session.gone = name in self._left and not acts
             if name and not session.gone:
                 self.open[name] = session
-                self.jobs.people_here(session.who())
+                self.jobs.people.add(session.who())
 
     def crowd(self) -> float:
         """How many times as long to wait between two looks at runs: 1 for a few open pages, 7.5 for thirty."""
@@ -62,7 +62,7 @@ class OpenPages:
         with self._door:
             self.open = {name: other for name, other in self.open.items() if other is not session}
             if all(other.visitor != session.visitor for other in self.open.values()):
-                self.jobs.people_gone(session.visitor)
+                self.jobs.people.discard(session.visitor)
         if session.job is not None:
             for job in family(self.jobs, session.job):
                 job.touch()  # the grace period begins now

@@ -63,7 +63,8 @@ class Restore:
         said = message(say("restore.taken_over"), "note") if taken_over else ""
         if job is not None:
             updates |= self.running.put_up(session, say("restore.here_again"))
-        if why := self.pages.jobs.why_aside(session.who()):
+        store = self.pages.jobs.store
+        if why := store.aside.told(session.who()) if store else []:
             said += message(counted("restore.aside", len(why), why=translated(why[-1])))
         if job is not None or why:
             updates[self.parts["run-message"]] = said

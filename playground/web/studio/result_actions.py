@@ -53,7 +53,7 @@ class ResultActions:
             return NOTHING
         session.colours = wanted
         if shown is not None:
-            self.jobs.show_colours(shown, wanted)
+            self.jobs.lasting.show_colours(shown, wanted)
         if session.running() or not session.finished:
             return NOTHING
         done = session.finished[-1]

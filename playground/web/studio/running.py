@@ -137,7 +137,7 @@ class Running:
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
         )  # fmt: skip
-        self.jobs.show_colours(job, recipe.colours)
+        self.jobs.lasting.show_colours(job, recipe.colours)
         session.put(job)
 
     def put_up(self, session: Session, said: str = "") -> Updates:

@@ -137,7 +137,7 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     if recipe.network == DEFAULT_NETWORK:
         return recipe, DEFAULT_NETWORK
     wanted = recipe.network if recipe.network in catalogue.NETWORKS else ""
-    return on_network(recipe, jobs.look(DEFAULT_NETWORK)), wanted
+    return on_network(recipe, jobs.downloads.look(DEFAULT_NETWORK)), wanted
 
 
 def put_on(recipe: Recipe, network: str, jobs: Jobs) -> Recipe:
@@ -147,10 +147,10 @@ def put_on(recipe: Recipe, network: str, jobs: Jobs) -> Recipe:
         PlaygroundError: the network cannot be used, or has none of the recipe's layers.
     """
     try:
-        before = jobs.look(recipe.network)
+        before = jobs.downloads.look(recipe.network)
     except PlaygroundError:
         before = None
-    return on_network(recipe, jobs.look(network), before, drop=True)
+    return on_network(recipe, jobs.downloads.look(network), before, drop=True)
 
 
 def _different(recipe: Recipe, preset: Recipe, but: tuple[str, ...]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Shelf:
         if done is None:
             return NOTHING
         if event_value(event, "act") == "pin":
-            self.results.jobs.pin(done.job, not done.job.pinned)
+            self.results.jobs.lasting.pin(done.job, not done.job.pinned)
             return {self.parts["strip"]: cards(session)}
         chosen = [name for name in session.compared if name != done.job.name]
         session.compared = chosen if len(chosen) < len(session.compared) else [*chosen[-1:], done.job.name]
