@@ -83,6 +83,7 @@ class Visitor:
         self.left |= self.at_home(self.page.url)
         packed = base64.urlsafe_b64encode(json.dumps(settings).encode()).decode().rstrip("=")
         self.page.goto(f"{self.address}?preset=default&recipe={packed}")
+        playwright.expect(self.page.locator("#studio:not([inert])")).to_be_visible()
         if "size" in settings:
             playwright.expect(self.page.locator("#set-size input[type=number]")).to_have_value(str(settings["size"]))
 

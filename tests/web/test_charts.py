@@ -112,8 +112,9 @@ def test_weights_in_words() -> None:
     assert compared("style_weight", 1.0, 1.0) == "1, as in this preset"
     assert compared("variation_weight", 0.0, 1.0) == "variation is off"
     assert compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
-    assert balance(1.0, 1e6) == "Style weighs 1\u202f000\u202f000 times as much as content."
-    assert balance(5.0, 2.0) == "Content weighs 2.5 times as much as style."
+    assert balance(1.0, 1e6) == "Weights 1 : 1\u202f000\u202f000 (content : style)"
+    assert balance(5.0, 2.0) == "Weights 2.5 : 1 (content : style)"
+    assert balance(3.0, 3.0) == "Weights 1 : 1 (content : style)"
     assert balance(0.0, 1.0).startswith("Style alone")
 
 

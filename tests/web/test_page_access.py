@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,18 +10,17 @@ import pytest
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from tests.helpers.axe import serious
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python")
 expect = playwright.expect
 pytestmark = NEEDS_CHROMIUM
 PATIENCE = 90
 
-AXE = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
 LOOKS = [
     {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     {"viewport": {"width": 1366, "height": 657}, "color_scheme": "dark"},
@@ -36,19 +34,6 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
     made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
     yield made
     made.close()
-
-
-def serious(visitor: Visitor) -> list[str]:
-    """What axe finds that keeps somebody out."""
-    visitor.page.wait_for_timeout(600)
-    visitor.page.evaluate(AXE)
-    found = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{each['id']}: {node['target']}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("look", [
@@ -80,7 +65,7 @@ def test_samples_have_names_and_sliders_speak_their_value(visitor: Visitor) -> N
     visitor.fill("style_weight", 10)
     expect(handle).to_have_attribute("aria-valuetext", "10: style pulls 10× harder than in this preset")
     expect(visitor.page.locator("#mix input[type=range]")).to_have_attribute(
-        "aria-valuetext", "Style weighs 10 times as much as content."
+        "aria-valuetext", "Weights 1 : 10 (content : style)"
     )
 
 

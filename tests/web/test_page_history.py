@@ -206,6 +206,7 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     halfway = run.previews.at(int(end) // 2)
     assert halfway is not None
     until(lambda: shown_evaluation(visitor) == halfway.evaluation)
+    expect(visitor.page.locator("#scrubber input")).to_have_value(str(halfway.evaluation))  # where the chart's line is
     visitor.page.focus("#scrubber input")
     visitor.page.keyboard.press("Home")
     visitor.says(f"evaluation {run.previews.frames[0].evaluation}", "#moment")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from playground.networks import read
 from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
@@ -87,3 +91,24 @@ def test_the_spot_itself_is_the_strongest_echo_and_a_closed_tab_asks_for_nothing
     assert any('"fn_index"' in text for text in asked)
     assert not any('"turn"' in text for text in asked)  # what only a lens sends
     visitor.left_clean()
+
+
+def test_on_a_phone_a_finger_points(browser: Browser, address: str) -> None:
+    """In German too, whose words are longer: nothing stands out at the side."""
+    visitor = Visitor(
+        browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="de-DE"
+    )
+    page = visitor.page
+    visitor.open(size=64)
+    page.locator("#under").get_by_role("tab", name="Echo", exact=True).tap()
+    painting = page.locator("#echo .glows figure[data-name=painting]")
+    playwright.expect(painting).to_have_attribute("data-spot", "")  # the photo's middle, to begin with
+    painting.locator("canvas").tap(position={"x": 20, "y": 20})
+    playwright.expect(painting).to_have_attribute("data-strongest", "true")
+    visitor.says("px", "#echo .lens-said")
+    for tab in ("Zug", "Paare", "Echo"):
+        page.locator("#under").get_by_role("tab", name=tab, exact=True).tap()
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+    visitor.left_clean()
+    visitor.context.close()

@@ -50,13 +50,25 @@ const playground = (() => {
     write("sessionStorage", RUN, run);
     write("sessionStorage", LINK, location.search);
   };
-  return { told, keep, key: () => read("sessionStorage", KEY), forgetKey: () => write("sessionStorage", KEY, "") };
+  // The Studio is laid out before its first answer comes: the recipe of the link, or the run that comes back. Until then
+  // nothing can be set there or started, or the answer would set it back, or Run paint another recipe than the page's.
+  const LONG = 20_000; // milliseconds: a server that never answers must not lock the page
+  let answered = false;
+  const studio = () => document.getElementById("studio");
+  const arrived = () => { answered = true; studio()?.removeAttribute("inert"); };
+  new MutationObserver((_, watcher) => {
+    if (!answered && !studio()) return;
+    if (!answered) { studio().setAttribute("inert", ""); setTimeout(arrived, LONG); }
+    watcher.disconnect();
+  }).observe(document.documentElement, { childList: true, subtree: true });
+  return { told, keep, arrived, key: () => read("sessionStorage", KEY), forgetKey: () => write("sessionStorage", KEY, "") };
 })();
 
 (() => {
   const press = (id) => {
     const button = document.getElementById(id);
-    const ready = Boolean(button && !button.disabled && button.offsetParent); // not in a tab that is out of sight
+    // not in a tab that is out of sight, nor before the page has its recipe
+    const ready = Boolean(button && !button.disabled && button.offsetParent && !button.closest("[inert]"));
     if (ready) button.click();
     return ready;
   };
@@ -162,7 +174,8 @@ const playground = (() => {
       const said = [playgroundWords[`server.${now.device}`] || now.device, many("people", now.people), many("runs", now.runs)];
       if (now.paused) said.push(playgroundSay("server.paused", { count: now.paused }));
       if (now.trainings) said.push(many("trainings", now.trainings));
-      said.push(now.waiting ? playgroundSay("server.waiting", { count: now.waiting }) : playgroundSay("server.nobody"));
+      const painting = now.runs + now.trainings - now.paused; // several share one device, though none waits to begin
+      said.push(now.waiting ? playgroundSay("server.waiting", { count: now.waiting }) : playgroundSay(painting > 1 ? "server.turns" : "server.nobody"));
       line.textContent = said.join(" · ");
     } catch {
       line.textContent = playgroundSay("server.silent");

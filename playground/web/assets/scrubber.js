@@ -1,5 +1,6 @@
-// The slider of the time machine: one notch a kept picture. It also obeys "moment" events, which page.js sends while
-// somebody drags along a curve, and it draws the line in the curves that says where one is.
+// The slider of the time machine: its place is the evaluation, as in the chart above it, and it stops where a picture is kept. It
+// also obeys "moment" events, which page.js sends while somebody drags along a curve, and it draws the line in the curves that
+// says where one is.
 const CHARTS = ["time-chart"];
 let run = "", at = null;
 
@@ -16,9 +17,10 @@ function show() {
   if (!slider() || !props.value) return;
   if (props.value.run !== run) { run = props.value.run; at = null; }
   const last = Math.max(0, frames().length - 1), index = at === null ? last : nearest(at);
-  slider().max = last;
+  slider().min = frames()[0] ?? 0;
+  slider().max = frames()[last] ?? 0;
   slider().disabled = last < 1;
-  slider().value = index;
+  slider().value = frames()[index] ?? 0;
   slider().setAttribute("aria-valuetext", frames().length ? playgroundSay("time.evaluation", { at: frames()[index] }) : playgroundSay("time.no_picture"));
   for (const id of CHARTS) {
     const chart = document.getElementById(id), end = chart?.querySelector("[data-last]")?.dataset.last;
@@ -48,7 +50,17 @@ function renew() {
   if (at !== null && props.value && props.value.at !== at) tell();
 }
 
-element.addEventListener("input", (event) => go(frames()[Number(event.target.value)]));
+element.addEventListener("input", (event) => {
+  const wanted = Number(event.target.value);
+  go(frames().reduce((best, frame) => (Math.abs(frame - wanted) < Math.abs(best - wanted) ? frame : best), frames()[0]));
+  show(); // back to where a picture is
+});
+element.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key], last = frames().length - 1;
+  if (!step || last < 1) return;
+  event.preventDefault(); // picture by picture, however far apart
+  go(frames()[Math.max(0, Math.min(last, (at === null ? last : nearest(at)) + step))]);
+});
 document.addEventListener("moment", (event) => element.isConnected && go(event.detail));
 show();
 watch("value", renew);

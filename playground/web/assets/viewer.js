@@ -3,6 +3,7 @@
 // pixels and pan; full screen.
 const root = () => element.querySelector(".viewer");
 let at = 50, zoom = 1, x = 0, y = 0, shown = "";
+const held = matchMedia("(pointer: coarse)").matches ? "hold_here" : "hold"; // fingers have no key B
 const words = (key) => playgroundSay(`viewer.${key}`);
 
 function build() {
@@ -10,7 +11,7 @@ function build() {
     <input type="range" min="0" max="100" value="50" aria-label="">
     <div class="tools"><button type="button" data-do="hold" aria-pressed="false"></button><button type="button" data-do="zoom" aria-pressed="false"></button><button type="button" data-do="full"></button></div>`;
   const label = (query, key) => { root().querySelector(query).textContent = words(key); };
-  label("[data-do=hold]", "hold"); label("[data-do=zoom]", "zoom"); label("[data-do=full]", "full");
+  label("[data-do=hold]", held); label("[data-do=zoom]", "zoom"); label("[data-do=full]", "full");
   root().querySelector("input").setAttribute("aria-label", words("divide"));
   root().querySelector(".after").alt = words("after");
   root().querySelector(".before").alt = words("before");
@@ -20,7 +21,7 @@ function show() {
   const value = props.value;
   if (!value || !root()) return;
   if (!root().firstChild) build();
-  root().querySelector("[data-do=hold]").textContent = value.held || words("hold");
+  root().querySelector("[data-do=hold]").textContent = value.held || words(held);
   if (shown !== value.after) {
     shown = value.after;
     root().querySelector(".before").src = value.before;

@@ -92,7 +92,7 @@ def option(name: str, word: str) -> str:
 
 
 def balance(content: float | None, style: float | None) -> str:
-    """The ratio of the two main weights as a sentence."""
+    """The ratio of the two main weights; not who pulls harder, which is another question (Tug's)."""
     if content is None or style is None:
         return ""
     if content == 0 and style == 0:
@@ -102,11 +102,7 @@ def balance(content: float | None, style: float | None) -> str:
     if style == 0:
         return say("balance.content_alone")
     ratio = style / content
-    if abs(ratio - 1) < 5e-3:
-        return say("balance.same")
-    if ratio > 1:
-        return say("balance.style", times=number(ratio))
-    return say("balance.content", times=number(1 / ratio))
+    return say("balance.weights", content=number(max(1.0, 1 / ratio)), style=number(max(1.0, ratio)))
 
 
 def caption(recipe: Recipe) -> str:

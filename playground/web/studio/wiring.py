@@ -161,6 +161,7 @@ def _wire_opening(
         restore.opened, [session, parts["browser"]], [*panel.outputs, *listed(parts, (*START_PARTS, *ARRIVED))],
         js="(session) => [session, playground.told()]", **LIGHT,
     )  # fmt: skip
+    opened.then(None, None, None, js="() => playground.arrived()", **LIGHT)
     opened.then(downloads.arriving, session, panel.outputs, **WATCHING)
     parts["came-back"].change(restore.pictures, session, listed(parts, ("content", "style")), **LIGHT)
     return opened
