@@ -22,3 +22,12 @@ def test_every_event_hides_its_progress(jobs: Jobs) -> None:
     """The page's script tells parts of shown progress only; one that had both kinds could keep what it showed last."""
     events = build_page(jobs).get_config_file()["dependencies"]
     assert {event["show_progress"] for event in events} == {"hidden"}
+
+
+def test_of_presets_chosen_in_haste_none_is_dropped(jobs: Jobs) -> None:
+    """And no answer says again what the list shows already, which would put it back."""
+    page = build_page(jobs).get_config_file()
+    called = {part["props"].get("elem_id"): part["id"] for part in page["components"]}
+    for name in ("preset", "train-preset"):
+        chosen = [event for event in page["dependencies"] if (called[name], "input") in map(tuple, event["targets"])]
+        assert [event["trigger_mode"] for event in chosen] == ["always_last"], name
