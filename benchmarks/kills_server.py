@@ -31,6 +31,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
+from playground.service.training_job import training_of
 from playground.service.uploads import collect_photos
 from playground.system.scratch import Scratch, sweep
 
@@ -53,7 +54,7 @@ def said(job: Job) -> dict[str, Any]:
     frame, kept = job.frame, job.checkpoints.evaluations if job.checkpoints else []
     cost = job.checkpoints.cost if job.checkpoints else 0.0
     return {
-        "training": job.training is not None,
+        "training": training_of(job) is not None,
         "evaluations": frame.evaluations if frame else 0,
         "seconds": frame.seconds if frame else 0.0,
         "kept": kept[-1] if kept else 0,
@@ -86,15 +87,15 @@ def upload(jobs: Jobs, scratch: Scratch) -> None:
 def begin(jobs: Jobs) -> None:
     """Start what nobody has left: one run, one training."""
     known = jobs.going_on()
-    if not any(job.training for job in known):
+    if not any(training_of(job) for job in known):
         jobs.train(picture(1), Photos(BUNDLED), TRAINING, "trainer", jobs.new_folder(), "Noise")
-    if all(job.training for job in known):
+    if all(training_of(job) for job in known):
         jobs.start(Pictures(picture(2), (picture(3),)), RUN, "painter")
 
 
 def steer(jobs: Jobs, turn: int) -> None:
     """Change a setting of every run now and then, and branch off while there are few."""
-    runs = [job for job in jobs.going_on() if not job.training]
+    runs = [job for job in jobs.going_on() if not training_of(job)]
     for job in runs:
         if turn % 50 == 0:
             job.control.change({"style_weight": 1.0 + turn % 7})

@@ -196,14 +196,13 @@ def _arithmetic_in_words(found: dict[str, Any] | None) -> list[str]:
 
 
 def _memory() -> dict[str, float | None]:
-    """Total and available memory in MiB where the system tells."""
-    total = available = None
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
-    information = Path("/proc/meminfo")
-    if information.is_file() and (match := re.search(r"MemAvailable:\s+(\d+) kB", information.read_text("ascii"))):
-        available = int(match[1]) / 2**10
-    return {"total": total, "available": available}
+    """Total and available memory in MiB; None where psutil is missing."""
+    try:
+        import psutil
+    except ImportError:
+        return {"total": None, "available": None}
+    memory = psutil.virtual_memory()
+    return {"total": memory.total / 2**20, "available": memory.available / 2**20}
 
 
 def _home(problems: list[dict[str, str]]) -> dict[str, Any]:

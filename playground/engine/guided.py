@@ -206,14 +206,3 @@ def one_region(statistic: StyleStatistic, number: int) -> StyleStatistic:
     """One region's statistic out of all of them."""
     part = slice(number, number + 1)
     return StyleStatistic(statistic.gram[part], statistic.sums[part], statistic.positions)
-
-
-def guided_content_loss(features: Tensor, target: Tensor, weights: Tensor, normalisation: str) -> Tensor:
-    """mean(W·(F − P)²), normalised as the content loss of that name; W is h×w.
-
-    The energy that "relative" divides by is that of the whole target, so that W alone says what counts for more.
-    """
-    loss = ((features - target).square() * weights).mean()
-    if normalisation == "channels":
-        return loss / features.shape[1]
-    return loss / target.square().mean().clamp_min(1e-12) if normalisation == "relative" else loss

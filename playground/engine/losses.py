@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from playground.engine.blends import blend, shares_of
-from playground.engine.guided import Guide, guided_content_loss, one_region
+from playground.engine.guided import Guide, one_region
 from playground.engine.neighbours import covers_neighbours, make_neighbours
+from playground.engine.pointwise import TINY, content_loss, variation_loss
 from playground.engine.statistics import StyleStatistic
 from playground.engine.targets import targets
 from playground.engine.tiling import observe, scale_of
@@ -30,16 +28,15 @@ TERMS = ("content", "style", "neighbours", "variation")  # what every loss belon
 OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
     *("style_weights", "region_content_weights", "kept_weight", "content_query")
 }  # of a recipe, by which the weighted sum changes
-TINY = 1e-12
 MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
 
 
 @dataclass(frozen=True)
 class Loss:
-    """One way to compare, as a recipe names it.
+    """One way to compare statistics, as a recipe names it.
 
     Attributes:
-        compute: of a content loss (features, target), of a style loss (ours, target), of a variation loss (image, painting).
+        compute: of the statistics of the picture and of the style image.
         products: matrix products of C×C×(H·W) that a layer takes for it, by which measure/ foresees its time.
     """
 
@@ -50,52 +47,6 @@ class Loss:
 def _relative(ours: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference over the target's own mean square."""
     return (ours - target).square().mean() / target.square().mean().clamp_min(TINY)
-
-
-class _MeanSquare(torch.autograd.Function):
-    """mean((F − P)²), as `F.mse_loss`, whose gradient has the maps' own layout in memory.
-
-    torch's comes with channels apart, and on a processor adding it to gradients with channels together takes longer than
-    the convolution behind it.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
-        ctx.save_for_backward(features, target)  # and no difference
-        return F.mse_loss(features, target)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        features, target = ctx.saved_tensors
-        return (features - target).mul_(2 / features.numel()).mul_(grad), None
-
-
-def _mean_square(features: Tensor, target: Tensor) -> Tensor:
-    found: Tensor = _MeanSquare.apply(features, target)
-    return found
-
-
-CONTENT_LOSSES: dict[str, Loss] = {
-    "mean": Loss(_mean_square),
-    "channels": Loss(lambda features, target: _mean_square(features, target) / features.shape[1]),
-    "relative": Loss(lambda features, target: _mean_square(features, target) / target.square().mean().clamp_min(TINY)),
-}
-
-
-def content_loss(features: Tensor, target: Tensor, normalisation: str) -> Tensor:
-    """Content loss of one layer: mean((F − P)²), after Gatys et al. 2016, eq. 1.
-
-    Args:
-        features, target: N×C×H×W.
-        normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
-            by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
-    """
-    compute = CONTENT_LOSSES[normalisation].compute
-    if len(features) > 1:  # picture by picture, so that a batch weighs as much as its pictures alone
-        pairs = zip(features.split(1), target.split(1), strict=True)
-        return torch.stack([compute(one, its) for one, its in pairs]).mean()
-    return compute(features, target)
 
 
 def _mean_difference(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
@@ -151,39 +102,6 @@ def style_loss(ours: StyleStatistic, target: StyleStatistic, normalisation: str)
                 the way in which colours vary together hardly count; here they do.
     """
     return STYLE_LOSSES[normalisation].compute(ours, target)
-
-
-def _squared(image: Tensor, painting: Tensor | float) -> Tensor:
-    dx, dy = _differences(image)
-    return dx.square().mean() + dy.square().mean()
-
-
-def _absolute(image: Tensor, painting: Tensor | float) -> Tensor:
-    dx, dy = _differences(image)
-    return dx.abs().mean() + dy.abs().mean()
-
-
-def _differences(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Of neighbours in a row and in a column."""
-    return image[..., :, 1:] - image[..., :, :-1], image[..., 1:, :] - image[..., :-1, :]
-
-
-VARIATION_LOSSES: dict[str, Loss] = {
-    "squared": Loss(_squared),
-    "absolute": Loss(_absolute),
-    "relative": Loss(lambda image, painting: _squared(image, painting) / painting),
-}
-
-
-def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | float = 1.0) -> Tensor:
-    """Total variation of an image N×3×H×W in [0, 1].
-
-    Args:
-        form: "squared" for mean(dx²) + mean(dy²), "absolute" for the same of absolute differences, "relative" for the
-            squared one over the style image's own.
-        painting: the style image's squared variation, for "relative".
-    """
-    return VARIATION_LOSSES[form].compute(image, painting)
 
 
 @dataclass(frozen=True)
@@ -272,7 +190,7 @@ class Objective:
             if guided is None:
                 loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
             else:
-                loss = guided_content_loss(maps[name], self.content_targets[name], guided, recipe.content_loss)
+                loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss, guided)
             terms[f"content:{name}"] = recipe.content_weight * weight * loss
         factor = recipe.style_weight * self._style_factor(statistics)
         for name, weight in self.style_layers.items():

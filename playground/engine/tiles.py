@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from playground.engine.guided import Guide
-from playground.engine.losses import TINY, Losses, Objective
+from playground.engine.losses import Losses, Objective
+from playground.engine.pointwise import CONTENT_LOSSES, TINY, VARIATION_LOSSES
 from playground.engine.statistics import StyleStatistic
 from playground.engine.tiling import observe, scale_of
 from playground.errors import PlaygroundError
@@ -173,15 +174,14 @@ class TiledObjective(Objective):
     def _content_part(self, name: str, tile: Tile, maps: Tensor, target: Tensor) -> Tensor:
         """A tile's part of a layer's content loss."""
         scale = scale_of(name)
-        squares = (tile.own(maps, scale) - tile.own(target, scale)).square()
+        form = CONTENT_LOSSES[self.recipe.content_loss]
+        found = form.each(tile.own(maps, scale) - tile.own(target, scale))
         weights = self.guide.content_map(scale) if self.guide is not None else None
         if weights is not None:
             rows = slice(tile.top // scale, tile.bottom // scale)
-            squares = squares * weights[rows, tile.left // scale : tile.right // scale]
+            found = found * weights[rows, tile.left // scale : tile.right // scale]
         channels = maps.shape[1]
-        mean = squares.sum() / (channels * self._positions(name))
-        form = self.recipe.content_loss
-        return mean / channels if form == "channels" else mean / self._energies[name] if form == "relative" else mean
+        return found.sum() / (channels * self._positions(name)) / form.over(channels, lambda: self._energies[name])
 
     def _measure_energies(self, image: Tensor) -> None:
         """mean(P²) of each content layer over the whole photo."""
@@ -196,25 +196,20 @@ class TiledObjective(Objective):
     def _variation(self, image: Tensor, gradient: Tensor | None) -> Tensor:
         """The total variation's term, strip by strip."""
         height, width = image.shape[-2:]
-        total = torch.zeros((), device=image.device)
+        form, total = VARIATION_LOSSES[self.recipe.variation_loss], torch.zeros((), device=image.device)
         for top in range(0, height, STRIP):
             bottom = min(height, top + STRIP)
             rows = image[..., top : min(height, bottom + 1), :].clone().requires_grad_(gradient is not None)
             with torch.set_grad_enabled(gradient is not None):
                 own = rows[..., : bottom - top, :]
-                part = self._size_of(own[..., 1:] - own[..., :-1]).sum() / (3 * height * (width - 1))
-                part = part + self._size_of(rows[..., 1:, :] - rows[..., :-1, :]).sum() / (3 * (height - 1) * width)
-                if self.recipe.variation_loss == "relative":
-                    part = part / self.style_variation
-                part = self.recipe.variation_weight * part
+                part = form.each(own[..., 1:] - own[..., :-1]).sum() / (3 * height * (width - 1))
+                part = part + form.each(rows[..., 1:, :] - rows[..., :-1, :]).sum() / (3 * (height - 1) * width)
+                part = self.recipe.variation_weight * (part / form.over(3, lambda: self.style_variation))
                 if gradient is not None:
                     (pull,) = torch.autograd.grad(part, rows)
                     gradient[..., top : top + rows.shape[-2], :] += pull
             total += part.detach()
         return total
-
-    def _size_of(self, differences: Tensor) -> Tensor:
-        return differences.abs() if self.recipe.variation_loss == "absolute" else differences.square()
 
     # ---------------------------------------------------------------- tiles
 

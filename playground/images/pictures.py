@@ -1,6 +1,6 @@
 """The pictures that a run is about, as one record: what is painted, and in whose style. Which style goes where, its recipe says.
 
-The command line, the page, the API, jobs and the store hand it on whole; only the engine looks inside.
+The page, the API, jobs, the store and experiments hand it on as one; a run is given what is inside.
 """
 
 from __future__ import annotations

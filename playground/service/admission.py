@@ -27,7 +27,16 @@ WAITING_FRACTION = 0.25  # of the memory, for the pictures of runs that wait
 
 
 class Busy(PlaygroundError):  # noqa: N818 (an offer rather than a fault)
-    """A person has as many runs going on as they may; a new one could replace the oldest."""
+    """A person has as many runs going on as they may; a new one could replace the oldest.
+
+    Attributes:
+        runs: how many those are.
+    """
+
+    def __init__(self, runs: int) -> None:
+        have = "a run" if runs == 1 else f"{runs} runs"
+        super().__init__(f"You already have {have} going on: stop one first, or replace it.")
+        self.runs = runs
 
 
 class Admission:
@@ -118,8 +127,7 @@ class Admission:
         theirs = [old for old in going_on if old.person == person and old.counts_as_run]
         theirs = [old for old in theirs if not old.control.read().stopped]
         if len(theirs) >= self.limits.runs_each and not replace:
-            have = "a run" if self.limits.runs_each == 1 else f"{len(theirs)} runs"
-            raise Busy(f"You already have {have} going on: stop one first, or replace it.")
+            raise Busy(len(theirs))
 
     def _count_start(self, person: str) -> None:
         """Note a start, whether or not a run comes of it: reading what cannot be painted takes time too."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -33,9 +33,6 @@ from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
 from playground.service.stored import Stored
 from playground.service.told import Told
-
-if TYPE_CHECKING:
-    from playground.service.training_job import TrainingJob
 
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
@@ -165,11 +162,6 @@ class Job:
     def style(self) -> Image.Image:
         """The first style image, for pages."""
         return self.pictures.style
-
-    @property
-    def training(self) -> TrainingJob | None:
-        """The job itself where it is a training."""
-        return None
 
     @property
     def curve(self) -> list[dict[str, float]]:

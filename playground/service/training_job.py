@@ -62,10 +62,6 @@ class TrainingJob(Job):
         return path if self.ended and path.is_file() else None
 
     @property
-    def training(self) -> TrainingJob:
-        return self
-
-    @property
     def abandoned(self) -> bool:
         return self.state == "paused" and time.monotonic() - self.seen_at > PAUSED_SECONDS
 
@@ -84,3 +80,8 @@ class TrainingJob(Job):
 
     def as_stored(self) -> Stored:
         return replace(super().as_stored(), title=self.title, photos=self.photos)
+
+
+def training_of(job: Job | None) -> TrainingJob | None:
+    """The job where it is a training; else None."""
+    return job if isinstance(job, TrainingJob) else None

@@ -34,7 +34,7 @@ from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store
 from playground.service.threads import Threads
-from playground.service.training_job import TrainingJob
+from playground.service.training_job import TrainingJob, training_of
 from playground.service.zerogpu import LentGpu
 from playground.system.files import DISK_FULL
 
@@ -84,7 +84,7 @@ class Worker:
             photos: of a training.
             kept: whether the store has it already.
         """
-        if (training := job.training) is not None:
+        if (training := training_of(job)) is not None:
             assert photos is not None
             frames = self._training_frames(training, photos)
         else:
@@ -134,7 +134,7 @@ class Worker:
         if self._store is None or self._lent:
             return None
         others = len(self._admission.admitted)  # with whom it takes turns
-        interval = job.recipe.checkpoint_seconds if job.training else self._admission.limits.save_every
+        interval = job.recipe.checkpoint_seconds if training_of(job) else self._admission.limits.save_every
         trial = threading.Timer(interval * max(1, others), self._store.tried, (job.id,))
         trial.daemon = True
         trial.start()

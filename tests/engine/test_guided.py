@@ -12,8 +12,9 @@ from PIL import Image
 
 from playground.engine.blends import blend
 from playground.engine.control import MemoryControl
-from playground.engine.guided import Guide, guided_content_loss, guided_statistic, guided_sums, one_region
+from playground.engine.guided import Guide, guided_statistic, guided_sums, one_region
 from playground.engine.losses import Objective, style_loss
+from playground.engine.pointwise import content_loss
 from playground.engine.run import Run
 from playground.engine.statistics import StyleStatistic, style_statistic
 from playground.engine.tiling import observe
@@ -153,7 +154,7 @@ def test_content_weights_against_loops() -> None:
                 total += float(weights[y, x] * (ours[0, i, y, x] - target[0, i, y, x]) ** 2)
                 energy += float(target[0, i, y, x] ** 2)
     for form, expected in (("mean", total / 144), ("channels", total / 144 / 3), ("relative", total / energy)):
-        assert float(guided_content_loss(ours, target, weights, form)) == pytest.approx(expected, rel=1e-10)
+        assert float(content_loss(ours, target, form, weights)) == pytest.approx(expected, rel=1e-10)
 
 
 # ---- blends ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from PIL import Image
 from skimage import data
 
 from playground.engine.control import MemoryControl
-from playground.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, content_loss, style_loss
+from playground.engine.losses import STYLE_LOSSES, content_loss, style_loss
+from playground.engine.pointwise import CONTENT_LOSSES
 from playground.engine.run import Run
 from playground.engine.statistics import style_statistic
 from playground.images.convert import resize_picture

@@ -23,7 +23,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
-from playground.service.training_job import TrainingJob
+from playground.service.training_job import training_of
 from tests.helpers.waiting import until
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
@@ -192,8 +192,9 @@ def test_a_training_goes_on_in_the_next_server(serve: Callable[..., Jobs]) -> No
     first.close(save=True)
     assert training.frame is not None
     reached = training.frame.step
-    (again,) = serve().recover()
-    assert isinstance(again, TrainingJob)
+    (found,) = serve().recover()
+    again = training_of(found)
+    assert again is not None
     assert (again.id, again.title) == (training.id, "Noise")
     until(lambda: again.ended or (again.frame is not None and again.frame.step > reached), 120)
     assert not again.ended, again.error

@@ -31,6 +31,7 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder
 from playground.service.store import Store
+from playground.service.training_job import training_of
 from tests.helpers.waiting import until
 
 SAVE_EVERY = 1.0
@@ -154,7 +155,7 @@ def check_recovered(
             until(lambda job=job, before=before: job.touch() or moved_on(job, before))  # type: ignore[misc]
             assert not job.ended, (job.state, job.error)
             assert job.frame is not None
-            if job.training:
+            if training_of(job):
                 assert job.frame.step > 5
                 assert [point["step"] for point in job.curve][:5] == [1, 2, 3, 4, 5]
                 continue

@@ -20,7 +20,7 @@ from playground.networks import read
 from playground.networks.transformer import new_network
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from playground.service.training_job import TrainingJob
+from playground.service.training_job import TrainingJob, training_of
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
 
@@ -186,8 +186,8 @@ def test_without_any_style_the_tab_says_where_to_get_one(
 # ---- a training
 
 
-def training_of(jobs: Jobs) -> TrainingJob:
-    found = [job for job in jobs.known() if isinstance(job, TrainingJob)]
+def last_training(jobs: Jobs) -> TrainingJob:
+    found = [job for each in jobs.known() if (job := training_of(each))]
     return found[-1]
 
 
@@ -203,7 +203,7 @@ def test_a_training_outlives_its_page_and_is_found_again(visitor: Visitor, jobs:
     begin(visitor, 100_000)
     visitor.says(r"step \d+ of 100000", "#train-status")
     visitor.says("goes on without the page", "#train-note")
-    job = training_of(jobs)
+    job = last_training(jobs)
     leave(visitor)
     left_at = job.frame.step if job.frame else 0
     until(lambda: job.frame and job.frame.step > left_at + 3)
@@ -213,7 +213,7 @@ def test_a_training_outlives_its_page_and_is_found_again(visitor: Visitor, jobs:
     playwright.expect(visitor.page.locator("#train")).to_be_disabled()
     playwright.expect(visitor.page.locator("#train-image_size input[type=number]")).to_have_value("32")
     playwright.expect(visitor.page.locator("#grid img")).to_be_visible()
-    assert training_of(jobs) is job
+    assert last_training(jobs) is job
 
     fill(visitor, "#train-style_weight", 77)
     until(lambda: job.control.read().settings == {"style_weight": 77})

@@ -139,15 +139,6 @@ def setting_said(name: str, value: Any) -> str:
     return f"{called} {number(value) if isinstance(value, (int, float)) else option(name, str(value))}"
 
 
-def planned_evaluations(job: Any) -> int:
-    """Evaluations that a run has taken once it has ended, and will take before; 0 while that is not known."""
-    if job.frame is None:
-        return 0
-    if job.state in ENDS:
-        return int(job.frame.evaluations)
-    return int(job.frame.steps * job.recipe.evaluations_per_iteration)
-
-
 def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
     """The pace of the last few points of a curve, in steps a second."""
     recent = curve[-12:]

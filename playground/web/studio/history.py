@@ -177,7 +177,7 @@ class TimeMachine:
             note = await off_loop(self._branch, session, values, replace)
         except Busy as busy:
             session.asked = "branch"
-            return self.running.question(str(busy))
+            return self.running.question(busy)
         except Exception as error:
             return {parts["time-message"]: message(fault(error)), **self.running.answered(session)}
         return {**self.running.put_up(session), parts["time-message"]: message(note, "note")}

@@ -89,7 +89,7 @@ class Running:
             wrong = await off_loop(self._start, session, content, style, values, replace)
         except Busy as busy:
             session.asked = "run"
-            return {**clean, **self.question(str(busy))}
+            return {**clean, **self.question(busy)}
         except Exception as error:
             return {**clean, self.parts["run-message"]: message(fault(error))}
         if wrong or session.job is None:
@@ -166,11 +166,10 @@ class Running:
 
     # ---------------------------------------------------------------- one run too many
 
-    def question(self, sentence: str) -> Updates:
+    def question(self, busy: Busy) -> Updates:
         """Ask whether a new run is to take another's place."""
-        one = "a run" in sentence
-        asked = say("busy.replace_it" if one else "busy.replace_oldest")
-        said = f"{translated(sentence.partition(':')[0])}. {asked}"
+        asked = say("busy.replace_it" if busy.runs == 1 else "busy.replace_oldest")
+        said = f"{translated(str(busy).partition(':')[0])}. {asked}"
         return {
             self.parts["busy"]: gr.Row(visible=True),
             self.parts["busy-note"]: message(said, "note"),

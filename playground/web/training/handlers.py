@@ -20,7 +20,7 @@ from playground.recipe.model import field_info
 from playground.recipe.presets import find_preset
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
-from playground.service.training_job import TrainingJob
+from playground.service.training_job import TrainingJob, training_of
 from playground.system.device import describe_device
 from playground.web.components import charts, controls, layers, steering
 from playground.web.components.forecast import seconds_left
@@ -57,8 +57,7 @@ class Trainer:
     def opened(self, desk: Desk, memory: str | None, text: str | None) -> Updates:
         """The page was opened: the training that this browser began, if it is still known, else crops to look at."""
         desk.visitor = told(text).person or desk.who()
-        found, parts = self.jobs.get(str(memory or "")), self.parts
-        job = found.training if found is not None else None
+        job, parts = training_of(self.jobs.get(str(memory or ""))), self.parts
         if job is None or not isinstance(job.recipe, TrainingRecipe):
             recipe = first_recipe(desk.preset)
             return {parts["photos-note"]: photos_note(desk, recipe), parts["grid"]: sample_crops()}
@@ -171,8 +170,8 @@ class Trainer:
     def _start(
         self, desk: Desk, memory: str | None, style: str | None, title: str | None, values: Sequence[Any]
     ) -> TrainingJob:
-        before = self.jobs.get(str(memory or ""))
-        if desk.running() or (before is not None and before.training and not before.ended):
+        before = training_of(self.jobs.get(str(memory or "")))
+        if desk.running() or (before is not None and not before.ended):
             raise PlaygroundError(say("training.one_already"))
         if not style:
             raise PlaygroundError(say("error.choose_style"))

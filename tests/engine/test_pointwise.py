@@ -1,0 +1,48 @@
+"""A loss of single differences is one entry, whether a picture is judged whole, by regions or tile by tile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from playground.engine import tiles
+from playground.engine.losses import Objective
+from playground.engine.pointwise import CONTENT_LOSSES, VARIATION_LOSSES, Pointwise, content_loss
+from playground.engine.tiles import TiledObjective
+from playground.networks.vgg import Vgg
+from playground.recipe.model import Recipe
+
+EACH = Pointwise(each=lambda difference: difference.abs().pow(1.5), over=lambda channels, energy: channels * energy())
+
+
+@pytest.fixture(autouse=True)
+def entered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONTENT_LOSSES, "new", EACH)
+    monkeypatch.setitem(VARIATION_LOSSES, "new", EACH)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_new_content_loss_is_its_formula_with_and_without_weights(weighted: bool) -> None:
+    draw = np.random.default_rng(5)
+    ours, target, weights = draw.random((3, 4, 5)), draw.random((3, 4, 5)), draw.random((4, 5))
+    total = energy = 0.0
+    for c in range(3):
+        for y in range(4):
+            for x in range(5):
+                total += (weights[y, x] if weighted else 1.0) * abs(ours[c, y, x] - target[c, y, x]) ** 1.5 / 60
+                energy += target[c, y, x] ** 2 / 60
+    maps = [torch.from_numpy(each)[None] for each in (ours, target)]
+    found = content_loss(maps[0], maps[1], "new", torch.from_numpy(weights) if weighted else None)
+    assert float(found) == pytest.approx(total / (3 * energy), rel=1e-10)
+
+
+def test_a_print_judges_by_it_as_a_whole_picture_does(network: Vgg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "CORE", 64)
+    photo, painting, image = torch.rand((3, 1, 3, 96, 128), generator=torch.Generator().manual_seed(1)).unbind(0)
+    recipe = Recipe(style_layers={"conv1_1": 1.0}, content_layers={"conv2_1": 1.0}, variation_weight=0.5)
+    recipe = recipe.model_copy(update={"content_loss": "new", "variation_loss": "new"})
+    whole, tiled = (kind(network, photo, [painting], recipe)(image).terms for kind in (Objective, TiledObjective))
+    assert tiled.keys() == whole.keys() and len(whole) == 3
+    for name in whole:
+        assert float(tiled[name]) == pytest.approx(float(whole[name]), rel=2e-4), name
