@@ -7,6 +7,7 @@ what is printed.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,7 +97,7 @@ def stylize(
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
-    from playground.images.regions import check_paintings, with_map
+    from playground.images.regions import check_paintings, with_map, without_a_region
     from playground.images.save import check_output_path, save_picture
     from playground.measure.estimate import observe_run
     from playground.system.device import describe_device, pick_device
@@ -113,6 +114,8 @@ def stylize(
     if regions is not None:
         recipe = with_map(recipe, regions, photo.size)
     check_paintings(recipe, len(styles))
+    for number in without_a_region(recipe, len(styles)):
+        print(f"painting {number} is nowhere in the map of regions, so nothing is painted like it", file=sys.stderr)
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
     control = MemoryControl()

@@ -238,6 +238,14 @@ def check_paintings(recipe: Recipe, paintings: int) -> Recipe:
     return recipe
 
 
+def without_a_region(recipe: Recipe, paintings: int) -> list[int]:
+    """Numbers, from 1, of the paintings that the recipe's map has no place for; empty where it has no map."""
+    if not recipe.regions:
+        return []
+    there = set(np.unique(decode_labels(recipe.regions)).tolist())
+    return [number for number in range(1, paintings + 1) if number not in there]
+
+
 def left_as_it_is(picture: Image.Image, content: Image.Image, recipe: Recipe) -> Image.Image:
     """`picture` with the content image where its map is black: to the bit beyond a soft border."""
     kept = areas_of(recipe, picture.size)[0][:, :, None]

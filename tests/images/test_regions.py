@@ -19,6 +19,7 @@ from playground.images.regions import (
     picture_of,
     read_map,
     with_map,
+    without_a_region,
 )
 from playground.recipe.model import Recipe
 from tests.helpers.images import encoded
@@ -66,6 +67,12 @@ def test_what_is_no_map_is_refused_in_one_sentence(make: Callable[[], Image.Imag
     with pytest.raises(PlaygroundError, match=words) as caught:
         read_map(make(), [PHOTO])
     assert "\n" not in str(caught.value)
+
+
+def test_paintings_without_a_region_are_named() -> None:
+    recipe = Recipe(regions=read_map(drawn(("red", (0, 0, 59, 89)), ("blue", (60, 0, 119, 89))), [PHOTO]))
+    assert without_a_region(recipe, 4) == [2, 4]
+    assert without_a_region(recipe, 1) == without_a_region(Recipe(), 4) == []
 
 
 def test_speckles_are_kept_smaller_or_refused() -> None:

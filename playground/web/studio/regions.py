@@ -15,7 +15,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture, resize_picture, to_tensor
-from playground.images.regions import decode_labels, encode_labels, with_map
+from playground.images.regions import decode_labels, encode_labels, with_map, without_a_region
 from playground.images.scribbles import EDGE_SIDE, UNKNOWN, basins, completed, snapped
 from playground.networks.contours import contours
 from playground.service.jobs import Jobs
@@ -115,6 +115,9 @@ class RegionDesk:
         most = int(labels.max())
         if most > 1 + len(session.more):
             return message(say("regions.needs", number=most), "note")
+        unused = without_a_region(session.base, 1 + len(session.more))
+        if unused:
+            return message(say("regions.unused", number=unused[0]), "note")
         return message(say("regions.taken"), "note")
 
     def soften(self, session: Session, value: Any) -> str:
