@@ -21,9 +21,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
-from playground.web import pagefiles, security
+from playground.web import pagefiles, security, server
 from playground.web import people as people_module
 from playground.web.bodies import MAX_BODY
+from playground.web.pace import Pace
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
 from playground.web.security import headers_for, login, stranger
@@ -270,3 +271,39 @@ def test_more_guesses_at_once_than_anybody_types_are_wrong_unseen(monkeypatch: p
 
     assert not any(asyncio.run(all_at_once()))
     assert asyncio.run(patience.answer(True, "the page"))
+
+
+# ---------------------------------------------------------------- turns on the event loop
+
+
+def test_requests_wait_for_their_turn_and_are_charged_but_pages_and_pictures_are_not(
+    jobs: Jobs, files: PageFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, charged = list[str](), list[str]()
+
+    class Told(Pace):
+        async def turn(self, person: str) -> None:
+            turns.append(person)
+
+        def charge(self, person: str, seconds: float) -> None:
+            charged.append(person)
+
+    monkeypatch.setattr(server, "Pace", Told)
+    options = app_options(jobs, Settings(), files, People(Cookies(bytes(32)), 30.0))
+    given = ("/gradio_api/file=a.png", "/assets/a.js", "/health")
+    waits = ("/gradio_api/queue/data", "/gradio_api/heartbeat/abc")
+    routes = [Route(path, echo, methods=["GET", "POST"]) for path in (*given, *waits, "/gradio_api/queue/join")]
+    client = TestClient(Starlette(routes=routes, middleware=options["middleware"]), base_url="http://127.0.0.1")
+    for path in given:
+        client.get(path)
+    assert not turns
+    assert not charged
+    for path in waits:
+        client.get(path)
+    assert len(turns) == len(charged) == 2
+    for number, method in enumerate(("POST", "GET"), 3):
+        before = len(charged)
+        client.request(method, "/gradio_api/queue/join")
+        assert len(turns) == number
+        assert len(charged) > before
+    assert set(turns) == set(charged) == {"address testclient"}
