@@ -150,13 +150,14 @@ def paintings(
     keep: Annotated[Path, typer.Option(help="A folder for painted pictures; those that are there stay.")] = RESULTS
     / "paintings",
     size: Annotated[int, typer.Option(min=64, help="Long side of the painted pictures.")] = 384,
+    iterations: Annotated[int, typer.Option(min=1, help="Of each; the preset has 200.")] = 200,
 ) -> None:
     """Paint the sheet of several paintings, regions, faces and colours."""
     from benchmarks.paintings import paintings_sheet
 
     keep.mkdir(parents=True, exist_ok=True)
     output.parent.mkdir(parents=True, exist_ok=True)
-    paintings_sheet(size, min(size, 320), keep).save(output, quality=88)
+    paintings_sheet({"size": size, "iterations": iterations}, min(size, 320), keep).save(output, quality=88)
     say(f"written to {output}")
 
 

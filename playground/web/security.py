@@ -35,7 +35,7 @@ BRACKETS = re.compile(r"[^][]*|\[[^][]+](:\d*)?")
 WRONG_PASSWORD_SECONDS = 1.0
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
-UPLOAD = f"{API}upload"
+UPLOAD, FILE = f"{API}upload", f"{API}file="
 PROGRESS = f"{API}upload_progress"  # a GET that waits, for seconds where there is no such upload
 MAX_QUERY = 16_000  # bytes; thousands of parameters take twenty milliseconds to be told apart
 RUN = (f"{API}run/", f"{API}api/")
@@ -202,14 +202,17 @@ class Guard:
         """Let gradio answer when it is the person's turn; the body of a request that is no upload is read whole first."""
         person = scope[IN_SCOPE].person
         if scope["method"] in ("GET", "HEAD"):
-            if STREAMS.fullmatch(scope["path"]):
+            stream, told = STREAMS.fullmatch(scope["path"]), scope["path"].startswith(API)
+            if stream is not None:
                 await self.pace.turn(person)
                 self.pace.charge(person, STREAM_SECONDS)
-            await self.app(scope, receive, send)
-            return
+            if stream is not None or not told or scope["path"].startswith(FILE):
+                await self.app(scope, receive, send)
+                return
 
         async def whole() -> None:
-            given = receive if upload else await self.bodies.whole(receive, person)
+            bare = upload or scope["method"] in ("GET", "HEAD")
+            given = receive if bare else await self.bodies.whole(receive, person)
             await self.app(scope, given, send)
 
         await self.pace.turn(person)
