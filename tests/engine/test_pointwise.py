@@ -43,6 +43,7 @@ def test_a_print_judges_by_it_as_a_whole_picture_does(network: Vgg, monkeypatch:
     recipe = Recipe(style_layers={"conv1_1": 1.0}, content_layers={"conv2_1": 1.0}, variation_weight=0.5)
     recipe = recipe.model_copy(update={"content_loss": "new", "variation_loss": "new"})
     whole, tiled = (kind(network, photo, [painting], recipe)(image).terms for kind in (Objective, TiledObjective))
-    assert tiled.keys() == whole.keys() and len(whole) == 3
+    assert tiled.keys() == whole.keys()
+    assert len(whole) == 3
     for name in whole:
         assert float(tiled[name]) == pytest.approx(float(whole[name]), rel=2e-4), name
