@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,8 +170,6 @@ def _for_each(
     experiment: Experiment, photos: Sequence[tuple[str, Image.Image]], painting: Image.Image
 ) -> tuple[Experiment, list[Pair]]:
     """The experiment once for each photo of a folder: a row each, where it has more than one cell."""
-    from dataclasses import replace
-
     cells = [
         replace(cell, labels=(name, *(label for label in cell.labels if label != "as it is")))
         for name, _ in photos

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -157,8 +158,6 @@ def _channels(
 def _statistics(
     pictures: list[Image.Image], network: Vgg, _layer: str, _spot: object
 ) -> tuple[Image.Image, dict[str, Any]]:
-    from dataclasses import asdict
-
     import numpy as np
 
     from playground.lens import products

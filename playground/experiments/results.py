@@ -21,9 +21,10 @@ import torch
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.images.load import load_picture
+from playground.images.load import load_picture, read_recipe_text
 from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
+from playground.recipe.parse import parse_recipe
 from playground.system.device import processor_name
 from playground.system.files import whole_file
 
@@ -169,9 +170,6 @@ class CellCache:
     def _read(self, key: str) -> CellResult | None:
         if self.folder is None:
             return None
-        from playground.images.load import read_recipe_text
-        from playground.recipe.parse import parse_recipe
-
         picture, about = self.folder / f"{key}.png", self.folder / f"{key}.json"
         try:
             data = json.loads(about.read_text("utf-8"))

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from playground.errors import PlaygroundError
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
+from playground.recipe.paintings import MAX_PAINTINGS
 
-MAX_PAINTINGS = 4
 MAX_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
 
 

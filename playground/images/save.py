@@ -55,7 +55,8 @@ def save_picture(
     """Write the picture, with the recipe text inside, as PNG, JPEG or WebP by the suffix of `path`.
 
     The file appears whole or not at all: it is written beside its place and moved there. An existing file is
-    replaced, a missing folder never created. `dpi` says how large it is on paper (PNG and JPEG). `sole`: nobody else writes this file (see `whole_file`).
+    replaced, a missing folder never created. `dpi` says how large it is on paper
+    (PNG and JPEG). `sole`: nobody else writes this file (see `whole_file`).
     Raises PictureError where it cannot be written or encoded.
     """
     check_output_path(path)

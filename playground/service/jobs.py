@@ -122,8 +122,8 @@ class Jobs:
 
         Raises:
             Busy: the person has as many runs going on as allowed.
-            PlaygroundError: the person has started too many in a minute, the pictures or the network cannot be used, a limit is exceeded, it would never fit into
-                the memory, or the queue is full.
+            PlaygroundError: the person has started too many in a minute, the pictures or the network cannot be used, a limit
+                is exceeded, it would never fit into the memory, or the queue is full.
         """
         job = self._new.run(pictures, recipe, visitor, teacher=teacher, person=person, frames_every=frames_every)
         self._start(job, replace=replace)

@@ -94,7 +94,10 @@ class PageFiles:
                     os.unlink(path)
 
     def sweep(self) -> None:
-        """Delete what people who have gone had uploaded, and measure; when it is nearly full delete previews, then what nobody has touched for an hour, oldest first."""
+        """Delete what people who have gone had uploaded, and measure.
+
+        When it is nearly full, delete previews, then what nobody has touched for an hour, oldest first.
+        """
         self._drop_left()
         files, now = self._files(), time.time()
         total = sum(file.size for file in files)

@@ -22,8 +22,8 @@ from playground.images.convert import resize_picture
 from playground.service.classroom import MAX_PEOPLE, Standing
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.components.addresses import data_url
 from playground.web.components.pictures import given, samples
-from playground.web.lab.drawn import data_url
 
 SIDE = 240  # pixels, the long side of a picture on the wall; of a sheet that of each of its cells, less where they are many
 SHEET_SIDE = 480

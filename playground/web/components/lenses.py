@@ -6,7 +6,6 @@ Called by the Studio's lenses. Knows no run.
 from __future__ import annotations
 
 import base64
-import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from playground.images.convert import resize_picture
 from playground.lens.fields import receptive_field
 from playground.lens.looking import LOOKED, Pairs, Seen, Touched
 from playground.lens.similarity import DIRECTIONS, LEVELS
+from playground.web.components.addresses import data_url
 
 ASSETS = Path(__file__).parent.parent / "assets"
 NAMES = ("photo", "painting", "shown")
@@ -39,9 +39,7 @@ def packed(values: np.ndarray) -> str:
 
 def small(picture: Image.Image) -> str:
     """A picture to look at, as an address that may stand in the value itself."""
-    data = io.BytesIO()
-    resize_picture(picture, min(LOOKED, max(picture.size))).save(data, "JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return data_url(resize_picture(picture, min(LOOKED, max(picture.size))), quality=82, subsampling=2)
 
 
 def pairs_value(

@@ -5,12 +5,12 @@ Called by the Studio tab. It draws what a run or a lens has measured, and never 
 
 from __future__ import annotations
 
-import base64
 from html import escape
 
 from playground.engine.pulls import Pulls, direction
 from playground.images.save import encode_picture
 from playground.lens.drawn import heat
+from playground.web.components.addresses import data_address
 from playground.web.components.format import term
 from playground.web.words import say
 
@@ -83,9 +83,9 @@ def _maps(found: Pulls) -> str:
     most = max((float(values.max()) for values in found.maps.values()), default=0.0)
     figures = []
     for name, values in found.maps.items():
-        data = base64.b64encode(encode_picture(heat(values, most), "png")).decode()
+        address = data_address(encode_picture(heat(values, most), "png"), "png")
         label = say("tug.where", term=term(name), share=round(100 * found.shares[name]))
         figures.append(
-            f'<figure><img src="data:image/png;base64,{data}" alt="{escape(label)}"/><figcaption>{escape(label)}</figcaption></figure>'
+            f'<figure><img src="{address}" alt="{escape(label)}"/><figcaption>{escape(label)}</figcaption></figure>'
         )
     return "".join(figures)

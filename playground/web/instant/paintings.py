@@ -13,9 +13,10 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.any_painting import MAX_PAINTINGS, AnyStylizer
+from playground.feedforward.any_painting import AnyStylizer
 from playground.images.convert import resize_picture
 from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
+from playground.recipe.paintings import MAX_PAINTINGS
 from playground.service.jobs import Jobs
 from playground.web.components import pictures
 from playground.web.components.layout import Parts, heading, html

@@ -25,12 +25,13 @@ from playground.measure.estimate import estimate
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
 from playground.web.classroom.wall import Wall
+from playground.web.components.addresses import data_url
 from playground.web.components.charts import family_chart
 from playground.web.components.format import duration
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.lab.drawn import Shown, data_url, grid, table
+from playground.web.lab.drawn import Shown, grid, table
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.visit import Visit

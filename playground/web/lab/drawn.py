@@ -5,26 +5,13 @@ Called by the Lab's handlers. Knows no run.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PIL import Image
-
 from playground.experiments.experiment import Experiment
 from playground.experiments.results import CellResult
 from playground.web.words import say
-
-QUALITY = 88  # of a JPEG that is looked at and never painted from
-
-
-def data_url(picture: Image.Image) -> str:
-    """A small picture as an address that may stand in HTML."""
-    file = io.BytesIO()
-    picture.save(file, "jpeg", quality=QUALITY, subsampling=0)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from playground.lens.ears import Heard
 from playground.lens.edits import EDITS
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
+from playground.web.components.addresses import data_url
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
-from playground.web.lab.drawn import data_url
 from playground.web.words import say
 
 FULL = 1.5  # at the right end of a meter; a value beyond it is written, and the bar ends there

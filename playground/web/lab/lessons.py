@@ -15,10 +15,10 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
 from playground.experiments.lessons import Lesson, find_lesson, lessons
+from playground.web.components.addresses import data_url
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given, given_pair, sample_called
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
-from playground.web.lab.drawn import data_url
 from playground.web.lab.ears import listened, meters
 from playground.web.people import caller
 from playground.web.threads import off_loop

@@ -5,8 +5,6 @@ Called by history.py, which lays them out under the curves and follows them whil
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from playground.recipe.model import Recipe, live_settings
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls
+from playground.web.components.addresses import data_url
 from playground.web.components.format import ending, number, term
 from playground.web.words import joined, label, say, translated
 
@@ -165,15 +164,9 @@ def _small(job: Job) -> str:
 
 def small_address(picture: Image.Image) -> str:
     """A picture made small as a data address."""
-    small, data = picture.copy(), io.BytesIO()
+    small = picture.copy()
     small.thumbnail((CARD_SIDE, CARD_SIDE))
-    small.save(data, "JPEG", quality=85)
-    return data_address(data.getvalue())
-
-
-def data_address(jpeg: bytes) -> str:
-    """A JPEG file as an address that stands in the page itself, and so leaves no file behind."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return data_url(small, quality=85, subsampling=2)
 
 
 def chart(members: Sequence[Job]) -> str:

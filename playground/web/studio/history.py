@@ -26,13 +26,14 @@ from playground.images.save import encode_picture
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.web.components import charts
+from playground.web.components.addresses import data_address
 from playground.web.components.format import duration
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, served_bytes
 from playground.web.people import caller
 from playground.web.studio import branches
-from playground.web.studio.branches import data_address, family, left_out, requested, settings_now
+from playground.web.studio.branches import family, left_out, requested, settings_now
 from playground.web.studio.following import SIGN_EVERY
 from playground.web.studio.running import Running
 from playground.web.studio.session import Session

@@ -5,7 +5,6 @@ Laid out and wired here for the Studio; service/kept_frames.py keeps the picture
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable
 from html import escape
@@ -21,10 +20,10 @@ from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.components.addresses import data_url
 from playground.web.components.layout import LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
 from playground.web.components.messages import Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes, served_file
-from playground.web.studio.branches import data_address
 from playground.web.studio.session import Session
 from playground.web.words import say
 
@@ -137,6 +136,5 @@ def pair(job: Job | None) -> str:
 
 
 def _figure(picture: Image.Image, said: str) -> str:
-    data = io.BytesIO()
-    resize_picture(picture, min(BESIDE, max(picture.size))).save(data, "JPEG", quality=88)
-    return f'<figure><img src="{data_address(data.getvalue())}" alt="{escape(said)}"><figcaption>{escape(said)}</figcaption></figure>'
+    address = data_url(resize_picture(picture, min(BESIDE, max(picture.size))), subsampling=2)
+    return f'<figure><img src="{address}" alt="{escape(said)}"><figcaption>{escape(said)}</figcaption></figure>'

@@ -6,7 +6,6 @@ starts, and a run that goes on with as many paintings takes a moved weight at on
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
 from playground.recipe.paintings import MAX_PAINTINGS
 from playground.web.components import blend, controls, pictures
+from playground.web.components.addresses import data_address
 from playground.web.components.layout import LATEST, LIGHT, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
@@ -137,7 +137,7 @@ def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
     if picture is None:
         return f'<span class="first">{dot}{say("paintings.first")}</span>'
     jpeg = encode_picture(resize_picture(picture, min(THUMBNAIL, max(picture.size))), "jpg")
-    address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    address = data_address(jpeg)
     return f'<span class="thumb">{dot}<img src="{address}" alt="{say("paintings.number", number=number)}"></span>'
 
 
@@ -146,7 +146,7 @@ def _map_shown(recipe: Recipe) -> str:
         return ""
     picture = picture_of(recipe.regions)
     picture.thumbnail((240, 240), Image.Resampling.NEAREST)
-    address = f"data:image/png;base64,{base64.b64encode(encode_picture(picture, 'png')).decode()}"
+    address = data_address(encode_picture(picture, "png"), "png")
     return f'<img class="map" src="{address}" alt="{say("regions.alt")}">'
 
 
