@@ -76,13 +76,13 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands the
         "feedforward/learner.py", "configured(recipe.pool, ", 'configured("max", ', TRAININGS,
     ),
     "Gatys' quarter": ("engine/losses.py", "_mean_difference(ours, target) / 4", "_mean_difference(ours, target) / 2", LOSSES),
-    "no decay": ("engine/painting.py", "recipe.decay_factor**decays", "recipe.decay_factor**0", RUN),
+    "no decay": ("engine/schedule.py", "recipe.decay_factor**decays", "recipe.decay_factor**0", RUN),
     "blue taken for red": ("networks/evidence.py", "if last > CLEARLY * first", "if first > CLEARLY * last", EVIDENCE),
     "a witness alone is believed": (
         "networks/evidence.py", "told.pop() if len(told) == 1", "told.pop() if told", EVIDENCE,
     ),
     "grey's share on torch's scale": ("networks/evidence.py", 'scaled(unit, "caffe"', 'scaled(unit, "torch"', EVIDENCE),
-    "half the variation": ("engine/losses.py", "return dx.square().mean() + dy", "return dy", LOSSES),
+    "half the variation": ("engine/pointwise.py", "(loss.each(across).mean() + ", "(", LOSSES),
 }  # fmt: skip
 
 
