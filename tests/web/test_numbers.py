@@ -74,7 +74,11 @@ def test_the_dropdown_brings_the_numbers_for_the_network(
     session, steering = Session(first), Steering(panel)
     for kind, said in (("caffe", {"vgg16-lbfgs": "source", "gatys-adam": "converted"}),
                        ("torch", {"vgg16-lbfgs": "converted", "gatys-adam": "converted"})):  # fmt: skip
-        updates = steering.moved_network(session, *values(session.base, network=files[kind]))
+        chosen = values(session.base, network=files[kind])
+        updates = steering.moved_network(session, *chosen)
+        assert (
+            steering.moved_network(session, *chosen) == NOTHING
+        )  # a choice comes twice, with the controls as they were
         expected = load_preset(preset, known(files[kind]))
         assert expected.numbers == said[preset]
         assert session.base == expected

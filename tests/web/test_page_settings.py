@@ -194,7 +194,7 @@ def test_a_size_is_sent_when_it_is_finished_and_one_out_of_range_is_answered(vis
 
 def test_of_presets_chosen_in_haste_the_last_one_stays(visitor: Visitor) -> None:
     visitor.open()
-    visitor.says("About|takes", "#cost")
+    visitor.says("About|Perhaps|takes", "#cost")
     size = visitor.page.locator("#set-size input[type=number]")
     for first, last in (("tf-adam-tv", "gatys-adam"), ("hrnet-source", "vgg16-lbfgs"), ("vgg16-lbfgs", "gatys-adam")):
         for name in (first, last):
