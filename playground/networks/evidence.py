@@ -6,21 +6,18 @@ Called by known.py, which says so where a file was taken for the other. Download
 from __future__ import annotations
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from playground.images.convert import resize_picture, to_tensor
 from playground.networks.read import Weights
-from playground.networks.strength import PHOTOGRAPHS, scaled
+from playground.networks.strength import mean_squares, photographs
 from playground.networks.vgg import Vgg
 
 LAYER, SIDE = "conv4_3", 128  # deep enough for its biases to have added up, whatever the photographs' size
 # `grey_share` is 2e-3 on `vgg16-hed` and 9e-7 on its port to torch's convention. One that was trained there may come in between,
 # since there biases matter to it: between these two nothing is said.
 MOST_IN_TORCH, LEAST_IN_CAFFE = 5e-5, 1e-3
-CLEARLY = (
-    1.05  # red's kernels over blue's: 1.17 on `vgg16-hed`, 1.15 to 1.60 on three other networks trained on photographs
-)
+# Red's kernels over blue's: 1.17 on `vgg16-hed`, 1.15 to 1.60 on three other networks trained on photographs.
+CLEARLY = 1.05
 
 
 def trained_in(weights: Weights) -> str:
@@ -60,20 +57,11 @@ def grey_share(weights: Weights) -> float:
     which pictures came in: beside photographs sixty times as large as those it was trained on they vanish. A network
     whose layers are rescaled, biases and all, has the same share; one without biases has 0.
     """
-    from skimage import data  # slow to import, and only needed here
-
     network = Vgg(weights)
-    squares = []
-    with torch.inference_mode():
-        for name in PHOTOGRAPHS:
-            unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), SIDE))
-            photo = scaled(unit, "caffe", weights.network.convention)
-            squares.append([_mean_square(network, picture) for picture in (photo, torch.zeros_like(photo))])
-    photographs, grey = (sum(column) for column in zip(*squares, strict=True))
-    return grey / photographs if photographs else 0.0
-
-
-def _mean_square(network: Vgg, picture: Tensor) -> float:
-    maps: dict[str, Tensor] = {}
-    network.walk(picture, network.layers[: network.layers.index(LAYER) + 1], [LAYER], maps)
-    return maps[LAYER].square().mean(dtype=torch.float64).item()
+    layers = network.layers[: network.layers.index(LAYER) + 1]
+    squares = [
+        [mean_squares(network, picture, layers)[LAYER] for picture in (photo, torch.zeros_like(photo))]
+        for photo in photographs(SIDE, "caffe", weights.network.convention)
+    ]
+    of_photographs, of_grey = (sum(column) for column in zip(*squares, strict=True))
+    return of_grey / of_photographs if of_photographs else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -50,22 +51,32 @@ def strengths_of(weights: Weights) -> Strengths:
 
 def measured(weights: Weights, layers: int | None = None) -> Strengths:
     """`strengths_of`, measured anew; of the first few layers alone, where their number is given."""
-    from skimage import data  # slow to import, and only needed here
-
     network = Vgg(weights)
     names = network.layers[:layers]
     found: Strengths = {}
-    with torch.inference_mode():
-        for convention in CONVENTIONS:
-            sums = dict.fromkeys(names, 0.0)
-            for name in PHOTOGRAPHS:
-                unit = to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), SIDE))
-                maps: dict[str, Tensor] = {}
-                network.walk(scaled(unit, convention, weights.network.convention), names, names, maps)
-                for layer, its in maps.items():
-                    sums[layer] += its.square().mean(dtype=torch.float64).item() / len(PHOTOGRAPHS)
-            found[convention] = sums
+    for convention in CONVENTIONS:
+        sums = dict.fromkeys(names, 0.0)
+        for photo in photographs(SIDE, convention, weights.network.convention):
+            for layer, square in mean_squares(network, photo, names).items():
+                sums[layer] += square / len(PHOTOGRAPHS)
+        found[convention] = sums
     return found
+
+
+def photographs(side: int, convention: str, own: str) -> Iterator[Tensor]:
+    """The bundled photographs, `side` pixels long, as `scaled` gives them."""
+    from skimage import data  # slow to import, and only needed here
+
+    for name in PHOTOGRAPHS:
+        yield scaled(to_tensor(resize_picture(Image.fromarray(getattr(data, name)()), side)), convention, own)
+
+
+@torch.inference_mode()
+def mean_squares(network: Vgg, picture: Tensor, layers: Sequence[str]) -> dict[str, float]:
+    """The mean square of each of these first layers' maps."""
+    maps: dict[str, Tensor] = {}
+    network.walk(picture, layers, layers, maps)
+    return {layer: its.square().mean(dtype=torch.float64).item() for layer, its in maps.items()}
 
 
 def scaled(unit: Tensor, convention: str, own: str) -> Tensor:
