@@ -8,13 +8,7 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.service.classroom import AWAY_SECONDS, MAX_PEOPLE, MAX_TEACHERS, PHASES, Classroom, View
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clock import Clock
 
 
 @pytest.fixture

@@ -17,15 +17,7 @@ from playground.web.pace import (
     UNHEARD_PART,
     Pace,
 )
-
-
-class Clock:
-    """Stands still until it is set forward."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clock import Clock
 
 
 @pytest.fixture
