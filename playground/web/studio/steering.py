@@ -95,7 +95,8 @@ class Steering:
         """Another network was chosen: the controls show its numbers, or it waits for the next Run; one that is not
         here is offered."""
         network, parts = values[NETWORK] or DEFAULT_NETWORK, self.panel.parts
-        if network == session.base.network and session.wanted_network in (None, "", network):
+        on_show = network == session.base.network and session.wanted_network in (None, "", network)
+        if on_show and session.staged is None:
             return NOTHING  # one choice comes twice, and the second brings the controls as they were before the first
         if not catalogue.is_available(network):
             session.wanted_network, session.intended = network, None
