@@ -187,10 +187,7 @@ class Objective:
         terms: dict[str, Tensor] = {}
         for name, weight in self.content_layers.items():
             guided = self.guide.content_map(scale_of(name)) if self.guide is not None else None
-            if guided is None:
-                loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss)
-            else:
-                loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss, guided)
+            loss = content_loss(maps[name], self.content_targets[name], recipe.content_loss, guided)
             terms[f"content:{name}"] = recipe.content_weight * weight * loss
         factor = recipe.style_weight * self._style_factor(statistics)
         for name, weight in self.style_layers.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -52,14 +53,14 @@ class _MeanSquare(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: object, features: Tensor, target: Tensor) -> Tensor:
-        ctx.save_for_backward(features, target)  # type: ignore[attr-defined]  # and no difference
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(features, target)  # and no difference
         return F.mse_loss(features, target)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: object, grad: Tensor) -> tuple[Tensor, None]:
-        features, target = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        features, target = ctx.saved_tensors
         return (features - target).mul_(2 / features.numel()).mul_(grad), None
 
 

@@ -30,10 +30,8 @@ TILE = 768  # pixels, side of a tile without its overlap
 MARGIN = 24
 STROKES = (0.5, 3.0)
 """How fine and how broad strokes can be made, as a factor."""
-MIN_WORKED, MAX_WORKED = (
-    48,
-    24_000_000,
-)  # short side and pixels of what is painted for that; a picture beyond stays as it is
+# Short side and pixels of what is painted for that; a picture beyond stays as it is.
+MIN_WORKED, MAX_WORKED = 48, 24_000_000
 SAMPLES = (3, 2)  # tiles along the long and the short side that stand for the whole picture's statistics
 
 Statistics = list[tuple[Tensor, Tensor]]

@@ -204,10 +204,7 @@ class Training:
                 note = self._try_checkpoint() or note
                 last_checkpoint = time.perf_counter()
             if saving or now - last_grid >= GRID_EVERY:
-                frame, last_grid = (
-                    replace(frame, picture=self.learner.before_and_after(self.samples)),
-                    time.perf_counter(),
-                )
+                frame, last_grid = replace(frame, picture=self._grid()), time.perf_counter()
             yield replace(frame, note=note)
         self.checkpoint()
         yield self._finish(state)
@@ -242,9 +239,11 @@ class Training:
         return f"skipped, since it cannot be read: {', '.join(new)}" if new else None
 
     def _frame(self, layers: dict[str, float], grid: bool = False, state: State = "running") -> Frame:
-        return self.progress.frame(
-            self.recipe, self.steps, layers, self.learner.before_and_after(self.samples) if grid else None, state
-        )
+        return self.progress.frame(self.recipe, self.steps, layers, self._grid() if grid else None, state)
+
+    def _grid(self) -> np.ndarray:
+        """The same crops before (above) and after (below), H×W×3 uint8."""
+        return self.learner.before_and_after(self.samples)
 
     def _finish(self, state: State) -> Frame:
         frame = self._frame({}, grid=True, state=state)
@@ -294,14 +293,7 @@ class Training:
             "photos": len(self.photos),
             "world": self.processes.world,
         }
-        write_checkpoint(
-            self.paths,
-            model,
-            self.learner.before_and_after(self.samples),
-            self.learner.tensors(),
-            state,
-            half=self.half,
-        )
+        write_checkpoint(self.paths, model, self._grid(), self.learner.tensors(), state, half=self.half)
 
 
 def sha256_of(style: Image.Image) -> str:

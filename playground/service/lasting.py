@@ -36,6 +36,10 @@ class Lasting:
             job.kept.every = every
         self._set(job, frames_every=every)
 
+    def why_aside(self, visitor: str) -> list[str]:
+        """Why runs of this person that an earlier server has left cannot go on; told once."""
+        return self._store.aside.told(visitor) if self._store else []
+
     def _set(self, job: Job, **news: object) -> None:
         job.tell(**news)
         if self._store:

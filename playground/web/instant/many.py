@@ -106,19 +106,14 @@ class ManyPictures:
                         content = pictures.given(source, source.name)
                         content = resize_picture(content, min(max(content.size), MAX_SIDE))
                         check_sides(content)
-                        painted = (
-                            task.control.turn()
-                            .do(partial(stylize_picture, stylizer, content, strokes=strokes))
-                            .at(strength, colours)
-                        )
+                        work_on = partial(stylize_picture, stylizer, content, strokes=strokes)
+                        painted = task.control.turn().do(work_on).at(strength, colours)
                         output.write_bytes(encode_picture(painted, "png"))
                         thumbnail = resize_picture(painted, min(pictures.THUMBNAIL, max(painted.size)))
                     else:
                         check_film(source)
-                        frames, thumbnail = (
-                            stylize_film(stylizer, source, output, strength, colours, steady, strokes),
-                            None,
-                        )
+                        thumbnail = None
+                        frames = stylize_film(stylizer, source, output, strength, colours, steady, strokes)
                         done: float | None = 0.0
                         while done is not None and not task.stopped:
                             done = task.control.turn().do(partial(next, frames, None))

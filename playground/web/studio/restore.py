@@ -63,8 +63,7 @@ class Restore:
         said = message(say("restore.taken_over"), "note") if taken_over else ""
         if job is not None:
             updates |= self.running.put_up(session, say("restore.here_again"))
-        store = self.pages.jobs.store
-        if why := store.aside.told(session.who()) if store else []:
+        if why := self.pages.jobs.lasting.why_aside(session.who()):
             said += message(counted("restore.aside", len(why), why=translated(why[-1])))
         if job is not None or why:
             updates[self.parts["run-message"]] = said

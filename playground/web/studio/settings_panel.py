@@ -183,9 +183,8 @@ class SettingsPanel:
             return self.offered(session, recipe.changed({**mine, **session.own}), note)
 
         updates = self.guarded("preset-note", chosen)
-        if (
-            updates.get(self.parts["preset"]) == name
-        ):  # shown there already; said again it would undo a choice made since
+        # Shown there already; said again it would undo a choice made since.
+        if updates.get(self.parts["preset"]) == name:
             del updates[self.parts["preset"]]
         return updates
 
