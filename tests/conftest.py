@@ -1,13 +1,8 @@
-"""Fixtures that several test files share.
-
-Those of the page want a `jobs` fixture of the test file's own, and look there for `SETTINGS` of the server and for
-`PATIENCE`, the seconds that the browser's expectations wait; `BROWSER_OPTIONS` are more arguments for the browser.
-"""
+"""Markers, the processes that share the tests, and the fixtures that several folders of tests use."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +14,6 @@ from playground.images.load import load_picture
 from playground.networks import fetch, read
 from playground.networks.catalogue import ANY_PAINTING, JUDGE
 from playground.networks.vgg import Vgg
-from playground.service.jobs import Jobs
 from playground.web.gradio_patches.written_interfaces import leave_interfaces_unwritten
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the tests share the processor
@@ -100,29 +94,3 @@ def pictures() -> tuple[Image.Image, Image.Image]:
     from skimage import data
 
     return load_picture(data.chelsea()[:240, 60:380]), load_picture(data.coffee()[:300, :400])
-
-
-@pytest.fixture(scope="module")
-def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    from tests.helpers.visitor import served  # only where a page is tested: it wants a browser's driver
-
-    with served(jobs, tmp_path_factory.mktemp("files"), **getattr(request.module, "SETTINGS", {})) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    from tests.helpers.visitor import chromium
-
-    patience, more = getattr(request.module, "PATIENCE", 30), getattr(request.module, "BROWSER_OPTIONS", ())
-    with chromium(patience, *more) as started:
-        yield started
-
-
-@pytest.fixture
-def visitor(browser: Any, address: str) -> Iterator[Any]:
-    from tests.helpers.visitor import Visitor
-
-    came = Visitor(browser, address)
-    yield came
-    came.context.close()
