@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,13 @@ def test_gradio_still_looks_into_its_queue_all_the_time() -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         gr.Button()
     assert page.queue()._queue.sleep_when_free < LOOK_EVERY / 2
+
+
+def test_no_other_gradio_is_asked_for_than_the_one_that_is_tested() -> None:
+    root = Path(__file__).parents[3]
+    named = re.search(r"^gradio>=(\d+)\.(\d+),<(\d+)\.(\d+)$", (root / "requirements.txt").read_text("utf-8"), re.M)
+    assert named, "requirements.txt names one minor version of gradio"
+    major, minor, until_major, until_minor = map(int, named.groups())
+    assert gr.__version__.startswith(f"{major}.{minor}.")
+    assert (until_major, until_minor) == (major, minor + 1)
+    assert f"\nsdk_version: {gr.__version__}\n" in (root / "README.md").read_text("utf-8")  # what a Space installs
