@@ -195,7 +195,7 @@ def test_two_people_run_side_by_side(browser: Browser, address: str, tmp_path: P
         person.context.close()
 
 
-@pytest.mark.slow  # test_page_access.py presses the keys in every run
+@pytest.mark.slow  # test_access.py presses the keys in every run
 def test_keyboard(visitor: Visitor) -> None:
     visitor.open(**ENDLESS)
     visitor.page.focus("#set-seed input")
