@@ -16,7 +16,7 @@ from playground.web.classroom.desk import ClassDesk
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Sheet
 from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _lessons
+from playground.web.lab.tab import lay_out_lessons
 from playground.web.people import CALLER, Caller
 from tests.helpers.samples import sample
 
@@ -25,7 +25,7 @@ from tests.helpers.samples import sample
 def lab(jobs: Jobs) -> Lessons:
     parts: Parts = {}
     with gr.Blocks():
-        _lessons(parts)
+        lay_out_lessons(parts)
     return Lessons(jobs, parts, "lesson", CellCache(), ClassDesk(jobs).wall)
 
 
