@@ -30,7 +30,7 @@ def uploads(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
-    """A server's jobs without limits, gone after the test; files that need other limits or one for all tests have their own."""
+    """A server's jobs, gone after the test; files that need limits or one for all tests have their own."""
     jobs = Jobs("cpu")
     yield jobs
     jobs.close()

@@ -44,11 +44,11 @@ def build_lab(jobs: Jobs, tab: gr.Tab, bridge: Bridge, bells: Bells, show_sheet:
             source(parts, "lab-photo", say("source.content"), "photos")
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2), gr.Tabs(elem_id="lab-parts") as inner:
             with gr.Tab(say("lab.ears"), id="ears"):
-                _ears(parts)
+                lay_out_ears(parts)
             with gr.Tab(say("lab.lessons"), id="lessons"):
-                _lessons(parts)
+                lay_out_lessons(parts)
             with gr.Tab(say("lab.grid"), id="grid") as grid_tab:
-                _grid(parts)
+                lay_out_grid(parts)
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
     _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, show_sheet), bridge, inner, bells)
@@ -59,7 +59,7 @@ def build_lab(jobs: Jobs, tab: gr.Tab, bridge: Bridge, bells: Bells, show_sheet:
 # ---------------------------------------------------------------- layout
 
 
-def _ears(parts: Parts) -> None:
+def lay_out_ears(parts: Parts) -> None:
     gr.HTML(f'<p class="lab-lead">{say("lab.ears.lead")}</p>', apply_default_css=False)
     parts["ears-edit"] = gr.Radio(
         hearing.choices(), value="cut", label=say("lab.ears.edits"), elem_id="ears-edit", elem_classes=["chips"], container=False
@@ -73,7 +73,7 @@ def _ears(parts: Parts) -> None:
     gr.HTML(f'<p class="hint">{say("lab.ears.meaning")}</p>', apply_default_css=False)
 
 
-def _lessons(parts: Parts) -> None:
+def lay_out_lessons(parts: Parts) -> None:
     first = lessons()[FIRST]
     with gr.Row(elem_classes=["lab-list"]):
         parts["lesson-choice"] = gr.Radio(
@@ -101,7 +101,7 @@ def _lessons(parts: Parts) -> None:
     _bench(parts, "lesson")
 
 
-def _grid(parts: Parts) -> None:
+def lay_out_grid(parts: Parts) -> None:
     gr.HTML(f'<p class="lab-lead">{say("lab.grid.lead")}</p>', apply_default_css=False)
     for place, (key, values) in enumerate((FIRST_AXIS, SECOND_AXIS), 1):
         with gr.Row(elem_classes=["lab-axis"]):

@@ -17,7 +17,7 @@ from playground.web.classroom.wall import Wall
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Sheet
 from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _lessons
+from playground.web.lab.tab import lay_out_lessons
 from playground.web.people import CALLER, Caller
 from tests.helpers.samples import sample
 
@@ -31,7 +31,7 @@ def wall(jobs: Jobs) -> Wall:
 def lab(jobs: Jobs, wall: Wall) -> Lessons:
     parts: Parts = {}
     with gr.Blocks():
-        _lessons(parts)
+        lay_out_lessons(parts)
     return Lessons(jobs, parts, "lesson", CellCache(), wall.show_sheet)
 
 
