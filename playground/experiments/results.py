@@ -26,7 +26,7 @@ from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.system.device import processor_name
-from playground.system.files import whole_file
+from playground.system.files import read_kept, whole_file
 
 KEPT_MB = 300.0  # of cells on the disk
 KEPT_CELLS = 400  # in memory
@@ -172,7 +172,7 @@ class CellCache:
             return None
         picture, about = self.folder / f"{key}.png", self.folder / f"{key}.json"
         try:
-            data = json.loads(about.read_text("utf-8"))
+            data = read_kept(about)
             data |= {"machine": Machine(**data["machine"]), "curve": [tuple(point) for point in data["curve"]]}
             recipe = parse_recipe(read_recipe_text(picture) or "")
             os.utime(picture)

@@ -5,7 +5,6 @@ Called by estimate.py; kept in one small file, pace.json, beside the networks. I
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import threading
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from playground.measure.operations import Size, Work
 from playground.networks.catalogue import home
 from playground.system.device import describe_device, processor_name
-from playground.system.files import whole_file
+from playground.system.files import keep, read_kept
 
 logger = logging.getLogger(__name__)
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
@@ -115,21 +114,17 @@ def pace_name(device: str, arithmetic: str) -> str:
 def _stored() -> dict[str, dict[int, float]]:
     """What is in the file, by machine and device; empty where there is none that can be read."""
     try:
-        data = json.loads((home() / PACE_FILE).read_text("utf-8"))
         return {
             name: {int(key): float(value) for key, value in by_size.items() if 0 < float(value) < math.inf}
-            for name, by_size in data.items()
+            for name, by_size in read_kept(home() / PACE_FILE).items()
         }
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         return {}
 
 
 def _store(name: str, by_size: dict[int, float]) -> None:
     """Write the file anew, whole or not at all; a home that cannot be written only forgets."""
-    path = home() / PACE_FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path, durable=False) as unfinished:
-            unfinished.write_text(json.dumps({**_stored(), name: by_size}, indent=1), "utf-8")
+        keep(home() / PACE_FILE, {**_stored(), name: by_size}, durable=False)
     except OSError as error:
         logger.info("the pace of this machine could not be kept: %s", error)

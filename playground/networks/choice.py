@@ -7,7 +7,6 @@ engine/, feedforward/, measure/ and whoever starts runs.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -16,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import torch
 
@@ -27,7 +26,7 @@ from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
 from playground.system.device import processor_name
-from playground.system.files import whole_file
+from playground.system.files import keep, read_kept
 
 VARIABLE = "PLAYGROUND_ARITHMETIC"
 FILE = "arithmetic.json"
@@ -141,7 +140,7 @@ def _processor() -> str:
 def kept() -> Measured | None:
     """What was measured on this machine before; None where nothing was, or it cannot be read."""
     here = machine()
-    seconds = _unkept[here].seconds if here in _unkept else _stored().get(here)
+    seconds = _unkept[here].seconds if here in _unkept else read_kept(home() / FILE).get(here)
     if not isinstance(seconds, dict) or set(seconds) != set(available()):
         return None
     if not all(isinstance(value, float) and 0 < value < math.inf for value in seconds.values()):
@@ -149,20 +148,11 @@ def kept() -> Measured | None:
     return Measured(cast("dict[Arithmetic, float]", seconds))
 
 
-def _stored() -> dict[str, Any]:
-    try:
-        data = json.loads((home() / FILE).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def keep(found: Measured) -> None:
+def keep_measured(found: Measured) -> None:
+    """Remember what was measured, beside what other machines have in the same file."""
     path = home() / FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as unfinished:
-            unfinished.write_text(json.dumps({**_stored(), machine(): found.seconds}, indent=1), "utf-8")
+        keep(path, {**read_kept(path), machine(): found.seconds})
     except OSError as error:
         logger.warning("which arithmetic is the fastest here cannot be kept (%s), and is measured anew", error)
         _unkept[machine()] = found
@@ -182,7 +172,7 @@ def measure(interrupted: Callable[[], bool] = lambda: False) -> Measured | None:
             return before
         found = _timed(interrupted)
         if found is not None:
-            keep(found)
+            keep_measured(found)
         return found
 
 

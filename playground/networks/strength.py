@@ -6,7 +6,6 @@ downloads, by the file's hash. It knows no recipe and no loss.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from playground.networks.catalogue import home
 from playground.networks.normalisation import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from playground.system.files import whole_file
+from playground.system.files import keep, read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -90,12 +89,9 @@ def scaled(unit: Tensor, convention: str, own: str) -> Tensor:
 
 def _read(path: Path, weights: Weights) -> Strengths | None:
     """What was kept, if it is whole and of these photographs."""
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
+    kept = read_kept(path)
     layers = [name.removesuffix(".weight") for name in weights.tensors if name.endswith(".weight")]
-    if not isinstance(kept, dict) or kept.get("photographs") != VERSION:
+    if kept.get("photographs") != VERSION:
         return None
     for convention in CONVENTIONS:
         values = kept.get(convention)
@@ -108,8 +104,6 @@ def _read(path: Path, weights: Weights) -> Strengths | None:
 
 def _write(path: Path, found: Strengths) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as unfinished:
-            unfinished.write_text(json.dumps({"photographs": VERSION, **found}, indent=1), "utf-8")
+        keep(path, {"photographs": VERSION, **found})
     except OSError as error:
         logger.warning("the strengths of a network cannot be kept (%s), and are measured anew next time", error)

@@ -1,13 +1,18 @@
-"""How a file is written so that nobody ever sees half of it; used wherever the playground writes one."""
+"""How a file is written so that nobody ever sees half of it, and what the program keeps for itself as JSON.
+
+Used wherever the playground writes a file. It must not know what is in one.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 DISK_FULL = "the server's disk is full or read-only"
 TAKES_NOTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
@@ -45,3 +50,26 @@ def whole_file(path: Path, *, durable: bool = True, sole: bool = False) -> Itera
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """The JSON object that `keep` has written; empty where there is none, or none that can be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def keep(path: Path, data: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write a JSON object for the next start of the program.
+
+    Args:
+        durable: as for `whole_file`.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, durable=durable) as unfinished:
+        unfinished.write_text(json.dumps(data, indent=1), "utf-8")
