@@ -14,7 +14,8 @@ from torch import Tensor
 
 from playground.images.convert import resize_picture, to_tensor
 from playground.images.load import load_picture
-from playground.lens.ears import EARS, Heard, heard, in_words
+from playground.lens.distances import LAYERS
+from playground.lens.ears import Heard, heard, in_words
 from playground.lens.edits import edited
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import PRESET_FOLDER
@@ -53,7 +54,7 @@ def listen(painting: Image.Image, edit: str, amount: float | None, network: Vgg)
 
 @torch.no_grad()
 def _maps(picture: Image.Image, network: Vgg) -> Mapping[str, Tensor]:
-    return network(to_tensor(picture).to(network.device), EARS)
+    return network(to_tensor(picture).to(network.device), LAYERS)
 
 
 def _another(painting: Image.Image) -> Image.Image:

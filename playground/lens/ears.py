@@ -11,13 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.losses import content_loss, style_loss
-from playground.engine.statistics import style_statistic
-from playground.recipe.base import STYLE_BLOCKS
-
-CONTENT_LAYER = "conv4_2"
-EARS = (*STYLE_BLOCKS, CONTENT_LAYER)
-"""Layers that are listened at."""
+from playground.lens.distances import CONTENT_LAYER, content_distance, style_distances
 
 
 @dataclass(frozen=True)
@@ -40,14 +34,10 @@ class Heard:
 
 @torch.no_grad()
 def heard(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> Heard:
-    """What is noticed of a change, from the activations of `EARS` before and after."""
+    """What is noticed of a change, from the activations at `distances.LAYERS` before and after."""
     same_size = before[CONTENT_LAYER].shape == after[CONTENT_LAYER].shape
-    content = float(content_loss(after[CONTENT_LAYER], before[CONTENT_LAYER], "relative")) if same_size else None
-    layers = {
-        name: float(style_loss(style_statistic(after[name]), style_statistic(before[name]), "relative"))
-        for name in STYLE_BLOCKS
-    }
-    return Heard(content, layers)
+    content = float(content_distance(after, before)) if same_size else None
+    return Heard(content, {name: float(distance) for name, distance in style_distances(after, before).items()})
 
 
 def in_words(found: Heard, another: float | None = None) -> str:
@@ -64,6 +54,10 @@ def in_words(found: Heard, another: float | None = None) -> str:
     if found.content is None:
         return f"{style[0].upper()}{style[1:]}. Content cannot be compared: the size changed, so no place has a counterpart."
     quiet = 0.15
-    who = {(True, True): "Both notice", (True, False): "Content notices, style hardly", (False, True): "Style notices, content hardly",
-           (False, False): "Neither notices much"}[found.content >= quiet, found.style >= quiet]  # fmt: skip
+    who = {
+        (True, True): "Both notice",
+        (True, False): "Content notices, style hardly",
+        (False, True): "Style notices, content hardly",
+        (False, False): "Neither notices much",
+    }[found.content >= quiet, found.style >= quiet]
     return f"{who}: content {found.content:.2f}, {style}."

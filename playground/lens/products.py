@@ -29,15 +29,6 @@ class Maps:
     levels: np.ndarray
     scales: np.ndarray
 
-    def activations(self) -> np.ndarray:
-        """n×H×W in double precision."""
-        return self.levels * self.scales[:, None, None]
-
-    def matrix(self) -> np.ndarray:
-        """n×n: the average of each two maps' product, as a page that has only these computes it."""
-        maps = self.activations().reshape(len(self.levels), -1)
-        return np.asarray(maps @ maps.T / maps.shape[1])
-
 
 def strongest_channels(ours: Tensor, painting: Tensor, count: int = 12) -> list[int]:
     """The channels that have most to do with how two pictures' Gram matrices differ, the first the most.
@@ -53,12 +44,6 @@ def _without_border(features: Tensor) -> Tensor:
     if min(features.shape[-2:]) <= 2 * BORDER + 1:
         return features
     return features[..., BORDER:-BORDER, BORDER:-BORDER]
-
-
-def product_map(features: Tensor, first: int, second: int) -> np.ndarray:
-    """F_i·F_j position by position, H×W: its average is the cell (i, j) of the Gram matrix over positions."""
-    maps = features[0].detach().double().cpu().numpy()
-    return np.asarray(maps[first] * maps[second])
 
 
 def block(features: Tensor, channels: Sequence[int]) -> np.ndarray:
@@ -80,10 +65,3 @@ def maps_of(features: Tensor, channels: Sequence[int]) -> Maps:
     with np.errstate(divide="ignore", invalid="ignore"):
         levels = np.where(scales[:, None, None] > 0, maps / scales[:, None, None], 0.0)
     return Maps(np.rint(levels).astype(np.uint8), scales)
-
-
-def scrambled(features: Tensor, seed: int = 0) -> Tensor:
-    """The same activations with all positions shuffled, all channels alike: no Gram matrix notices."""
-    _, channels, height, width = features.shape
-    order = np.random.default_rng(seed).permutation(height * width)
-    return features.flatten(2)[..., order].reshape(1, channels, height, width)

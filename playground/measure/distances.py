@@ -11,13 +11,10 @@ from PIL import Image
 from skimage.filters import sobel
 from skimage.metrics import structural_similarity
 
-from playground.engine.losses import content_loss, style_loss
-from playground.engine.statistics import style_statistic
 from playground.images.convert import resize_picture, to_tensor
+from playground.lens.distances import CONTENT_LAYER, LAYERS, content_distance, style_distances
 from playground.networks.vgg import Vgg
 from playground.recipe.base import STYLE_BLOCKS
-
-CONTENT_LAYER = "conv4_2"
 
 
 def photorealism(content: Image.Image, result: Image.Image) -> dict[str, float]:
@@ -55,15 +52,11 @@ def distances(content: Image.Image, style: Image.Image, result: Image.Image, net
         style: mean over the first layer of every block of mean((G/M − G_S/M_S)²)/mean((G_S/M_S)²).
     """
     size, device = max(result.size), network.device
-    layers = (*STYLE_BLOCKS, CONTENT_LAYER)
-    seen = network(to_tensor(result).to(device), layers)
+    seen = network(to_tensor(result).to(device), LAYERS)
     content = content.resize(result.size, Image.Resampling.LANCZOS)
-    target = network(to_tensor(content).to(device), [CONTENT_LAYER])[CONTENT_LAYER]
+    target = network(to_tensor(content).to(device), [CONTENT_LAYER])
     wanted = network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS)
-    style_losses = [
-        style_loss(style_statistic(seen[name]), style_statistic(wanted[name]), "relative") for name in STYLE_BLOCKS
-    ]
     return {
-        "content": float(content_loss(seen[CONTENT_LAYER], target, "relative")),
-        "style": float(torch.stack(style_losses).mean()),
+        "content": float(content_distance(seen, target)),
+        "style": float(torch.stack([*style_distances(seen, wanted).values()]).mean()),
     }

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from playground.engine.losses import TINY
-from playground.engine.statistics import StyleStatistic, style_statistic
+from playground.engine.statistics import StyleStatistic, centred_maps, style_statistic
 from playground.images.convert import resize_picture, to_tensor
 from playground.networks.catalogue import JUDGE, WeightsMissing, helper_files
 
@@ -107,7 +107,9 @@ def judged(content: Image.Image, style: Image.Image, result: Image.Image) -> dic
         target = style_statistic(painting[block])
         from_result, from_photo = (_apart(style_statistic(one[block]), target) for one in (seen, photo))
         gains.append(1 - (from_result / from_photo).sqrt())
-    kept = [F.cosine_similarity(_centred(seen[block]), _centred(photo[block])).mean() for block in JUDGED_CONTENT]
+    kept = [
+        F.cosine_similarity(centred_maps(seen[block]), centred_maps(photo[block])).mean() for block in JUDGED_CONTENT
+    ]
     return {"gain": float(torch.stack(gains).mean()), "kept": float(torch.stack(kept).mean())}
 
 
@@ -115,7 +117,3 @@ def _apart(ours: StyleStatistic, target: StyleStatistic) -> Tensor:
     parts = ((ours.covariance, target.covariance), (ours.mean, target.mean))
     found = [(one - wanted).square().sum() / wanted.square().sum().clamp_min(TINY) for one, wanted in parts]
     return torch.stack(found).sum().clamp_min(TINY)
-
-
-def _centred(maps: Tensor) -> Tensor:
-    return maps - maps.mean((2, 3), keepdim=True)

@@ -12,7 +12,8 @@ from PIL import Image
 from playground.images.convert import resize_picture, to_tensor
 from playground.images.load import load_picture
 from playground.lens import edits
-from playground.lens.ears import EARS, Heard, heard, in_words
+from playground.lens.distances import LAYERS
+from playground.lens.ears import Heard, heard, in_words
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import PRESET_FOLDER
 
@@ -23,7 +24,7 @@ def painting(name: str, size: int = 256) -> Image.Image:
 
 def listened(network: Vgg, before: Image.Image, after: Image.Image) -> Heard:
     with torch.no_grad():
-        return heard(*(network(to_tensor(picture), EARS) for picture in (before, after)))
+        return heard(*(network(to_tensor(picture), LAYERS) for picture in (before, after)))
 
 
 def test_cut_into_tiles_content_notices_and_style_hardly(network: Vgg) -> None:
@@ -52,7 +53,7 @@ def test_another_size_has_no_content_distance(network: Vgg) -> None:
 
 
 def test_words_name_who_notices() -> None:
-    layers = dict.fromkeys(EARS[:-1], 0.05)
+    layers = dict.fromkeys(LAYERS[:-1], 0.05)
     assert in_words(Heard(0.9, layers), 0.73) == (
         "Content notices, style hardly: content 0.90, style 0.05 (another painting: 0.73)."
     )
