@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from playground.engine.statistics import gram_matrix
+from playground.engine.statistics import style_statistic
 from playground.networks import winograd
 from playground.networks.arithmetic import winograd_pays
 
@@ -136,7 +136,7 @@ def loss_channels_last(x: Tensor, kernels: Kernels, planes: dict[str, Tensor]) -
         else:
             x = F.conv2d(x, *kernels[name], padding=1).relu_()
         if name in STYLE_LAYERS:
-            loss = loss + (gram_matrix(x)[0] / x.numel()).square().mean()
+            loss = loss + (style_statistic(x).gram[0] / x.numel()).square().mean()
         if name == CONTENT_LAYER:
             loss = loss + x.square().mean()
     return loss

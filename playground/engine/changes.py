@@ -12,11 +12,13 @@ from playground.engine.control import Control
 from playground.engine.losses import OBJECTIVE_SETTINGS
 from playground.engine.painting import Painting
 from playground.errors import PlaygroundError
+from playground.recipe.complaints import settled_at_start
 from playground.recipe.model import Change, Recipe, live_settings
 from playground.recipe.paintings import with_weights
 
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "colours"})
+COLOURS_MATCHED = "whether the painting takes the photo's colours"
 # These change what the picture is compared with.
 TARGET_SETTINGS = frozenset({"pool", "pool_rescale", "padding", "style_size", "style_scales"})
 
@@ -35,14 +37,14 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
     settled = Recipe.model_fields.keys() - live_settings()  # what is no setting at all is refused below, in other words
     fixed = next((key for key in requested if key.partition(".")[0] in settled), None)
     if fixed is not None:
-        return f"not changed: {fixed} is settled when a run starts"
+        return f"not changed: {settled_at_start(fixed)}"
     try:
         changed = before.changed({**requested, "plan": before.plan, "journal": before.journal})
         changed = with_weights(changed, len(painting.styles))
     except PlaygroundError as error:
         return f"not changed: {error}"
     if before.colours != changed.colours and "matched" in (before.colours, changed.colours):
-        return "not changed: whether the painting takes the photo's colours is settled when a run starts"
+        return f"not changed: {settled_at_start(COLOURS_MATCHED)}"
     names = dict.fromkeys(key.partition(".")[0] for key in requested)
     changes = {name: value for name in names if (value := getattr(changed, name)) != getattr(before, name)}
     if not changes:

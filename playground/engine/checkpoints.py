@@ -24,6 +24,7 @@ from playground.engine.previews import least_missed
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.recipe.base import RecipeError
+from playground.recipe.complaints import settled_at_start
 from playground.recipe.model import Recipe, live_settings
 from playground.system.files import UNFINISHED, whole_file
 
@@ -322,6 +323,6 @@ def branched(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     """
     fixed = next((key for key in changes if key not in live_settings()), None)
     if fixed is not None:
-        raise RecipeError(f"{fixed} is settled when a run starts: start a new run to change it")
+        raise RecipeError(f"{settled_at_start(fixed)}: start a new run to change it")
     before = Recipe.model_validate_json(snapshot["recipe"])
     return before.changed({**changes, "plan": before.plan, "journal": before.journal})

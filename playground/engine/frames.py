@@ -5,7 +5,7 @@ The loop (run.py) makes them; service/, the command line and the page read them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 CURVE_POINTS = 2000  # even, so that thinning keeps both ends
 
 State = Literal["running", "paused", "done", "stopped", "time", "recovered"]
+
+
+def ended_in_words(state: State, recoveries: Sequence[str]) -> str:
+    """How a run or a training ended, as `Result.ended` says it."""
+    return f"recovered: {recoveries[-1]}" if state == "recovered" else state
 
 
 @dataclass(frozen=True)

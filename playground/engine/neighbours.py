@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from playground.engine.guided import Guide
+from playground.engine.statistics import centred_maps
 from playground.engine.tiling import observe
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
@@ -63,7 +64,7 @@ class _Apart(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, targets: Tensor, place: Place) -> Tensor:
         ctx.place, ctx.shape = place, maps.shape
-        centred = _centred(_sampled(maps, place))
+        centred = centred_maps(_sampled(maps, place))
         lengths = centred.norm(dim=1, keepdim=True).clamp_min(TINY)
         cosines = (centred * targets).sum(1, keepdim=True) / lengths
         ctx.save_for_backward(centred, targets, lengths, cosines)
@@ -169,7 +170,7 @@ class Neighbours:
         grid = max((maps[name].shape[-2:] for name in self.layers if int(name[4]) > 2), default=None)
         grid = grid or min(maps[name].shape[-2:] for name in self.layers)  # a quarter of the picture's size, or near it
         parts = [
-            F.interpolate(_centred(maps[name]), size=tuple(grid), mode="bilinear", align_corners=False)
+            F.interpolate(centred_maps(maps[name]), size=tuple(grid), mode="bilinear", align_corners=False)
             * self._scales[name]
             for name in self.layers
         ]
@@ -322,10 +323,6 @@ def _rows(maps: Tensor) -> Tensor:
     return maps[0].flatten(1).T.contiguous()
 
 
-def _centred(maps: Tensor) -> Tensor:
-    return maps - maps.mean((2, 3), keepdim=True)
-
-
 def _energy(maps: Tensor) -> Tensor:
     """Root of the mean squared length of the centred vectors, by which layers of all strengths count alike."""
-    return _centred(maps).square().sum(1).mean().sqrt().clamp_min(TINY)
+    return centred_maps(maps).square().sum(1).mean().sqrt().clamp_min(TINY)

@@ -23,7 +23,7 @@ from playground.engine.canvas import resample
 from playground.engine.changes import take_over
 from playground.engine.control import Control, MemoryControl
 from playground.engine.first_light import NOTE as FIRST_LIGHT
-from playground.engine.frames import Frame, Result, State
+from playground.engine.frames import Frame, Result, State, ended_in_words
 from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.pulls import Pulls
@@ -279,7 +279,7 @@ class Run:
             picture=picture,
             last=last,
             recipe=final_recipe(painting),
-            ended=f"recovered: {painting.recoveries[-1]}" if state == "recovered" else state,
+            ended=ended_in_words(state, painting.recoveries),
             losses=by_term(losses),
             layers=losses,
             curve=list(painting.curve.points),

@@ -1,4 +1,7 @@
-"""Gram matrices and sums: the style statistic of a layer. Called by tiling.py, which may gather it piece by piece, guided.py and losses.py."""
+"""Gram matrices and sums: the style statistic of a layer.
+
+Called by tiling.py, which may gather it piece by piece, guided.py, losses.py, lens/ and measure/. Knows no recipe and no picture.
+"""
 
 from __future__ import annotations
 
@@ -102,6 +105,6 @@ def style_statistic(features: Tensor) -> StyleStatistic:
     return StyleStatistic(gram, sums, features.shape[-2] * features.shape[-1])
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Raw Gram matrices of a layer's activations (N×C×H×W): N×C×C, not divided by anything."""
-    return style_statistic(features).gram
+def centred_maps(maps: Tensor) -> Tensor:
+    """Maps N×C×H×W, each less its mean over all positions."""
+    return maps - maps.mean((2, 3), keepdim=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from playground.engine.frames import Curve, Frame, Result, State
+from playground.engine.frames import Curve, Frame, Result, State, ended_in_words
 from playground.engine.losses import by_term
 from playground.recipe.training import TrainingRecipe
 
@@ -62,6 +62,17 @@ class Progress:
         self.step += 1
         self.curve.add({"step": self.step, "evaluations": self.step, "seconds": self.seconds, **by_term(layers)})
 
+    def fall_back(self, step: int, recipe: TrainingRecipe) -> str:
+        """Back to an earlier step with half the rate; what to tell."""
+        self.rate_scale /= 2
+        text = (
+            f"the loss was no finite number at step {self.step}: back to step {step}, "
+            f"learning rate halved to {self.learning_rate(recipe):.3g}"
+        )
+        self.step = step
+        self.recoveries.append(text)
+        return text
+
     def frame(
         self, recipe: TrainingRecipe, steps: int, layers: dict[str, float], picture: np.ndarray | None, state: State
     ) -> Frame:
@@ -91,7 +102,7 @@ class Progress:
         return Result(
             picture=Image.fromarray(picture),
             recipe=recipe,
-            ended=f"recovered: {self.recoveries[-1]}" if state == "recovered" else state,
+            ended=ended_in_words(state, self.recoveries),
             losses={key: last.get(key, 0.0) for key in ("content", "style", "variation", "total")} if last else {},
             layers={},
             curve=list(self.curve.points),

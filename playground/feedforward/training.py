@@ -33,6 +33,7 @@ from playground.feedforward.progress import Progress
 from playground.networks.choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.base import RecipeError
+from playground.recipe.complaints import settled_at_start
 from playground.recipe.training import TrainingRecipe, is_live
 
 SAMPLES = 4  # crops in a before/after picture
@@ -140,7 +141,7 @@ class Training:
             return None
         fixed = next((key for key in requested if not is_live(key)), None)
         if fixed is not None:
-            return f"not changed: {fixed} is settled when a training starts"
+            return f"not changed: {settled_at_start(fixed, 'training')}"
         try:
             self.recipe = self.recipe.changed(requested)
         except RecipeError as error:
@@ -260,15 +261,8 @@ class Training:
 
     def _recover(self) -> str:
         """Back to the last good weights with half the rate."""
-        self.progress.rate_scale /= 2
-        text = (
-            f"the loss was no finite number at step {self.progress.step}: back to step {self._good_step}, "
-            f"learning rate halved to {self.progress.learning_rate(self.recipe):.3g}"
-        )
         self.learner.load(self._good)
-        self.progress.step = self._good_step
-        self.progress.recoveries.append(text)
-        return text
+        return self.progress.fall_back(self._good_step, self.recipe)
 
     # ---------------------------------------------------------------- checkpoints
 

@@ -1,6 +1,7 @@
 """What is wrong with a setting, in one sentence for a person.
 
-Called by the models of a recipe where they refuse something. It knows no setting: their names are handed to it.
+Called by the models of a recipe where they refuse something, and by whoever goes on with one. It knows no setting: their names
+are handed to it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ def suggestion(name: str, settings: Collection[str]) -> str:
     if len(settings) <= MAX_NAMED:
         return f"the settings are {', '.join(settings)}"
     return f"the nearest are {', '.join(difflib.get_close_matches(name, settings, n=3, cutoff=0.0))}"
+
+
+def settled_at_start(setting: str, of: str = "run") -> str:
+    """A change that comes too late: `setting` is none of those that are live, or what it was set to is not."""
+    return f"{setting} is settled when a {of} starts"
 
 
 def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:

@@ -303,18 +303,3 @@ def advice(settings: Settings) -> list[str]:
             "set PLAYGROUND_LOGIN=user:password and start again."
         )
     return said
-
-
-def settings_table() -> str:
-    """The table of all settings for the README: name, what it does, and each profile's default."""
-    rows = ["| setting | what it does | laptop | classroom | Space |", "|---|---|---|---|---|"]
-    profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
-    for name in setting_names():
-        field = Settings.model_fields.get(name) or Limits.model_fields[name]
-        defaults = ["" if flat[name] is None else _shown(flat[name]) for flat in profiles]
-        rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
-    return "\n".join(rows)
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,12 +10,11 @@ import pytest
 
 from playground.cli.doctor import examine, in_words
 from playground.errors import PlaygroundError
-from playground.service.limits import PROFILES
+from playground.service.limits import PROFILES, Limits
 from playground.service.settings import (
     Settings,
     read_settings,
     setting_names,
-    settings_table,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +136,21 @@ def test_only_the_teachers_key_is_the_teachers_key() -> None:
     assert not any(map(Settings().is_teacher, ["", None, "None"]))
     assert settings.teacher_link("http://192.0.2.7:7860/") == "http://192.0.2.7:7860/?key=battery%20staple"
     assert Settings().teacher_link("http://192.0.2.7:7860/") is None
+
+
+def settings_table() -> str:
+    """The table of all settings for docs/server.md: name, what it does, and each profile's default."""
+    rows = ["| setting | what it does | laptop | classroom | Space |", "|---|---|---|---|---|"]
+    profiles = [read_settings({"profile": profile}, environment={}).flat() for profile in PROFILES]
+    for name in setting_names():
+        field = Settings.model_fields.get(name) or Limits.model_fields[name]
+        defaults = ["" if flat[name] is None else in_short(flat[name]) for flat in profiles]
+        rows.append(f"| `{name}` | {field.description} | {' | '.join(defaults)} |")
+    return "\n".join(rows)
+
+
+def in_short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def test_the_readme_documents_every_setting_with_its_defaults() -> None:
