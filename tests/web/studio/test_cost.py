@@ -10,8 +10,10 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from playground.measure.estimate import estimate
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
+from playground.web.components.format import duration
 from playground.web.studio import cost as cost_module
 from playground.web.studio.cost import cost
 from playground.web.studio.session import Session
@@ -36,12 +38,19 @@ def test_a_short_run_has_seconds_and_memory(jobs: Jobs) -> None:
     assert run == "Run"
 
 
-def test_a_long_one_says_so_on_run_and_what_would_shorten_it(jobs: Jobs) -> None:
+def test_a_long_one_says_so_on_run_and_what_would_shorten_it_most(jobs: Jobs) -> None:
+    long = BASE.changed({"size": 1024, "iterations": 100_000})
+    half, fewer = (
+        estimate(long.changed(changes), (640, 480), (640, 480), device="cpu").seconds
+        for changes in ({"size": 512}, {"iterations": 25_000})
+    )
+    assert half != fewer
+    setting = "Size 512" if half < fewer else "25000 iterations"
     line, run = said(jobs, size=1024, iterations=100_000)
+    assert f"This takes long: {setting} would take {duration(min(half, fewer))}" in line
     assert run.startswith("Run (")
-    assert "This takes long: 25000 iterations would take" in line or "This takes long: Size 512 would take" in line
-    longer = said(jobs, size=64, iterations=100_000)[0]
-    assert "iterations would take" in longer, "there is no smaller size for this network"
+    smallest = said(jobs, size=64, iterations=100_000)[0]
+    assert "25000 iterations would take" in smallest, "there is no smaller size for this network"
 
 
 def test_what_does_not_fit_says_which_size_would(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
