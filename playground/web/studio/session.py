@@ -132,6 +132,7 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     Raises:
         RecipeError: its layers do not exist in the network that is here.
     """
+    recipe = jobs.downloads.ours(recipe)
     if recipe.network in jobs.networks and catalogue.is_available(recipe.network):
         return recipe, ""
     if recipe.network == DEFAULT_NETWORK:
