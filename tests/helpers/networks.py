@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import pytest
 import torch
 from safetensors.torch import save_file
 
+from playground.networks import vgg
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import Weights, torchvision_indices
 
@@ -93,3 +95,11 @@ def in_torch(weights: Weights, scales: dict[str, float] | None = None, *, biases
         before = scale
     network = replace(weights.network, name="in-torch", convention="torch")
     return replace(weights, network=network, tensors=tensors, sha256="")
+
+
+def as_with_bfloat16(weights: Weights, patch: pytest.MonkeyPatch) -> vgg.Vgg:
+    """A network that computes as on a GPU which has bfloat16, on the processor."""
+    patch.setattr(vgg, "precision_of", lambda device: torch.bfloat16)
+    patch.setattr(vgg, "winograd_pays", lambda *shape: False)
+    patch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    return vgg.Vgg(weights)

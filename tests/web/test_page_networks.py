@@ -46,6 +46,14 @@ def jobs(files: dict[str, str]) -> Iterator[Jobs]:
     made.close()
 
 
+def at_the_networks(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.says("About|Perhaps|takes", "#cost")
+    visitor.fill("size", SIZE)
+    for panel in ("Network", "Layers and losses"):
+        visitor.page.get_by_role("button", name=panel).first.click()
+
+
 def choose_preset(visitor: Visitor, name: str) -> None:
     visitor.page.locator(f"#preset input[value='{name}']").check(force=True)
 
@@ -60,7 +68,7 @@ def shows(visitor: Visitor, recipe: Recipe, folder: Path) -> None:
     page = visitor.page
     for name in ("content_weight", "style_weight", "variation_weight"):
         box = page.locator(f"#set-{name} input[type=number]")
-        until(lambda: float(box.input_value()) == pytest.approx(getattr(recipe, name), rel=1e-6))  # noqa: B023
+        until(lambda: float(box.input_value()) == pytest.approx(getattr(recipe, name), rel=1e-6), 30)  # noqa: B023
     expect(page.locator("#layers-words")).to_contain_text(", ".join(recipe.style_layers))
     expect(page.locator("#set-network input")).to_have_value(recipe.network)
     if recipe.preset != "default":
@@ -86,16 +94,12 @@ def paints(visitor: Visitor, recipe: Recipe, jobs: Jobs) -> None:
 def test_numbers_follow_every_choice_of_a_network(
     visitor: Visitor, files: dict[str, str], jobs: Jobs, tmp_path: Path
 ) -> None:
-    visitor.open()
-    visitor.says("About|Perhaps|takes", "#cost")
-    visitor.fill("size", SIZE)
-    for panel in ("Network", "Layers and losses"):
-        visitor.page.get_by_role("button", name=panel).first.click()
+    at_the_networks(visitor)
     for preset, switches in (
         ("vgg16-lbfgs", ("caffe", "hed", "torch", "hed", "caffe", "torch", "hed")),
-        ("tf-adam-tv", ("caffe", "hed", "caffe", "hed")),
-        ("gatys-adam", ("torch", "hed", "caffe", "hed")),
-        ("default", ("caffe", "hed", "torch")),
+        ("tf-adam-tv", ("caffe", "hed")),
+        ("gatys-adam", ("torch", "hed", "caffe")),
+        ("default", ("hed", "torch")),
     ):
         choose_preset(visitor, preset)
         own = {"size": SIZE}
@@ -106,4 +110,20 @@ def test_numbers_follow_every_choice_of_a_network(
             choose_network(visitor, network)
             shows(visitor, expected, tmp_path)
         paints(visitor, expected, jobs)
+    visitor.left_clean()
+
+
+def test_of_networks_chosen_in_haste_the_last_one_stays(
+    visitor: Visitor, files: dict[str, str], jobs: Jobs, tmp_path: Path
+) -> None:
+    at_the_networks(visitor)
+    own, names = {"size": SIZE}, {kind: Path(file).name for kind, file in files.items()}
+    for first, last in (("caffe", "hed"), ("torch", "caffe"), ("hed", "torch"), ("caffe", "hed")):
+        for kind in (first, last):
+            choose_network(visitor, names[kind])
+        shows(visitor, load_preset("default", known(names[last])).changed(own), tmp_path)
+    for preset, kind in (("vgg16-lbfgs", "caffe"), ("gatys-adam", "torch"), ("tf-adam-tv", "caffe")):
+        choose_preset(visitor, preset)
+        choose_network(visitor, names[kind])
+        shows(visitor, load_preset(preset, known(names[kind])).changed(own), tmp_path)
     visitor.left_clean()
