@@ -1,38 +1,29 @@
-"""Fixtures that several test files share.
-
-Those of the page want a `jobs` fixture of the test file's own, and look there for `SETTINGS` of the server and for
-`PATIENCE`, the seconds that the browser's expectations wait; `BROWSER_OPTIONS` are more arguments for the browser.
-"""
+"""Markers, the processes that share the tests, and the fixtures that several folders of tests use."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
-from PIL import Image
 
-from playground.images.load import load_picture
-from playground.networks import fetch, read
-from playground.networks.catalogue import ANY_PAINTING, JUDGE
-from playground.networks.vgg import Vgg
-from playground.service.jobs import Jobs
 from playground.web.gradio_patches.written_interfaces import leave_interfaces_unwritten
+
+if TYPE_CHECKING:  # torch takes seconds to read, and the process that shares the tests out does without
+    from PIL import Image
+
+    from playground.networks import read
+    from playground.networks.vgg import Vgg
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the processes that share the tests share the processor
     threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
-    torch.set_num_threads(threads)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of the processes that tests start
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read by torch, here and in the processes that tests start
 
 # Whatever was measured on this machine, tests compute alike; one that is about the choice asks for another itself.
 os.environ["PLAYGROUND_ARITHMETIC"] = "direct"
 
 leave_interfaces_unwritten()  # as where the page is served; before a test's module imports gradio
-
-torch.set_warn_always(True)  # not once a process: a warning fails the test that causes it, whichever ran before
 
 pytest.register_assert_rewrite("tests.helpers")  # so that a failed assertion there says what it compared
 
@@ -71,9 +62,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(MARKED_BY_FIXTURE[fixture])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def every_warning_of_torch() -> None:
+    """Not once a process: a warning fails the test that causes it, whichever ran before."""
+    import torch
+
+    torch.set_warn_always(True)
+
+
 @pytest.fixture(scope="session")
 def hed() -> read.Weights:
     """The default network, fetched once into the default home where it is missing."""
+    from playground.networks import fetch, read
+
     fetch.fetch("vgg16-hed")
     return read.load("vgg16-hed")
 
@@ -81,17 +82,23 @@ def hed() -> read.Weights:
 @pytest.fixture(scope="session")
 def any_painting() -> None:
     """The network for any painting lies in the default home."""
-    fetch.fetch(ANY_PAINTING)
+    from playground.networks import catalogue, fetch
+
+    fetch.fetch(catalogue.ANY_PAINTING)
 
 
 @pytest.fixture(scope="session")
 def judge() -> None:
     """The network that names what it sees lies there too."""
-    fetch.fetch(JUDGE)
+    from playground.networks import catalogue, fetch
+
+    fetch.fetch(catalogue.JUDGE)
 
 
 @pytest.fixture(scope="session")
 def network(hed: read.Weights) -> Vgg:
+    from playground.networks.vgg import Vgg
+
     return Vgg(hed)
 
 
@@ -99,30 +106,6 @@ def network(hed: read.Weights) -> Vgg:
 def pictures() -> tuple[Image.Image, Image.Image]:
     from skimage import data
 
+    from playground.images.load import load_picture
+
     return load_picture(data.chelsea()[:240, 60:380]), load_picture(data.coffee()[:300, :400])
-
-
-@pytest.fixture(scope="module")
-def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    from tests.helpers.visitor import served  # only where a page is tested: it wants a browser's driver
-
-    with served(jobs, tmp_path_factory.mktemp("files"), **getattr(request.module, "SETTINGS", {})) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    from tests.helpers.visitor import chromium
-
-    patience, more = getattr(request.module, "PATIENCE", 30), getattr(request.module, "BROWSER_OPTIONS", ())
-    with chromium(patience, *more) as started:
-        yield started
-
-
-@pytest.fixture
-def visitor(browser: Any, address: str) -> Iterator[Any]:
-    from tests.helpers.visitor import Visitor
-
-    came = Visitor(browser, address)
-    yield came
-    came.context.close()

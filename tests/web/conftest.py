@@ -1,4 +1,9 @@
-"""Fixtures that the tests of the served page share."""
+"""Fixtures that the tests of the served page share.
+
+`address` serves the page with the `jobs` fixture of the test file, which has to be one for the whole file, and `browser` opens
+one for it. Both look in the file for `SETTINGS` of the server, for `PATIENCE`, the seconds that the browser's expectations wait,
+and for `BROWSER_OPTIONS`, more arguments for the browser.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +30,7 @@ def uploads(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
-    """A server's jobs without limits, gone after the test; files that need other limits or one for all tests have their own."""
+    """A server's jobs, gone after the test; files that need limits or one for all tests have their own."""
     jobs = Jobs("cpu")
     yield jobs
     jobs.close()
@@ -34,3 +39,29 @@ def jobs() -> Iterator[Jobs]:
 @pytest.fixture
 def files(tmp_path: Path) -> PageFiles:
     return PageFiles(tmp_path, 10)
+
+
+@pytest.fixture(scope="module")
+def address(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    from tests.helpers.visitor import served  # only where a page is tested: it wants a browser's driver
+
+    with served(jobs, tmp_path_factory.mktemp("files"), **getattr(request.module, "SETTINGS", {})) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    from tests.helpers.visitor import chromium
+
+    patience, more = getattr(request.module, "PATIENCE", 30), getattr(request.module, "BROWSER_OPTIONS", ())
+    with chromium(patience, *more) as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(browser: Any, address: str) -> Iterator[Any]:
+    from tests.helpers.visitor import Visitor
+
+    came = Visitor(browser, address)
+    yield came
+    came.context.close()

@@ -18,6 +18,7 @@ from gradio_client import Client
 from PIL import Image
 
 from playground.networks import read
+from playground.web import serve
 from tests.helpers.serving import APP, ROOT, SERVE, free_port, serving, start
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
 from tests.helpers.waiting import until
@@ -184,7 +185,6 @@ def test_without_a_folder_for_runs_it_paints_all_the_same(
         assert "cannot keep runs" in process.stderr.read()
 
 
-@pytest.mark.parametrize("program", [APP, SERVE], ids=["app.py", "playground serve"])
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
@@ -200,15 +200,34 @@ def test_without_a_folder_for_runs_it_paints_all_the_same(
     ],
 )
 def test_wrong_arguments_end_with_one_sentence(
-    arguments: list[str], environment: dict[str, Any], sentence: str, program: tuple[str, ...]
+    arguments: list[str],
+    environment: dict[str, str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with start(*arguments, program=program, **environment) as process:
-        output, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
+    # What a process sets up for itself alone is left as it is in this one.
+    monkeypatch.setattr(serve, "prepare", lambda: None)
+    monkeypatch.setattr(serve, "start_log", lambda form, debug: None)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        serve.make_server(serve.arguments(arguments))
+    assert ended.value.code == 2
+    output, errors = capsys.readouterr()
     assert output == ""
     (line,) = errors.splitlines()
     assert line.startswith("error: ")
     assert sentence in line
+
+
+@pytest.mark.parametrize("program", [APP, SERVE], ids=["app.py", "playground serve"])
+def test_either_way_to_start_it_ends_with_that_sentence_alone(program: tuple[str, ...]) -> None:
+    with start("--set", "max_runs=0", program=program) as process:
+        output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output) == (2, "")
+    assert errors.startswith("error: max_runs on the command line cannot be '0'")
+    assert errors.count("\n") == 1
 
 
 def test_serve_is_the_same_page(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
@@ -226,31 +245,37 @@ def test_serve_is_the_same_page(hed: read.Weights, uploads: dict[str, Any], tmp_
     assert not list(tmp_path.glob("playground-*"))
 
 
-def test_importing_the_app_reads_no_arguments_and_gives_a_demo() -> None:
-    """As a Space does."""
-    script = "import sys; sys.argv = ['space', '--no-such-option']; import app, gradio; print(type(app.demo).__mro__)"
-    environment: dict[str, Any] = {"PLAYGROUND_RUNS_FOLDER": ""}
-    with start(program=("-c", script), **environment) as process:
-        output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    assert "gradio.blocks.Blocks" in output
+AS_A_SPACE = """
+import sys
+sys.argv = ["space", "--no-such-option"]  # of whatever imports it
+import app, gradio
+assert isinstance(app.demo, gradio.Blocks)
+assert gradio.component_meta.create_or_modify_pyi.__module__.startswith("playground."), "prepare() came too late"
+app.serve(app.server)
+"""
 
 
 @pytest.fixture(scope="module")
 def unfetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The app where nothing has been fetched and nothing can be."""
-    nowhere: dict[str, Any] = {
+    """The app, imported as a Space does it, where nothing has been fetched and nothing can be."""
+    folders = {
+        "PLAYGROUND_HOME": tmp_path_factory.mktemp("nothing") / "home",
+        "TMPDIR": tmp_path_factory.mktemp("temporary"),
+    }
+    environment: dict[str, Any] = {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_NO_INDEX": "1",
         "PIP_CONFIG_FILE": os.devnull,
+        "GRADIO_SERVER_PORT": str(free_port()),
     }
-    home, temporary = tmp_path_factory.mktemp("nothing") / "home", tmp_path_factory.mktemp("temporary")
-    port = str(free_port())
-    with serving("--port", port, PLAYGROUND_HOME=str(home), TMPDIR=str(temporary), **nowhere) as (process, address):
-        yield {"process": process, "address": address, "temporary": temporary}
+    environment |= {name: str(folder) for name, folder in folders.items()}
+    with serving(program=("-c", AS_A_SPACE), **environment) as (process, address):
+        yield {"process": process, "address": address, "temporary": folders["TMPDIR"]}
 
 
-def test_without_network_and_weights_the_page_opens_and_says_what_to_do(unfetched: dict[str, Any]) -> None:
+def test_imported_as_a_space_without_network_and_weights_it_opens_and_says_what_to_do(
+    unfetched: dict[str, Any],
+) -> None:
     assert httpx.get(unfetched["address"]).status_code == 200
     for line in unfetched["process"].stderr:
         if "vgg16-hed" in line and "--fetch" in line:

@@ -1,4 +1,4 @@
-"""Which troubles plain gradio has: run as a script in a process of its own, where no patch was called yet; prints JSON.
+"""Which troubles plain gradio has: asked in a process of its own, where no patch was called yet but that of written_interfaces.
 
 Every function returns whether gradio still does what the patch of the same name mends.
 """
@@ -15,6 +15,8 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -29,6 +31,8 @@ from PIL import Image
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.testclient import TestClient
+
+from playground.web.gradio_patches.written_interfaces import MODULE
 
 
 def left_sessions() -> bool:
@@ -67,8 +71,13 @@ def foreign_sessions() -> bool:
 
 def written_interfaces() -> bool:
     """Defining a component reads and writes files for editors: of one whose source has no such class, that fails."""
+    spec = PathFinder.find_spec(MODULE, gr.__path__)
+    assert spec is not None
+    assert spec.loader is not None
+    plain = module_from_spec(spec)
+    spec.loader.exec_module(plain)
     try:
-        type("Unheard", (gr.Textbox,), {"__module__": __name__, "EVENTS": ["change"]})
+        plain.ComponentMeta("Unheard", (), {"__module__": __name__, "EVENTS": ["change"]})
     except (ValueError, OSError):
         return True
     return False
@@ -206,10 +215,10 @@ def hidden_progress() -> bool:
     return any(everybody in script.read_text() for script in scripts)
 
 
-if __name__ == "__main__":
+def troubles() -> dict[str, bool]:
+    """By patch whether this gradio needs it."""
     probes = (
-        left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures, opened_uploads,
-        missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress,
-        written_interfaces,
+        left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures,
+        opened_uploads, missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress, written_interfaces,
     )  # fmt: skip
-    print(json.dumps({probe.__name__: probe() for probe in probes}))
+    return {probe.__name__: probe() for probe in probes}

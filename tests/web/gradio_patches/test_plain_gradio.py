@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,21 @@ from playground.web.gradio_patches.queue_polling import LOOK_EVERY
 MEASURED_ELSEWHERE = {"unchanged_outputs", "queue_polling", "private_names"}  # by a test beside this or below
 
 
+ROOT = Path(__file__).parents[3]
+ASKING = """
+import json
+from playground.web.gradio_patches.written_interfaces import leave_interfaces_unwritten
+leave_interfaces_unwritten()  # two seconds less; whether gradio writes them is asked all the same
+from tests.web.gradio_patches.plain import troubles
+print(json.dumps(troubles()))
+"""
+
+
 @pytest.fixture(scope="module")
 def troubles() -> dict[str, bool]:
-    """By patch whether plain gradio needs it, found out in a process where no patch was called."""
-    script = Path(__file__).with_name("plain.py")
-    return json.loads(subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout)
+    """By patch whether plain gradio needs it."""
+    command = [sys.executable, "-c", ASKING]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
 
 
 def patches() -> list[str]:
@@ -37,3 +48,12 @@ def test_gradio_still_looks_into_its_queue_all_the_time() -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         gr.Button()
     assert page.queue()._queue.sleep_when_free < LOOK_EVERY / 2
+
+
+def test_no_other_gradio_is_asked_for_than_the_one_that_is_tested() -> None:
+    named = re.search(r"^gradio>=(\d+)\.(\d+),<(\d+)\.(\d+)$", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    assert named, "requirements.txt names one minor version of gradio"
+    major, minor, until_major, until_minor = map(int, named.groups())
+    assert gr.__version__.startswith(f"{major}.{minor}.")
+    assert (until_major, until_minor) == (major, minor + 1)
+    assert f"\nsdk_version: {gr.__version__}\n" in (ROOT / "README.md").read_text("utf-8")  # what a Space installs

@@ -7,8 +7,11 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from playground.engine.pulls import Pulls
 from playground.recipe.presets import load_preset
+from playground.web.studio import following as following_module
 from playground.web.studio.following import Following
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
@@ -16,8 +19,9 @@ from playground.web.studio.running import LIVE_PARTS
 from playground.web.studio.session import Session
 
 
-def test_a_page_that_is_still_told_is_followed_to_the_end() -> None:
+def test_a_page_that_is_still_told_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradio's sign of life may fail on a busy machine; what counts is whether anybody reads the stream."""
+    monkeypatch.setattr(following_module, "SIGN_EVERY", 0.1)
     touched: list[bool] = []
     job: Any = SimpleNamespace(
         ended=False, version=-1, state="running", control=SimpleNamespace(stop=lambda: None), visitor="v", parent=None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from PIL import Image
 
 from playground.images.load import read_recipe_text
 from playground.images.save import save_picture
-from playground.networks import catalogue, read
+from playground.networks import catalogue
 from playground.recipe.model import Change
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
@@ -32,13 +31,7 @@ pytestmark = NEEDS_CHROMIUM
 GRACE = 10.0
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=GRACE, runs_each=1))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=GRACE, runs_each=1)
 
 
 def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visitor, tmp_path: Path) -> None:
@@ -195,7 +188,7 @@ def test_two_people_run_side_by_side(browser: Browser, address: str, tmp_path: P
         person.context.close()
 
 
-@pytest.mark.slow  # test_page_access.py presses the keys in every run
+@pytest.mark.slow  # test_access.py presses the keys in every run
 def test_keyboard(visitor: Visitor) -> None:
     visitor.open(**ENDLESS)
     visitor.page.focus("#set-seed input")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
 if TYPE_CHECKING:
@@ -18,13 +15,6 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu")
-    yield made
-    made.close()
 
 
 def opened(visitor: Visitor, name: str, **settings: object) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
@@ -19,13 +16,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 90
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=15.0)
 
 
 def test_a_german_page_speaks_german_before_and_after_a_run(browser: Browser, address: str) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -19,13 +17,6 @@ KEY = "open sesame"
 SETTINGS = {"teacher_key": KEY}
 PATIENCE = 60
 OFFER_SECONDS = 6.0
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu")
-    yield made
-    made.close()
 
 
 @pytest.fixture

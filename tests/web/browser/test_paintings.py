@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 QUICK = {"size": 64, "iterations": 6, "scales": 1}
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=10, runs_each=1))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=10, runs_each=1)
 
 
 def add(visitor: Visitor, name: str) -> None:

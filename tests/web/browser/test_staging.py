@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from playground.networks import read
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
@@ -21,13 +19,7 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 90
 
 ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0, runs_each=1))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=15.0, runs_each=1)
 
 
 def test_a_preset_chosen_on_the_way_leaves_the_run_alone_and_waits(visitor: Visitor, jobs: Jobs) -> None:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 
@@ -32,13 +30,7 @@ SCREENS = [
     pytest.param(1280, 650, marks=pytest.mark.slow),
     pytest.param(1440, 900, marks=pytest.mark.slow),
 ]
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=15.0)
 
 
 def outside(visitor: Visitor) -> dict[str, object]:

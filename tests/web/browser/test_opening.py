@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from playground.networks import read
 from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
@@ -24,13 +22,6 @@ window.fetch = async (...what) => {
   return ask(...what);
 }"""
 """The question with which the page is opened, which alone says whether its person was elsewhere, goes out late."""
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu")
-    yield made
-    made.close()
 
 
 def test_what_is_set_while_the_page_opens_is_not_set_back(visitor: Visitor, jobs: Jobs) -> None:

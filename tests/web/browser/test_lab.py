@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu")
-    yield made
-    made.close()
 
 
 def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:

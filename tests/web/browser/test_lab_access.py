@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from tests.helpers.axe import serious
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 
@@ -23,13 +21,6 @@ KEY = "open-sesame"
 SETTINGS = {"teacher_key": KEY}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESK = {"viewport": {"width": 1440, "height": 900}}
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs("cpu")
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=[(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")], ids=lambda one: one[1])

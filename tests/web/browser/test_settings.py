@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from playground.networks import read
 from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
-from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
@@ -26,13 +23,7 @@ pytestmark = NEEDS_CHROMIUM
 PATIENCE = 90
 
 LAYERS = {"conv1_1": 1.5e-5, "conv3_1": 80_000.0}
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=15.0)
 
 
 def saved(visitor: Visitor, folder: Path) -> Recipe:

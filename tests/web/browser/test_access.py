@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from playground.networks import read
-from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.axe import serious
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
@@ -27,13 +24,7 @@ LOOKS = [
     {"viewport": {"width": 1024, "height": 768}, "forced_colors": "active"},
     {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True, "is_mobile": True},
 ]
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights) -> Iterator[Jobs]:
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0))
-    yield made
-    made.close()
+LIMITS = Limits(grace_seconds=15.0)
 
 
 @pytest.mark.parametrize("look", [
