@@ -38,7 +38,7 @@ def test_a_new_size_has_the_photos_finest_detail(
 def test_single_precision_by_choice_where_the_device_has_less(
     hed: Weights, network: Vgg, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    single = plain(iterations=2, precision="float32", arithmetic="winograd")
+    single = plain(iterations=2, precision="float32")
     coarse = as_with_bfloat16(hed, monkeypatch)
     expected = totals(paint(pictures, network, single))
     assert totals(paint(pictures, coarse, single)) == expected

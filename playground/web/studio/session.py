@@ -56,6 +56,7 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
+    filled: int = 0  # how often the controls have been given a recipe; what they send says which it was (FILLED)
     own: dict[str, Any] = field(
         default_factory=dict
     )  # of OWN, what a person has set, which stays when a preset is chosen

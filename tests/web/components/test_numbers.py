@@ -73,7 +73,8 @@ def values(recipe: Recipe, **changed: Any) -> tuple[Any, ...]:
 
 def shows(updates: dict[Any, Any], recipe: Recipe) -> None:
     """The controls show a recipe."""
-    for name in ("content_weight", "style_weight", "variation_weight", "init", "padding", "network"):
+    assert updates.get("set-network", recipe.network) == recipe.network  # what was chosen there is not said again
+    for name in ("content_weight", "style_weight", "variation_weight", "init", "padding"):
         assert updates[f"set-{name}"] == controls.shown(name, recipe), name
     assert updates["layers"]["style"] == recipe.style_layers
     assert updates["layers"]["content"] == recipe.content_layers
@@ -100,6 +101,31 @@ def test_the_dropdown_brings_the_numbers_for_the_network(
     updates = steering.moved_network(session, *values(session.base, network="vgg16-hed"))
     assert session.base == first
     shows(updates, first)
+
+
+def test_controls_that_are_about_to_show_another_recipe_say_nothing(
+    panel: SettingsPanel, files: dict[str, str]
+) -> None:
+    """A page may send what it shows while the answer that replaces it is on its way."""
+    hed = "vgg16-hed"
+    session, steering = Session(load_preset()), Steering(panel)
+    grid = panel.show(session, load_preset("vgg16-lbfgs", hed))["layers"]
+
+    def late(network: str) -> tuple[object, ...]:
+        return (*values(load_preset("vgg16-lbfgs", hed), network=network)[:-1], grid)
+
+    steering.moved_network(session, *late(files["caffe"]))
+    assert session.base == load_preset("vgg16-lbfgs").changed({"network": files["caffe"]})
+    for values_of in (late(files["caffe"]), late(hed)):
+        assert panel.assembled(session, values_of) == session.base
+    steering.moved_network(session, *late(hed))
+    assert session.base == load_preset("vgg16-lbfgs", hed)
+    panel.choose_preset(session, "gatys-adam")
+    steering.moved_network(session, *late(files["torch"]))
+    assert session.base == load_preset("gatys-adam", known(files["torch"]))
+    picked = steering.quick_pick("deep", session, files["torch"])["layers"]
+    assert picked["style"] != session.base.style_layers
+    assert panel.assembled(session, (*values(session.base)[:-1], picked)).style_layers == picked["style"]
 
 
 def test_what_was_typed_before_stays(panel: SettingsPanel, files: dict[str, str]) -> None:
