@@ -23,7 +23,6 @@ from PIL import Image
 
 from playground.engine.checkpoints import COST_RATIO
 from playground.errors import PlaygroundError
-from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_training_preset
@@ -32,7 +31,6 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.service.training_job import training_of
-from playground.service.uploads import collect_photos
 from playground.system.scratch import Scratch, sweep
 
 SAVE_EVERY, TELL_EVERY, BRANCHES = 1.0, 0.02, 2
@@ -77,10 +75,9 @@ def upload(jobs: Jobs, scratch: Scratch) -> None:
     for number in itertools.count():
         path = scratch.folder("files") / f"{number}.zip"
         path.write_bytes(packed.getvalue())
-        folder = jobs.new_folder()
-        collect_photos([path], folder.photos, jobs.photo_space)
+        given = jobs.take_photos([path])
         time.sleep(0.02)
-        jobs.drop_folder(folder)
+        jobs.drop_photos(given)
         path.unlink()
 
 
@@ -88,7 +85,7 @@ def begin(jobs: Jobs) -> None:
     """Start what nobody has left: one run, one training."""
     known = jobs.going_on()
     if not any(training_of(job) for job in known):
-        jobs.train(picture(1), Photos(BUNDLED), TRAINING, "trainer", jobs.new_folder(), "Noise")
+        jobs.train(picture(1), None, TRAINING, "trainer", "Noise")
     if all(training_of(job) for job in known):
         jobs.start(Pictures(picture(2), (picture(3),)), RUN, "painter")
 

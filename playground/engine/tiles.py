@@ -217,8 +217,8 @@ class TiledObjective(Objective):
         height, width = image.shape[-2:]
         layers = {*self.style_layers, *self.content_layers}
         halo = HALO if all(name <= "conv5_1" for name in layers) else 2 * HALO
-        for top, bottom in _cut(height):
-            for left, right in _cut(width):
+        for top, bottom in pieces(height):
+            for left, right in pieces(width):
                 yield Tile(
                     top, bottom, left, right,
                     max(0, top - halo), min(height, bottom + halo), max(0, left - halo), min(width, right + halo),
@@ -261,7 +261,7 @@ def _undivided(statistic: StyleStatistic, guide: Guide, scale: int) -> tuple[Ten
     return statistic.gram * factors[:, None, None], statistic.sums * factors[:, None], masses
 
 
-def _cut(length: int) -> list[tuple[int, int]]:
+def pieces(length: int) -> list[tuple[int, int]]:
     """Nearly equal parts of at most `CORE` pixels and a little, beginning at multiples of `GRID`."""
     count = max(1, round(length / CORE + 0.49))
     each = math.ceil(length / count / GRID) * GRID

@@ -92,7 +92,7 @@ class Stylizer:
         if tile is None and height * width * self.width > WHOLE:
             tile = TILE
         whole = tile is None or max(height, width) <= tile
-        y = self._run(x) if tile is None or whole else self._in_tiles(x, -(-tile // 4) * 4)
+        y = self.run(x) if tile is None or whole else self._in_tiles(x, -(-tile // 4) * 4)
         return self.convention.of(y[..., :height, :width]).clamp_(0, 1)
 
     def _in_tiles(self, x: Tensor, tile: int) -> Tensor:
@@ -100,7 +100,7 @@ class Stylizer:
 
         Both together leave no seam: a tile's pixels are those that one pass with these statistics would give.
         """
-        statistics = self._estimate(x, tile)
+        statistics = self.estimate(x, tile)
         y = torch.empty_like(x)
         height, width = x.shape[-2:]
         for top in range(0, height, tile):
@@ -108,11 +108,11 @@ class Stylizer:
                 bottom, right = min(top + tile, height), min(left + tile, width)
                 up, before = max(0, top - self.overlap), max(0, left - self.overlap)
                 seen = x[..., up : bottom + self.overlap, before : right + self.overlap]
-                stylized = self._run(seen.contiguous(memory_format=torch.channels_last), statistics)
+                stylized = self.run(seen.contiguous(memory_format=torch.channels_last), statistics)
                 y[..., top:bottom, left:right] = stylized[..., top - up : bottom - up, left - before : right - before]
         return y
 
-    def _estimate(self, x: Tensor, tile: int) -> Statistics:
+    def estimate(self, x: Tensor, tile: int) -> Statistics:
         """The normalisations' statistics from evenly spread samples of the picture at its own scale.
 
         A smaller copy of the picture would have harder edges, and so other statistics; samples do not.
@@ -126,10 +126,10 @@ class Stylizer:
             for left in _spread(width - wide, columns)
         ]
         collected: Statistics = []
-        self._run(torch.cat(samples).contiguous(memory_format=torch.channels_last), collected=collected)
+        self.run(torch.cat(samples).contiguous(memory_format=torch.channels_last), collected=collected)
         return collected
 
-    def _run(self, x: Tensor, statistics: Statistics | None = None, collected: Statistics | None = None) -> Tensor:
+    def run(self, x: Tensor, statistics: Statistics | None = None, collected: Statistics | None = None) -> Tensor:
         """One pass in torch's convention, sides divisible by four.
 
         Args:
@@ -209,7 +209,7 @@ def check_strokes(strokes: float) -> None:
         raise PlaygroundError(f"strokes can be {STROKES[0]:g} to {STROKES[1]:g} times as large, not {strokes:g}")
 
 
-def _worked(size: tuple[int, int], strokes: float) -> tuple[int, int]:
+def worked_size(size: tuple[int, int], strokes: float) -> tuple[int, int]:
     """At what width and height a picture is painted: no side too short for the network, no picture too large for memory."""
     width, height = size
     smallest = min(1.0, MIN_WORKED / min(size))
@@ -263,7 +263,7 @@ def stylize_picture(stylizer: OnePass, content: Image.Image, tile: int | None = 
             picture is painted for broader ones and brought back to its size, a larger one for finer ones.
     """
     check_strokes(strokes)
-    size = _worked(content.size, strokes)
+    size = worked_size(content.size, strokes)
     if size != content.size:
         painted = stylize_picture(stylizer, content.resize(size, Image.Resampling.LANCZOS), tile).result
         return Stylized(content, painted.resize(content.size, Image.Resampling.LANCZOS))

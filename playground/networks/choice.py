@@ -157,7 +157,7 @@ def _stored() -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _keep(found: Measured) -> None:
+def keep(found: Measured) -> None:
     path = home() / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ def measure(interrupted: Callable[[], bool] = lambda: False) -> Measured | None:
             return before
         found = _timed(interrupted)
         if found is not None:
-            _keep(found)
+            keep(found)
         return found
 
 

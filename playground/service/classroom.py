@@ -82,7 +82,7 @@ class Classroom:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._lock = clock, threading.Lock()
+        self.clock, self._lock = clock, threading.Lock()
         self._pupils: dict[str, _Pupil] = {}
         self._teachers: dict[str, float] = {}  # when each was last seen
         self._lesson, self._options, self._phase, self._round = "", 0, "", 1
@@ -99,7 +99,7 @@ class Classroom:
             teacher: whether the page has shown the teacher's key.
         """
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             if teacher:
                 self._pupils.pop(person, None)  # whoever teaches is no pupil
                 self._teachers.pop(person, None)
@@ -254,7 +254,7 @@ class Classroom:
         """
         with self._lock:
             pupil = self._pupils.get(person)
-            if pupil is None or not self._wall or not pupil.told or self._clock() - pupil.seen > AWAY_SECONDS:
+            if pupil is None or not self._wall or not pupil.told or self.clock() - pupil.seen > AWAY_SECONDS:
                 return "none"
             if picture in pupil.removed:
                 return "removed"
@@ -271,7 +271,7 @@ class Classroom:
     def _changed(self) -> Iterator[None]:
         """The lock, while a teacher, who is here then, changes something."""
         with self._lock:
-            self._taught = self._clock()
+            self._taught = self.clock()
             yield
             self._version += 1
 
@@ -281,15 +281,15 @@ class Classroom:
         if pupil is None:
             if len(self._pupils) >= MAX_PEOPLE:
                 longest = min(self._pupils, key=lambda name: self._pupils[name].seen)
-                if self._clock() - self._pupils[longest].seen < AWAY_SECONDS:
+                if self.clock() - self._pupils[longest].seen < AWAY_SECONDS:
                     return None  # nobody who is here loses their vote to whoever comes under many names
                 del self._pupils[longest]
-            pupil = self._pupils[person] = _Pupil(self._clock())
+            pupil = self._pupils[person] = _Pupil(self.clock())
         return pupil
 
     def _settle(self) -> None:
         """Where no teacher has been seen for long, nobody is held up any more; votes stay as hidden as they are."""
-        if self._clock() - self._taught <= AWAY_SECONDS:
+        if self.clock() - self._taught <= AWAY_SECONDS:
             return
         self._teachers.clear()
         if self._locks() or self._paused or self._wall:
@@ -306,7 +306,7 @@ class Classroom:
             pupil.votes.clear()
 
     def _view(self, pupil: _Pupil | None, teacher: bool) -> View:
-        now, rounds = self._clock(), range(1, self._round + 1)
+        now, rounds = self.clock(), range(1, self._round + 1)
         counts = tuple(tuple(self._count(number)) for number in rounds) if self._shown else ()
         near = [one for one in self._pupils.values() if now - one.seen < HERE_SECONDS] if teacher else []
         return View(

@@ -1,14 +1,14 @@
 """Runs and trainings on behalf of people: this is what pages and the API call, and it knows who does the work.
 
 `Jobs` is a facade: new_jobs.py makes a job, admission.py says who may begin, worker.py works on it, registry.py remembers
-it, store.py keeps it on the disk; downloads.py and tasks.py have what is no job. It knows no page and no terminal.
+it, folders.py and store.py keep it on the disk; downloads.py and tasks.py have what is no job. It knows no page and no terminal.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,19 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.classroom import Classroom
 from playground.service.downloads import Downloads
+from playground.service.folders import Folders, GivenPhotos
 from playground.service.job import Job
 from playground.service.lasting import Lasting
 from playground.service.limits import Limits
-from playground.service.new_jobs import NewJobs, TrainingFolders
+from playground.service.new_jobs import NewJobs
 from playground.service.one_process import prepare
 from playground.service.overview import Overview, look_over
 from playground.service.registry import Registry
-from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler, Ticket
 from playground.service.store import Store
 from playground.service.tasks import Task, Tasks
 from playground.service.threads import Threads
 from playground.service.training_job import TrainingJob
-from playground.service.uploads import PhotoSpace
 from playground.service.worker import Worker
 from playground.service.zerogpu import LentGpu
 from playground.system.device import pick_device
@@ -86,14 +85,14 @@ class Jobs:
         self.downloads = Downloads(networks, self.device, read=lent_gpu is None)
         self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
-        self._registry, self.scheduler, self.threads = Registry(store), Scheduler(), Threads()
-        self.tasks, self._folders = Tasks(self.threads), TrainingFolders(store)
+        self._folders = Folders(store, limits.disk_mb * PHOTOS_FRACTION)
+        self._registry, self.scheduler, self.threads = Registry(store, self._folders), Scheduler(), Threads()
+        self.tasks = Tasks(self.threads)
         self._worker = Worker(
             self._lock, self._registry, self.admission, self.downloads, self.scheduler, self.threads,
             device=self.device, store=store, lent=self.lent,
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
-        self.photo_space = PhotoSpace(limits.disk_mb * PHOTOS_FRACTION)
         self.people, self.classroom, self.lasting = set[str](), Classroom(), Lasting(store)
 
     @property
@@ -130,16 +129,9 @@ class Jobs:
         return job
 
     def branch(
-        self,
-        job: Job,
-        evaluation: int,
-        changes: Mapping[str, Any],
-        visitor: str,
-        *,
-        replace: bool = False,
-        teacher: bool = False,
-        person: str = "",
-    ) -> Job:
+        self, job: Job, evaluation: int, changes: Mapping[str, Any], visitor: str, *, replace: bool = False,
+        teacher: bool = False, person: str = "",
+    ) -> Job:  # fmt: skip
         """Go on from an earlier checkpoint of a run, as a run of its own with other live settings.
 
         Args:
@@ -175,30 +167,34 @@ class Jobs:
                 self._registry.add(job)
         except PlaygroundError:
             if job.parent is not None and job.folder is not None:  # made for the branch alone
-                job.folder.remove()
+                self._folders.drop(job.folder)
             raise
         self._worker.begin(job, photos)
 
-    def new_folder(self) -> RunFolder:
-        """An empty folder for a training's photographs and its files; gone when the server ends."""
-        return self._folders.new()
+    def take_photos(self, files: Sequence[str | Path]) -> GivenPhotos:
+        """Keep photographs, files or zips of them, for a training to come; gone when the server ends.
 
-    def drop_folder(self, folder: RunFolder) -> None:
-        """Delete such a folder, unless a training has taken it over."""
-        if all(job.folder != folder for job in self.known()):
-            self._folders.drop(folder)
+        Raises:
+            PlaygroundError: too many, too large together, or none that can be read; nothing is left behind.
+            OSError: the disk takes no more; the same.
+        """
+        return self._folders.take_photos(files)
+
+    def drop_photos(self, given: GivenPhotos) -> None:
+        """Delete photographs, unless a training has taken them over."""
+        if all(job.folder != given.folder for job in self.known()):
+            self._folders.drop(given.folder)
 
     def train(
-        self, style: Image.Image, photos: Photos, recipe: TrainingRecipe, visitor: str, folder: RunFolder, title: str,
-        *, person: str = "",
+        self, style: Image.Image, given: GivenPhotos | None, recipe: TrainingRecipe, visitor: str, title: str, *,
+        person: str = "",
     ) -> TrainingJob:  # fmt: skip
         """Start a training, which goes on until it is done or stopped, whether or not anybody watches.
 
         Args:
             style: clean RGB.
-            photos: what to train on.
+            given: what to train on, the training's own from now on; None for the photographs that come along.
             visitor: who finds it again; a secret.
-            folder: from `new_folder`; the training's own from now on.
             title: the style's name.
             person: on whose account it counts, by default the visitor's; one training a person.
 
@@ -209,9 +205,10 @@ class Jobs:
         if self.lent:
             raise PlaygroundError("This server borrows its GPU by the minute, too short for a training: run your own.")
         recipe = recipe.changed({"seconds": recipe.seconds or self.limits.training_seconds})
-        names = BUNDLED if photos.folder == BUNDLED else Path(photos.folder).name
-        job = self._new.training(Pictures(None, (style,)), recipe, visitor, folder, title, names, person=person)
-        self._start(job, photos)
+        with self._folders.for_training(given) as own:
+            names = own.folder.photos.name if given else BUNDLED
+            job = self._new.training(Pictures(None, (style,)), recipe, visitor, own.folder, title, names, person=person)
+            self._start(job, own.photos)
         return job
 
     def task(self, person: str, work: Callable[[Task], None]) -> Task:

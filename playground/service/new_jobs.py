@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from playground.engine.checkpoints import branched
@@ -107,7 +104,7 @@ class NewJobs:
                 colours=job.colours, person=person, frames_every=job.frames_every,
             )  # fmt: skip
         except PlaygroundError:
-            folder.remove()
+            self._store.drop(folder)
             raise
         branch.control.change(changes)
         return branch
@@ -164,34 +161,3 @@ class NewJobs:
         if stored.paused:
             job.control.pause()
         return job, photos
-
-
-class TrainingFolders:
-    """Folders for trainings to come, in the store where there is one that takes them.
-
-    Args:
-        store: None keeps them in a temporary folder of this server's.
-    """
-
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
-        self._temporary = Path(tempfile.mkdtemp(prefix="playground-trainings-"))
-
-    def new(self) -> RunFolder:
-        """An empty folder with a place for photographs."""
-        folder = None
-        if self._store:
-            with suppress(OSError):
-                folder = self._store.new_folder()
-        folder = folder or RunFolder(Path(tempfile.mkdtemp(dir=self._temporary)))
-        folder.photos.mkdir()
-        return folder
-
-    def drop(self, folder: RunFolder) -> None:
-        """Delete one that no training has taken over."""
-        if folder.path.parent == self._temporary or (self._store and self._store.owns(folder)):
-            folder.remove()
-
-    def close(self) -> None:
-        """Delete those that are not in the store."""
-        RunFolder(self._temporary).remove()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from playground.service.folders import Folders
 from playground.service.job import Job
 from playground.service.limits import Limits
 from playground.service.store import Store
@@ -20,11 +21,11 @@ class Registry:
     """The jobs of a server by their ids, oldest first. Every call with the lock held.
 
     Args:
-        store: told of what is forgotten.
+        store, folders: told of what is forgotten.
     """
 
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
+    def __init__(self, store: Store | None, folders: Folders) -> None:
+        self._store, self._folders = store, folders
         self._jobs: dict[str, Job] = {}
 
     def __iter__(self) -> Iterator[Job]:
@@ -54,7 +55,7 @@ class Registry:
             if index >= KEEP or now - (job.ended_at or now) > job.seconds_kept(limits):
                 del self._jobs[job.id]
                 if job.folder is not None:
-                    job.folder.remove()
+                    self._folders.drop(job.folder)
                 if self._store:
                     self._store.remove(job.id)
             pictures_mb += job.pictures_mb

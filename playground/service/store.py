@@ -78,9 +78,10 @@ class Store:
         """
         return RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self.folder)))
 
-    def owns(self, folder: RunFolder) -> bool:
-        """Whether it is one of this server's."""
-        return folder.path.parent == self.folder
+    def drop(self, folder: RunFolder) -> None:
+        """Delete a folder from `new_folder` or `adopt` that nobody needs any more; another server's stays."""
+        if folder.path.parent == self.folder:
+            folder.remove()
 
     def create(self, run: Stored) -> RunFolder:
         """Keep a run from now on; its folder, which is `run.folder` where it has one from `new_folder`.

@@ -62,11 +62,11 @@ class Pace:
 
     def wait_of(self, person: str) -> float:
         """Seconds until a person's next request may begin."""
-        return max(0.0, self._debt(person) - self.allowance(person)) / self._rate(person)
+        return max(0.0, self.debt(person) - self.allowance(person)) / self._rate(person)
 
     def charge(self, person: str, seconds: float) -> None:
         """Put time of the loop on somebody's account."""
-        debt, now = self._debt(person), self._clock()
+        debt, now = self.debt(person), self._clock()
         if now - self._had.get(person, (0.0, float("-inf")))[1] >= HERE_SECONDS:
             self._people[self._listens(person)] += 1  # until they are counted again
         self._had[person] = min(debt + seconds, self.allowance(person) + MOST_AHEAD), now
@@ -75,7 +75,8 @@ class Pace:
         """A work to await, charged for while it keeps the loop busy, not for what it waits."""
         return _Timed(work, partial(self.charge, person))
 
-    def _debt(self, person: str) -> float:
+    def debt(self, person: str) -> float:
+        """Seconds of the loop that somebody has had and has not been forgiven yet."""
         had, as_of = self._had.get(person, (0.0, 0.0))
         return max(0.0, had - (self._clock() - as_of) * self._rate(person))
 

@@ -15,9 +15,10 @@ import gradio as gr
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.web.api import add_api
-from playground.web.classroom.tab import bells, build_class
+from playground.web.classroom.tab import build_class
 from playground.web.classroom.wall import Wall
 from playground.web.compare.tab import build_compare
+from playground.web.components.bells import bells
 from playground.web.components.controls import rules
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
@@ -30,13 +31,15 @@ from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.tab import PAINTING, build_instant
+from playground.web.lab.bridge import Bridge
 from playground.web.lab.tab import build_lab
 from playground.web.pair import share
+from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
 from playground.web.training.desk import Desk
 from playground.web.training.tab import build_training, memory
-from playground.web.words import LANGUAGES, laying_out, say, scripts_words
+from playground.web.words import LANGUAGES, language, laying_out, localised, say, scripts_words
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
@@ -93,6 +96,12 @@ KEEP_FILES = (600, 4 * 3600)  # gradio prunes its files every ten minutes, four 
 class PageBlocks(ChangedOutputsBlocks, CalmQueueBlocks, SpokenBlocks):
     """`gr.Blocks` that takes little from the painting, in the language of whoever looks."""
 
+    def language(self) -> str:
+        return language()
+
+    def localised(self, described: Any, spoken: str) -> Any:
+        return localised(described, spoken)
+
 
 def build_page(
     jobs: Jobs, is_teacher: Callable[[object], bool] = lambda key: False, wall: Wall | None = None
@@ -111,7 +120,7 @@ def build_page(
         PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page,
     ):
         gr.HTML(heading(), apply_default_css=False)
-        kept, browser, of_class = memory(), gr.Textbox(visible=False), bells(wall)
+        kept, browser, rung = memory(), gr.Textbox(visible=False), bells()
         with gr.Tabs(elem_id="rooms") as rooms:
             with gr.Tab(say("page.studio"), id="studio"):
                 studio = build_studio(jobs, browser, is_teacher)
@@ -122,7 +131,8 @@ def build_page(
             with gr.Tab(say("page.compare"), id="compare"):
                 compare = build_compare(jobs)
             with gr.Tab(say("page.lab"), id="lab") as tab:
-                lab = build_lab(jobs, tab, rooms, studio, of_class)
+                bridge = Bridge(rooms, studio, SettingsPanel(jobs, studio))
+                lab = build_lab(jobs, tab, bridge, rung, wall.show_sheet if wall else None)
             with gr.Tab(say("page.class"), id="class"):
                 build_class()
         share(

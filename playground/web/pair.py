@@ -26,7 +26,7 @@ def share(kind: str, boxes: Sequence[Box]) -> None:
     galleries = [parts[f"{name}-gallery"] for parts, name in boxes]
     outputs = [*found, *galleries]
     for index, box in enumerate(found):
-        follow = partial(_alike, kind, found, galleries, index)
+        follow = partial(alike, kind, found, galleries, index)
         if index == 0:
             box.change(follow, found, outputs, trigger_mode="multiple", **LIGHT)
         else:
@@ -35,7 +35,7 @@ def share(kind: str, boxes: Sequence[Box]) -> None:
                 given.then(follow, found, outputs, trigger_mode="multiple", **LIGHT)
 
 
-def _alike(kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None) -> Updates:
+def alike(kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None) -> Updates:
     path = paths[source]
     updates: Updates = {box: path for box, other in zip(boxes, paths, strict=True) if other != path}
     if not updates:

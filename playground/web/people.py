@@ -255,6 +255,23 @@ CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 """Of the request that is being read, before any handler has it."""
 
 
+def person_of(request: HTTPConnection) -> str:
+    """Who sent a request that the guard has seen; "" for another."""
+    known: Caller | None = request.scope.get(IN_SCOPE)
+    return known.person if known is not None else ""
+
+
+def claim_session(session: str) -> None:
+    """Whoever's request is being read uses one of gradio's sessions.
+
+    Raises:
+        NotAllowedError: as `People.claim`.
+    """
+    known = CALLER.get()
+    if known is not None and known.people is not None:
+        known.people.claim(session, known.person)
+
+
 def caller() -> Caller:
     """Who asked for what the current handler does."""
     scope, session = current_event()

@@ -34,8 +34,9 @@ from playground.web.health import health
 from playground.web.pace import Pace
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
-from playground.web.people import Cookies, People, caller, cookie_key
+from playground.web.people import MAX_EVENTS, Cookies, People, caller, claim_session, cookie_key, person_of
 from playground.web.security import Guard, login
+from playground.web.threads import end_idle_soon
 
 IN_LINE = 2000  # events that may wait, of many people; each has a bound of its own
 LISTENERS = 200  # open pages and API calls; each only looks at its job, so this costs next to nothing
@@ -76,8 +77,8 @@ def app_options(
 ) -> dict[str, Any]:
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
-    keep_sessions_apart()
-    take_turns_in_the_queue()
+    keep_sessions_apart(claim_session)
+    take_turns_in_the_queue(person_of, MAX_EVENTS)
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
@@ -108,7 +109,7 @@ class Server:
         self.people = People(cookies, settings.limits.grace_seconds)
         self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo), self.people.is_here)
         DECODING.account = lambda: caller().person
-        forget_who_left(self.demo, self.people)
+        forget_who_left(self.demo, self.people, end_idle_soon)
 
     def launch(self, *, in_browser: bool = False) -> str:
         """Start serving in the background and return the page's address.

@@ -44,6 +44,7 @@ def test_doctor_measures_the_arithmetic_where_it_is_not_known(
     monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
     monkeypatch.setenv(choice.VARIABLE, "auto")
     monkeypatch.setattr(choice, "SIDE", 32)
+    monkeypatch.setattr(choice, "ROUNDS", 1)
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["arithmetic"]
     assert found["seconds"].keys() == set(available())

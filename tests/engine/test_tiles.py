@@ -138,7 +138,7 @@ def test_a_painting_is_never_enlarged_for_print() -> None:
 
 def test_tiles_cover_a_length_once() -> None:
     for length in (4097, 6000, 896, 900, 1800, 10_000):
-        parts = tiles._cut(length)
+        parts = tiles.pieces(length)
         assert parts[0][0] == 0
         assert parts[-1][1] == length
         assert all(end == begin for (_, end), (begin, _) in itertools.pairwise(parts))

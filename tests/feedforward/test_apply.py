@@ -73,7 +73,7 @@ def test_tiles_leave_no_seam(stylizer: Stylizer, photo: Image.Image) -> None:
     # With the same statistics one pass over the whole picture must give the very same pixels, on seams and off.
     normalised = applying.pad_to_multiple(stylizer.convention.to(x)).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        whole = stylizer.convention.of(stylizer._run(normalised, stylizer._estimate(normalised, 96)))
+        whole = stylizer.convention.of(stylizer.run(normalised, stylizer.estimate(normalised, 96)))
     assert float((tiles - whole[..., :300, :320].clamp(0, 1)).abs().max()) < 1e-4
 
 
@@ -89,11 +89,11 @@ def test_the_overlap_covers_all_that_an_output_pixel_sees(stylizer: Stylizer) ->
     x = torch.rand(1, 3, side, side)
     normalised = stylizer.convention.to(x).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        statistics = stylizer._estimate(normalised, side)
-        before = stylizer._run(normalised, statistics)
+        statistics = stylizer.estimate(normalised, side)
+        before = stylizer.run(normalised, statistics)
         changed = normalised.clone()
         changed[..., side // 2, side // 2] += 5
-        reach = (stylizer._run(changed, statistics) - before).abs().amax((0, 1)).nonzero()
+        reach = (stylizer.run(changed, statistics) - before).abs().amax((0, 1)).nonzero()
     assert int((reach - side // 2).abs().max()) in range(stylizer.overlap // 2, stylizer.overlap)
 
 
@@ -125,10 +125,10 @@ def test_strokes_grow_with_what_is_painted_smaller(stylizer: Stylizer, photo: Im
 
 
 def test_strokes_have_bounds(stylizer: Stylizer, photo: Image.Image) -> None:
-    assert applying._worked((60, 90), 3.0) == (48, 72)  # no side too short for the network
-    assert applying._worked((30, 40), 2.0) == (30, 40)
-    assert applying._worked((4000, 4000), 0.5) == (4899, 4899)  # 24 megapixels
-    assert applying._worked((9000, 6000), 0.5) == (9000, 6000)
+    assert applying.worked_size((60, 90), 3.0) == (48, 72)  # no side too short for the network
+    assert applying.worked_size((30, 40), 2.0) == (30, 40)
+    assert applying.worked_size((4000, 4000), 0.5) == (4899, 4899)  # 24 megapixels
+    assert applying.worked_size((9000, 6000), 0.5) == (9000, 6000)
     for strokes in (0.4, 3.1, math.nan):
         with pytest.raises(PlaygroundError, match=r"0\.5 to 3 times"):
             stylize_picture(stylizer, photo, strokes=strokes)

@@ -39,7 +39,7 @@ def with_bfloat16(monkeypatch: pytest.MonkeyPatch, here: bool) -> None:
 
 def keep(direct: float, winograd: float, bfloat16: float | None = None) -> None:
     seconds: dict[arithmetic.Arithmetic, float] = {"direct": direct, "winograd": winograd}
-    choice._keep(Measured(seconds if bfloat16 is None else {**seconds, "bfloat16": bfloat16}))
+    choice.keep(Measured(seconds if bfloat16 is None else {**seconds, "bfloat16": bfloat16}))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
 from playground.errors import PlaygroundError
-from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.base import RecipeError
@@ -187,7 +186,7 @@ def test_a_training_goes_on_in_the_next_server(serve: Callable[..., Jobs]) -> No
         {"image_size": 32, "style_size": 64, "batch_size": 1, "width": 4, "blocks": 1, "steps": 1_000_000}
     )
     first = serve()
-    training = first.train(STYLE, Photos(BUNDLED), tiny, "ann", first.new_folder(), "Noise")
+    training = first.train(STYLE, None, tiny, "ann", "Noise")
     until(lambda: training.frame is not None and training.frame.step > 2, 120)
     first.close(save=True)
     assert training.frame is not None

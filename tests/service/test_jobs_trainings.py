@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.feedforward.model import load_model
-from playground.feedforward.photos import BUNDLED, Photos
 from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.model import Recipe
@@ -32,7 +32,7 @@ ENDLESS = TINY.changed({"steps": 1_000_000})
 @pytest.fixture
 def jobs(hed: read.Weights) -> Iterator[Jobs]:
     made = Jobs("cpu", Limits(grace_seconds=0.2))
-    folders = made.new_folder().path.parent
+    folders = made._folders.new().path.parent
     yield made
     made.close()
     assert not folders.exists()
@@ -40,7 +40,7 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
 
 
 def train(jobs: Jobs, visitor: str = "ann", recipe: object = TINY) -> TrainingJob:
-    return jobs.train(STYLE, Photos(BUNDLED), recipe, visitor, jobs.new_folder(), "Noise")  # type: ignore[arg-type]
+    return jobs.train(STYLE, None, recipe, visitor, "Noise")  # type: ignore[arg-type]
 
 
 def test_a_training_ends_with_a_model_and_without_the_photographs(jobs: Jobs) -> None:
@@ -89,23 +89,31 @@ def test_one_training_a_visitor_and_few_at_once(jobs: Jobs) -> None:
     with pytest.raises(PlaygroundError, match="already have a training"):
         train(jobs, "ann")
     train(jobs, "ben", ENDLESS)
+    folders = set(first.folder.path.parent.iterdir())
     with pytest.raises(PlaygroundError, match="2 trainings go on"):
         train(jobs, "cy")
+    with pytest.raises(PlaygroundError, match="no photograph among"):
+        jobs.take_photos([])
+    assert set(first.folder.path.parent.iterdir()) == folders  # what is refused leaves nothing behind
     first.control.stop()
     until(lambda: first.ended)
     train(jobs, "cy")
 
 
 def test_files_of_a_forgotten_training_and_of_one_that_never_began_are_deleted(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unused = jobs.new_folder()
-    job = train(jobs)
+    photo = tmp_path / "a.png"
+    STYLE.save(photo)
+    unused, used = jobs.take_photos([photo]), jobs.take_photos([photo])
+    assert [len(given.photos) for given in (unused, used)] == [1, 1]
+    job = jobs.train(STYLE, used, TINY, "ann", "Noise")
     until(lambda: job.ended_at)
-    jobs.drop_folder(job.folder)
+    assert job.state == "done", job.error
+    jobs.drop_photos(used)
     assert job.folder.path.exists()
-    jobs.drop_folder(unused)
-    assert not unused.path.exists()
+    jobs.drop_photos(unused)
+    assert not unused.folder.path.exists()
     monkeypatch.setattr(jobs.admission, "limits", Limits(training_seconds=1))
     job.ended_at = time.monotonic() - 2
     assert jobs.get(job.id) is None

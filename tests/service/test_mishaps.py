@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from playground.feedforward.photos import BUNDLED, Photos
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.service.job import Job
@@ -78,7 +77,7 @@ def test_a_runs_folder_deleted_while_it_goes_on_is_made_anew(
 def test_a_trainings_folder_deleted_while_it_goes_on_is_made_anew(serve: Callable[[], Jobs]) -> None:
     first = serve()
     recipe = tiny(image_size=32, steps=1_000_000, checkpoint_steps=3)
-    job = first.train(STYLE, Photos(BUNDLED), recipe, "ann", first.new_folder(), "Noise")
+    job = first.train(STYLE, None, recipe, "ann", "Noise")
     until(lambda: job.ended or job.folder.training_state.exists())
     shutil.rmtree(job.folder.path)
     until(lambda: job.ended or (job.folder.meta.exists() and job.folder.training_state.exists()))

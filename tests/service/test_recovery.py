@@ -49,7 +49,6 @@ TRAINING = load_training_preset().changed(
 
 SERVER = """
 import signal, sys, threading
-from playground.feedforward.photos import BUNDLED, Photos
 from tests.service.test_recovery import *
 
 torch.set_num_threads(1)
@@ -57,7 +56,7 @@ over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
 jobs = Jobs("cpu", LIMITS, store=Store(Path(sys.argv[1]), 500))
 made = [jobs.start(PICTURES, recipe, f"visitor {n}") for n, recipe in enumerate([ADAM, LBFGS, ADAM, LBFGS])]
-made.append(jobs.train(STYLE, Photos(BUNDLED), TRAINING, "trainer", jobs.new_folder(), "Noise"))
+made.append(jobs.train(STYLE, None, TRAINING, "trainer", "Noise"))
 made[0].control.change({"style_weight": 7.0})
 while not over.wait(0.05):
     for job in made:

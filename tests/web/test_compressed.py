@@ -132,4 +132,4 @@ def test_whoever_has_it_described_again_waits_for_their_turn_and_pays(client: Te
     client.get("/?page=2")
     client.get("/?deep_link=x")
     assert pace.turns == ["ann"] * 6
-    assert pace._debt("ann") > 0
+    assert pace.debt("ann") > 0

@@ -142,7 +142,7 @@ def test_only_what_keeps_the_loop_busy_is_charged(pace: Pace) -> None:
         return "made"
 
     assert asyncio.run(_made(pace, busy_and_waiting())) == "made"
-    assert 0.03 <= pace._debt("ann") < 0.1
+    assert 0.03 <= pace.debt("ann") < 0.1
 
 
 async def _made(pace: Pace, work: object) -> object:

@@ -91,8 +91,9 @@ def test_a_zip_that_unpacks_beyond_the_disks_part_is_refused_and_leaves_nothing(
     photo = encoded(Image.new("RGB", (64, 64)), "PNG") + bytes(3_000_000)  # which a PNG may drag along
     trainer = Trainer(address, opens=True)
     assert "no room for more photographs" in trainer.gives(zipped(photo, 10))
-    jobs.photo_space.take(jobs.new_folder().photos, 1)
-    assert sum(jobs.photo_space._taken.values()) == 1, "it was given back"
+    folders = jobs._folders
+    folders.photo_space.take(folders.new().photos, 1)
+    assert sum(folders.photo_space._taken.values()) == 1, "it was given back"
     paints(address, jobs)
 
 

@@ -5,35 +5,11 @@ Laid out here and filled by teacher.js, which asks routes.py; class.js shows the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from playground.experiments.lessons import lessons
 from playground.service.classroom import PHASES
-from playground.web.classroom.wall import Wall
 from playground.web.words import say
-
-
-@dataclass(frozen=True)
-class ClassParts:
-    """What the rest of the page has of the class.
-
-    Attributes:
-        wall: where finished sheets are shown; None where there is no class.
-        opened: class.js presses it to open the class's lesson.
-        went_on: class.js presses it when the class has gone on to another phase.
-    """
-
-    wall: Wall | None
-    opened: gr.Button
-    went_on: gr.Button
-
-
-def bells(wall: Wall | None) -> ClassParts:
-    """Buttons out of sight that let the page's script ring the Lab; outside all tabs, which are drawn when first opened."""
-    opened, went_on = (gr.Button(visible="hidden", elem_id=f"class-{name}") for name in ("opened", "went-on"))
-    return ClassParts(wall, opened, went_on)
 
 
 def build_class() -> None:

@@ -119,7 +119,7 @@ def _chart(
     if labels:
         legend = "".join(
             f'<li {look} style="top:{place:.1f}%">{escape(name)} <b>{value}</b></li>'
-            for place, (_, look, name, value) in zip(_apart([top for top, *_ in ends]), ends, strict=True)
+            for place, (_, look, name, value) in zip(apart([top for top, *_ in ends]), ends, strict=True)
         )
         legend, below = f'<ul class="ends">{legend}</ul>', ""
     else:
@@ -142,7 +142,7 @@ def _look(key: str, index: int, count: int) -> str:
     return f'class="layer k-{escape(kind)}" style="--c:hsl({round(20 + 300 * index / max(1, count))} 55% 50%)"'
 
 
-def _apart(places: Sequence[float]) -> list[float]:
+def apart(places: Sequence[float]) -> list[float]:
     """Label positions in percent, pushed apart so that no two overlap and none leaves the figure."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved, floor = list(places), 0.0

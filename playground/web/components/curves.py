@@ -43,7 +43,7 @@ def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
         return {**EMPTY, "run": job.name, "ended": job.ended, "steps": _planned(job)}
     by_layer = {point["evaluations"]: point for point in layers}
     unweighted = {point["evaluations"]: point for point in plain}
-    steps, keys = _along(weighted), _keys(weighted, layers)
+    steps, keys = along(weighted), _keys(weighted, layers)
     every = math.ceil(len(weighted) / WHOLE)
     kept = (
         {*range(0, len(weighted), every), len(weighted) - 1}
@@ -96,7 +96,7 @@ def _planned(job: Job) -> int:
     return job.frame.steps if job.frame is not None and job.state not in ENDS else 0
 
 
-def _along(points: Iterable[Mapping[str, float]]) -> list[float]:
+def along(points: Iterable[Mapping[str, float]]) -> list[float]:
     """Where each point stands on an axis of steps: those within one round of L-BFGS share it out evenly."""
     places: list[float] = []
     group: list[int] = []

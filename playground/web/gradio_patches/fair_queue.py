@@ -2,12 +2,13 @@
 
 Gradio 6.31 has so many seats for events that go on, gives them to whoever came first, and chooses at random between
 functions: one who sends many slow events has all seats, and then every place in the line. Called once for the page of a
-server, whose guard has said in the scope who asks.
+server, which says who sent a request.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,39 +17,49 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, EventQueue, Queue
 
 from playground.web.gradio_patches.left_sessions import events_of
-from playground.web.people import IN_SCOPE, MAX_EVENTS, Caller
 
 TOO_MUCH = "You have too much under way already: wait until some of it has ended."
 
 
+PersonOf = Callable[[fastapi.Request], str]
+
+
 @cache
-def take_turns_in_the_queue() -> None:
-    """Let gradio start whose events are fewest, and refuse more of one person's than are any use."""
+def take_turns_in_the_queue(person_of: PersonOf, most: int) -> None:
+    """Let gradio start whose events are fewest, and refuse more of one person's than are any use.
+
+    Args:
+        person_of: who sent a request; "" for nobody that is known.
+        most: events of one person that may wait or go on.
+    """
     push = Queue.push
 
     async def bounded(self: Queue, body: PredictBodyInternal, request: fastapi.Request, username: str | None) -> Any:
-        person = _person(request)
-        if person and sum(_person(event.request) == person for event in events_of(self)) >= MAX_EVENTS:
+        person = person_of(request)
+        if person and sum(person_of(event.request) == person for event in events_of(self)) >= most:
             return False, TOO_MUCH, "queue_full"
         return await push(self, body, request, username)
 
+    def fewest_first(self: Queue) -> tuple[list[Event], bool, str] | None:
+        return _next(self, person_of)
+
     Queue.push = bounded  # type: ignore[method-assign]
-    Queue.get_events = _next  # type: ignore[method-assign, assignment]
+    Queue.get_events = fewest_first  # type: ignore[method-assign]
 
 
-def _next(queue: Queue) -> tuple[list[Event], bool, str] | None:
+def _next(queue: Queue, person_of: PersonOf) -> tuple[list[Event], bool, str] | None:
     """Of those that wait, the first event of the person with the fewest that go on.
 
     Nobody has more seats than stay free: however many take as much as they can, whoever has none finds one.
     """
-    seated = Counter(_person(event.request) for events in queue.active_jobs for event in events or ())
+    seated = Counter(person_of(event.request) for events in queue.active_jobs for event in events or ())
     free = queue.active_jobs.count(None)
     first: tuple[int, float, Event, EventQueue] | None = None
     for line in queue.event_queue_per_concurrency_id.values():
         if line.concurrency_limit is not None and line.current_concurrency >= line.concurrency_limit:
             continue
         for event in line.queue:
-            seats = seated[_person(event.request)]
+            seats = seated[person_of(event.request)]
             if seats < free and (first is None or (seats, event.enqueue_time) < first[:2]):
                 first = seats, event.enqueue_time, event, line
     if first is None:
@@ -56,8 +67,3 @@ def _next(queue: Queue) -> tuple[list[Event], bool, str] | None:
     _, _, event, line = first
     line.queue.remove(event)
     return [event], event.fn.batch, event.concurrency_id
-
-
-def _person(request: fastapi.Request) -> str:
-    caller: Caller | None = request.scope.get(IN_SCOPE)
-    return caller.person if caller is not None else ""

@@ -8,20 +8,35 @@ server; runs and results are the server's own, so nothing of theirs is lost.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import gradio as gr
 from gradio.queueing import Event, Queue
 from gradio.state_holder import StateHolder
 
-from playground.web.threads import end_idle_soon
-
-if TYPE_CHECKING:
-    from playground.web.people import People
-
 CLOSED_SECONDS = 60.0  # for a connection that was lost for a moment; after longer a page is loaded anew
+
+
+class Listeners(Protocol):
+    """Who is there, and whose sessions they are."""
+
+    quiet_seconds: float
+    """After so long without an open stream what a session still does is ended."""
+
+    @property
+    def sessions(self) -> Collection[str]:
+        """Every session that belongs to somebody."""
+
+    def listens(self, session: str) -> bool:
+        """Whether a stream to a session's page is open."""
+
+    def alive(self, session: str) -> bool:
+        """The same, or to another page of the same person's."""
+
+    def forget(self, session: str) -> None:
+        """A session has been forgotten."""
 
 
 class Forgetting:
@@ -30,10 +45,11 @@ class Forgetting:
     Args:
         page: whose sessions these are.
         people: knows who listens.
+        then: called after each look, on the event loop.
     """
 
-    def __init__(self, page: gr.Blocks, people: People) -> None:
-        self.page, self.people = page, people
+    def __init__(self, page: gr.Blocks, people: Listeners, then: Callable[[], None]) -> None:
+        self.page, self.people, self.then = page, people, then
         self._since: dict[str, float] = {}  # since when nobody has listened to a session
 
     def look(self, holder: StateHolder) -> None:
@@ -91,12 +107,16 @@ def _listen_in() -> dict[int, Forgetting]:
         sweep(self)
         if (forgetting := looking.get(id(self.blocks))) is not None:
             forgetting.look(self)
-            end_idle_soon()
+            forgetting.then()
 
     StateHolder.delete_all_expired_state = swept  # type: ignore[method-assign]
     return looking
 
 
-def forget_who_left(page: gr.Blocks, people: People) -> None:
-    """From now on forget a page soon after nobody listens to it: whoever comes back opens a new one."""
-    _listen_in()[id(page)] = Forgetting(page, people)
+def forget_who_left(page: gr.Blocks, people: Listeners, then: Callable[[], None] = lambda: None) -> None:
+    """From now on forget a page soon after nobody listens to it: whoever comes back opens a new one.
+
+    Args:
+        then: what else is to be done about once a second, on the event loop.
+    """
+    _listen_in()[id(page)] = Forgetting(page, people, then)

@@ -24,7 +24,6 @@ from playground.images.save import encode_picture
 from playground.measure.estimate import estimate
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
-from playground.web.classroom.wall import Wall
 from playground.web.components.addresses import data_url
 from playground.web.components.charts import family_chart
 from playground.web.components.format import duration
@@ -41,6 +40,8 @@ LOOK_SECONDS = 0.5  # between two looks at the cells that are being painted
 PARTS = ("run", "stop", "status", "message", "sheet", "chart", "table", "after", "cell", "save")
 
 Pair = tuple[Image.Image, Image.Image]
+ShowSheet = Callable[[str, str, Sequence[Image.Image], Sequence[Image.Image]], None]
+"""Tells a class of a finished sheet: whose it is, what was painted, the pictures it was painted from, and its cells."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,13 @@ class Bench:
     Args:
         prefix: of the parts, such as "lesson": "lesson-run", "lesson-sheet" and so on.
         cache: of the whole server.
-        wall: where a class sees finished sheets; None for none.
+        show_sheet: tells a class of a finished sheet; None where there is no class.
     """
 
-    def __init__(self, jobs: Jobs, parts: Parts, prefix: str, cache: CellCache, wall: Wall | None = None) -> None:
-        self.jobs, self.parts, self.prefix, self.cache, self.wall = jobs, parts, prefix, cache, wall
+    def __init__(
+        self, jobs: Jobs, parts: Parts, prefix: str, cache: CellCache, show_sheet: ShowSheet | None = None
+    ) -> None:
+        self.jobs, self.parts, self.prefix, self.cache, self.show_sheet = jobs, parts, prefix, cache, show_sheet
 
     def part(self, name: str) -> Any:
         return self.parts[f"{self.prefix}-{name}"]
@@ -214,9 +217,9 @@ class Bench:
             updates[self.part("message")] = message(translated(task.error))
         if not results:
             return updates
-        if self.wall is not None:
+        if self.show_sheet is not None:
             cells = [result.picture for result in results.values()]
-            self.wall.show_sheet(caller().person, f"{self.prefix} {sheet.lesson}", plan.pair, cells)
+            self.show_sheet(caller().person, f"{self.prefix} {sheet.lesson}", plan.pair, cells)
         named = {plan.titles[index]: result for index, result in results.items()}
         points = {
             name: [{"evaluations": at, "total": total} for at, total in result.curve] for name, result in named.items()

@@ -164,8 +164,8 @@ class Lessons(Bench):
             heard = [(edit, listened(self.jobs, painting, edit, None)[0]) for edit in lesson.edits]
         except Exception as error:
             return {self.part("message"): message(fault(error)), self.part("status"): ""}
-        if self.wall is not None:
-            self.wall.show_sheet(caller().person, lesson.name, [painting], [found.picture for _, found in heard])
+        if self.show_sheet is not None:
+            self.show_sheet(caller().person, lesson.name, [painting], [found.picture for _, found in heard])
         cells = "".join(
             f'<figure><img src="{data_url(found.picture)}" alt=""><figcaption><b>{escape(say(f"lab.edit.{edit}"))}</b></figcaption>'
             f"{meters(found.found, found.another, layers=False)}</figure>"

@@ -6,7 +6,6 @@ Laid out and wired here and built by page.py; what it does stands in ears.py, le
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,60 +14,52 @@ from playground.experiments.lessons import lessons
 from playground.experiments.results import CellCache
 from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
-from playground.web.classroom.tab import ClassParts
+from playground.web.components.bells import Bells
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, listed, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, page_under_construction
 from playground.web.lab import ears as hearing
-from playground.web.lab.bench import Bench, Sheet, bench_outputs
+from playground.web.lab.bench import Bench, Sheet, ShowSheet, bench_outputs
+from playground.web.lab.bridge import Bridge
 from playground.web.lab.grid import FIRST as FIRST_AXIS
 from playground.web.lab.grid import NONE, Grid, five, settings
 from playground.web.lab.grid import SECOND as SECOND_AXIS
 from playground.web.lab.lessons import ASKED, FIRST, FOLLOWED, Lessons, choices, options, own_files, question
-from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say
 
 
-@dataclass(frozen=True)
-class Bridge:
-    """What leads from the Lab into the Studio."""
-
-    rooms: gr.Tabs
-    studio: Parts
-    panel: SettingsPanel
-
-
-def build_lab(jobs: Jobs, tab: gr.Tab, rooms: gr.Tabs, studio: Parts, of_class: ClassParts) -> Parts:
+def build_lab(jobs: Jobs, tab: gr.Tab, bridge: Bridge, bells: Bells, show_sheet: ShowSheet | None = None) -> Parts:
     """Lay out the Lab inside `tab`, which is open, and wire it; its components by name.
 
     Args:
-        rooms, studio: where the recipe of a cell is taken up.
-        of_class: where a class sees finished sheets, and what rings when it goes on.
+        bridge: where the recipe of a cell is taken up.
+        bells: what rings when a class goes on.
+        show_sheet: tells a class of a finished sheet; None where there is no class.
     """
     parts: Parts = {"lesson-state": gr.State(Sheet()), "grid-state": gr.State(Sheet())}
-    cache, bridge = CellCache(), Bridge(rooms, studio, SettingsPanel(jobs, studio))
+    cache = CellCache()
     with gr.Row(elem_id="lab", elem_classes=["room", "wide"], equal_height=False):
         with gr.Column(elem_classes=["room-sources"], min_width=240, scale=0):
             source(parts, "lab-style", say("source.style"), "styles")
             source(parts, "lab-photo", say("source.content"), "photos")
         with gr.Column(elem_classes=["room-stage"], min_width=320, scale=2), gr.Tabs(elem_id="lab-parts") as inner:
             with gr.Tab(say("lab.ears"), id="ears"):
-                _ears(parts)
+                lay_out_ears(parts)
             with gr.Tab(say("lab.lessons"), id="lessons"):
-                _lessons(parts)
+                lay_out_lessons(parts)
             with gr.Tab(say("lab.grid"), id="grid") as grid_tab:
-                _grid(parts)
+                lay_out_grid(parts)
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
-    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, of_class.wall), bridge, inner, of_class)
-    _wire_grid(parts, Grid(jobs, parts, "grid", cache, of_class.wall), bridge, inner, grid_tab)
+    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, show_sheet), bridge, inner, bells)
+    _wire_grid(parts, Grid(jobs, parts, "grid", cache, show_sheet), bridge, inner, grid_tab)
     return parts
 
 
 # ---------------------------------------------------------------- layout
 
 
-def _ears(parts: Parts) -> None:
+def lay_out_ears(parts: Parts) -> None:
     gr.HTML(f'<p class="lab-lead">{say("lab.ears.lead")}</p>', apply_default_css=False)
     parts["ears-edit"] = gr.Radio(
         hearing.choices(), value="cut", label=say("lab.ears.edits"), elem_id="ears-edit", elem_classes=["chips"], container=False
@@ -82,7 +73,7 @@ def _ears(parts: Parts) -> None:
     gr.HTML(f'<p class="hint">{say("lab.ears.meaning")}</p>', apply_default_css=False)
 
 
-def _lessons(parts: Parts) -> None:
+def lay_out_lessons(parts: Parts) -> None:
     first = lessons()[FIRST]
     with gr.Row(elem_classes=["lab-list"]):
         parts["lesson-choice"] = gr.Radio(
@@ -110,7 +101,7 @@ def _lessons(parts: Parts) -> None:
     _bench(parts, "lesson")
 
 
-def _grid(parts: Parts) -> None:
+def lay_out_grid(parts: Parts) -> None:
     gr.HTML(f'<p class="lab-lead">{say("lab.grid.lead")}</p>', apply_default_css=False)
     for place, (key, values) in enumerate((FIRST_AXIS, SECOND_AXIS), 1):
         with gr.Row(elem_classes=["lab-axis"]):
@@ -170,7 +161,7 @@ def _wire_ears(parts: Parts, ears: hearing.Ears, tab: gr.Tab) -> None:
         given.then(ears.hear, [painting, edit, amount], shown, **LIGHT)
 
 
-def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, of_class: ClassParts) -> None:
+def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, bells: Bells) -> None:
     state, own, photo, painting = (parts[name] for name in ("lesson-state", "lesson-own", "lab-photo", "lab-style"))
     choice = parts["lesson-choice"]
     asked = bench_outputs(parts, "lesson", ASKED)
@@ -189,8 +180,8 @@ def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, o
         return opened(desk.jobs.classroom.lesson, sheet, photo, painting)
 
     places = [bridge.rooms, inner, choice]
-    of_class.opened.click(offered, [state, photo, painting], [*places, *asked], **LIGHT)
-    of_class.went_on.click(desk.follow, state, listed(parts, [f"lesson-{name}" for name in FOLLOWED]), **LIGHT)
+    bells.opened.click(offered, [state, photo, painting], [*places, *asked], **LIGHT)
+    bells.went_on.click(desk.follow, state, listed(parts, [f"lesson-{name}" for name in FOLLOWED]), **LIGHT)
     choice.input(desk.choose, [state, choice, photo, painting], asked, **LIGHT)
     page_under_construction().load(linked, [state, photo, painting], [*places, *asked], **LIGHT)
     parts["lesson-options"].input(desk.predict, [state, parts["lesson-options"]], parts["lesson-run"], **LIGHT)

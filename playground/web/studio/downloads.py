@@ -12,7 +12,8 @@ import gradio as gr
 
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
-from playground.web.studio.network_offer import network_choices, offer
+from playground.web.components.networks import network_choices
+from playground.web.studio.network_offer import offer
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say

@@ -12,7 +12,6 @@ import gradio as gr
 
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
-from playground.service.jobs import Jobs
 from playground.web.components.messages import Updates, message
 from playground.web.studio.session import Session
 from playground.web.words import say
@@ -45,9 +44,3 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
         parts["network-note"]: message(instead, "note") if other else "",
         parts["network-button"]: gr.Button(label, visible=other and fetched, interactive=True),
     }
-
-
-def network_choices(jobs: Jobs) -> list[tuple[str, str]]:
-    """The networks this server paints with, each saying whether it is here."""
-    here = catalogue.is_available
-    return [(name if here(name) else say("network.not_here", network=name), name) for name in jobs.networks]

@@ -23,11 +23,11 @@ from playground.web.components.layout import (
     source,
 )
 from playground.web.components.lenses import ASSETS
+from playground.web.components.networks import network_choices
 from playground.web.studio.coach import build_coach
 from playground.web.studio.history import build_history
 from playground.web.studio.kept import build_kept
 from playground.web.studio.lenses import build_echo, build_pairs, build_tug
-from playground.web.studio.network_offer import network_choices
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
 from playground.web.studio.results import FORMATS

@@ -16,7 +16,7 @@ from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.recipe.training import TrainingRecipe
-from playground.service.run_folder import RunFolder
+from playground.service.folders import GivenPhotos, bundled_photos
 from playground.service.training_job import TrainingJob
 from playground.web.components import controls, layers
 from playground.web.components.messages import message
@@ -41,14 +41,18 @@ class Desk(Visit):
     """The state of the tab on one open page."""
 
     job: TrainingJob | None = None
-    folder: RunFolder | None = None  # of uploaded photographs that no training has taken over yet
-    photos: Photos | None = None
+    given: GivenPhotos | None = None  # that no training has taken over yet
     preset: str = "fast-default"
     network: str | None = None  # that a person has chosen
 
     def running(self) -> TrainingJob | None:
         """The training that is going on, if any."""
         return self.job if self.job is not None and not self.job.ended else None
+
+    @property
+    def photos(self) -> Photos:
+        """What a training begun now would learn from."""
+        return self.given.photos if self.given else bundled_photos()
 
 
 def training_presets() -> dict[str, Any]:

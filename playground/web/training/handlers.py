@@ -32,7 +32,7 @@ from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.training.desk import FIELDS, Desk, first_recipe, on_preset, preset_note, wanted_recipe
-from playground.web.training.photographs import bundled, photos_note, sample_crops
+from playground.web.training.photographs import photos_note, sample_crops
 from playground.web.visit import told
 from playground.web.words import counted, label, say, translated
 
@@ -114,7 +114,7 @@ class Trainer:
         if desk.running() is not None:
             return ""
         try:
-            recipe, count = wanted_recipe(desk, values), len(desk.photos or bundled())
+            recipe, count = wanted_recipe(desk, values), len(desk.photos)
             seconds = seconds_of_training(recipe, count, device=self.jobs.device)
         except PlaygroundError:
             return ""  # the control's own line says what is wrong
@@ -178,22 +178,9 @@ class Trainer:
         image = given(style, say("the.style"))
         image = resize_picture(image, min(STYLE_SIDE, max(image.size)))
         recipe = wanted_recipe(desk, values)
-        photos, folder = desk.photos or bundled(), desk.folder or self.jobs.new_folder()
-        try:
-            desk.job = self.jobs.train(
-                image,
-                photos,
-                recipe,
-                desk.who(),
-                folder,
-                (title or "").strip() or say("training.my_style"),
-                person=caller().person,
-            )
-        except PlaygroundError:
-            if folder != desk.folder:
-                self.jobs.drop_folder(folder)
-            raise
-        desk.folder = desk.photos = None
+        name = (title or "").strip() or say("training.my_style")
+        desk.job = self.jobs.train(image, desk.given, recipe, desk.who(), name, person=caller().person)
+        desk.given = None
         return desk.job
 
     def begun(self, job: TrainingJob) -> Updates:

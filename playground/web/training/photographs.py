@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from playground.errors import PlaygroundError
-from playground.feedforward.photos import BUNDLED, Crops, Photos
+from playground.feedforward.photos import Crops, Photos
 from playground.images.convert import to_array
 from playground.recipe.training import TrainingRecipe
+from playground.service.folders import bundled_photos
 from playground.service.jobs import Jobs
-from playground.service.uploads import collect_photos
 from playground.web.components.layout import Parts
 from playground.web.components.messages import Updates, fault, message
 from playground.web.threads import off_loop
@@ -48,7 +48,7 @@ class Photographs:
         try:
             await off_loop(self._take_photos, desk, list(files or ()))
             recipe = wanted_recipe(desk, values)
-            seen = await off_loop(crops_picture, desk.photos, recipe) if desk.photos else sample_crops()
+            seen = await off_loop(crops_picture, desk.photos, recipe) if desk.given else sample_crops()
         except Exception as error:
             self._forget(desk)
             text = message(fault(error)) + photos_note(desk, first_recipe(desk.preset))
@@ -59,15 +59,13 @@ class Photographs:
     def _take_photos(self, desk: Desk, files: list[str]) -> None:
         self._forget(desk)
         if files:
-            desk.folder = self.jobs.new_folder()
-            collect_photos(files, desk.folder.photos, self.jobs.photo_space)
-            desk.photos = Photos(desk.folder.photos)
+            desk.given = self.jobs.take_photos(files)
 
     def _forget(self, desk: Desk) -> None:
         """Drop what was uploaded, unless a training has taken it over."""
-        if desk.folder is not None:
-            self.jobs.drop_folder(desk.folder)
-        desk.folder = desk.photos = None
+        if desk.given is not None:
+            self.jobs.drop_photos(desk.given)
+        desk.given = None
 
     def _looked_at(self, desk: Desk, values: Sequence[Any], seen: np.ndarray) -> Updates:
         try:
@@ -78,14 +76,14 @@ class Photographs:
 
     def left(self, desk: Desk) -> None:
         """The page is long gone: photographs that no training took over go too."""
-        if desk.folder is not None:
-            self.jobs.drop_folder(desk.folder)
+        if desk.given is not None:
+            self.jobs.drop_photos(desk.given)
 
 
 def photos_note(desk: Desk, recipe: TrainingRecipe) -> str:
     """Which photographs there are, which of them are broken, and whether they are too few."""
-    photos = desk.photos or bundled()
-    said = counted("photos.samples" if desk.photos is None else "photos.own", len(photos))
+    photos = desk.photos
+    said = counted("photos.samples" if desk.given is None else "photos.own", len(photos))
     if photos.broken:
         said = say("photos.broken", photos=said, count=len(photos.broken))
     steps = recipe.steps or max(1, round(recipe.epochs * len(photos) / recipe.batch_size))
@@ -94,15 +92,9 @@ def photos_note(desk: Desk, recipe: TrainingRecipe) -> str:
 
 
 @cache
-def bundled() -> Photos:
-    """The sample photographs."""
-    return Photos(BUNDLED)
-
-
-@cache
 def sample_crops() -> np.ndarray:
     """Crops of the sample photographs, as the first preset sees them."""
-    return crops_picture(bundled(), first_recipe("fast-default"))
+    return crops_picture(bundled_photos(), first_recipe("fast-default"))
 
 
 def crops_picture(photos: Photos, recipe: TrainingRecipe) -> np.ndarray:

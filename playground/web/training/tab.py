@@ -14,8 +14,8 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.web.components import charts, controls, layers, pictures
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
+from playground.web.components.networks import network_choices
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.studio.network_offer import network_choices
 from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.training.handlers import Trainer
 from playground.web.training.photographs import Photographs

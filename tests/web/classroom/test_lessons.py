@@ -13,20 +13,26 @@ from playground.experiments.results import CellCache
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.web.classroom.desk import ClassDesk
+from playground.web.classroom.wall import Wall
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Sheet
 from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _lessons
+from playground.web.lab.tab import lay_out_lessons
 from playground.web.people import CALLER, Caller
 from tests.helpers.samples import sample
 
 
 @pytest.fixture
-def lab(jobs: Jobs) -> Lessons:
+def wall(jobs: Jobs) -> Wall:
+    return ClassDesk(jobs).wall
+
+
+@pytest.fixture
+def lab(jobs: Jobs, wall: Wall) -> Lessons:
     parts: Parts = {}
     with gr.Blocks():
-        _lessons(parts)
-    return Lessons(jobs, parts, "lesson", CellCache(), ClassDesk(jobs).wall)
+        lay_out_lessons(parts)
+    return Lessons(jobs, parts, "lesson", CellCache(), wall.show_sheet)
 
 
 @pytest.fixture
@@ -74,10 +80,9 @@ def test_the_lessons_prediction_is_the_vote_and_run_waits(lab: Lessons, jobs: Jo
 
 
 def test_a_lesson_that_is_heard_hangs_on_the_wall_by_prediction(
-    lab: Lessons, jobs: Jobs, ada: str, hed: read.Weights
+    lab: Lessons, wall: Wall, jobs: Jobs, ada: str, hed: read.Weights
 ) -> None:
     room, sheet = jobs.classroom, Sheet()
-    assert lab.wall is not None
     room.look("teacher", teacher=True)
     room.open("tiles", 4)
     room.hang(True)
@@ -91,13 +96,13 @@ def test_a_lesson_that_is_heard_hangs_on_the_wall_by_prediction(
             pass
 
     asyncio.run(asked())
-    (tile,) = lab.wall.tiles({})
+    (tile,) = wall.tiles({})
     assert (tile.group, tile.count) == (1, 1)
-    shown = lab.wall.current(ada)
+    shown = wall.current(ada)
     assert shown is not None
-    lab.wall.show_sheet("ben", "tiles", [sample("styles", "swirls")], shown.sheet)
-    (tile,) = lab.wall.tiles({})
+    wall.show_sheet("ben", "tiles", [sample("styles", "swirls")], shown.sheet)
+    (tile,) = wall.tiles({})
     assert tile.count == 2  # the very same pictures once
-    lab.wall.remove(tile.id)
-    assert lab.wall.tiles({}) == []
+    wall.remove(tile.id)
+    assert wall.tiles({}) == []
     assert room.standing("ben", shown.name, False) == "removed"

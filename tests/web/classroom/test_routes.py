@@ -254,8 +254,8 @@ def test_ten_minutes_without_the_teacher_and_the_room_goes_on(
     teacher.do("open", lesson="5")
     teacher.do("pause", on=True)
     assert pupil.look()["locked"]
-    later = jobs.classroom._clock() + AWAY_SECONDS + 1
-    monkeypatch.setattr(jobs.classroom, "_clock", lambda: later)
+    later = jobs.classroom.clock() + AWAY_SECONDS + 1
+    monkeypatch.setattr(jobs.classroom, "clock", lambda: later)
     now = pupil.look()
     assert (now["locked"], now["paused"], now["phase"]) == (False, False, "run")
     assert not job.control.read().paused

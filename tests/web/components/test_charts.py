@@ -92,7 +92,7 @@ def test_a_content_loss_that_starts_at_nothing_does_not_squeeze_the_rest() -> No
 
 
 def test_labels_keep_apart_and_inside() -> None:
-    places = charts._apart([50.0, 50.5, 51.0, 99.5])
+    places = charts.apart([50.0, 50.5, 51.0, 99.5])
     ordered = sorted(places)
     assert all(b - a >= charts.LABEL_GAP - 1e-9 for a, b in pairwise(ordered))
     assert ordered[-1] <= 100

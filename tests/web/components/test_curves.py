@@ -80,7 +80,7 @@ def test_the_last_points_overlap_those_before(job: Job) -> None:
 
 def test_evaluations_within_a_round_share_out_its_step() -> None:
     points = [{"step": step} for step in (1, 1, 1, 1, 2, 2, 3)]
-    assert curves._along(points) == pytest.approx([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
+    assert curves.along(points) == pytest.approx([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
 
 
 def test_a_run_without_a_point_is_empty(job: Job) -> None:

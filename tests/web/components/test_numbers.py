@@ -34,14 +34,8 @@ from playground.web.studio.steering import Steering
 from playground.web.training.desk import first_recipe, preset_note
 from playground.web.words import ASKED
 from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
+from tests.helpers.page import Names, values
 from tests.helpers.waiting import until
-
-
-class Names(dict[str, str]):
-    """The page's components by name; each is its name here."""
-
-    def __missing__(self, name: str) -> str:
-        return name
 
 
 @pytest.fixture
@@ -62,13 +56,7 @@ def path_of(name: str) -> Path:
 
 @pytest.fixture
 def panel(files: dict[str, str]) -> SettingsPanel:
-    return SettingsPanel(Jobs(device="cpu", networks=[str(path_of(name)) for name in files.values()]), Names())  # type: ignore[arg-type]
-
-
-def values(recipe: Recipe, **changed: Any) -> tuple[Any, ...]:
-    """What the controls give that show a recipe, some of them changed by hand."""
-    plain = {name: controls.shown(name, recipe) for name in controls.FIELDS} | changed
-    return (*(plain[name] for name in controls.FIELDS), layers.grid_value(recipe))
+    return SettingsPanel(Jobs(device="cpu", networks=[str(path_of(name)) for name in files.values()]), Names())
 
 
 def shows(updates: dict[Any, Any], recipe: Recipe) -> None:

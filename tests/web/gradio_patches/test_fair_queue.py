@@ -12,12 +12,12 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 
 from playground.web.gradio_patches.fair_queue import TOO_MUCH, take_turns_in_the_queue
-from playground.web.people import IN_SCOPE, MAX_EVENTS, Caller
+from playground.web.people import IN_SCOPE, MAX_EVENTS, Caller, person_of
 
 
 @pytest.fixture
 def page() -> gr.Blocks:
-    take_turns_in_the_queue()
+    take_turns_in_the_queue(person_of, MAX_EVENTS)
     with gr.Blocks(analytics_enabled=False) as page:
         for _ in range(2):
             gr.Button().click(lambda: None, None, None)

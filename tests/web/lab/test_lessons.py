@@ -26,7 +26,7 @@ from playground.web.components.layout import Parts
 from playground.web.lab.bench import Plan, Sheet
 from playground.web.lab.grid import Grid
 from playground.web.lab.lessons import Lessons
-from playground.web.lab.tab import _grid, _lessons
+from playground.web.lab.tab import lay_out_grid, lay_out_lessons
 from playground.web.words import LANGUAGES, words
 from tests.helpers.waiting import until
 
@@ -45,7 +45,7 @@ def jobs(hed: read.Weights) -> Iterator[Jobs]:
 def desk(jobs: Jobs) -> Lessons:
     parts: Parts = {}
     with gr.Blocks():
-        _lessons(parts)
+        lay_out_lessons(parts)
     return Lessons(jobs, parts, "lesson", CellCache())
 
 
@@ -169,7 +169,7 @@ def test_every_lesson_is_told_in_every_language() -> None:
 def grid(jobs: Jobs) -> Grid:
     parts: Parts = {}
     with gr.Blocks():
-        _grid(parts)
+        lay_out_grid(parts)
     return Grid(jobs, parts, "grid", CellCache())
 
 

@@ -64,11 +64,11 @@ def test_a_picture_given_on_one_tab_stands_on_the_others() -> None:
     sample = samples("photos")[2].file()
     with gr.Blocks(analytics_enabled=False):
         boxes, galleries = [gr.Image() for _ in range(3)], [gr.Gallery() for _ in range(3)]
-    updates = pair._alike("photos", boxes, galleries, 1, "old", sample, "old")
+    updates = pair.alike("photos", boxes, galleries, 1, "old", sample, "old")
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample, 2: sample}
     assert [updates[gallery].selected_index for gallery in galleries] == [2, 2, 2]
-    assert pair._alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
-    assert pair._alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index is None
+    assert pair.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
+    assert pair.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index is None
 
 
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/gradio_api/file=a", None)])
