@@ -26,8 +26,8 @@ from playground.web import words
 from playground.web.api import requested_recipe
 from playground.web.components import controls, layers
 from playground.web.components.messages import NOTHING
+from playground.web.components.networks import network_choices
 from playground.web.components.numbers import numbers_note
-from playground.web.studio.network_offer import network_choices
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
