@@ -17,7 +17,7 @@ from playground.service.jobs import Jobs
 from playground.web.components import controls
 from playground.web.components.messages import NOTHING
 from playground.web.studio.session import Session
-from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.settings_panel import FILLED, SettingsPanel
 from playground.web.studio.staged import stage
 from playground.web.studio.staging import Staging
 from tests.helpers.page import Names, values
@@ -116,5 +116,7 @@ def test_run_stops_the_run_and_starts_with_what_was_staged(
         return await pressed
 
     assert asyncio.run(press())["run"] == "started"
-    assert running.started == [values(OTHER if staged else BASE)]
+    ((*plain, grid),) = running.started
+    assert grid.pop(FILLED, session.filled) == session.filled
+    assert (*plain, grid) == values(OTHER if staged else BASE)
     assert session.staged is None
