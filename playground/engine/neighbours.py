@@ -188,8 +188,8 @@ class Neighbours:
                     rows = _rows(unit_vectors(maps)[..., stride // 2 :: stride, stride // 2 :: stride])
                     vectors.setdefault(name, []).append(rows)
                     owners.setdefault(name, []).append(torch.full((len(rows),), number, device=rows.device))
-        self._candidates = {name: torch.cat(parts) for name, parts in vectors.items()}
-        self._owners = {name: torch.cat(parts) for name, parts in owners.items()}
+        self.candidates = {name: torch.cat(parts) for name, parts in vectors.items()}
+        self.owners = {name: torch.cat(parts) for name, parts in owners.items()}
 
     # ---------------------------------------------------------------- looking
 
@@ -204,7 +204,7 @@ class Neighbours:
             self._places[name] = self._place(ours)
             seen, photo = unit_vectors(self._sample(name, ours)), self._sample(name, self._content[name]).float()
             queries = _rows(F.normalize(self._query * photo + (1 - self._query) * seen, dim=1, eps=TINY))
-            self._matches[name] = nearest(queries, self._candidates[name], self._apart(name, ours))
+            self._matches[name] = nearest(queries, self.candidates[name], self._apart(name, ours))
             self._aim(name, seen.shape[-2:])
         self.age, self._looks = 0, self._looks + 1
 
@@ -226,10 +226,10 @@ class Neighbours:
             0
         ].flatten(1)
         wanted = areas.argmax(0)
-        return (wanted[:, None] != self._owners[name][None]) & (areas.sum(0) > 0)[:, None]
+        return (wanted[:, None] != self.owners[name][None]) & (areas.sum(0) > 0)[:, None]
 
     def _aim(self, name: str, size: torch.Size) -> None:
-        found = self._candidates[name][self._matches[name]]
+        found = self.candidates[name][self._matches[name]]
         self._targets[name] = found.T.reshape(1, -1, *size).contiguous(memory_format=torch.channels_last)
 
     # ---------------------------------------------------------------- judging
@@ -274,15 +274,15 @@ class Neighbours:
         self.age, self._looks = age, looks
         if age is None:
             return
-        if state["matches"].keys() != self._candidates.keys():
+        if state["matches"].keys() != self.candidates.keys():
             raise ValueError("the neighbours are of other layers")
         for name, matches in state["matches"].items():
             place = tuple(int(part) for part in state["places"][name])
             self._places[name] = (place[0], place[1], place[2])
             size = self._sample(name, self._content[name]).shape[-2:]
-            if matches.shape != (size[0] * size[1],) or int(matches.max()) >= len(self._candidates[name]):
+            if matches.shape != (size[0] * size[1],) or int(matches.max()) >= len(self.candidates[name]):
                 raise ValueError("the neighbours are of another picture")
-            self._matches[name] = matches.to(self._candidates[name].device, copy=True)
+            self._matches[name] = matches.to(self.candidates[name].device, copy=True)
             self._aim(name, size)
 
 

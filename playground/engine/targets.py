@@ -18,7 +18,7 @@ from playground.networks.vgg import Vgg
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB
 
 Observation = tuple[dict[str, Tensor], dict[str, StyleStatistic]]
-_seen: OrderedDict[tuple[Any, ...], Observation] = OrderedDict()
+kept: OrderedDict[tuple[Any, ...], Observation] = OrderedDict()
 _seen_lock = threading.Lock()
 
 
@@ -33,16 +33,16 @@ def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Coll
         pixels.shape, hashlib.blake2b(pixels.data).digest(),
     )  # fmt: skip
     with _seen_lock:
-        if key in _seen:
-            _seen.move_to_end(key)
-            return _seen[key]
+        if key in kept:
+            kept.move_to_end(key)
+            return kept[key]
     found = observe(network, picture, content, style)
     with _seen_lock:
-        _seen[key] = found
-        while len(_seen) > 1 and sum(map(_bytes, _seen.values())) > KEEP_BYTES:
-            _seen.popitem(last=False)
+        kept[key] = found
+        while len(kept) > 1 and sum(map(_bytes, kept.values())) > KEEP_BYTES:
+            kept.popitem(last=False)
         if _bytes(found) > KEEP_BYTES:
-            del _seen[key]
+            del kept[key]
     return found
 
 

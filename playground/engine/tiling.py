@@ -156,7 +156,9 @@ class _Strips(torch.autograd.Function):
         ]
         sums: list[Tensor] = []
         for top, bottom in segment.strips(height, width):
-            parts, found = _strip(network, segment, x, top, bottom, layers, kept, judged, _rows_of(guide, top, bottom))
+            parts, found = walked_strip(
+                network, segment, x, top, bottom, layers, kept, judged, _rows_of(guide, top, bottom)
+            )
             for whole, part, scale in zip(wholes, parts, ctx.scales, strict=True):
                 whole[..., top // scale : bottom // scale, :] = part
             sums = [so_far + more for so_far, more in zip(sums, found, strict=True)] if sums else found
@@ -174,7 +176,7 @@ class _Strips(torch.autograd.Function):
             first, last = max(0, top - segment.halo), min(height, bottom + segment.halo)
             rows = x.detach()[..., first:last, :].clone().requires_grad_(True)
             with torch.enable_grad():
-                parts, sums = _strip(
+                parts, sums = walked_strip(
                     ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged,
                     _rows_of(ctx.guide, top, bottom),
                 )  # fmt: skip
@@ -192,7 +194,7 @@ def _empty(x: Tensor, channels: int, height: int, width: int, kind: torch.dtype)
     return x.new_empty((len(x), channels, height, width), dtype=kind).contiguous(memory_format=torch.channels_last)
 
 
-def _strip(
+def walked_strip(
     network: Vgg,
     segment: Segment,
     x: Tensor,

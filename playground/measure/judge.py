@@ -35,7 +35,7 @@ class Judge:
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        self._weights = weights
+        self.weights = weights
         self._strides = [stride if k == 0 else 1 for count, stride in STAGES for k in range(count)]
 
     @torch.inference_mode()
@@ -58,11 +58,11 @@ class Judge:
     def classes(self, image: Tensor) -> Tensor:
         """The probabilities of ImageNet's 1000 classes, for unit RGB 1×3×H×W."""
         x = self._convolved(self(image)[len(self._strides) - 1], "_conv_head", "_bn1").clamp_(0, 6).mean((2, 3))
-        return F.linear(x, self._weights["_fc.weight"], self._weights["_fc.bias"]).softmax(1)[0]
+        return F.linear(x, self.weights["_fc.weight"], self.weights["_fc.bias"]).softmax(1)[0]
 
     def _convolved(self, x: Tensor, name: str, norm: str, stride: int = 1) -> Tensor:
         """A convolution with TensorFlow's padding, ⌈side/stride⌉ rows out, and its batch normalisation."""
-        kernel, weights = self._weights[f"{name}.weight"], self._weights
+        kernel, weights = self.weights[f"{name}.weight"], self.weights
         missing = [max(0, (-(-side // stride) - 1) * stride + kernel.shape[-1] - side) for side in x.shape[:1:-1]]
         x = F.pad(x, [edge for whole in missing for edge in (whole // 2, whole - whole // 2)])
         x = F.conv2d(x, kernel, None, stride, groups=x.shape[1] // kernel.shape[1])

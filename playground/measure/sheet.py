@@ -62,13 +62,9 @@ def grid(
     photos: Sequence[Image.Image], rows: Sequence[tuple[Sequence[str], Sequence[Image.Image]]], height: int
 ) -> Image.Image:
     """The photographs above, then a row for each of `rows`: what became of each, with the row's text beneath its first."""
-    lines = max(len(text) for text, _ in rows)
     texts: list[Sequence[str]] = [["Photographs"], *(text for text, _ in rows)]
     drawn = [
-        board(
-            [(picture, (*text, *[""] * (lines - len(text))) if k == 0 else [""]) for k, picture in enumerate(row)],
-            height,
-        )
+        board([(picture, text if k == 0 else [""]) for k, picture in enumerate(row)], height)
         for text, row in zip(texts, [photos, *(row for _, row in rows)], strict=True)
     ]
     return stacked(drawn)

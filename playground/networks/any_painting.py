@@ -59,7 +59,7 @@ class StylePredictor:
     """
 
     def __init__(self, weights: Convolutions) -> None:
-        self._weights = {name.removeprefix("MobilenetV2/"): pair for name, pair in weights.items()}
+        self.weights = {name.removeprefix("MobilenetV2/"): pair for name, pair in weights.items()}
 
     @torch.inference_mode()
     def __call__(self, painting: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class StylePredictor:
 
     def _convolved(self, x: Tensor, name: str, stride: int = 1, apart: bool = False) -> Tensor:
         """As TensorFlow pads: so that the result has ⌈side/stride⌉ rows, the odd row of zeros at the far edge."""
-        kernel, bias = self._weights[name]
+        kernel, bias = self.weights[name]
         missing = [max(0, (-(-side // stride) - 1) * stride + kernel.shape[-1] - side) for side in x.shape[:1:-1]]
         x = F.pad(x, [edge for whole in missing for edge in (whole // 2, whole - whole // 2)])
         return F.conv2d(x, kernel, bias, stride, groups=len(kernel) if apart else 1)
@@ -92,7 +92,7 @@ class AnyTransformer:
 
     def __init__(self, weights: Convolutions, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        self._weights = {
+        self.weights = {
             name.removeprefix("transformer/"): (
                 kernel.to(device, memory_format=torch.channels_last), bias.to(device)
             )
@@ -122,13 +122,13 @@ class AnyTransformer:
         return self._styled(self._convolved(x, layer), style, layer)[..., :height, :width].sigmoid_()
 
     def _convolved(self, x: Tensor, name: str, stride: int = 1) -> Tensor:
-        kernel, bias = self._weights[name]
+        kernel, bias = self.weights[name]
         return F.conv2d(F.pad(x, [kernel.shape[-1] // 2] * 4, mode="reflect"), kernel, bias, stride)
 
     def _styled(self, x: Tensor, style: Tensor, name: str) -> Tensor:
         """Each channel normalised over the picture, then scaled and shifted as the style asks."""
-        scale = F.conv2d(style, *self._weights[f"style_params/transformer/{name}/StyleNorm/Conv_1"])
-        shift = F.conv2d(style, *self._weights[f"style_params/transformer/{name}/StyleNorm/Conv"])
+        scale = F.conv2d(style, *self.weights[f"style_params/transformer/{name}/StyleNorm/Conv_1"])
+        shift = F.conv2d(style, *self.weights[f"style_params/transformer/{name}/StyleNorm/Conv"])
         # Over a single picture, batch normalisation is instance normalisation, with a faster channels-last kernel.
         return F.batch_norm(x, None, None, scale.flatten(), shift.flatten(), training=True, eps=EPSILON)
 

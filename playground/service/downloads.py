@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
+from pathlib import PurePath
+from typing import TypeVar
 
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
 from playground.networks.any_painting import load_any_painting
 from playground.networks.known import KnownNetwork, known
 from playground.networks.vgg import Vgg, load_network
-from playground.recipe.base import DEFAULT_NETWORK
+from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 
 logger = logging.getLogger(__name__)
+Settings = TypeVar("Settings", bound=BaseRecipe)
 
 
 class Download:
@@ -39,11 +42,12 @@ class Downloads:
         read: whether this process works with them itself, so that the first run need not read what was fetched.
 
     Attributes:
-        networks: every name that a recipe may give.
+        networks: every name that a recipe may give; a file goes by its name (`catalogue.name_files`).
     """
 
     def __init__(self, networks: Iterable[str], device: str, *, read: bool = True) -> None:
-        self.networks = (*catalogue.NETWORKS, *networks)
+        self._own = catalogue.name_files(networks)
+        self.networks = (*catalogue.NETWORKS, *self._own)
         self._latest: dict[str, Download] = {}
         self._device, self._read = device, read
         self._starting, self._reading = threading.Lock(), threading.Lock()
@@ -54,6 +58,7 @@ class Downloads:
         Raises:
             PlaygroundError: it is none of this server's, or neither here nor on its way.
         """
+        network = self.named(network)
         self._check_name(network)
         if catalogue.is_available(network):
             return
@@ -69,8 +74,20 @@ class Downloads:
         Raises:
             PlaygroundError: it is none of this server's, or a file that cannot be used.
         """
+        network = self.named(network)
         self._check_name(network)
         return known(network)
+
+    def named(self, network: str) -> str:
+        """What a network is called here; recipes of earlier versions name a server's file by its path."""
+        parts = PurePath(network).parts
+        tails = ("/".join(parts[-count:]) for count in range(1, len(parts) + 1))
+        return network if network in self.networks else next((tail for tail in tails if tail in self._own), network)
+
+    def ours(self, recipe: Settings) -> Settings:
+        """A recipe with its network as it is called here."""
+        name = self.named(recipe.network)
+        return recipe if name == recipe.network else recipe.changed({"network": name})
 
     def _check_name(self, network: str) -> None:
         if network not in self.networks:

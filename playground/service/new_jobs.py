@@ -69,6 +69,7 @@ class NewJobs:
             raise PlaygroundError("The content picture is missing: choose one.")
         check_pictures(pictures.content, recipe.size, recipe.crop)
         self._downloads.check(recipe.network)
+        recipe = self._downloads.ours(recipe)
         limits.check(recipe)
         weight, name = limits.teacher_weight if teacher else 1.0, f"run {next(self._numbers)}"
         control = MemoryControl(self._scheduler.ticket(weight))
@@ -121,6 +122,7 @@ class NewJobs:
             PlaygroundError: it cannot be trained here, or would not even fit alone.
         """
         self._downloads.check(recipe.network)
+        recipe = self._downloads.ours(recipe)
         self._admission.limits.check(recipe)
         control, name = MemoryControl(self._scheduler.ticket()), f"training {next(self._numbers)}"
         job = TrainingJob(pictures, recipe, visitor, control, folder, title, photos, name=name, id=id, person=person)

@@ -24,9 +24,9 @@ from playground.web.admin import admin_routes
 from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.routes import class_routes
 from playground.web.compressed import CompressedPage
+from playground.web.gradio_patches import hidden_progress, long_lookups
 from playground.web.gradio_patches.fair_queue import take_turns_in_the_queue
 from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
-from playground.web.gradio_patches.hidden_progress import scripts
 from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
@@ -79,7 +79,8 @@ def app_options(
     bound_fields()
     keep_sessions_apart(claim_session)
     take_turns_in_the_queue(person_of, MAX_EVENTS)
-    routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings), *scripts()]
+    routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings)]
+    routes += [*hidden_progress.scripts(), *long_lookups.scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
     pace = Pace(people.is_here)

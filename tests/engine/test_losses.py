@@ -269,7 +269,7 @@ def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch
     looked: list[tuple[int, ...]] = []
     original = remembered.observe
     monkeypatch.setattr(remembered, "observe", lambda *given: (looked.append(given[1].shape), original(*given))[1])
-    monkeypatch.setattr(remembered, "_seen", OrderedDict())
+    monkeypatch.setattr(remembered, "kept", OrderedDict())
     network, picture = Vgg(hed), torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(20))
     first = targets(network, picture, [], ["conv1_1"])
     assert targets(network, picture.clone(), [], ["conv1_1"]) is first
@@ -281,14 +281,14 @@ def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch
 
 
 def test_kept_targets_are_bounded(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "_seen", OrderedDict())
+    monkeypatch.setattr(remembered, "kept", OrderedDict())
     monkeypatch.setattr(remembered, "KEEP_BYTES", 3 * (64 * 64 + 64) * 4)
     network = Vgg(hed)
     for seed in range(5):
         targets(network, torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(seed)), [], ["conv1_1"])
-    assert len(remembered._seen) == 3
+    assert len(remembered.kept) == 3
     targets(network, torch.rand(1, 3, 64, 64), ["conv1_1"], [])  # larger than the bound by itself
-    assert len(remembered._seen) <= 3
+    assert len(remembered.kept) <= 3
 
 
 @pytest.mark.parametrize("normalisation", ["mean", "channels", "relative"])

@@ -152,7 +152,7 @@ def test_a_region_looks_at_its_own_painting_alone(network: Vgg, pictures: Pictur
     found = Objective(network, photo, [left, right], recipe_with(), guide=guide)
     found(photo)
     assert found.neighbours is not None
-    state, owners = found.neighbours.state_dict(), found.neighbours._owners
+    state, owners = found.neighbours.state_dict(), found.neighbours.owners
     for layer, width in (("conv2_1", 32), ("conv3_1", 16)):
         whose = owners[layer][state["matches"][layer]].view(-1, width)
         assert (whose[:, : width // 2] == 0).all()
@@ -187,7 +187,7 @@ def test_of_large_maps_other_positions_are_compared_at_each_look(
     stride = places[0][0]
     assert stride == 4  # 24×16 positions, of which at most 30 are wanted
     assert set(places) == {(stride, row, column) for row in range(stride) for column in range(stride)}
-    assert len(found._candidates["conv2_1"]) == 20 * 28
+    assert len(found.candidates["conv2_1"]) == 20 * 28
 
 
 # ---------------------------------------------------------------- runs

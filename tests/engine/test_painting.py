@@ -8,8 +8,10 @@ from PIL import Image
 
 from playground.engine.canvas import resample
 from playground.engine.run import Run
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
-from tests.helpers.painting import plain
+from tests.helpers.networks import as_with_bfloat16
+from tests.helpers.painting import Pictures, paint, plain, totals
 
 
 @pytest.mark.parametrize("canvas", ["pixels", "pyramid"])
@@ -31,3 +33,13 @@ def test_a_new_size_has_the_photos_finest_detail(
             assert float((shown - photo).abs().mean()) < 0.2 * float((enlarged - photo).abs().mean())
         else:
             assert torch.allclose(shown, enlarged, atol=1e-5)
+
+
+def test_single_precision_by_choice_where_the_device_has_less(
+    hed: Weights, network: Vgg, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = plain(iterations=2, precision="float32")
+    coarse = as_with_bfloat16(hed, monkeypatch)
+    expected = totals(paint(pictures, network, single))
+    assert totals(paint(pictures, coarse, single)) == expected
+    assert totals(paint(pictures, coarse, single.changed({"precision": "auto"}))) != expected

@@ -44,8 +44,8 @@ def test_strips_equal_the_whole(
     whole_maps, whole_statistics, whole_gradient = judged(network, image)
     narrow(monkeypatch)
     seen: list[str] = []
-    original = strips._strip
-    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.append(args[1].blocks), original(*args))[1])
+    original = strips.walked_strip
+    monkeypatch.setattr(strips, "walked_strip", lambda *args: (seen.append(args[1].blocks), original(*args))[1])
     maps, statistics, gradient = judged(network, image)
     assert seen.count("12") == 2 * -(-(size[0] - 3) // 32)  # once on the way there, once on the way back
     assert seen.count("3") == 2 * -(-(size[0] // 4 - 1) // 16)
@@ -63,8 +63,8 @@ def test_strips_equal_the_whole(
 def test_the_block_where_the_pass_stops_is_taken_whole(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strips, "STRIPS_FROM", 1)
     seen: set[str] = set()
-    original = strips._strip
-    monkeypatch.setattr(strips, "_strip", lambda *args: (seen.add(args[1].blocks), original(*args))[1])
+    original = strips.walked_strip
+    monkeypatch.setattr(strips, "walked_strip", lambda *args: (seen.add(args[1].blocks), original(*args))[1])
     image = torch.rand((1, 3, 48, 48))
     observe(Vgg(hed), image, ["conv2_1"], ["conv1_1"])
     assert not seen

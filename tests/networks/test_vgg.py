@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from playground.errors import PlaygroundError
-from playground.networks import vgg as vgg_module
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 from tests.helpers import reference
-from tests.helpers.networks import identity_vgg19
+from tests.helpers.networks import as_with_bfloat16, identity_vgg19
 
 
 @pytest.fixture
@@ -144,11 +143,9 @@ def test_single_precision_by_choice_where_the_device_would_compute_in_less(
     hed: Weights, network: Vgg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU that has bfloat16; such a network is the one that the processor computes with anyway."""
-    monkeypatch.setattr(vgg_module, "precision_of", lambda device: torch.bfloat16)
-    monkeypatch.setattr(vgg_module, "winograd_pays", lambda *shape: False)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    coarse = as_with_bfloat16(hed, monkeypatch)
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    coarse, expected = Vgg(hed), network(picture, ["conv3_1"])["conv3_1"]
+    expected = network(picture, ["conv3_1"])["conv3_1"]
     rough = coarse.configured("max", False, "zeros")(picture, ["conv3_1"])["conv3_1"]
     assert not torch.allclose(rough, expected, rtol=1e-4)
     assert torch.backends.cudnn.allow_tf32

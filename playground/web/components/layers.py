@@ -1,8 +1,8 @@
 """The grid of layers: for every convolution of the network, how much content, style and neighbours it carries.
 
 One `gr.HTML` of sliders and numbers (layers.js); its value is {"content": {layer: weight}, "style": {...}, "layers": [...],
-"preset": {"content": {...}, "style": {...}}}, with "neighbours" beside them in the Studio, which compares places too. Called by
-the Studio and the training tab; quick picks are plain functions.
+"preset": {"content": {...}, "style": {...}}}, with "neighbours" beside them in the Studio, which compares places too, and what
+the Studio adds comes back as it was. Called by the Studio and the training tab; quick picks are plain functions.
 """
 
 from __future__ import annotations

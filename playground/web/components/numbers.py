@@ -11,9 +11,10 @@ from playground.errors import PlaygroundError
 from playground.networks.catalogue import CAFFE_FILES, NETWORKS
 from playground.networks.known import known
 from playground.recipe.base import BaseRecipe
-from playground.recipe.moved import differences, whose
+from playground.recipe.moved import Difference, differences, whose
+from playground.web.components.format import option
 from playground.web.components.messages import message
-from playground.web.words import label, say, translated, within
+from playground.web.words import has, label, say, translated, within
 
 
 def numbers_note(recipe: BaseRecipe) -> str:
@@ -22,14 +23,20 @@ def numbers_note(recipe: BaseRecipe) -> str:
     if not rows:
         return message(sentence, "note") + message(_doubt(recipe.network), "note")
     labels = ", ".join(within(label(row.setting)) for row in rows)
-    items = "".join(
-        f"<li><b>{escape(label(row.setting))}</b>: {escape(say('numbers.row', here=row.here, source=row.source, reason=translated(row.reason)))}</li>"
-        for row in rows
-    )
+    items = "".join(f"<li><b>{escape(label(row.setting))}</b>: {escape(_row(row))}</li>" for row in rows)
     return (
         f'<details class="message note differences"><summary>{escape(say("numbers.not_as_source", sentence=sentence, labels=labels))}'
         f"</summary><ul>{items}</ul></details>{message(_doubt(recipe.network), 'note')}"
     )
+
+
+def _row(row: Difference) -> str:
+    """One difference, with the words that the page has for what can be chosen."""
+    here, source = (
+        option(row.setting, value) if has(f"option.{row.setting}.{value}") else value
+        for value in (row.here, row.source)
+    )
+    return say("numbers.row", here=here, source=source, reason=translated(row.reason))
 
 
 def _doubt(network: str) -> str:

@@ -56,6 +56,7 @@ class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
+    filled: int = 0  # how often the controls have been given a recipe; what they send says which it was (FILLED)
     own: dict[str, Any] = field(
         default_factory=dict
     )  # of OWN, what a person has set, which stays when a preset is chosen
@@ -132,6 +133,7 @@ def usable(recipe: Recipe, jobs: Jobs) -> tuple[Recipe, str]:
     Raises:
         RecipeError: its layers do not exist in the network that is here.
     """
+    recipe = jobs.downloads.ours(recipe)
     if recipe.network in jobs.networks and catalogue.is_available(recipe.network):
         return recipe, ""
     if recipe.network == DEFAULT_NETWORK:

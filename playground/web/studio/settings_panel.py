@@ -52,6 +52,9 @@ OTHERS = (
     *STRIP,
 )
 """What a recipe changes beside its fields' controls."""
+FILLED = "filled"
+"""In the grid's value: which filling of the controls it came with. A page may send once more what an answer on its way to it
+replaces, and of such values the recipe on show knows nothing."""
 
 
 class SettingsPanel:
@@ -88,9 +91,13 @@ class SettingsPanel:
     def assembled(self, session: Session, values: tuple[Any, ...]) -> Recipe:
         """The recipe that the controls show; on another network than they were filled for, with the numbers for that.
 
+        Of controls that are about to show another recipe, it is that one.
+
         Raises:
             PlaygroundError: a control's value cannot be used.
         """
+        if self.is_late(session, values):
+            return session.base
         *plain, grid = values
         given = dict(zip(controls.FIELDS, plain, strict=True))
         grid = grid or {}
@@ -100,6 +107,10 @@ class SettingsPanel:
             recipe = controls.assembled(base, {**given, "network": base.network})
             return put_on(recipe, network, self.jobs)
         return controls.assembled(base, given)
+
+    def is_late(self, session: Session, values: tuple[Any, ...]) -> bool:
+        """Whether the controls' values were sent before they showed the recipe that they have been given since."""
+        return (values[-1] or {}).get(FILLED, session.filled) != session.filled
 
     # ---------------------------------------------------------------- a recipe into the controls
 
@@ -126,7 +137,7 @@ class SettingsPanel:
         replays = len(recipe.journal)
         what = [counted("journal.changes", replays)] if replays else []
         what += [say("journal.plan")] if recipe.plan else []
-        return updates | {
+        updates |= {
             parts["layers"]: grid,
             parts["layers-words"]: layers.described(grid),
             parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
@@ -139,6 +150,9 @@ class SettingsPanel:
             **offer(parts, session),
             **strip_of(parts, session, recipe),
         }
+        session.filled += 1  # not before: nothing has failed
+        grid[FILLED] = session.filled
+        return updates
 
     def offered(self, session: Session, recipe: Recipe, note: str = "") -> Updates:
         """Show a recipe that somebody chose; while a run goes on it waits for the next Run, and the controls stay the run's."""

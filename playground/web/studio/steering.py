@@ -16,7 +16,7 @@ from playground.web.components.format import balance, compared
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.network_offer import offer
 from playground.web.studio.session import OWN, Session, preset_of
-from playground.web.studio.settings_panel import SettingsPanel
+from playground.web.studio.settings_panel import FILLED, SettingsPanel
 from playground.web.words import label, say
 
 NETWORK = list(controls.FIELDS).index("network")  # among the values of all controls
@@ -88,25 +88,31 @@ class Steering:
         content, style = layers.pick(pick, network, preset)
         known = list(layers.layer_names(network))
         own = layers.weights(preset)
-        grid = {**own, "content": content, "style": style, "layers": known, "preset": own}
+        grid = {**own, "content": content, "style": style, "layers": known, "preset": own, FILLED: session.filled}
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
     def moved_network(self, session: Session, *values: Any) -> Updates:
         """Another network was chosen: the controls show its numbers, or it waits for the next Run; one that is not
         here is offered."""
         network, parts = values[NETWORK] or DEFAULT_NETWORK, self.panel.parts
+        if self.panel.is_late(session, values):
+            shown = [network if name == "network" else controls.shown(name, session.base) for name in self.panel.fields]
+            values = (*shown, layers.grid_value(session.base))
         on_show = network == session.base.network and session.wanted_network in (None, "", network)
         if on_show and session.staged is None:
-            return NOTHING  # one choice comes twice, and the second brings the controls as they were before the first
+            return NOTHING  # the page sends one choice twice
         if not catalogue.is_available(network):
             session.wanted_network, session.intended = network, None
             said = self.panel.guarded_text(self._take, session, "network", network)
             return {parts["message-network"]: said, **offer(parts, session)}
         try:
-            shown = self.panel.offered(session, self.panel.assembled(session, values))
+            updates = self.panel.offered(session, self.panel.assembled(session, values))
         except Exception as error:
             return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
-        return {**shown, parts["set-network"]: session.base.network}  # while a run goes on, it stays the run's
+        updates[parts["set-network"]] = session.base.network  # while a run goes on, it stays the run's
+        if session.base.network == network:  # said again it would undo a choice made since
+            del updates[parts["set-network"]]
+        return updates
 
     def network_arrived(self, session: Session, *values: Any) -> Updates:
         """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""

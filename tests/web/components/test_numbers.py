@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import html
+import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
+from PIL import Image
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
+from playground.images.pictures import Pictures
 from playground.networks import catalogue, strength
 from playground.networks.known import known
 from playground.networks.read import Weights
@@ -22,6 +26,7 @@ from playground.web import words
 from playground.web.api import requested_recipe
 from playground.web.components import controls, layers
 from playground.web.components.messages import NOTHING
+from playground.web.components.networks import network_choices
 from playground.web.components.numbers import numbers_note
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -29,38 +34,35 @@ from playground.web.studio.steering import Steering
 from playground.web.training.desk import first_recipe, preset_note
 from playground.web.words import ASKED
 from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
-
-
-class Names(dict[str, str]):
-    """The page's components by name; each is its name here."""
-
-    def __missing__(self, name: str) -> str:
-        return name
+from tests.helpers.page import Names, values
+from tests.helpers.waiting import until
 
 
 @pytest.fixture
 def files(hed: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A caffe VGG16 and the same in torch's convention, as files of a server."""
+    """A caffe VGG16 and the same in torch's convention, as files of a server, by their names."""
     monkeypatch.setattr(strength, "SIDE", 96)
     save_as_keras(hed, tmp_path / "mine.h5")
     save_state_dict(in_torch(hed), tmp_path / "ported.safetensors")
-    return {"caffe": str(tmp_path / "mine.h5"), "torch": str(tmp_path / "ported.safetensors")}
+    names = catalogue.name_files([tmp_path / "mine.h5", tmp_path / "ported.safetensors"])
+    return dict(zip(("caffe", "torch"), names, strict=True))
+
+
+def path_of(name: str) -> Path:
+    path = catalogue.find(name)
+    assert path is not None
+    return path
 
 
 @pytest.fixture
 def panel(files: dict[str, str]) -> SettingsPanel:
-    return SettingsPanel(Jobs(device="cpu", networks=files.values()), Names())  # type: ignore[arg-type]
-
-
-def values(recipe: Recipe, **changed: Any) -> tuple[Any, ...]:
-    """What the controls give that show a recipe, some of them changed by hand."""
-    plain = {name: controls.shown(name, recipe) for name in controls.FIELDS} | changed
-    return (*(plain[name] for name in controls.FIELDS), layers.grid_value(recipe))
+    return SettingsPanel(Jobs(device="cpu", networks=[str(path_of(name)) for name in files.values()]), Names())
 
 
 def shows(updates: dict[Any, Any], recipe: Recipe) -> None:
     """The controls show a recipe."""
-    for name in ("content_weight", "style_weight", "variation_weight", "init", "padding", "network"):
+    assert updates.get("set-network", recipe.network) == recipe.network  # what was chosen there is not said again
+    for name in ("content_weight", "style_weight", "variation_weight", "init", "padding"):
         assert updates[f"set-{name}"] == controls.shown(name, recipe), name
     assert updates["layers"]["style"] == recipe.style_layers
     assert updates["layers"]["content"] == recipe.content_layers
@@ -87,6 +89,31 @@ def test_the_dropdown_brings_the_numbers_for_the_network(
     updates = steering.moved_network(session, *values(session.base, network="vgg16-hed"))
     assert session.base == first
     shows(updates, first)
+
+
+def test_controls_that_are_about_to_show_another_recipe_say_nothing(
+    panel: SettingsPanel, files: dict[str, str]
+) -> None:
+    """A page may send what it shows while the answer that replaces it is on its way."""
+    hed = "vgg16-hed"
+    session, steering = Session(load_preset()), Steering(panel)
+    grid = panel.show(session, load_preset("vgg16-lbfgs", hed))["layers"]
+
+    def late(network: str) -> tuple[object, ...]:
+        return (*values(load_preset("vgg16-lbfgs", hed), network=network)[:-1], grid)
+
+    steering.moved_network(session, *late(files["caffe"]))
+    assert session.base == load_preset("vgg16-lbfgs").changed({"network": files["caffe"]})
+    for values_of in (late(files["caffe"]), late(hed)):
+        assert panel.assembled(session, values_of) == session.base
+    steering.moved_network(session, *late(hed))
+    assert session.base == load_preset("vgg16-lbfgs", hed)
+    panel.choose_preset(session, "gatys-adam")
+    steering.moved_network(session, *late(files["torch"]))
+    assert session.base == load_preset("gatys-adam", known(files["torch"]))
+    picked = steering.quick_pick("deep", session, files["torch"])["layers"]
+    assert picked["style"] != session.base.style_layers
+    assert panel.assembled(session, (*values(session.base)[:-1], picked)).style_layers == picked["style"]
 
 
 def test_what_was_typed_before_stays(panel: SettingsPanel, files: dict[str, str]) -> None:
@@ -167,7 +194,7 @@ def test_a_missing_caffe_network_is_painted_for_with_adapted_numbers(
 def test_a_broken_file_leaves_everything_as_it_was(panel: SettingsPanel, files: dict[str, str]) -> None:
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     session = Session(first)
-    Path(files["caffe"]).write_bytes(b"no network")
+    path_of(files["caffe"]).write_bytes(b"no network")
     updates = Steering(panel).moved_network(session, *values(first, network=files["caffe"]))
     assert "cannot be read as network weights" in updates["message-network"]
     assert updates["set-network"] == "vgg16-hed"
@@ -180,6 +207,53 @@ def test_only_this_servers_files_are_opened(panel: SettingsPanel, tmp_path: Path
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     assembled = panel.assembled(Session(first), values(first, network="/etc/passwd"))
     assert assembled == first.changed({"network": "/etc/passwd"})  # refused by name at Run
+
+
+def test_a_servers_files_go_by_their_names(panel: SettingsPanel, files: dict[str, str]) -> None:
+    assert files == {"caffe": "mine.h5", "torch": "ported.safetensors"}
+    assert panel.jobs.networks[-2:] == ("mine.h5", "ported.safetensors")
+    folder = str(path_of("mine.h5").parent)
+    assert folder not in str(network_choices(panel.jobs))
+    with pytest.raises(PlaygroundError) as refused:
+        panel.jobs.downloads.check(f"{folder}/other.h5")
+    assert folder not in str(refused.value).partition(" only, not with")[0]
+    # as earlier versions wrote them
+    session, old = Session(load_preset()), load_preset("vgg16-lbfgs").changed({"network": f"{folder}/mine.h5"})
+    updates = panel.offered(session, old)
+    assert session.base == old.changed({"network": "mine.h5"})
+    shows(updates, session.base)
+    assert folder not in str(updates["preset-note"])
+    for written in (f"{folder}/mine.h5", "mine.h5"):
+        recipe, _ = requested_recipe(
+            "vgg16-lbfgs", json.dumps({"network": written}), Limits(), panel.jobs.downloads.look
+        )
+        assert recipe.network == "mine.h5"
+
+
+def test_files_of_one_name_are_told_apart(hed: Weights, tmp_path: Path) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder / "nets").mkdir(parents=True)
+    paths = [tmp_path / name for name in ("a/nets/vgg.h5", "b/nets/vgg.h5", "c/vgg.h5", "c/other.h5", "c/vgg16-hed")]
+    for place, path in enumerate(paths):
+        path.write_text(str(place))
+    jobs = Jobs(device="cpu", networks=[*map(str, paths), str(paths[0])])
+    names = jobs.networks[len(catalogue.NETWORKS) :]
+    assert names == ("a/nets/vgg.h5", "b/nets/vgg.h5", "c/vgg.h5", "other.h5", "c/vgg16-hed")
+    assert [path_of(name) for name in names] == paths
+    assert [jobs.downloads.named(str(path)) for path in paths] == [*names]
+    assert jobs.downloads.named("vgg.h5") == "vgg.h5"  # which of them is meant, nobody knows
+    jobs.close()
+
+
+def test_what_is_saved_names_no_folder_of_the_server(panel: SettingsPanel, files: dict[str, str]) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    recipe = load_preset("vgg16-lbfgs").changed({"network": str(path_of(files["caffe"])), "size": 64, "iterations": 1})
+    job = panel.jobs.start(Pictures(picture, (picture,)), recipe, "nobody")
+    assert job.recipe.network == "mine.h5"
+    until(lambda: job.ended)
+    assert job.result is not None
+    assert job.result.recipe.network == "mine.h5"
+    assert str(path_of("mine.h5").parent) not in job.result.recipe.to_json()
 
 
 def test_the_endpoint_has_the_numbers_for_the_network(panel: SettingsPanel, files: dict[str, str]) -> None:
@@ -213,8 +287,11 @@ def test_the_note_names_settings_as_the_page_does(language: str, files: dict[str
             assert words.within(names[f"field.{name}.label"]) in note.partition("</summary>")[0]
             assert f"<b>{names[f'field.{name}.label']}</b>" in note
         assert "weight" not in note
-        misnamed = Path(files["caffe"]).with_name("mine.torch.h5")
-        misnamed.write_bytes(Path(files["caffe"]).read_bytes())
+        for setting, here, source in (("init", "mix", "noise"), ("padding", "replicate", "zeros")):
+            here, source = (names[f"option.{setting}.{word}"] for word in (here, source))
+            assert names["numbers.row"].partition(" (")[0].format(here=here, source=source) in note
+        misnamed = path_of(files["caffe"]).with_name("mine.torch.h5")
+        misnamed.write_bytes(path_of(files["caffe"]).read_bytes())
         doubt = words.words(language)["below.doubt_convention"].format(file=misnamed.name, told="torch", other="caffe")
         assert doubt[1:] in html.unescape(numbers_note(recipe.changed({"network": str(misnamed)})))
     finally:

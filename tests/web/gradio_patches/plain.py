@@ -32,6 +32,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from playground.web.gradio_patches.served_scripts import texts
 from playground.web.gradio_patches.written_interfaces import MODULE
 
 
@@ -210,15 +211,21 @@ def plain_values() -> bool:
 
 def hidden_progress() -> bool:
     """The page's script walks through all parts that ever had a status, at every status of every event."""
-    scripts = (Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("Blocks-*.js")
     everybody = "Promise.all(Object.entries(this.loading_stati.current).map("
-    return any(everybody in script.read_text() for script in scripts)
+    return any(everybody in script for script in texts("Blocks-*.js").values())
+
+
+def long_lookups() -> bool:
+    """The page's script asks every event about every part, and walks through the page to find one."""
+    of_all = "t.filter(t=>t.targets.find(([t])=>t===e.id))", "if(e.children)for(let n of e.children){let e=Z(n,t);"
+    return any(all(said in script for said in of_all) for script in texts("core-*.js").values())
 
 
 def troubles() -> dict[str, bool]:
     """By patch whether this gradio needs it."""
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures,
-        opened_uploads, missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress, written_interfaces,
+        opened_uploads, missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress, long_lookups,
+        written_interfaces,
     )  # fmt: skip
     return {probe.__name__: probe() for probe in probes}

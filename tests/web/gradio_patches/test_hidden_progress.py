@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from playground.web.gradio_patches.hidden_progress import SCRIPTS, scripts
+from playground.web.gradio_patches.hidden_progress import scripts
+from playground.web.gradio_patches.served_scripts import texts
 
 
 def test_the_script_leaves_out_whose_progress_is_hidden_and_changes_nothing_else() -> None:
@@ -14,4 +15,4 @@ def test_the_script_leaves_out_whose_progress_is_hidden_and_changes_nothing_else
     assert served.headers["content-type"].startswith("text/javascript")
     added = '.filter(([,status])=>status.show_progress!=="hidden")'
     assert served.text.count(added) == 1
-    assert served.text.replace(added, "") == (SCRIPTS / route.path.rsplit("/", 1)[1]).read_text(encoding="utf-8")
+    assert served.text.replace(added, "") == texts("*.js")[route.path.rsplit("/", 1)[1]]

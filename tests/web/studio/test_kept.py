@@ -21,11 +21,7 @@ from playground.web.studio.kept import last_of, pair
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
-
-
-class Names(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return name
+from tests.helpers.page import Names
 
 
 def colour(name: str) -> Image.Image:
@@ -78,7 +74,7 @@ def test_a_painting_is_shown_cut_only_where_it_is_as_large_as_the_result() -> No
 
 @pytest.mark.usefixtures("hed")
 def test_a_preset_leaves_what_a_person_has_set() -> None:
-    panel = SettingsPanel(Jobs(device="cpu"), Names())  # type: ignore[arg-type]
+    panel = SettingsPanel(Jobs(device="cpu"), Names())
     session, steering = Session(load_preset()), Steering(panel)
     panel.show(session, session.base)
     for name, value in (("seed", 7), ("size", 320), ("crop", "1:1"), ("seconds", 20), ("iterations", 5)):
