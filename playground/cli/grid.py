@@ -32,7 +32,7 @@ from playground.system.progress import progress_on_stderr
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.experiments.here import Work
+    from playground.experiments.here import CellWork
     from playground.experiments.lessons import Lesson
 
 Pair = tuple["Image.Image", "Image.Image"]
@@ -182,7 +182,7 @@ def _for_each(
 # ---- running and telling --------------------------------------------------------------------------------------------
 
 
-def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: bool, device: str) -> list[Work]:
+def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: bool, device: str) -> list[CellWork]:
     """Cells that are done, in order; those before a stop where it was stopped."""
     from playground.experiments.here import run_here
     from playground.experiments.results import CellCache
@@ -194,7 +194,7 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
     for recipe in {cell.recipe.network: cell.recipe for cell in experiment.cells}.values():
         make_network_ready(recipe, device, adapted_would_apply=True)
     control, cache = MemoryControl(), CellCache(home() / "cells")
-    done: dict[int, Work] = {}
+    done: dict[int, CellWork] = {}
     with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control):
         if on is None:
             news = run_here(
@@ -219,7 +219,7 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
 
 
 def _tell(
-    experiment: Experiment, pairs: Sequence[Pair], found: Sequence[Work], output: Path, title: str, as_json: bool,
+    experiment: Experiment, pairs: Sequence[Pair], found: Sequence[CellWork], output: Path, title: str, as_json: bool,
     about: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """Write the sheet and each cell's picture, and say what came out."""

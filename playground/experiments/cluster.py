@@ -16,7 +16,7 @@ import torch
 from playground.engine.control import Control, MemoryControl
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Cell
-from playground.experiments.here import Pair, Work, run_here, works
+from playground.experiments.here import CellWork, Pair, run_here, works
 from playground.experiments.results import CellCache, CellResult, Machine, this_machine
 from playground.networks.catalogue import is_available
 from playground.networks.fetch import fetch
@@ -44,7 +44,7 @@ def address_of(on: str) -> str | None:
 def run_on(
     on: str, cells: Sequence[Cell], pairs: Sequence[Pair], *, device: str = "cpu", control: Control | None = None,
     cache: CellCache | None = None, fresh: bool = False,
-) -> Iterator[Work]:  # fmt: skip
+) -> Iterator[CellWork]:  # fmt: skip
     """Run cells on a cluster and yield each when it is done, as `run_here` does. Ends early when `control` is stopped.
 
     Args:
@@ -117,7 +117,7 @@ def _connect(ray: Any, address: str | None) -> bool:
     return True
 
 
-def _results(ray: Any, missing: Sequence[Work], machine: Machine, control: Control) -> Iterator[Work]:
+def _results(ray: Any, missing: Sequence[CellWork], machine: Machine, control: Control) -> Iterator[CellWork]:
     """Cells as they come in."""
     gpus = GPU_SHARE if machine.device == "cuda" else 0
     # A node with fewer processors than threads does it more slowly, to the same bits; asked for more, it would wait for ever.

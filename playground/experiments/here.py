@@ -33,7 +33,7 @@ Networks = Callable[[str], Vgg]
 
 
 @dataclass
-class Work:
+class CellWork:
     """One cell on its way.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Quiet(MemoryControl):
         super().__init__(control.turn())
 
 
-def works(cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, machine: Machine) -> list[Work]:
+def works(cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, machine: Machine) -> list[CellWork]:
     """Cells on pairs of pictures, each with the name by which it is kept.
 
     Args:
@@ -78,7 +78,7 @@ def works(cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, mach
         check_pictures(pair[0], cell.recipe.size)
         cell = replace(cell, recipe=settled(cell.recipe, machine.device)[0])  # so that its name says the arithmetic
         found.append(
-            Work(index, cell, pair, cell_key(cell.recipe, pair, weights_of(networks(cell.recipe.network)), machine))
+            CellWork(index, cell, pair, cell_key(cell.recipe, pair, weights_of(networks(cell.recipe.network)), machine))
         )
     return found
 
@@ -93,7 +93,7 @@ def weights_of(network: Vgg) -> str:
 def run_here(
     cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, *, device: str = "cpu",
     control: Control | None = None, cache: CellCache | None = None, fresh: bool = False,
-) -> Iterator[Work]:  # fmt: skip
+) -> Iterator[CellWork]:  # fmt: skip
     """Run cells and yield each whenever it has news: a preview, or its result. Ends early when `control` is stopped.
 
     Args:
@@ -109,7 +109,7 @@ def run_here(
     control, cache = control or MemoryControl(), cache or CellCache()
     machine = this_machine(device)
     waiting = works(cells, pairs, networks, machine)
-    painting: list[Work] = []
+    painting: list[CellWork] = []
     claimed: set[str] = set()
     try:
         while (waiting or painting) and not control.read().stopped:
@@ -142,7 +142,7 @@ def run_here(
             cache.release(key)
 
 
-def _take_turn(work: Work, networks: Networks, control: Control, machine: Machine) -> None:
+def _take_turn(work: CellWork, networks: Networks, control: Control, machine: Machine) -> None:
     """Five evaluations of one cell, or its end."""
     network = networks(work.cell.recipe.network)
     started = time.perf_counter()
@@ -195,7 +195,7 @@ def measured(content: Image.Image, style: Image.Image, picture: Image.Image, net
     }
 
 
-def plain_row(work: Work) -> dict[str, Any]:
+def plain_row(work: CellWork) -> dict[str, Any]:
     """A cell as `grid --json` tells it, but for its file."""
     result = work.result
     assert result is not None

@@ -33,7 +33,7 @@ class LayerStatistics:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LayerDifference:
     """How far one layer's statistics are from another picture's, each over the other's own, so that 0 is the same.
 
     Attributes:
@@ -53,12 +53,14 @@ def layer_statistics(features: Tensor) -> LayerStatistics:
     return LayerStatistics(maps.mean(1), maps @ maps.T / maps.shape[1], maps.shape[1])
 
 
-def differences(ours: Mapping[str, LayerStatistics], theirs: Mapping[str, LayerStatistics]) -> dict[str, Difference]:
+def differences(
+    ours: Mapping[str, LayerStatistics], theirs: Mapping[str, LayerStatistics]
+) -> dict[str, LayerDifference]:
     """How far `ours` are from `theirs`, by layer; both have the same layers."""
     grams = {name: _relative(ours[name].gram, theirs[name].gram) for name in ours}
     total = sum(grams.values())
     return {
-        name: Difference(
+        name: LayerDifference(
             gram,
             _relative(ours[name].mean, theirs[name].mean),
             _relative(ours[name].covariance, theirs[name].covariance),

@@ -19,7 +19,7 @@ from playground.images.convert import cut_size, fit_size
 from playground.measure.operations import (
     FLOAT,
     MB,
-    Layer,
+    LayerInUse,
     Size,
     architecture_of,
     by_winograd,
@@ -45,7 +45,7 @@ MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which styl
 TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
 
 
-def _peak_of_maps(layers: list[Layer], pool: str, each: int) -> float:
+def _peak_of_maps(layers: list[LayerInUse], pool: str, each: int) -> float:
     """Most bytes of maps and their gradients at any moment of one evaluation that keeps all of them.
 
     Args:
@@ -83,7 +83,7 @@ def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
     return max(highest, held + _peak_of_maps(whole, recipe.pool, each))  # on the way back one follows the other
 
 
-def _held_by_neighbours(recipe: Recipe, layers: list[Layer]) -> float:
+def _held_by_neighbours(recipe: Recipe, layers: list[LayerInUse]) -> float:
     """Bytes of the paintings' vectors, those that the picture is compared with, and the photo's in half precision."""
     wanted = recipe.active_layers("neighbours")
     rows = MAX_CANDIDATES + MAX_POSITIONS

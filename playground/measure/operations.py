@@ -41,7 +41,7 @@ FLOAT = 4
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerInUse:
     """One convolution on the way to the deepest layer in use, at one picture size."""
 
     name: str
@@ -72,18 +72,18 @@ def bytes_of_value(recipe: BaseRecipe, device: str = "cpu") -> int:
     return 2 if device == "cpu" and recipe.arithmetic == "bfloat16" else FLOAT
 
 
-def layers_in_use(recipe: BaseRecipe, size: Size) -> list[Layer]:
+def layers_in_use(recipe: BaseRecipe, size: Size) -> list[LayerInUse]:
     """The network's convolutions up to the deepest layer that carries a term, for a picture of `size`."""
     style, products = recipe.active_layers("style"), STYLE_LOSSES[recipe.style_loss].products
     names = LAYERS[architecture_of(recipe.network)]
     deepest = max(names.index(name) for kind in recipe.layered for name in recipe.active_layers(kind))
     width, height = size
-    layers: list[Layer] = []
+    layers: list[LayerInUse] = []
     inputs = 3
     for index, name in enumerate(names[: deepest + 1]):
         if index and name[4] != names[index - 1][4]:
             width, height = width // 2, height // 2
-        layers.append(Layer(name, inputs, CHANNELS[name], width, height, products if name in style else 0))
+        layers.append(LayerInUse(name, inputs, CHANNELS[name], width, height, products if name in style else 0))
         inputs = CHANNELS[name]
     return layers
 
@@ -93,7 +93,7 @@ def architecture_of(network: str) -> str:
     return describe(network).architecture
 
 
-def by_winograd(layer: Layer, arithmetic: str) -> bool:
+def by_winograd(layer: LayerInUse, arithmetic: str) -> bool:
     """Whether a CPU computes a layer by Winograd, in an arithmetic that is settled."""
     return arithmetic == "winograd" and winograd_pays(layer.inputs, layer.outputs, layer.height, layer.width)
 

@@ -95,7 +95,7 @@ def _has(network: Look, layer: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """One setting that a preset has otherwise on a network than on its source's: both values as text, and the reason."""
 
     setting: str
@@ -105,7 +105,7 @@ class Difference:
     reason: str
 
 
-def differences(recipe: BaseRecipe) -> list[Difference]:
+def differences(recipe: BaseRecipe) -> list[SettingDifference]:
     """Field by field, what a preset's numbers on this network have otherwise than the source's, and why.
 
     What a person has set is no difference of the preset's, unless it is among what the network changes anyway.
@@ -121,7 +121,7 @@ def differences(recipe: BaseRecipe) -> list[Difference]:
         if theirs != ours:
             label = str(field_info(key)["label"])
             reason = preset.because.get(key) or _reason(key, recipe)
-            found.append(Difference(key, label, in_words(theirs), in_words(ours), reason))
+            found.append(SettingDifference(key, label, in_words(theirs), in_words(ours), reason))
     return found
 
 

@@ -27,7 +27,7 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Told:
+class BrowserTold:
     """What a browser says of itself when a page is opened.
 
     Attributes:
@@ -43,13 +43,13 @@ class Told:
     key: str = ""
 
 
-def told(text: object) -> Told:
+def told(text: object) -> BrowserTold:
     """Read what the browser says; whatever cannot be right counts as nothing."""
     try:
         data = json.loads(text) if isinstance(text, str) and len(text) < 2000 else {}
     except (ValueError, RecursionError):
         data = {}
     if not isinstance(data, dict):
-        return Told()
+        return BrowserTold()
     person, run, key = (value if isinstance(value := data.get(name), str) else "" for name in ("person", "run", "key"))
-    return Told(person if SECRET.fullmatch(person) else "", run, data.get("elsewhere") is True, key)
+    return BrowserTold(person if SECRET.fullmatch(person) else "", run, data.get("elsewhere") is True, key)

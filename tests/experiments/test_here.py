@@ -13,7 +13,7 @@ from PIL import Image
 from playground.engine.control import MemoryControl
 from playground.engine.run import Run
 from playground.experiments.experiment import Axis, Cell, on_axes
-from playground.experiments.here import EVALUATIONS_A_TURN, Work, run_here, works
+from playground.experiments.here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.results import CellCache, CellResult, cell_key, this_machine
 from playground.experiments.sheet import draw_sheet
 from playground.networks.vgg import Vgg
@@ -25,11 +25,11 @@ LIGHT = Recipe(size=64, iterations=12, content_layers={"conv2_1": 1}, style_laye
 THREE = on_axes(LIGHT, [Axis("style_weight", (0.1, 1, 10))])
 
 
-def run(cells: Sequence[Cell], pictures: PAIR, network: Vgg, **more: object) -> list[Work]:
+def run(cells: Sequence[Cell], pictures: PAIR, network: Vgg, **more: object) -> list[CellWork]:
     return list(run_here(cells, [pictures], lambda name: network, **more))  # type: ignore[arg-type]
 
 
-def ended(works: Sequence[Work]) -> dict[int, CellResult]:
+def ended(works: Sequence[CellWork]) -> dict[int, CellResult]:
     return {work.index: work.result for work in works if work.result is not None}
 
 

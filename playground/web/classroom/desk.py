@@ -13,7 +13,7 @@ from playground.errors import PlaygroundError
 from playground.experiments.lessons import find_lesson, lessons
 from playground.service.classroom import CLEARED, PHASES, Phase, View
 from playground.service.jobs import Jobs
-from playground.web.classroom.wall import Tile, Wall
+from playground.web.classroom.wall import Wall, WallPicture
 from playground.web.words import say
 
 
@@ -76,7 +76,7 @@ class ClassDesk:
         else:
             raise PlaygroundError(say("class.no_such"))
 
-    def tiles(self, have: object) -> list[Tile]:
+    def tiles(self, have: object) -> list[WallPicture]:
         """What hangs on the wall; pictures only where the page lacks them."""
         return self.wall.tiles(have if isinstance(have, dict) else {})
 

@@ -31,7 +31,7 @@ KNOWN = 256  # runs and sheets whose name is remembered
 
 
 @dataclass(frozen=True)
-class Shown:
+class CurrentPicture:
     """A pupil's current picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Tile:
+class WallPicture:
     """One picture on the wall.
 
     Attributes:
@@ -85,7 +85,7 @@ class Wall:
     def __init__(self, jobs: Jobs) -> None:
         self.jobs, self.room = jobs, jobs.classroom
         self._lock = threading.Lock()
-        self._sheets: OrderedDict[str, Shown] = OrderedDict()  # by person
+        self._sheets: OrderedDict[str, CurrentPicture] = OrderedDict()  # by person
         self._names: OrderedDict[str, tuple[str, bool]] = OrderedDict()  # of runs by their ids
         self._places: dict[str, _Place] = {}
         self._next, self._since = 1, 0.0
@@ -102,14 +102,14 @@ class Wall:
         """
         own = not _samples(sources)
         name = f"{name} {_print(sources)} {len(cells)}"
-        shown = Shown(name, own, (), time.monotonic(), None, tuple(cells))
+        shown = CurrentPicture(name, own, (), time.monotonic(), None, tuple(cells))
         with self._lock:
             self._sheets[person] = shown
             self._sheets.move_to_end(person)
             if len(self._sheets) > MAX_PEOPLE:
                 self._sheets.popitem(last=False)
 
-    def current(self, person: str) -> Shown | None:
+    def current(self, person: str) -> CurrentPicture | None:
         """A person's latest picture, of a run or a sheet, since the room was last cleared."""
         return self._current(person, self._latest_jobs())
 
@@ -121,7 +121,7 @@ class Wall:
             if job.content is not None and job.picture is not None and _began(job) >= self._since
         }
 
-    def _current(self, person: str, jobs: Mapping[str, Job]) -> Shown | None:
+    def _current(self, person: str, jobs: Mapping[str, Job]) -> CurrentPicture | None:
         job, sheet = jobs.get(person), self._sheets.get(person)
         if job is None or (sheet is not None and sheet.at > _began(job)):
             return sheet
@@ -133,7 +133,7 @@ class Wall:
                 self._names[job.id] = named
                 if len(self._names) > KNOWN:
                     self._names.popitem(last=False)
-        return Shown(*named, (job.id, job.picture_version), _began(job), job)
+        return CurrentPicture(*named, (job.id, job.picture_version), _began(job), job)
 
     def standing(self, person: str) -> tuple[Standing, bool]:
         """How a pupil's current picture stands towards the wall, and whether it is of their own."""
@@ -144,7 +144,7 @@ class Wall:
 
     # ---------------------------------------------------------------- what the teacher sees
 
-    def tiles(self, have: Mapping[str, int]) -> list[Tile]:
+    def tiles(self, have: Mapping[str, int]) -> list[WallPicture]:
         """Every picture that may be seen, in the order in which the pupils came; the very same ones once.
 
         Args:
@@ -165,12 +165,12 @@ class Wall:
             else:
                 found[alike] = self._drawn(person, shown), group
         return [
-            Tile(place.id, 1 + len(place.same), group, place.number,
+            WallPicture(place.id, 1 + len(place.same), group, place.number,
                  place.picture if have.get(str(place.id)) != place.number else "")
             for place, group in found.values()
         ]  # fmt: skip
 
-    def _drawn(self, person: str, shown: Shown) -> _Place:
+    def _drawn(self, person: str, shown: CurrentPicture) -> _Place:
         with self._lock:
             place = self._places.get(person)
             if place is None:
@@ -207,7 +207,7 @@ def _began(job: Job) -> float:
     return job.started_at or 0.0
 
 
-def _picture(shown: Shown) -> Image.Image | None:
+def _picture(shown: CurrentPicture) -> Image.Image | None:
     """What hangs on the wall, small."""
     if shown.sheet:
         return together(shown.sheet)

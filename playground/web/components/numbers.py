@@ -11,7 +11,7 @@ from playground.errors import PlaygroundError
 from playground.networks.catalogue import CAFFE_FILES, NETWORKS
 from playground.networks.known import known
 from playground.recipe.base import BaseRecipe
-from playground.recipe.moved import Difference, differences, whose
+from playground.recipe.moved import SettingDifference, differences, whose
 from playground.web.components.format import option
 from playground.web.components.messages import message
 from playground.web.words import has, label, say, translated, within
@@ -30,7 +30,7 @@ def numbers_note(recipe: BaseRecipe) -> str:
     )
 
 
-def _row(row: Difference) -> str:
+def _row(row: SettingDifference) -> str:
     """One difference, with the words that the page has for what can be chosen."""
     here, source = (
         option(row.setting, value) if has(f"option.{row.setting}.{value}") else value

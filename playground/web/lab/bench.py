@@ -17,7 +17,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
-from playground.experiments.here import Work, run_here
+from playground.experiments.here import CellWork, run_here
 from playground.experiments.results import CellCache, CellResult
 from playground.experiments.sheet import draw_sheet
 from playground.images.save import encode_picture
@@ -30,7 +30,7 @@ from playground.web.components.format import duration
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.lab.drawn import Shown, grid, table
+from playground.web.lab.drawn import ShownCell, grid, table
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.visit import Visit
@@ -67,7 +67,7 @@ class Sheet(Visit):
 
     plan: Plan | None = None
     task: Task | None = None
-    works: dict[int, Work] = field(default_factory=dict)
+    works: dict[int, CellWork] = field(default_factory=dict)
     drawn: dict[tuple[int, float], str] = field(default_factory=dict)  # pictures as addresses, by cell and share
     lesson: str = ""
     predicted: int | None = None
@@ -130,7 +130,7 @@ class Bench:
         self.check(plan.experiment)
         for name in {cell.recipe.network for cell in plan.experiment.cells}:
             self.jobs.downloads.here(name)
-        works: dict[int, Work] = {}
+        works: dict[int, CellWork] = {}
 
         def paint(task: Task) -> None:
             cells = plan.experiment.cells
@@ -174,7 +174,7 @@ class Bench:
             self.part("sheet"): grid(self.shown(sheet), sheet.plan.experiment),
         }
 
-    def shown(self, sheet: Sheet, stopped: bool = False) -> list[Shown]:
+    def shown(self, sheet: Sheet, stopped: bool = False) -> list[ShownCell]:
         """Every cell as it is now."""
         plan = sheet.plan
         assert plan is not None
@@ -182,7 +182,7 @@ class Bench:
         for index, title in enumerate(plan.titles):
             work = sheet.works.get(index)
             if work is None or (work.result is None and work.picture is None):
-                found.append(Shown(title, None, say("lab.cell.stopped" if stopped else "lab.cell.waiting")))
+                found.append(ShownCell(title, None, say("lab.cell.stopped" if stopped else "lab.cell.waiting")))
                 continue
             key = index, work.done
             if key not in sheet.drawn:
@@ -192,7 +192,7 @@ class Bench:
             note = say("lab.cell.stopped") if stopped else say("lab.cell.growing", percent=round(100 * work.done))
             if work.result is not None:
                 note = self._note(work.result, plan.shows)
-            found.append(Shown(title, sheet.drawn[key], note))
+            found.append(ShownCell(title, sheet.drawn[key], note))
         return found
 
     @staticmethod

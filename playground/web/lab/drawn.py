@@ -15,7 +15,7 @@ from playground.web.words import say
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCell:
     """A cell on the page.
 
     Attributes:
@@ -28,13 +28,13 @@ class Shown:
     note: str
 
 
-def grid(cells: Sequence[Shown], experiment: Experiment) -> str:
+def grid(cells: Sequence[ShownCell], experiment: Experiment) -> str:
     """Cells in rows, each a button that shows its picture large (lab.js)."""
     columns = experiment.columns if experiment.rows > 1 else min(len(cells), 6 if len(cells) > 10 else 5)
     return f'<div class="lab-grid" style="--columns:{columns}">{"".join(map(_cell, cells))}</div>'
 
 
-def _cell(cell: Shown) -> str:
+def _cell(cell: ShownCell) -> str:
     title = escape(cell.title)
     picture = '<span class="empty"></span>'
     if cell.picture is not None:

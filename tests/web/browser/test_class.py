@@ -86,6 +86,7 @@ def test_the_link_to_a_lesson_alone_keeps_the_language(visitor: Visitor) -> None
     link = page.locator(".lab-number a")
     link.focus()
     assert link.get_attribute("href") == f"{visitor.address}?lesson=4&lang=de"
+    visitor.left = True  # the link leaves a page that still streams
     link.click()
     visitor.says("Lektion 4", "#lesson-question")
     assert "lang=de" in page.url

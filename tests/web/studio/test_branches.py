@@ -23,7 +23,7 @@ from playground.service.limits import Limits
 from playground.service.store import Store
 from playground.web.components import charts
 from playground.web.studio import branches
-from playground.web.visit import Told, told
+from playground.web.visit import BrowserTold, told
 from tests.helpers.waiting import until
 
 RECIPE = load_preset().changed(
@@ -130,15 +130,18 @@ def test_the_chart_of_a_family_names_every_member() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (json.dumps({"person": "a" * 24, "run": "x", "elsewhere": True, "key": "k"}), Told("a" * 24, "x", True, "k")),
-        (json.dumps({"person": "short", "run": 5, "elsewhere": "yes", "key": None}), Told()),
-        (json.dumps({"person": "../" * 9}), Told()),
-        ("[" * 1500, Told()),
-        ("{" + " " * 5000 + "}", Told()),
-        ("[]", Told()),
-        ("no JSON", Told()),
-        (None, Told()),
+        (
+            json.dumps({"person": "a" * 24, "run": "x", "elsewhere": True, "key": "k"}),
+            BrowserTold("a" * 24, "x", True, "k"),
+        ),
+        (json.dumps({"person": "short", "run": 5, "elsewhere": "yes", "key": None}), BrowserTold()),
+        (json.dumps({"person": "../" * 9}), BrowserTold()),
+        ("[" * 1500, BrowserTold()),
+        ("{" + " " * 5000 + "}", BrowserTold()),
+        ("[]", BrowserTold()),
+        ("no JSON", BrowserTold()),
+        (None, BrowserTold()),
     ],
 )
-def test_what_a_browser_says_is_read_as_hostile(text: object, expected: Told) -> None:
+def test_what_a_browser_says_is_read_as_hostile(text: object, expected: BrowserTold) -> None:
     assert told(text) == expected
