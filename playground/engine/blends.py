@@ -1,6 +1,6 @@
 """Several paintings as one: what a picture is compared with where it should be like each of them by its weight.
 
-Called by losses.py, which hands on whatever comes from here as if it were a painting's own statistic.
+Called by losses.py, which hands on whatever comes from here as if it were a painting's own statistic. Knows no picture.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a run tells while it goes on and what it leaves: frames, its curve, and the result, all plain data.
 
-The loop (run.py) makes them; service/, the command line and the page read them.
+The loop (run.py) makes them; service/, the command line and the page read them. Nothing here
+may know a device or a canvas.
 """
 
 from __future__ import annotations

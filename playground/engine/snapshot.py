@@ -1,6 +1,7 @@
 """A painting written down as plain data, and taken up again from it to the same bits.
 
-Called by the loop (run.py), between two evaluations. The format is what lies on disks: names in it stay.
+Called by the loop (run.py), between two evaluations. The format is what lies on disks: names in it stay. Knows no file and no
+folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a network finds in a photo or a painting, remembered for the next run with the same one. Called by losses.py."""
+"""What a network finds in a photo or a painting, remembered for the next run with the same one.
+
+Called by losses.py. Knows no recipe and no run.
+"""
 
 from __future__ import annotations
 

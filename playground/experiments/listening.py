@@ -1,6 +1,6 @@
 """Listening to an edit of a painting: one look of the network, told beside two marks, the same and another painting.
 
-Called by the command line and the Lab. Looks only, paints nothing.
+Called by the command line and the Lab. Looks only, paints nothing, and knows neither.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A trained network as an ONNX file, for programs without torch. Called by the command line and the page."""
+"""A trained network as an ONNX file, for programs without torch.
+
+Called by the command line and the page. Knows no recipe.
+"""
 
 from __future__ import annotations
 

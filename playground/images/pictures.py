@@ -1,6 +1,7 @@
 """The pictures that a run is about, as one record: what is painted, and in whose style. Which style goes where, its recipe says.
 
-The page, the API, jobs, the store and experiments hand it on as one; a run is given what is inside.
+The page, the API, jobs, the store and experiments hand it on as one; a run is given what is inside. It knows no file and no
+network.
 """
 
 from __future__ import annotations

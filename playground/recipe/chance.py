@@ -1,4 +1,7 @@
-"""What of a run is left to chance, and so depends on the seed. Asked by the page, which offers another seed only where it counts."""
+"""What of a run is left to chance, and so depends on the seed.
+
+Asked by the page, which offers another seed only where it counts. Draws nothing itself.
+"""
 
 from __future__ import annotations
 

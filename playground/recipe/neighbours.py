@@ -1,6 +1,6 @@
 """The settings of a run that say how it looks for neighbours, and whether it has a first light.
 
-`Recipe` has them beside its own; what they do stands in engine/neighbours.py.
+`Recipe` has them beside its own; what they do stands in engine/neighbours.py and is not known here.
 """
 
 from __future__ import annotations

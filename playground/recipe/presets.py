@@ -41,7 +41,8 @@ class Preset(BaseModel):
 
 
 PRESET_ORDER = (
-    "default", "places", "poster", "neighbours", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv", "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
+    "default", "places", "poster", "neighbours", "gatys-adam", "vgg16-lbfgs", "tf-adam-tv",
+    "hrnet-photorealistic", "hrnet-source", "hrnet-paper",
     "fast-default",
 )  # fmt: skip
 

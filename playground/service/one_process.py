@@ -1,4 +1,4 @@
-"""What one process that paints for many sets up before the first of them comes; jobs.py calls it."""
+"""What one process that paints for many sets up before the first of them comes; jobs.py calls it. Knows no job."""
 
 from __future__ import annotations
 

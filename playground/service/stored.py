@@ -1,4 +1,7 @@
-"""One run or training as the disk keeps it, and which of that stands in its meta.json; store.py reads and writes it."""
+"""One run or training as the disk keeps it, and which of that stands in its meta.json; store.py reads and writes it.
+
+Knows no job and no server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which device to work on, in what words, and how its memory and threads are used. Called by the API, the command line and service/."""
+"""Which device to work on, in what words, and how its memory and threads are used.
+
+Called by the API, the command line, measure/ and service/. Knows nothing of what is worked on.
+"""
 
 from __future__ import annotations
 

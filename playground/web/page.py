@@ -1,6 +1,7 @@
 """The whole page: its heading and its tabs, and what `launch` needs to dress it.
 
-app.py calls `build_page` and launches what it returns with `LAUNCH`.
+app.py calls `build_page` and launches what it returns with `LAUNCH`. It alone knows several tabs; it must not know how any of
+them works.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ def build_class() -> None:
 </div>
 <div class="teaching-lesson">
   <section><h2>{say("class.lesson")}</h2>
-  <div class="acts"><label for="class-lesson" class="for-ears">{say("class.lesson")}</label><select id="class-lesson">{listed}</select>
+  <div class="acts"><label for="class-lesson" class="for-ears">{say("class.lesson")}</label>
+  <select id="class-lesson">{listed}</select>
   <button type="button" class="go" data-do="open">{say("class.open")}</button>
   <button type="button" data-do="close" disabled>{say("class.close")}</button></div>
   <p class="lab-lead" id="class-asked"></p>

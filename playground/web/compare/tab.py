@@ -61,7 +61,8 @@ def _stage(parts: Parts) -> None:
 def _settings(parts: Parts) -> None:
     heading(say("compare.title"))
     parts["compare-size"] = gr.Slider(
-        64, MAX_SIDE, value=192, step=16, label=f"{label('size')} (px)", buttons=[], elem_id="compare-size", elem_classes=["setting"],
+        64, MAX_SIDE, value=192, step=16, label=f"{label('size')} (px)", buttons=[], elem_id="compare-size",
+            elem_classes=["setting"],
         info=say("compare.size_help"),
     )  # fmt: skip
     parts["compare-seconds"] = gr.Slider(

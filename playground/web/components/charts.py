@@ -67,7 +67,10 @@ def describe(title: str, points: Points, names: Mapping[str, str]) -> str:
 
 
 def _range(points: Points, names: Iterable[str]) -> tuple[float, float]:
-    """Exponents of ten that bound the axis: all values, at least one decade; what lies DECADES below its line's median is cut off."""
+    """Exponents of ten that bound the axis: all values, at least one decade.
+
+    What lies DECADES below its line's median is cut off.
+    """
     values: list[float] = []
     for name in names:
         line = sorted(v for point in points if (v := point.get(name, 0)) > 0 and math.isfinite(v))

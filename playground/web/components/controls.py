@@ -1,7 +1,8 @@
 """Recipe fields as gradio controls, in both directions: a field's control, what it shows for a recipe, what it gives back.
 
-Label, help and bounds come from the field (recipe/base.py, model.py). A recipe keeps every value that nobody touched: `assembled` takes
-over only what differs from what the controls showed, so that nothing is lost to a slider's range or a rounding.
+Label, help and bounds come from the field (recipe/base.py, model.py). A recipe keeps every value that nobody touched:
+`assembled` takes over only what differs from what the controls showed, so that nothing is lost to a slider's range or a
+rounding.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ def control(
         high = min(high, int(most) if whole else most)
     if low is None or high is None or info.get("log") or high > (4096 if whole else 4) or low >= high:
         return gr.Number(
-            value=value, precision=0 if whole and name not in EMPTY else None, placeholder=say(f"empty.{name}") if name in EMPTY else None, buttons=[], **common
+            value=value, precision=0 if whole and name not in EMPTY else None,
+            placeholder=say(f"empty.{name}") if name in EMPTY else None, buttons=[], **common
         )  # fmt: skip
     return gr.Slider(low, high, value=value, step=STEPS.get(name, 1 if whole else 0.01), buttons=[], **common)
 

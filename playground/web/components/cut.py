@@ -15,7 +15,8 @@ WHOLE = {"content": "none", "style": "none"}
 def cut() -> gr.HTML:
     """The line under the photo that says what is cut; it also draws on both pictures."""
     return gr.HTML(
-        WHOLE, html_template='<p class="hint cut-line" role="status"></p>', js_on_load=SCRIPT, elem_id="cut", apply_default_css=False
+        WHOLE, html_template='<p class="hint cut-line" role="status"></p>', js_on_load=SCRIPT, elem_id="cut",
+        apply_default_css=False
     )  # fmt: skip
 
 

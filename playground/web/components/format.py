@@ -151,7 +151,10 @@ def steps_per_second(curve: Sequence[Mapping[str, float]]) -> float | None:
 
 
 def status_line(job: Any, device: str, left: float | None = None) -> str:
-    """The live line of a run, `left` seconds before its end: "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)"."""
+    """The live line of a run, `left` seconds before its end.
+
+    Such as "step 34 of 150 · 12 s · 28 s left · 2.9 steps/s · CPU (2 threads)".
+    """
     state, frame, curve = job.state, job.frame, job.curve
     device = translated(device)
     if state == "waiting":

@@ -47,4 +47,5 @@ def fault(error: Exception) -> str:
 def progress(sentence: str, fraction: float | None) -> str:
     """A download's progress as a line and a bar."""
     value = "" if fraction is None else f' value="{fraction:.3f}"'
-    return f'<p class="message note">{escape(translated(sentence))}</p><progress max="1"{value} aria-label="{escape(say("download.bar"))}"></progress>'
+    bar = f'<progress max="1"{value} aria-label="{escape(say("download.bar"))}"></progress>'
+    return f'<p class="message note">{escape(translated(sentence))}</p>{bar}'

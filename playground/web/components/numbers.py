@@ -25,7 +25,8 @@ def numbers_note(recipe: BaseRecipe) -> str:
     labels = ", ".join(within(label(row.setting)) for row in rows)
     items = "".join(f"<li><b>{escape(label(row.setting))}</b>: {escape(_row(row))}</li>" for row in rows)
     return (
-        f'<details class="message note differences"><summary>{escape(say("numbers.not_as_source", sentence=sentence, labels=labels))}'
+        f'<details class="message note differences"><summary>'
+        f"{escape(say('numbers.not_as_source', sentence=sentence, labels=labels))}"
         f"</summary><ul>{items}</ul></details>{message(_doubt(recipe.network), 'note')}"
     )
 

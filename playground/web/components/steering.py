@@ -1,4 +1,7 @@
-"""The buttons that pause and stop whatever a worker does, a run or a training; they answer at once."""
+"""The buttons that pause and stop whatever a worker does, a run or a training; they answer at once.
+
+Called by the Studio and the Train a style tab. Knows neither of them, only a job's control.
+"""
 
 from __future__ import annotations
 

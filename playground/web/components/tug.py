@@ -29,7 +29,8 @@ def tug(found: Pulls | None, hint: str = "", looked_at: str = "", turn: int = 0)
         return f'<p class="hint" data-turn="{turn}">{hint or say("tug.not_measured")}</p>'
     sentence = f"{looked_at}: {said(found)}" if looked_at else said(found)
     return (
-        f'<figure class="tug" data-turn="{turn}"><p class="tug-said">{escape(sentence)}</p>{_rope(found)}<div class="tug-maps">{_maps(found)}</div>'
+        f'<figure class="tug" data-turn="{turn}"><p class="tug-said">{escape(sentence)}</p>{_rope(found)}'
+        f'<div class="tug-maps">{_maps(found)}</div>'
         f'<p class="hint">{say("tug.meaning")}</p></figure>'
     )
 

@@ -83,7 +83,8 @@ def _stage(parts: Parts) -> None:
             interactive=False, container=False, elem_id="many-gallery", elem_classes=["samples"],
         )  # fmt: skip
         parts["many-done"] = gr.File(
-            file_count="multiple", show_label=False, label=say("many.painted"), visible=False, interactive=False, elem_id="many-done",
+            file_count="multiple", show_label=False, label=say("many.painted"), visible=False, interactive=False,
+            elem_id="many-done",
             elem_classes=["drop"],
         )  # fmt: skip
 

@@ -38,7 +38,10 @@ def _cell(cell: ShownCell) -> str:
     title = escape(cell.title)
     picture = '<span class="empty"></span>'
     if cell.picture is not None:
-        picture = f'<button type="button" class="enlarge" aria-label="{escape(say("lab.enlarge", cell=cell.title))}"><img src="{cell.picture}" alt=""></button>'
+        label = escape(say("lab.enlarge", cell=cell.title))
+        picture = (
+            f'<button type="button" class="enlarge" aria-label="{label}"><img src="{cell.picture}" alt=""></button>'
+        )
     return f"<figure>{picture}<figcaption><b>{title}</b><span>{escape(cell.note)}</span></figcaption></figure>"
 
 
@@ -56,4 +59,5 @@ def table(results: Mapping[str, CellResult]) -> str:
         cells = "".join(f"<td>{value}</td>" for value in (*figures, f"{result.seconds:.1f} s"))
         rows.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     body = f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return f'<details class="lab-numbers"><summary>{escape(say("lab.numbers"))}</summary>{body}<p class="hint">{escape(say("lab.numbers.meaning"))}</p></details>'
+    meaning = f'<p class="hint">{escape(say("lab.numbers.meaning"))}</p>'
+    return f'<details class="lab-numbers"><summary>{escape(say("lab.numbers"))}</summary>{body}{meaning}</details>'

@@ -1,6 +1,7 @@
 """Ears, the first screen of the Lab: a painting, an edited copy, and what each of the two losses notices.
 
-Laid out and wired by tab.py. One look of the network an edit, in a turn like all other work; what is measured is known to lens/.
+Laid out and wired by tab.py. One look of the network an edit, in a turn like all other work; what is measured is known to
+lens/.
 """
 
 from __future__ import annotations
@@ -143,8 +144,10 @@ def _meter(kind: str, name: str, value: float, another: float | None, size: str 
     mark = "" if another is None else f'<i class="mark" style="left:{_share(another):.1f}%"></i>'
     beyond = " beyond" if value > FULL else ""
     return (
-        f'<div class="meter k-{kind} {size}"><span class="name">{escape(name)}</span><span class="track{beyond}" aria-hidden="true">'
-        f'<i class="bar" style="width:{_share(value):.1f}%"></i><i class="mark" style="left:0"></i>{mark}</span><b>{value:.2f}</b></div>'
+        f'<div class="meter k-{kind} {size}"><span class="name">{escape(name)}</span>'
+        f'<span class="track{beyond}" aria-hidden="true">'
+        f'<i class="bar" style="width:{_share(value):.1f}%"></i><i class="mark" style="left:0"></i>{mark}</span>'
+        f"<b>{value:.2f}</b></div>"
     )
 
 

@@ -58,7 +58,8 @@ def cost(
 def _shorter(recipe: Recipe, sizes: tuple[tuple[int, int], tuple[int, int]], device: str) -> str:
     """Which one setting would shorten a long run most, and to what."""
     ways = {
-        say("cost.size", size=recipe.size // 2): {"size": recipe.size // 2, "smallest": min(recipe.smallest, max(48, recipe.size // 2))},
+        say("cost.size", size=recipe.size // 2): {
+            "size": recipe.size // 2, "smallest": min(recipe.smallest, max(48, recipe.size // 2))},
         say("cost.iterations", count=max(1, recipe.iterations // 4)): {"iterations": max(1, recipe.iterations // 4)},
     }  # fmt: skip
     found = {}

@@ -102,7 +102,8 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
     names = (*(f"set-{field}" for field in panel.fields), "layers", "content", "style", "summary")
     gr.on(
         [parts[name].change for name in names],
-        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs], listed(parts, ("cost", "run", "cut", "dice", "dice-why", *MARKS)),
+        changed, [parts["session"], parts["content"], parts["style"], *panel.inputs],
+        listed(parts, ("cost", "run", "cut", "dice", "dice-why", *MARKS)),
         **LATEST,
     )  # fmt: skip
 
