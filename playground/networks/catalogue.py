@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import platformdirs
 import torch
 
 from playground.errors import PlaygroundError
+from playground.networks.own_files import own_file
 from playground.recipe.base import NETWORK_KINDS
 
 
@@ -203,28 +204,6 @@ def home_in_words() -> str:
         return home().name
 
 
-_OWN_FILES: dict[str, Path] = {}  # of a server, by the name that `name_files` gave
-
-
-def name_files(files: Iterable[str | Path]) -> tuple[str, ...]:
-    """Names for a server's own files, under which this process finds them from now on: recipes are read by strangers, and
-    a path says how somebody's machine is laid out.
-
-    It is the file's name, with as many folders before it as tell it from the others.
-    """
-    paths = [Path(file).expanduser().absolute() for file in files]
-    named = {}
-    for path in dict.fromkeys(paths):
-        tails = ["/".join(path.parts[-count:]) for count in range(1, len(path.parts))]
-        others = [other.as_posix() for other in {*paths} - {path}]
-        alone = (
-            tail for tail in tails if tail not in NETWORKS and not any(other.endswith(f"/{tail}") for other in others)
-        )
-        named[next(alone, str(path))] = path
-    _OWN_FILES.update(named)
-    return tuple(named)
-
-
 def find(name_or_path: str) -> Path | None:
     """The local file of a named network, or the file itself; None if it is not there. Never downloads.
 
@@ -234,7 +213,7 @@ def find(name_or_path: str) -> Path | None:
     if name_or_path in HELPERS:
         return _whole_wheel(name_or_path)
     if name_or_path not in NETWORKS:
-        path = _OWN_FILES.get(name_or_path) or Path(name_or_path).expanduser()
+        path = own_file(name_or_path) or Path(name_or_path).expanduser()
         return path if path.is_file() else None
     if name_or_path in CAFFE_FILES:
         candidates = [folder / file for file in CAFFE_FILES[name_or_path] for folder in (home(), *_others_downloads())]

@@ -15,6 +15,7 @@ from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
 from playground.networks.any_painting import load_any_painting
 from playground.networks.known import KnownNetwork, known
+from playground.networks.own_files import name_files
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 
@@ -42,11 +43,11 @@ class Downloads:
         read: whether this process works with them itself, so that the first run need not read what was fetched.
 
     Attributes:
-        networks: every name that a recipe may give; a file goes by its name (`catalogue.name_files`).
+        networks: every name that a recipe may give; a file goes by its name (networks/own_files.py).
     """
 
     def __init__(self, networks: Iterable[str], device: str, *, read: bool = True) -> None:
-        self._own = catalogue.name_files(networks)
+        self._own = name_files(networks, catalogue.NETWORKS)
         self.networks = (*catalogue.NETWORKS, *self._own)
         self._latest: dict[str, Download] = {}
         self._device, self._read = device, read
@@ -58,7 +59,6 @@ class Downloads:
         Raises:
             PlaygroundError: it is none of this server's, or neither here nor on its way.
         """
-        network = self.named(network)
         self._check_name(network)
         if catalogue.is_available(network):
             return
@@ -88,6 +88,12 @@ class Downloads:
         """A recipe with its network as it is called here."""
         name = self.named(recipe.network)
         return recipe if name == recipe.network else recipe.changed({"network": name})
+
+    def checked(self, recipe: Settings) -> Settings:
+        """A recipe as `ours` gives it, refused as `check` does."""
+        recipe = self.ours(recipe)
+        self.check(recipe.network)
+        return recipe
 
     def _check_name(self, network: str) -> None:
         if network not in self.networks:

@@ -68,8 +68,7 @@ class NewJobs:
         if pictures.content is None:
             raise PlaygroundError("The content picture is missing: choose one.")
         check_pictures(pictures.content, recipe.size, recipe.crop)
-        self._downloads.check(recipe.network)
-        recipe = self._downloads.ours(recipe)
+        recipe = self._downloads.checked(recipe)
         limits.check(recipe)
         weight, name = limits.teacher_weight if teacher else 1.0, f"run {next(self._numbers)}"
         control = MemoryControl(self._scheduler.ticket(weight))
@@ -121,8 +120,7 @@ class NewJobs:
         Raises:
             PlaygroundError: it cannot be trained here, or would not even fit alone.
         """
-        self._downloads.check(recipe.network)
-        recipe = self._downloads.ours(recipe)
+        recipe = self._downloads.checked(recipe)
         self._admission.limits.check(recipe)
         control, name = MemoryControl(self._scheduler.ticket()), f"training {next(self._numbers)}"
         job = TrainingJob(pictures, recipe, visitor, control, folder, title, photos, name=name, id=id, person=person)

@@ -17,6 +17,7 @@ from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks import catalogue, strength
 from playground.networks.known import known
+from playground.networks.own_files import name_files
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset, load_training_preset
@@ -44,7 +45,7 @@ def files(hed: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     monkeypatch.setattr(strength, "SIDE", 96)
     save_as_keras(hed, tmp_path / "mine.h5")
     save_state_dict(in_torch(hed), tmp_path / "ported.safetensors")
-    names = catalogue.name_files([tmp_path / "mine.h5", tmp_path / "ported.safetensors"])
+    names = name_files([tmp_path / "mine.h5", tmp_path / "ported.safetensors"], catalogue.NETWORKS)
     return dict(zip(("caffe", "torch"), names, strict=True))
 
 
