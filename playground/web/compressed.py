@@ -15,11 +15,12 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.web.gradio_patches.private_names import logged_in
 from playground.web.pace import Pace
-from playground.web.people import IN_SCOPE, Caller
+from playground.web.people import person_of
 from playground.web.words import ASKED
 
 PATHS = ("/", "/config", "/theme.css")
@@ -79,10 +80,10 @@ class CompressedPage:
 
     async def _turn(self, scope: Scope) -> None:
         """Wait until whoever asks may have a page described."""
-        caller: Caller | None = scope.get(IN_SCOPE)
-        if caller is not None:
-            await self._pace.turn(caller.person)
-            self._pace.charge(caller.person, DESCRIBING_SECONDS)
+        person = person_of(HTTPConnection(scope))
+        if person:
+            await self._pace.turn(person)
+            self._pace.charge(person, DESCRIBING_SECONDS)
 
     async def _made(self, scope: Scope, receive: Receive) -> list[Message]:
         answer = list[Message]()

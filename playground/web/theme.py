@@ -20,8 +20,9 @@ def theme() -> gr.themes.Base:
     ink = gr.themes.Color(
         *[_PAPER, _CARD, _LINE, "#cfc6b5", "#a89f90", "#857c6f", _MUTED, "#4b453c", _SEAM, _PANEL, _NIGHT]
     )
-    fire = gr.themes.Color(*["#fbefe9", "#f6dccf", "#eeb9a2", "#e69674", _EMBER, "#c9572f",
-                                   _ACCENT, "#8d3316", "#6f2811", "#521d0c", "#351308"])  # fmt: skip
+    fire = gr.themes.Color(
+        "#fbefe9", "#f6dccf", "#eeb9a2", "#e69674", _EMBER, "#c9572f", _ACCENT, "#8d3316", "#6f2811", "#521d0c", "#351308"
+    )  # fmt: skip
     made = gr.themes.Base(
         primary_hue=fire, secondary_hue=ink, neutral_hue=ink, radius_size=gr.themes.sizes.radius_sm,
         spacing_size=gr.themes.sizes.spacing_sm, text_size=gr.themes.sizes.text_sm, font=SANS, font_mono=MONO,

@@ -20,7 +20,7 @@ from playground.service.address import is_loopback, shared_address
 from playground.service.settings import Settings
 from playground.web.classroom.desk import ClassDesk
 from playground.web.health import counts
-from playground.web.people import IN_SCOPE, Caller, address
+from playground.web.people import address, person_of
 from playground.web.security import Patience
 from playground.web.threads import in_line
 from playground.web.words import say, translated
@@ -77,8 +77,7 @@ def class_routes(desk: ClassDesk, settings: Settings) -> list[Route]:
 
 
 def _person(request: Request) -> str:
-    known: Caller | None = request.scope.get(IN_SCOPE)
-    return known.person if known is not None else address(request.scope)
+    return person_of(request) or address(request.scope)
 
 
 def _address(request: Request, settings: Settings) -> dict[str, str]:

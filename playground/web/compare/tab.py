@@ -62,8 +62,7 @@ def _settings(parts: Parts) -> None:
     heading(say("compare.title"))
     parts["compare-size"] = gr.Slider(
         64, MAX_SIDE, value=192, step=16, label=f"{label('size')} (px)", buttons=[], elem_id="compare-size",
-            elem_classes=["setting"],
-        info=say("compare.size_help"),
+        elem_classes=["setting"], info=say("compare.size_help"),
     )  # fmt: skip
     parts["compare-seconds"] = gr.Slider(
         1, MAX_SECONDS, value=30, step=1, label=say("compare.seconds"), buttons=[], elem_id="compare-seconds",

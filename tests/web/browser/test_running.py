@@ -277,16 +277,22 @@ def test_a_network_that_is_not_here_is_offered_and_replaced_in_words(
     playwright.expect(visitor.page.locator("#set-seed input")).to_have_value("5")
 
 
-def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def downloads_wait(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> threading.Event:
+    """No network is here, and a download stands at so many of 55 MB until this event is set."""
     there, go_on = set[str](), threading.Event()
 
     def fetch(name: str, report: Report) -> None:
-        report("Downloading vgg16-hed: 20 of 55 MB", 0.36)
+        report(f"Downloading vgg16-hed: {megabytes} of 55 MB", megabytes / 55)
         assert go_on.wait(30)
         there.add(name)
 
     monkeypatch.setattr(catalogue, "is_available", lambda name: name in there)
     monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
+    return go_on
+
+
+def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = downloads_wait(monkeypatch, 20)
     visitor.open()
     visitor.says("vgg16-hed is not on this machine yet", "#banner")
     visitor.page.click("#banner-button")
@@ -297,15 +303,7 @@ def test_without_any_network_the_page_opens_and_fetches_it(visitor: Visitor, mon
 
 
 def test_a_download_that_is_on_its_way_is_shown(visitor: Visitor, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    there, go_on = set[str](), threading.Event()
-
-    def fetch(name: str, report: Report) -> None:
-        report("Downloading vgg16-hed: 30 of 55 MB", 0.54)
-        assert go_on.wait(30)
-        there.add(name)
-
-    monkeypatch.setattr(catalogue, "is_available", lambda name: name in there)
-    monkeypatch.setattr("playground.networks.fetch.fetch", fetch)
+    go_on = downloads_wait(monkeypatch, 30)
     jobs.downloads.fetch("vgg16-hed")
     visitor.open()
     visitor.says("30 of 55 MB", "#banner")
