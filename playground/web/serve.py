@@ -41,7 +41,7 @@ def arguments(given: Sequence[str], program: str = "app.py") -> argparse.Namespa
     parser = argparse.ArgumentParser(
         prog=program,
         description="Open the Style Playground in a browser.",
-        epilog="Every setting: README.md, or `python -m playground doctor` for those that apply here.",
+        epilog="Every setting: docs/server.md, or `python -m playground doctor` for those that apply here.",
     )
     parser.error = fail  # type: ignore[method-assign, assignment]
     parser.add_argument("--open", action="store_true", help="open the page in the browser when it is up")
