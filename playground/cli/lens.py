@@ -130,16 +130,19 @@ def _channels(
     from playground.lens.drawn import enlarged, heat
     from playground.measure.sheet import board, stacked
 
-    photo, painting, third = (found[layer] for found in _maps(pictures, network, [layer]))
-    channels = products.strongest_channels(photo, painting)
-    share = products.block_share(photo, painting, channels)
-    blocks = {name: products.block(maps, channels) for name, maps in zip(NAMES, (photo, painting, third), strict=True)}
+    content_maps, style_maps, third = (found[layer] for found in _maps(pictures, network, [layer]))
+    channels = products.strongest_channels(content_maps, style_maps)
+    share = products.block_share(content_maps, style_maps, channels)
+    blocks = {
+        name: products.block(maps, channels)
+        for name, maps in zip(NAMES, (content_maps, style_maps, third), strict=True)
+    }
     most = max(float(cells.max()) for cells in blocks.values())
     rows = []
-    for name, picture, maps in zip(NAMES, pictures, (photo, painting, third), strict=True):
+    for name, picture, maps in zip(NAMES, pictures, (content_maps, style_maps, third), strict=True):
         columns = [(picture, [name]), (enlarged(heat(blocks[name], most), COLUMN), ["Gram / positions"])]
         for channel in channels[:SHOWN_CHANNELS]:
-            top = max(float(other[0, channel].max()) for other in (photo, painting, third))
+            top = max(float(other[0, channel].max()) for other in (content_maps, style_maps, third))
             columns.append((heat(maps[0, channel].cpu().numpy(), top).resize(picture.size), [f"channel {channel}"]))
         rows.append(board(columns, COLUMN))
     said = (

@@ -40,7 +40,7 @@ class Guide:
 
     Args:
         areas: (1 + R)×H×W, how much each region counts at each pixel, adding up to 1. The first is left as it is and
-            belongs to no painting.
+            belongs to no style image.
         kept: H×W in [0, 1], what is to be kept more of the content image; None for nothing.
 
     Attributes:

@@ -51,7 +51,7 @@ def pairs_value(
         pictures: photo, painting and what was painted of them, if anything.
         only_shown: the page has photo and painting already.
     """
-    parts = (found.photo, found.painting, found.shown)
+    parts = (found.content, found.style, found.shown)
     return {
         "layer": found.layer,
         "layers": list(layers),
