@@ -205,10 +205,10 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
             from playground.experiments.cluster import run_on
 
             news = run_on(on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh)
-        shares = [0.0] * len(experiment.cells)
+        fractions = [0.0] * len(experiment.cells)
         for work in news:
-            shares[work.index] = work.done
-            report(f"{len(done)} of {len(shares)} cells", sum(shares) / len(shares))
+            fractions[work.index] = work.done
+            report(f"{len(done)} of {len(fractions)} cells", sum(fractions) / len(fractions))
             if work.result is not None:
                 done[work.index] = work
                 for note in work.result.notes:

@@ -98,7 +98,7 @@ def lens(
 
 
 def _spot(at: str | None, size: tuple[int, int]) -> tuple[float, float]:
-    """A place as shares of width and height.
+    """A place as fractions of width and height.
 
     Raises:
         PlaygroundError: it is none, or lies outside.
@@ -132,7 +132,7 @@ def _channels(
 
     content_maps, style_maps, third = (found[layer] for found in _maps(pictures, network, [layer]))
     channels = products.strongest_channels(content_maps, style_maps)
-    share = products.block_share(content_maps, style_maps, channels)
+    fraction = products.block_fraction(content_maps, style_maps, channels)
     blocks = {
         name: products.block(maps, channels)
         for name, maps in zip(NAMES, (content_maps, style_maps, third), strict=True)
@@ -146,13 +146,13 @@ def _channels(
             columns.append((heat(maps[0, channel].cpu().numpy(), top).resize(picture.size), [f"channel {channel}"]))
         rows.append(board(columns, COLUMN))
     said = (
-        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {share:.0%} of the difference "
+        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {fraction:.0%} of the difference "
         "between their Gram matrices."
     )
     about = {
         "layer": layer,
         "channels": channels,
-        "share": share,
+        "share": fraction,
         "matrices": {name: cells.tolist() for name, cells in blocks.items()},
     }
     return stacked(rows), {**about, "said": said}

@@ -83,7 +83,7 @@ class Guide:
             self._factors[scale] = self.areas.new_tensor(found)
         return self._factors[scale]
 
-    def shares(self, scale: int) -> list[float]:
+    def fractions(self, scale: int) -> list[float]:
         """ΣT² of each region over all positions: what its loss counts for, so that it pulls on each of its pixels as
         strongly as the whole picture's loss would.
         """

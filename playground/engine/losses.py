@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.blends import blend, shares_of
+from playground.engine.blends import blend, fractions_of
 from playground.engine.guided import Guide, one_region
 from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.pointwise import TINY, content_loss, variation_loss
@@ -166,15 +166,15 @@ class Objective:
             self.neighbours.ask(recipe)
         count = len(self._of_styles)
         self.style_weights = for_styles(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
-        self.shares = shares_of(self.style_weights)
+        self.fractions = fractions_of(self.style_weights)
         """Of each style image in what the picture is compared with, adding up to 1."""
         if self.guide is not None and isinstance(recipe, Recipe):
             weights = for_styles(recipe.region_content_weights, self.guide.regions) if self.guide.regions else ()
             self.guide.weigh_content(weights, recipe.kept_weight)
         self.style_targets = {
-            name: blend([found[name] for found in self._of_styles], self.shares) for name in self._of_styles[0]
+            name: blend([found[name] for found in self._of_styles], self.fractions) for name in self._of_styles[0]
         }
-        self.style_variation = (self._variations * self._variations.new_tensor(self.shares)).sum()
+        self.style_variation = (self._variations * self._variations.new_tensor(self.fractions)).sum()
 
     def __call__(self, image: Tensor) -> Losses:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
@@ -205,16 +205,16 @@ class Objective:
         return image if self.guide is None else self.guide.composed(image, self.content)
 
     def _style_loss(self, name: str, found: StyleStatistic) -> Tensor:
-        """Of one layer, before its weight; with regions the sum of theirs, each by its weight and its share of the area."""
+        """Of one layer, before its weight; with regions the sum of theirs, each by its weight and its fraction of the area."""
         form = self.recipe.style_loss
         if self.style_guide is None:
             return style_loss(found, self.style_targets[name], form)
         losses = [
-            weight * share * style_loss(one_region(found, number), style[name], form)
-            for number, (weight, share, style) in enumerate(
-                zip(self.style_weights, self.style_guide.shares(scale_of(name)), self._of_styles, strict=False)
+            weight * fraction * style_loss(one_region(found, number), style[name], form)
+            for number, (weight, fraction, style) in enumerate(
+                zip(self.style_weights, self.style_guide.fractions(scale_of(name)), self._of_styles, strict=False)
             )
-            if share > 0
+            if fraction > 0
         ]
         return torch.stack(losses).sum() if losses else found.gram.new_zeros(())
 

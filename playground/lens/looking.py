@@ -46,14 +46,14 @@ class Pairs:
     Attributes:
         side: long side in pixels at which the pictures were looked at.
         channels: the most different between content image and style image, the first the most.
-        share: of the difference between their Gram matrices that lies in these channels' block, 0 to 1.
+        fraction: of the difference between their Gram matrices that lies in these channels' block, 0 to 1.
         all_channels: how many the layer has.
     """
 
     layer: str
     side: int
     channels: tuple[int, ...]
-    share: float
+    fraction: float
     all_channels: int
     content: Touched
     style: Touched
@@ -84,10 +84,10 @@ def pairs(content: Image.Image, style: Image.Image, shown: Image.Image | None, l
     side = _side([content, style], layer, network, PAIRS_POSITIONS)
     ours, theirs = (_features(picture, side, layer, network) for picture in (content, style))
     channels = tuple(products.strongest_channels(ours, theirs))
-    share = products.block_share(ours, theirs, channels)
+    fraction = products.block_fraction(ours, theirs, channels)
     third = _touched(_features(shown, side, layer, network), channels) if shown is not None else None
     return Pairs(
-        layer, side, channels, share, ours.shape[1], _touched(ours, channels), _touched(theirs, channels), third
+        layer, side, channels, fraction, ours.shape[1], _touched(ours, channels), _touched(theirs, channels), third
     )
 
 

@@ -51,7 +51,7 @@ def block(features: Tensor, channels: Sequence[int]) -> np.ndarray:
     return layer_statistics(features[:, list(channels)]).gram
 
 
-def block_share(ours: Tensor, theirs: Tensor, channels: Sequence[int]) -> float:
+def block_fraction(ours: Tensor, theirs: Tensor, channels: Sequence[int]) -> float:
     """How much of all squared difference between two Gram matrices over positions lies in some channels' block, 0 to 1."""
     difference = np.square(layer_statistics(ours).gram - layer_statistics(theirs).gram)
     total = float(difference.sum())

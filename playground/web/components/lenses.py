@@ -58,7 +58,7 @@ def pairs_value(
         "side": found.side,
         "channels": list(found.channels),
         "all": found.all_channels,
-        "share": round(found.share, 4),
+        "share": round(found.fraction, 4),
         "has_shown": found.shown is not None,
         "pictures": {
             name: _touched(part, picture)
