@@ -81,12 +81,12 @@ def stylize(
 
     recipe = recipe or load_preset()
     given = style if isinstance(style, (list, tuple)) else [style]
-    photo = load_picture(content, name="the content picture")
+    content_image = load_picture(content, name="the content picture")
     styles = [load_picture(one, name="the style picture") for one in given]
-    check_pictures(photo, recipe.size, recipe.crop)
+    check_pictures(content_image, recipe.size, recipe.crop)
     if regions is not None:
-        recipe = with_map(recipe, regions, photo.size)
+        recipe = with_map(recipe, regions, content_image.size)
     network = load_network(recipe.network, pick_device(device))
     if network.device.type == "cpu" and choice.wants_measuring(recipe.arithmetic):
         choice.measure()
-    return Run(photo, styles, recipe, network, control, pictures_every=pictures_every).frames()
+    return Run(content_image, styles, recipe, network, control, pictures_every=pictures_every).frames()

@@ -109,14 +109,14 @@ def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
     from playground.networks.fetch import fetch
 
     named = [_weighted(text) for text in given]
-    paintings = [(load_picture(path), weight) for path, weight in named]
+    style_images = [(load_picture(path), weight) for path, weight in named]
     title = "-".join(path.stem for path, _ in named)[:60]
     try:
-        return AnyStylizer(paintings, title, device)
+        return AnyStylizer(style_images, title, device)
     except WeightsMissing:
         with progress_on_stderr() as report:
             fetch(ANY_PAINTING, report)
-        return AnyStylizer(paintings, title, device)
+        return AnyStylizer(style_images, title, device)
 
 
 def _weighted(text: str) -> tuple[Path, float]:

@@ -22,9 +22,9 @@ from playground.errors import PlaygroundError
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
-from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
+from playground.recipe.styles import MAX_STYLES
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
     Raises:
         PlaygroundError: there are too many, or a weight cannot be used.
     """
-    if len(given) >= MAX_PAINTINGS:
-        raise PlaygroundError(f"at most {MAX_PAINTINGS} paintings are used; leave out some of the --style")
+    if len(given) >= MAX_STYLES:
+        raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
     files, weights = list[str](), dict[int, float]()
     for number, text in enumerate(given, start=1):
         path, colon, weight = text.rpartition(":")

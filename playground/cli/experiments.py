@@ -65,7 +65,7 @@ def experiments(
     from playground.system.device import pick_device
 
     check_output_path(output)
-    painting = load_picture(style, name="the style picture")
+    style_image = load_picture(style, name="the style picture")
     requested = requested_settings(settings or [], {})
     network = requested.get("network", "vgg16-hed")
     recipes = {
@@ -81,7 +81,7 @@ def experiments(
     about: list[dict[str, Any]] = []
     for name, recipe in recipes.items():
         make_network_ready(recipe, device, adapted_would_apply=False)
-        pictures, losses, seconds = _trained(name, recipe, painting, found, shown, device)
+        pictures, losses, seconds = _trained(name, recipe, style_image, found, shown, device)
         words = what_varies(name)
         rows.append(([presets()[name].title, *words.split(", "), f"{steps} steps in {seconds:.0f} s"], pictures))
         command = f"python -m playground train {shlex.quote(style)} --photos DIR -o {name}.safetensors --preset {name}"
@@ -105,7 +105,7 @@ def what_varies(name: str) -> str:
 
 
 def _trained(
-    name: str, recipe: TrainingRecipe, painting: Image.Image, found: Photos, shown: list[Image.Image], device: str
+    name: str, recipe: TrainingRecipe, style_image: Image.Image, found: Photos, shown: list[Image.Image], device: str
 ) -> tuple[list[Image.Image], dict[str, float], float]:
     """What one experiment makes of the photographs, its last losses, and its seconds."""
     from playground.feedforward.apply import Stylizer
@@ -115,7 +115,7 @@ def _trained(
 
     control = MemoryControl()
     with explained_lack_of_memory():
-        training = Training(painting, found, recipe, load_network(recipe.network, device), None, control, title=name)
+        training = Training(style_image, found, recipe, load_network(recipe.network, device), None, control, title=name)
         with stopped_by_signals(control), progress_on_stderr() as report:
             for frame in training.frames():
                 report(f"{name}: {training_in_words(frame, device)[0]}", training_in_words(frame, device)[1])

@@ -80,15 +80,15 @@ def grid(
         experiment = on_axes(base, [parse_axis(text) for text in axis])
     else:
         experiment = of_cells(base, _cells(cells_file) if cells_file else [("", {})])
-    painting = load_picture(style, name="the style picture")
-    photos = _photos(content)
+    style_image = load_picture(style, name="the style picture")
+    contents = _content_images(content)
     if output is None:
         output = free_path(Path(content).with_name(f"{Path(content).stem}-grid.png"))
     check_output_path(output)
-    if len(photos) > 1 or Path(content).is_dir():
-        experiment, pairs = _for_each(experiment, photos, painting)
+    if len(contents) > 1 or Path(content).is_dir():
+        experiment, pairs = _for_each(experiment, contents, style_image)
     else:
-        pairs = [(photos[0][1], painting)]
+        pairs = [(contents[0][1], style_image)]
     found = _run(experiment, pairs, on, fresh, device)
     _tell(experiment, pairs, found, output, "", as_json, {})
 
@@ -127,14 +127,14 @@ def lessons(
     output = output or free_path(Path(f"lesson-{lesson.name}.png"))
     check_output_path(output)
     own = sources(lesson)
-    photo, painting = load_picture(content or own[0]), load_picture(style or own[1])
+    content_image, style_image = load_picture(content or own[0]), load_picture(style or own[1])
     about = {"lesson": lesson.name, "question": lesson.question, "answer": lesson.options[lesson.answer]}
     if lesson.kind == "ears":
-        _listen(lesson, painting, output, device, as_json, about)
+        _listen(lesson, style_image, output, device, as_json, about)
         return
     experiment = lesson.experiment()
-    found = _run(experiment, [(photo, painting)], on, fresh, device)
-    _tell(experiment, [(photo, painting)], found, output, lesson.question, as_json, about)
+    found = _run(experiment, [(content_image, style_image)], on, fresh, device)
+    _tell(experiment, [(content_image, style_image)], found, output, lesson.question, as_json, about)
 
 
 # ---- what to run ----------------------------------------------------------------------------------------------------
@@ -154,8 +154,8 @@ def _cells(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def _photos(content: str) -> list[tuple[str, Image.Image]]:
-    """A photo, or all of a folder, by name."""
+def _content_images(content: str) -> list[tuple[str, Image.Image]]:
+    """The content image, or all of a folder, by name."""
     from playground.feedforward.photos import Photos
     from playground.images.load import load_picture
 
@@ -167,16 +167,16 @@ def _photos(content: str) -> list[tuple[str, Image.Image]]:
 
 
 def _for_each(
-    experiment: Experiment, photos: Sequence[tuple[str, Image.Image]], painting: Image.Image
+    experiment: Experiment, contents: Sequence[tuple[str, Image.Image]], style_image: Image.Image
 ) -> tuple[Experiment, list[Pair]]:
-    """The experiment once for each photo of a folder: a row each, where it has more than one cell."""
+    """The experiment once for each content image of a folder: a row each, where it has more than one cell."""
     cells = [
         replace(cell, labels=(name, *(label for label in cell.labels if label != "as it is")))
-        for name, _ in photos
+        for name, _ in contents
         for cell in experiment.cells
     ]
-    pairs = [(photo, painting) for _, photo in photos for _ in experiment.cells]
-    return Experiment(tuple(cells), len(photos) if len(experiment.cells) > 1 else 1), pairs
+    pairs = [(content_image, style_image) for _, content_image in contents for _ in experiment.cells]
+    return Experiment(tuple(cells), len(contents) if len(experiment.cells) > 1 else 1), pairs
 
 
 # ---- running and telling --------------------------------------------------------------------------------------------
@@ -205,10 +205,10 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
             from playground.experiments.cluster import run_on
 
             news = run_on(on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh)
-        shares = [0.0] * len(experiment.cells)
+        fractions = [0.0] * len(experiment.cells)
         for work in news:
-            shares[work.index] = work.done
-            report(f"{len(done)} of {len(shares)} cells", sum(shares) / len(shares))
+            fractions[work.index] = work.done
+            report(f"{len(done)} of {len(fractions)} cells", sum(fractions) / len(fractions))
             if work.result is not None:
                 done[work.index] = work
                 for note in work.result.notes:
@@ -249,7 +249,7 @@ def _tell(
 
 
 def _listen(
-    lesson: Lesson, painting: Image.Image, output: Path, device: str, as_json: bool, about: Mapping[str, Any]
+    lesson: Lesson, style_image: Image.Image, output: Path, device: str, as_json: bool, about: Mapping[str, Any]
 ) -> None:
     """What the two losses notice of a lesson's edits."""
     from playground.experiments.listening import LISTENED, listen
@@ -264,10 +264,10 @@ def _listen(
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=False)
     network = load_network(recipe.network, device)
-    painting = resize_picture(painting, LISTENED)
-    columns, rows = [(painting, ["Painting"])], []
+    style_image = resize_picture(style_image, LISTENED)
+    columns, rows = [(style_image, ["Painting"])], []
     for name in lesson.edits:
-        heard = listen(painting, name, None, network)
+        heard = listen(style_image, name, None, network)
         columns.append((heard.picture, [EDITS[name].title, *heard.said.split(": ")]))
         rows.append(
             {"edit": name, "content": heard.found.content, "style": heard.found.style, "layers": heard.found.layers}

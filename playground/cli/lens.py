@@ -98,7 +98,7 @@ def lens(
 
 
 def _spot(at: str | None, size: tuple[int, int]) -> tuple[float, float]:
-    """A place as shares of width and height.
+    """A place as fractions of width and height.
 
     Raises:
         PlaygroundError: it is none, or lies outside.
@@ -130,26 +130,29 @@ def _channels(
     from playground.lens.drawn import enlarged, heat
     from playground.measure.sheet import board, stacked
 
-    photo, painting, third = (found[layer] for found in _maps(pictures, network, [layer]))
-    channels = products.strongest_channels(photo, painting)
-    share = products.block_share(photo, painting, channels)
-    blocks = {name: products.block(maps, channels) for name, maps in zip(NAMES, (photo, painting, third), strict=True)}
+    content_maps, style_maps, third = (found[layer] for found in _maps(pictures, network, [layer]))
+    channels = products.strongest_channels(content_maps, style_maps)
+    fraction = products.block_fraction(content_maps, style_maps, channels)
+    blocks = {
+        name: products.block(maps, channels)
+        for name, maps in zip(NAMES, (content_maps, style_maps, third), strict=True)
+    }
     most = max(float(cells.max()) for cells in blocks.values())
     rows = []
-    for name, picture, maps in zip(NAMES, pictures, (photo, painting, third), strict=True):
+    for name, picture, maps in zip(NAMES, pictures, (content_maps, style_maps, third), strict=True):
         columns = [(picture, [name]), (enlarged(heat(blocks[name], most), COLUMN), ["Gram / positions"])]
         for channel in channels[:SHOWN_CHANNELS]:
-            top = max(float(other[0, channel].max()) for other in (photo, painting, third))
+            top = max(float(other[0, channel].max()) for other in (content_maps, style_maps, third))
             columns.append((heat(maps[0, channel].cpu().numpy(), top).resize(picture.size), [f"channel {channel}"]))
         rows.append(board(columns, COLUMN))
     said = (
-        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {share:.0%} of the difference "
+        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {fraction:.0%} of the difference "
         "between their Gram matrices."
     )
     about = {
         "layer": layer,
         "channels": channels,
-        "share": share,
+        "share": fraction,
         "matrices": {name: cells.tolist() for name, cells in blocks.items()},
     }
     return stacked(rows), {**about, "said": said}

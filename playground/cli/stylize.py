@@ -97,7 +97,7 @@ def stylize(
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
-    from playground.images.regions import check_paintings, with_map, without_a_region
+    from playground.images.regions import check_styles, with_map, without_a_region
     from playground.images.save import check_output_path, save_picture
     from playground.measure.estimate import observe_run
     from playground.system.device import describe_device, pick_device
@@ -105,15 +105,15 @@ def stylize(
 
     for path in filter(None, (output, last)):
         check_output_path(path)
-    photo = load_picture(content, name="the content picture")
+    content_image = load_picture(content, name="the content picture")
     styles = [load_picture(path, name="the style picture") for path in (style, *others)]
     check_output_path(output or free_result_path(content, recipe))
     if size == "original":
-        recipe = at_original_size(recipe, photo)
-    check_pictures(photo, recipe.size, recipe.crop)
+        recipe = at_original_size(recipe, content_image)
+    check_pictures(content_image, recipe.size, recipe.crop)
     if regions is not None:
-        recipe = with_map(recipe, regions, photo.size)
-    check_paintings(recipe, len(styles))
+        recipe = with_map(recipe, regions, content_image.size)
+    check_styles(recipe, len(styles))
     for number in without_a_region(recipe, len(styles)):
         print(f"painting {number} is nowhere in the map of regions, so nothing is painted like it", file=sys.stderr)
     device = pick_device(device)
@@ -122,7 +122,9 @@ def stylize(
     control.want_shares(curve is not None)
     with explained_lack_of_memory():
         every = recording.pictures_every
-        painted = playground.stylize(photo, styles, recipe, device=device, control=control, pictures_every=every)
+        painted = playground.stylize(
+            content_image, styles, recipe, device=device, control=control, pictures_every=every
+        )
         startup_seconds = time.perf_counter() - started
         with stopped_by_signals(control):
             result = watch(recording.of(painted), recipe, describe_device(device))
@@ -156,7 +158,7 @@ def result_size(asked: str | None) -> int | None:
         raise PlaygroundError(f"--size {asked} is neither a number of pixels nor `original`") from None
 
 
-def at_original_size(recipe: Recipe, photo: Image.Image) -> Recipe:
+def at_original_size(recipe: Recipe, content_image: Image.Image) -> Recipe:
     """The recipe for a result of the photo's own size, up to `MAX_RESULT` pixels.
 
     Raises:
@@ -165,7 +167,7 @@ def at_original_size(recipe: Recipe, photo: Image.Image) -> Recipe:
     from playground.images.convert import cut_size
     from playground.images.local_colours import within_pixels
 
-    return recipe.changed({"size": within_pixels(*cut_size(*photo.size, recipe.crop), MAX_RESULT)})
+    return recipe.changed({"size": within_pixels(*cut_size(*content_image.size, recipe.crop), MAX_RESULT)})
 
 
 def run_as_json(

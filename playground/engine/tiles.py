@@ -63,7 +63,7 @@ class TiledObjective(Objective):
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: BaseRecipe) -> None:
-        """Compare with this photo, whose maps are computed anew tile by tile at every evaluation."""
+        """Compare with this content image, whose maps are computed anew tile by tile at every evaluation."""
         self.content = content
         self.content_targets = {name: content for name, weight in recipe.content_layers.items() if weight > 0}
         self._energies: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Where content, style and variation pull a picture, for any picture: a result, a moment on the way, a start.
+"""Where content, style and variation pull a picture, for any picture: a result, a picture on the way, a start.
 
 Called by the command line and the page; a run that goes on measures its own (engine/pulls.py) without a second look.
 """

@@ -27,7 +27,7 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
 from playground.service.run_folder import RunFolder

@@ -5,7 +5,7 @@ Called by pages through `Jobs.lasting`. Knows the store, and no page.
 
 from __future__ import annotations
 
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.service.store import Store
 

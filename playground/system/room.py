@@ -93,7 +93,7 @@ class Room:
         return len(self._small.waiting) + len(self._large.waiting)
 
     @contextmanager
-    def share(self, megabytes: float) -> Iterator[None]:
+    def take(self, megabytes: float) -> Iterator[None]:
         """A part of the room while the block lasts.
 
         Raises:

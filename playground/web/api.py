@@ -19,12 +19,12 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.images.regions import check_paintings, with_map
+from playground.images.regions import check_styles, with_map
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import Known, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
+from playground.recipe.styles import MAX_STYLES
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -116,7 +116,7 @@ def add_api(jobs: Jobs) -> None:
                     assert pictures.content is not None
                     path = upload_path(regions, "the map of regions")
                     recipe = with_map(recipe, path, pictures.content.size)
-                recipe = check_paintings(recipe, len(pictures.styles))
+                recipe = check_styles(recipe, len(pictures.styles))
                 nobody = secrets.token_urlsafe(16)  # since no page finds it again
                 job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
             if limited:
@@ -185,10 +185,8 @@ def more_of(styles: Any) -> list[Any]:
     """
     if styles is None:
         return []
-    if not isinstance(styles, list) or len(styles) >= MAX_PAINTINGS:
-        raise PlaygroundError(
-            f"The further styles must be a list of at most {MAX_PAINTINGS - 1} pictures: upload fewer."
-        )
+    if not isinstance(styles, list) or len(styles) >= MAX_STYLES:
+        raise PlaygroundError(f"The further styles must be a list of at most {MAX_STYLES - 1} pictures: upload fewer.")
     return styles
 
 

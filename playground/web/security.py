@@ -25,7 +25,7 @@ from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
-from playground.web.pace import STREAM_SECONDS, Pace
+from playground.web.loop_time import STREAM_SECONDS, LoopTime
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -102,10 +102,10 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, pace: Pace | None = None
+        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, loop_time: LoopTime | None = None
     ) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), pace or Pace()
+        self.headers, self.bodies, self.loop_time = headers_for(settings), Bodies(), loop_time or LoopTime()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -204,8 +204,8 @@ class Guard:
         if scope["method"] in ("GET", "HEAD"):
             stream, told = STREAMS.fullmatch(scope["path"]), scope["path"].startswith(API)
             if stream is not None:
-                await self.pace.turn(person)
-                self.pace.charge(person, STREAM_SECONDS)
+                await self.loop_time.turn(person)
+                self.loop_time.charge(person, STREAM_SECONDS)
             if stream is not None or not told or scope["path"].startswith(FILE):
                 await self.app(scope, receive, send)
                 return
@@ -215,8 +215,8 @@ class Guard:
             given = receive if bare else await self.bodies.whole(receive, person)
             await self.app(scope, given, send)
 
-        await self.pace.turn(person)
-        await self.pace.timed(person, whole())
+        await self.loop_time.turn(person)
+        await self.loop_time.timed(person, whole())
 
     def _refusal(self, path: str, query: int, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):

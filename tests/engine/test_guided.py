@@ -106,7 +106,7 @@ def test_a_deep_layer_s_position_belongs_to_where_most_of_it_lies() -> None:
     guide = Guide(areas)
     assert guide.maps(4)[0].tolist() == [[1, 0], [1, 0]]  # 8 of the second's pixels are 5 : 3 the other's
     assert guide.masses(4) == [2, 2]
-    assert guide.shares(1) == [5 / 8, 3 / 8]
+    assert guide.fractions(1) == [5 / 8, 3 / 8]
     soft = Guide(areas * 0.9 + 0.1 / 3)
     assert not soft.hard
     assert torch.allclose(soft.maps(4)[0, :, 1], torch.full((2,), 0.9 / 4 + 0.1 / 3))

@@ -115,16 +115,16 @@ def test_channels_are_ranked_by_what_differs_without_the_frame(maps: Maps) -> No
     found = products.strongest_channels(photo, painting)
     every = list(range(photo.shape[1]))
     assert len(set(found)) == 12
-    assert products.block_share(photo, painting, every) == pytest.approx(1)
+    assert products.block_fraction(photo, painting, every) == pytest.approx(1)
     others = [channel for channel in every if channel not in found][:12]
-    assert products.block_share(photo, painting, found) > products.block_share(photo, painting, others)
+    assert products.block_fraction(photo, painting, found) > products.block_fraction(photo, painting, others)
 
 
 def test_maps_without_anything_and_tiny_maps_do_no_harm() -> None:
     nothing = torch.zeros(1, 14, 3, 3)
     assert matrix(products.maps_of(nothing, [0, 1])).tolist() == [[0, 0], [0, 0]]
     assert products.strongest_channels(nothing, nothing) == list(range(12))
-    assert products.block_share(nothing, nothing, [0]) == 0
+    assert products.block_fraction(nothing, nothing, [0]) == 0
     seen = similarity.echo([nothing, nothing])
     assert similarity.alike(seen, 0, 1, 1)[1].max() == 0
 

@@ -51,14 +51,14 @@ def pairs_value(
         pictures: photo, painting and what was painted of them, if anything.
         only_shown: the page has photo and painting already.
     """
-    parts = (found.photo, found.painting, found.shown)
+    parts = (found.content, found.style, found.shown)
     return {
         "layer": found.layer,
         "layers": list(layers),
         "side": found.side,
         "channels": list(found.channels),
         "all": found.all_channels,
-        "share": round(found.share, 4),
+        "share": round(found.fraction, 4),
         "has_shown": found.shown is not None,
         "pictures": {
             name: _touched(part, picture)

@@ -13,7 +13,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
 from playground.images.local_colours import take_light
 from playground.networks.hrnet import Repainter
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.components.pictures import given
 from playground.web.studio import results

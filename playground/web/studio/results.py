@@ -15,7 +15,7 @@ from PIL import Image
 from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.web.components import curves as components_curves
 from playground.web.components import rounds, viewer

@@ -13,7 +13,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.images.regions import check_paintings
+from playground.images.regions import check_styles
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
@@ -132,7 +132,7 @@ class Running:
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"], *session.more))
-        plain = check_paintings(plain, len(both.styles))
+        plain = check_styles(plain, len(both.styles))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,

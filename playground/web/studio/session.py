@@ -24,9 +24,9 @@ from playground.networks.known import known
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
 from playground.recipe.model import Recipe
 from playground.recipe.moved import on_network
-from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
+from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components.pictures import sample_at, sample_called, samples

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from playground.networks import read
-from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
+from playground.recipe.styles import Colours
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store

@@ -16,7 +16,7 @@ from playground.recipe.presets import load_preset
 from playground.web import pair
 from playground.web.components.pictures import sample_at, samples
 from playground.web.compressed import CompressedPage
-from playground.web.pace import Pace
+from playground.web.loop_time import LoopTime
 from playground.web.studio.named import apart, names
 from playground.web.studio.session import link_query, samples_of_link
 
@@ -74,6 +74,6 @@ def test_a_picture_given_on_one_tab_stands_on_the_others() -> None:
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/gradio_api/file=a", None)])
 def test_the_page_is_sent_small_and_nothing_else_is_touched(path: str, encoding: str | None) -> None:
     answer = [Route(at, lambda request: PlainTextResponse("word " * 2000)) for at in ("/", "/gradio_api/file=a")]
-    client = TestClient(Starlette(routes=answer, middleware=[Middleware(CompressedPage, pace=Pace())]))
+    client = TestClient(Starlette(routes=answer, middleware=[Middleware(CompressedPage, loop_time=LoopTime())]))
     assert client.get(path, headers={"accept-encoding": "gzip"}).headers.get("content-encoding") == encoding
     assert client.get(path, headers={"accept-encoding": "identity"}).headers.get("content-encoding") is None

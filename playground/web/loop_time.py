@@ -1,7 +1,7 @@
 """Who has lately kept the event loop busy waits a little before their next request, where others are there too.
 
 Everybody's page hangs on one loop, and the painters wait for Python while it works. A request costs it milliseconds, a hostile
-one many: the guard (security.py) has one `Pace`, lets a request wait for its person's turn and charges what it took. Pages,
+one many: the guard (security.py) has one `LoopTime`, lets a request wait for its person's turn and charges what it took. Pages,
 files and pictures are given at once, and whoever is alone waits for nothing. Whoever listens to nothing, as an open page does
 to the server, has less of the loop than who does. It knows no request.
 """
@@ -28,7 +28,7 @@ LOOK_EVERY = 0.25  # seconds until whoever waits is looked at again: they may li
 STREAM_SECONDS = 0.002  # of the loop, to open a stream
 
 
-class Pace:
+class LoopTime:
     """The loop's time by person.
 
     Args:
