@@ -31,7 +31,7 @@ from playground.web.environment import prepare
 
 if TYPE_CHECKING:
     from playground.service.downloads import Download
-    from playground.web.server import Server
+    from playground.web.app_server import Server
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def make_server(asked: argparse.Namespace) -> Server:
         fail(str(error))
 
     from playground.service.zerogpu import paint_elsewhere
-    from playground.web.server import Server, make_jobs
+    from playground.web.app_server import Server, make_jobs
 
     lent_gpu = None
     if environment.spaces is not None:

@@ -18,7 +18,7 @@ MAX_ASIDE = 20  # runs; the oldest go
 logger = logging.getLogger(__name__)
 
 
-class Aside:
+class SetAside:
     """What is set aside; thread-safe.
 
     Args:
