@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playground.cli.common import AsJson, Device, check_file_path, explained_lack_of_memory, free_path
+from playground.cli.common import check_file_path, explained_lack_of_memory, free_path
+from playground.cli.options import AsJson, Device
 from playground.errors import PlaygroundError
 from playground.system.progress import progress_on_stderr
 
@@ -80,7 +81,10 @@ def apply(
             else:
                 painted = stylize_picture(stylizer, load_picture(source), tile, strokes)
                 save_picture(painted.at(strength, original_colours), target)
-    seconds = time.perf_counter() - started
+    _tell(outputs, skipped, time.perf_counter() - started, device, as_json)
+
+
+def _tell(outputs: Sequence[Path], skipped: Sequence[str], seconds: float, device: str, as_json: bool) -> None:
     if skipped:
         print(f"skipped {len(skipped)} broken: {', '.join(skipped[:10])}", file=sys.stderr)
     if as_json:
