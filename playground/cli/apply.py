@@ -107,7 +107,7 @@ def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
 
 
 def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
-    from playground.feedforward.any_painting import AnyStylizer
+    from playground.feedforward.any_stylizer import AnyStylizer
     from playground.images.load import load_picture
     from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
     from playground.networks.fetch import fetch

@@ -90,7 +90,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
 
 def known_network(name: str) -> Look:
     """What a preset's numbers depend on, of a network by name or file."""
-    from playground.networks.known import known
+    from playground.networks.network_facts import known
 
     return known(name)
 
@@ -159,7 +159,7 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
         WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
             default network and nothing overrules them, how to paint with those.
     """
-    from playground.networks import choice
+    from playground.networks import arithmetic_choice
     from playground.networks.catalogue import CAFFE_FILES, NETWORKS, WeightsMissing
     from playground.networks.fetch import fetch
     from playground.networks.vgg import load_network
@@ -178,12 +178,12 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
             raise WeightsMissing(f"{str(missing).rstrip('.')}, {hint}.") from None
         raise
     if recipe.network in CAFFE_FILES or recipe.network not in NETWORKS:
-        from playground.networks.known import known
+        from playground.networks.network_facts import known
 
         if doubt := known(recipe.network).doubt():
             print(f"{doubt}.", file=sys.stderr)
-    if device == "cpu" and choice.wants_measuring(recipe.arithmetic):
-        choice.measure()
+    if device == "cpu" and arithmetic_choice.wants_measuring(recipe.arithmetic):
+        arithmetic_choice.measure()
 
 
 @contextmanager

@@ -31,8 +31,8 @@ from playground.system.progress import progress_on_stderr
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.experiments.here import CellWork
     from playground.experiments.lessons import Lesson
+    from playground.experiments.run_here import CellWork
 
 Pair = tuple["Image.Image", "Image.Image"]
 On = Annotated[
@@ -179,8 +179,8 @@ def _for_each(
 
 def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: bool, device: str) -> list[CellWork]:
     """Cells that are done, in order; those before a stop where it was stopped."""
-    from playground.experiments.here import run_here
     from playground.experiments.results import CellCache
+    from playground.experiments.run_here import run_here
     from playground.networks.catalogue import home
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
@@ -218,7 +218,7 @@ def _tell(
     about: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """Write the sheet and each cell's picture, and say what came out."""
-    from playground.experiments.here import plain_row
+    from playground.experiments.run_here import plain_row
     from playground.experiments.sheet import draw_sheet
     from playground.images.save import save_picture
 

@@ -38,7 +38,7 @@ from playground.engine.tiles import TiledObjective
 from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
 from playground.images.regions import areas_of, check_styles, kept_of
-from playground.networks.choice import settled
+from playground.networks.arithmetic_choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
 from playground.recipe.styles import with_weights

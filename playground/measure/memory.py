@@ -27,8 +27,8 @@ from playground.measure.operations import (
     generator_per_pixel,
     layers_in_use,
 )
+from playground.networks.arithmetic_choice import settled
 from playground.networks.catalogue import CHANNELS, LAYERS
-from playground.networks.choice import settled
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 

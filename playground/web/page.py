@@ -34,7 +34,7 @@ from playground.web.instant.handlers import Instant
 from playground.web.instant.tab import PAINTING, build_instant
 from playground.web.lab.bridge import Bridge
 from playground.web.lab.tab import build_lab
-from playground.web.pair import keep_same
+from playground.web.shared_pictures import keep_same
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme

@@ -25,7 +25,7 @@ from playground.measure.estimate import observe_run
 from playground.measure.memory import megabytes_of, too_large
 from playground.measure.operations import work_of_evaluation
 from playground.measure.pace import FIXED_UNITS, SecondsPerOperation, seconds_per_operation_on
-from playground.networks import choice
+from playground.networks import arithmetic_choice
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.transformer import new_network
@@ -41,7 +41,7 @@ STEADY = SecondsPerOperation(0.01)  # seconds for 10⁹ units
 @pytest.fixture(autouse=True)
 def winograd(monkeypatch: pytest.MonkeyPatch) -> None:
     """What recipes that state nothing are painted in, and what the figures here were measured with."""
-    monkeypatch.setenv(choice.VARIABLE, "winograd")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "winograd")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from playground import load_preset
 from playground.measure.estimate import estimate
 from playground.measure.memory import megabytes_of
-from playground.networks import choice
+from playground.networks import arithmetic_choice
 from playground.recipe.model import Stage
 
 PHOTO, PAINTING = (4000, 3000), (1000, 800)
@@ -15,7 +15,7 @@ PHOTO, PAINTING = (4000, 3000), (1000, 800)
 
 @pytest.fixture(autouse=True)
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(choice.VARIABLE, "direct")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "direct")
 
 
 def test_a_print_holds_plain_pixels_and_takes_the_time_of_its_tiles() -> None:

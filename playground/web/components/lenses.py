@@ -19,7 +19,7 @@ from playground.images.convert import resize_picture
 from playground.lens.fields import receptive_field
 from playground.lens.looking import LOOKED, Pairs, Seen, Touched
 from playground.lens.similarity import DIRECTIONS, LEVELS
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 
 ASSETS = Path(__file__).parent.parent / "assets"
 NAMES = ("photo", "painting", "shown")
@@ -39,7 +39,7 @@ def packed(values: np.ndarray) -> str:
 
 def small(picture: Image.Image) -> str:
     """A picture to look at, as an address that may stand in the value itself."""
-    return data_url(resize_picture(picture, min(LOOKED, max(picture.size))), quality=82, subsampling=2)
+    return url_of_picture(resize_picture(picture, min(LOOKED, max(picture.size))), quality=82, subsampling=2)
 
 
 def pairs_value(

@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.any_painting import AnyStylizer
+from playground.feedforward.any_stylizer import AnyStylizer
 from playground.images.convert import resize_picture
 from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
 from playground.recipe.styles import MAX_STYLES

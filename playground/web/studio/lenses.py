@@ -19,7 +19,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
 from playground.lens.pulls import pulls_on
-from playground.networks.choice import choose
+from playground.networks.arithmetic_choice import choose
 from playground.networks.vgg import Vgg
 from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
 from playground.recipe.model import Recipe

@@ -22,7 +22,7 @@ from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
 from playground.recipe.styles import MAX_STYLES
 from playground.web.components import blend, controls, pictures
-from playground.web.components.addresses import data_address
+from playground.web.components.data_urls import url_of_file
 from playground.web.components.layout import LATEST, LIGHT, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
@@ -137,7 +137,7 @@ def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
     if picture is None:
         return f'<span class="first">{dot}{say("paintings.first")}</span>'
     jpeg = encode_picture(resize_picture(picture, min(THUMBNAIL, max(picture.size))), "jpg")
-    address = data_address(jpeg)
+    address = url_of_file(jpeg)
     return f'<span class="thumb">{dot}<img src="{address}" alt="{say("paintings.number", number=number)}"></span>'
 
 
@@ -146,7 +146,7 @@ def _map_shown(recipe: Recipe) -> str:
         return ""
     picture = picture_of(recipe.regions)
     picture.thumbnail((240, 240), Image.Resampling.NEAREST)
-    address = data_address(encode_picture(picture, "png"), "png")
+    address = url_of_file(encode_picture(picture, "png"), "png")
     return f'<img class="map" src="{address}" alt="{say("regions.alt")}">'
 
 

@@ -19,14 +19,14 @@ from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, rounds, steering, tug
+from playground.web.components import rounds, run_chart, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given, room_for_both
 from playground.web.people import caller
 from playground.web.studio import results
-from playground.web.studio.kept import pair
+from playground.web.studio.kept_pictures import pair
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -137,7 +137,7 @@ class Running:
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
         )  # fmt: skip
-        self.jobs.lasting.show_colours(job, recipe.colours)
+        self.jobs.choices.show_colours(job, recipe.colours)
         session.put(job)
 
     def put_up(self, session: Session, said: str = "") -> Updates:
@@ -158,7 +158,7 @@ class Running:
             parts["summary"]: "",
             parts["repaint"]: gr.Accordion(visible=False),
             parts["repainted"]: None,
-            parts["terms-chart"]: {**curves.data(job), "others": results.others(session)},
+            parts["terms-chart"]: {**run_chart.data(job), "others": results.others(session)},
             parts["rounds"]: rounds.table(job),
             parts["kept-pair"]: pair(job),
             parts["coach"]: {},

@@ -20,10 +20,10 @@ from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.lens.looking import Pairs
 from playground.networks import catalogue
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
 from playground.recipe.model import Recipe
-from playground.recipe.moved import on_network
+from playground.recipe.other_network import on_network
 from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
 from playground.recipe.styles import Colours

@@ -23,7 +23,7 @@ from playground.web.studio.cost import cost
 from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
-from playground.web.studio.kept import wire_kept
+from playground.web.studio.kept_pictures import wire_kept
 from playground.web.studio.lenses import wire_lenses
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings

@@ -16,7 +16,7 @@ from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks import catalogue, strength
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.networks.own_files import name_files
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe

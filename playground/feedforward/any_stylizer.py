@@ -17,7 +17,7 @@ from playground.errors import PlaygroundError
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
 from playground.recipe.styles import MAX_STYLES
 
-MAX_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
+ONE_PASS_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
 
 
 class AnyStylizer:
@@ -46,10 +46,10 @@ class AnyStylizer:
         """Unit RGB 1×3×H×W, at least 8 px a side, as the style images would have it, at the same size, in (0, 1).
 
         Args:
-            tile: not used; the network is so small that any picture up to `MAX_PIXELS` is painted in one piece.
+            tile: not used; the network is so small that any picture up to `ONE_PASS_PIXELS` is painted in one piece.
         """
         height, width = content.shape[-2:]
-        factor = (MAX_PIXELS / (height * width)) ** 0.5
+        factor = (ONE_PASS_PIXELS / (height * width)) ** 0.5
         if factor >= 1:
             return self._transformer(content, self.style)
         smaller = F.interpolate(content, size=(round(height * factor), round(width * factor)), mode="area")

@@ -21,7 +21,7 @@ from playground.engine.run import Run, check_pictures
 from playground.experiments.experiment import Cell
 from playground.experiments.results import CellCache, CellResult, Machine, cell_key, this_machine
 from playground.measure.distances import distances, photorealism
-from playground.networks.choice import settled
+from playground.networks.arithmetic_choice import settled
 from playground.networks.vgg import Vgg
 
 EVALUATIONS_A_TURN = 5

@@ -13,11 +13,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from playground.recipe.presets import load_preset
-from playground.web import pair
+from playground.web import shared_pictures
 from playground.web.components.pictures import sample_at, samples
 from playground.web.compressed import CompressedPage
 from playground.web.loop_time import LoopTime
-from playground.web.studio.named import apart, names
+from playground.web.studio.result_names import apart, names
 from playground.web.studio.session import link_query, samples_of_link
 
 RECIPE = load_preset()
@@ -64,11 +64,14 @@ def test_a_picture_given_on_one_tab_stands_on_the_others() -> None:
     sample = samples("photos")[2].file()
     with gr.Blocks(analytics_enabled=False):
         boxes, galleries = [gr.Image() for _ in range(3)], [gr.Gallery() for _ in range(3)]
-    updates = pair.alike("photos", boxes, galleries, 1, "old", sample, "old")
+    updates = shared_pictures.alike("photos", boxes, galleries, 1, "old", sample, "old")
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample, 2: sample}
     assert [updates[gallery].selected_index for gallery in galleries] == [2, 2, 2]
-    assert pair.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
-    assert pair.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index is None
+    assert shared_pictures.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
+    assert (
+        shared_pictures.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index
+        is None
+    )
 
 
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/gradio_api/file=a", None)])

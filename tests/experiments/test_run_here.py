@@ -13,8 +13,8 @@ from PIL import Image
 from playground.engine.control import MemoryControl
 from playground.engine.run import Run
 from playground.experiments.experiment import Axis, Cell, on_axes
-from playground.experiments.here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.results import CellCache, CellResult, cell_key, this_machine
+from playground.experiments.run_here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.sheet import draw_sheet
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
