@@ -17,10 +17,10 @@ from tests.helpers.painting import Pictures
 pytestmark = pytest.mark.usefixtures("judge")
 
 
-@pytest.mark.parametrize(("photo", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {967, 968, 504})])
-def test_it_knows_the_cat_from_the_cup(content_image: str, classes: set[int]) -> None:
+@pytest.mark.parametrize(("name", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {967, 968, 504})])
+def test_it_knows_the_cat_from_the_cup(name: str, classes: set[int]) -> None:
     """Tabby, tiger or Egyptian cat; espresso, cup or mug: a wrong graph knows neither."""
-    picture = Image.fromarray(getattr(data, content_image)()).resize((224, 224))
+    picture = Image.fromarray(getattr(data, name)()).resize((224, 224))
     assert set(load_judge().classes(to_tensor(picture)).topk(2).indices.tolist()) <= classes
 
 
