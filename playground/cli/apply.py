@@ -25,7 +25,7 @@ from playground.system.progress import progress_on_stderr
 if TYPE_CHECKING:
     from playground.feedforward.apply import OnePass
 
-ANY = "any:"  # what stands before a painting where a model's name is expected
+ANY = "any:"  # what stands before a style image where a model's name is expected
 
 
 def apply(
@@ -95,7 +95,7 @@ def _tell(outputs: Sequence[Path], skipped: Sequence[str], seconds: float, devic
 
 
 def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
-    """What paints: the trained model, or the network for any painting, fetched where it is missing."""
+    """What paints: the trained model, or the network for any style image, fetched where it is missing."""
     if model.startswith(ANY):
         return _any_stylizer([model.removeprefix(ANY), *more], device)
     if more:
@@ -124,7 +124,7 @@ def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
 
 
 def _weighted(text: str) -> tuple[Path, float]:
-    """A painting's file and its weight, a number after the last colon; 1 where there is none.
+    """A style image's file and its weight, a number after the last colon; 1 where there is none.
 
     Raises:
         PlaygroundError: the weight is below 0 or no finite number.

@@ -65,7 +65,7 @@ def chosen_recipe(
 
 
 def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe]:
-    """The files of further paintings, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
+    """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
     Raises:
         PlaygroundError: there are too many, or a weight cannot be used.

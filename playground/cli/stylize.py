@@ -173,7 +173,7 @@ def _write(result: Result, output: Path, last: Path | None, device: str) -> None
 
 
 def result_size(asked: str | None) -> int | None:
-    """What `--size` asks for as a number; None for "original", which needs the photo, and where it is not given.
+    """What `--size` asks for as a number; None for "original", which needs the content image, and where it is not given.
 
     Raises:
         PlaygroundError: it is neither.
@@ -187,7 +187,7 @@ def result_size(asked: str | None) -> int | None:
 
 
 def at_original_size(recipe: Recipe, content_image: Image.Image) -> Recipe:
-    """The recipe for a result of the photo's own size, up to `MAX_RESULT` pixels.
+    """The recipe for a result of the content image's own size, up to `MAX_RESULT` pixels.
 
     Raises:
         RecipeError: so large a picture cannot be painted, and its recipe has no work size.
