@@ -92,7 +92,7 @@ def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:
         raise PlaygroundError(
             f"a print must be larger than the {max(largest, recipe.size)} px of the result, and at most {MAX_SIZE}"
         )
-    if recipe.work_size is not None:  # it is the content image that is large there, and what is painted says its colours
+    if recipe.work_size is not None:  # the content image is large there, what is painted says its colours
         return recipe.changed({"size": size, "plan": recipe.plan, "first_light": False})
     sizes = [size]
     while sizes[0] > 2 * largest:
