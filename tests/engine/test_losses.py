@@ -177,9 +177,9 @@ def test_content_loss_against_loops(normalisation: str, factor: float | None) ->
 
 
 @pytest.mark.parametrize(
-    ("form", "painting"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)]
+    ("form", "own"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)]
 )
-def test_variation_loss_against_loops(form: str, style_image: float) -> None:
+def test_variation_loss_against_loops(form: str, own: float) -> None:
     image = features(13, 4, 6)
     dx, dy = [], []
     for c in range(3):
@@ -191,9 +191,9 @@ def test_variation_loss_against_loops(form: str, style_image: float) -> None:
                     dy.append(float(image[0, c, y + 1, x] - image[0, c, y, x]))
     power = 1 if form == "absolute" else 2
     expected = sum(abs(d) ** power for d in dx) / len(dx) + sum(abs(d) ** power for d in dy) / len(dy)
-    expected /= style_image if form == "relative" else 1
-    assert float(variation_loss(image, form, style_image)) == pytest.approx(expected, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form, style_image), (image.requires_grad_(True),))
+    expected /= own if form == "relative" else 1
+    assert float(variation_loss(image, form, own)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form, own), (image.requires_grad_(True),))
 
 
 def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
