@@ -176,9 +176,7 @@ def test_content_loss_against_loops(normalisation: str, factor: float | None) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("form", "own"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)]
-)
+@pytest.mark.parametrize(("form", "own"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)])
 def test_variation_loss_against_loops(form: str, own: float) -> None:
     image = features(13, 4, 6)
     dx, dy = [], []
