@@ -250,7 +250,7 @@ def cost(
 
 
 def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
-    """Estimated against measured seconds, with the seconds per operation that one run of the default at half the size has taught."""
+    """Estimated against measured seconds, by the seconds per operation that one run of the default at half size taught."""
     content, style = photograph("astronaut"), style_picture("swirls")
 
     def run(recipe: Recipe) -> Any:

@@ -86,7 +86,9 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands the
     "a witness alone is believed": (
         "networks/convention_evidence.py", "told.pop() if len(told) == 1", "told.pop() if told", EVIDENCE,
     ),
-    "grey's share on torch's scale": ("networks/convention_evidence.py", 'photographs(SIDE, "caffe"', 'photographs(SIDE, "torch"', EVIDENCE),
+    "grey's share on torch's scale": (
+        "networks/convention_evidence.py", 'photographs(SIDE, "caffe"', 'photographs(SIDE, "torch"', EVIDENCE,
+    ),
     "half the variation": ("engine/pointwise.py", "(loss.each(across).mean() + ", "(", LOSSES),
 }  # fmt: skip
 

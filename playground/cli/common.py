@@ -1,4 +1,4 @@
-"""What several commands share: options, the recipe they add up to, free names, signals, and a run watched on stderr.
+"""What several commands share: the recipe that options add up to, free names, signals, and a run watched on stderr.
 
 Called by the files of the commands and by nobody else. Must not know any one command, and imports torch only inside
 functions, so that what needs no torch answers at once.
@@ -13,9 +13,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
@@ -29,10 +27,6 @@ from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
     from playground.engine.frames import Frame, Result
-
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A trained model, or a shipped style's name.")]
 
 
 # ---- recipes --------------------------------------------------------------------------------------------------------
@@ -71,7 +65,7 @@ def chosen_recipe(
 
 
 def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe]:
-    """The files of further paintings, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
+    """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
     Raises:
         PlaygroundError: there are too many, or a weight cannot be used.

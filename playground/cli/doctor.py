@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playground.cli.common import AsJson
+from playground.cli.options import AsJson
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # or, where the package is installed, the folder of all packages
 DISTRIBUTION = "style-playground"

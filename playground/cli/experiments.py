@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playground.cli.common import (
-    Device,
     explained_lack_of_memory,
     make_network_ready,
     requested_settings,
     stopped_by_signals,
 )
+from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.cli.train import training_in_words
 from playground.engine.control import MemoryControl
 from playground.recipe.parse import training_on_preset
@@ -41,10 +41,8 @@ COLUMN = 256  # pixels, the height of a picture in the sheet
 
 
 def experiments(
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting to learn.", show_default=False)],
-    photos: Annotated[
-        str, typer.Option(metavar="DIR", help="A folder of photographs, or scikit-image for those it carries.")
-    ] = "scikit-image",
+    style: LearntStyle,
+    photos: PhotosFolder = "scikit-image",
     output: Annotated[Path, typer.Option("-o", "--output", help="The grid (.png, .jpg, .webp).")] = Path(
         "experiments.png"
     ),

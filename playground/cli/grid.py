@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playground.cli.common import (
-    AsJson,
-    Device,
     chosen_recipe,
     explained_lack_of_memory,
     free_path,
@@ -24,6 +22,7 @@ from playground.cli.common import (
     read_settings,
     stopped_by_signals,
 )
+from playground.cli.options import AsJson, Device, PresetName, RecipeFile, SettingTexts, SheetPath, StyleImage
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment, of_cells, on_axes, parse_axis
@@ -46,7 +45,7 @@ def grid(
     content: Annotated[
         str, typer.Argument(metavar="CONTENT", help="The photo, or a folder of photos.", show_default=False)
     ],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
+    style: StyleImage,
     axis: Annotated[
         list[str] | None, typer.Option("--axis", metavar="KEY=V1,V2,...", help="A setting and its values; at most two.")
     ] = None,
@@ -56,14 +55,10 @@ def grid(
             "--cells", metavar="FILE", help="A JSON object with `cells`: [{label, set}, ...], in place of axes."
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="The recipe that all cells start from; default.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, from a file or a painted picture.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting of all cells.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
+    preset: PresetName = None,
+    recipe_file: RecipeFile = None,
+    settings: SettingTexts = None,
+    output: SheetPath = None,
     on: On = None,
     fresh: Fresh = False,
     device: Device = "auto",

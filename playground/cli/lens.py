@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from playground.cli.common import (
-    AsJson,
-    Device,
     chosen_recipe,
     explained_lack_of_memory,
     free_path,
     make_network_ready,
+)
+from playground.cli.options import (
+    AsJson,
+    ContentImage,
+    Device,
+    PresetName,
+    RecipeFile,
+    SettingTexts,
+    SheetPath,
+    StyleImage,
 )
 from playground.errors import PlaygroundError
 
@@ -36,8 +44,8 @@ SHOWN_CHANNELS = 6
 
 
 def lens(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo.", show_default=False)],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
+    content: ContentImage,
+    style: StyleImage,
     result: Annotated[
         str | None,
         typer.Argument(metavar="RESULT", help="What was painted of them; else the recipe's start.", show_default=False),
@@ -48,12 +56,10 @@ def lens(
         str | None, typer.Option(metavar="X,Y", help="A place in the photo, in its pixels; by default its middle.")
     ] = None,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Long side at which the pictures are looked at.")] = 256,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Whose network, layers and weights; default.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, from a file or a painted picture.")
-    ] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
+    output: SheetPath = None,
+    preset: PresetName = None,
+    recipe_file: RecipeFile = None,
+    settings: SettingTexts = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from playground.cli.common import (
-    Device,
     explained_lack_of_memory,
     free_path,
     make_network_ready,
@@ -22,6 +21,7 @@ from playground.cli.common import (
     stopped_by_signals,
     watch,
 )
+from playground.cli.options import ContentImage, Device
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import MAX_SIZE, Recipe, Stage
@@ -31,7 +31,7 @@ CM_PER_INCH = 2.54
 
 def print_result(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="A picture painted here, with its recipe inside.")],
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo it was painted from.")],
+    content: ContentImage,
     styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="Its paintings, in their order.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The print (.png or .jpg); else beside RESULT.")
@@ -92,7 +92,7 @@ def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:
         raise PlaygroundError(
             f"a print must be larger than the {max(largest, recipe.size)} px of the result, and at most {MAX_SIZE}"
         )
-    if recipe.work_size is not None:  # it is the photo that is large there, and what is painted says its colours
+    if recipe.work_size is not None:  # the content image is large there, what is painted says its colours
         return recipe.changed({"size": size, "plan": recipe.plan, "first_light": False})
     sizes = [size]
     while sizes[0] > 2 * largest:

@@ -184,7 +184,7 @@ class TiledObjective(Objective):
         return found.sum() / (channels * self._positions(name)) / form.over(channels, lambda: self._energies[name])
 
     def _measure_energies(self, image: Tensor) -> None:
-        """mean(P²) of each content layer over the whole photo."""
+        """mean(P²) of each content layer over the whole content image."""
         sums = dict.fromkeys(self.content_layers, 0.0)
         for tile in self._tiles(image):
             maps, _ = observe(self.network, tile.seen(self.content), self.content_layers, ())

@@ -26,7 +26,7 @@ OTHERS = ("mosaic", "ink_wash")  # quite another style image than the one that i
 
 @dataclass(frozen=True)
 class Listened:
-    """An edited painting and what was noticed of it.
+    """An edited style image and what was noticed of it.
 
     Attributes:
         another: the style distance of quite another style image, the second mark of a meter.

@@ -24,7 +24,7 @@ class AnyStylizer:
     """Paints like one style image, or like several at once; used as a `Stylizer` is.
 
     Args:
-        paintings: clean RGB pictures, one to four, each with its weight, of which at least one is above zero.
+        styles: clean RGB pictures, one to four, each with its weight, of which at least one is above zero.
         title: what the style is called.
         device: where to paint.
 

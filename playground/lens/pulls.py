@@ -26,7 +26,7 @@ def pulls_on(
     Args:
         content, style: clean RGB pictures.
         picture: brought to that size; the recipe's start where None.
-        more: paintings beside the first.
+        more: style images beside the first.
         size: another long side to feel them at, in pixels.
 
     Raises:

@@ -157,10 +157,7 @@ class Guard:
             except Exception as error:
                 if not path.startswith(API):
                     raise
-                # Gradio stumbles over what no page sends, such as a body without what it looks for.
-                logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
-                unread = "This request cannot be read: it is none that the page sends."
-                refusal = PlainTextResponse(*((NO_ROOM, 507) if takes_nothing(error) else (unread, 400)))
+                refusal = unreadable(path, error)
                 if started:
                     with suppress(RuntimeError):  # it has broken off
                         await send({"type": "http.response.body"})  # the end of what was begun
@@ -229,6 +226,14 @@ class Guard:
         if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
             return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)
         return None
+
+
+def unreadable(path: str, error: Exception) -> Response:
+    """The answer where gradio stumbles over what no page sends, such as a body without what it looks for."""
+    logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
+    if takes_nothing(error):
+        return PlainTextResponse(NO_ROOM, 507)
+    return PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
 
 
 def named_in(answer: bytes) -> list[str]:

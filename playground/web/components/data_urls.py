@@ -1,4 +1,7 @@
-"""A picture as a data URL, an address that stands in the page itself, and so leaves no file behind. Called wherever one is shown small."""
+"""A picture as a data URL, an address that stands in the page itself, and so leaves no file behind.
+
+Called wherever one is shown small.
+"""
 
 from __future__ import annotations
 

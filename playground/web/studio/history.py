@@ -35,7 +35,7 @@ from playground.web.people import caller
 from playground.web.studio import branches
 from playground.web.studio.branches import family, left_out, requested, settings_now
 from playground.web.studio.following import SIGN_EVERY
-from playground.web.studio.running import Running
+from playground.web.studio.running import ASKED, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.threads import off_loop
@@ -217,19 +217,11 @@ class TimeMachine:
         session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
 
-    async def replace(
-        self,
-        session: Session,
-        wants_shares: bool,
-        content: str | None,
-        style: str | None,
-        request: gr.Request,
-        *values: Any,
-    ) -> Updates:
+    async def replace(self, session: Session, request: gr.Request, *given: Any) -> Updates:
         """Yes, the new run may take another's place."""
         if session.asked == "branch":
-            return await self.branch(session, *values, replace=True)
-        return await self.running.start(session, wants_shares, content, style, request, *values, replace=True)
+            return await self.branch(session, *given[len(ASKED) :], replace=True)
+        return await self.running.start(session, request, *given, replace=True)
 
     async def bring(self, session: Session, event: gr.EventData) -> Updates:
         """A card was pressed: that run comes to the easel, and its settings into the controls."""

@@ -35,6 +35,7 @@ from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
+ASKED = ("wants-shares", "content", "style")  # whose values a run is started with, before those of the settings
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach")
 """What changes while a run paints."""
 START_PARTS = (
@@ -73,16 +74,15 @@ class Running:
     # ---------------------------------------------------------------- Run
 
     async def start(
-        self,
-        session: Session,
-        wants_shares: bool,
-        content: str | None,
-        style: str | None,
-        request: gr.Request,
-        *values: Any,
-        replace: bool = False,
-    ) -> Updates:
-        """Start a run with what the page shows, or say what is wrong."""
+        self, session: Session, request: gr.Request, wants_shares: bool, content: str | None, style: str | None,
+        *values: Any, replace: bool = False,
+    ) -> Updates:  # fmt: skip
+        """Start a run with what the page shows, or say what is wrong.
+
+        Args:
+            wants_shares, content, style: the values of `ASKED`.
+            values: those of the settings' controls.
+        """
         clean: Updates = {self.parts[name]: "" for name in MESSAGES} | self.answered(session)
         self.pages.here(session, request, acts=True)
         try:

@@ -30,7 +30,7 @@ from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
 from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
-from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
+from playground.web.studio.running import ASKED, END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.shelf import Shelf, wire_shelf
@@ -175,7 +175,7 @@ def _wire_runs(
 ) -> None:  # fmt: skip
     """Whatever puts a run on the easel, and how it is followed from there."""
     session, acted = parts["session"], listed(parts, START_PARTS)
-    started = [session, parts["wants-shares"], parts["content"], parts["style"], *panel.inputs]
+    started = [session, *listed(parts, ASKED), *panel.inputs]
     begun = gr.on(
         [parts["run"].click, parts["again"].click], running.start, started, acted, trigger_mode="once", **WATCHING
     )

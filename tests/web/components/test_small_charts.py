@@ -100,7 +100,10 @@ def test_labels_keep_apart_and_inside() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"), (9.9999e11, "10¹²")],
+    [
+        (0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"),
+        (9.9999e11, "10¹²"),
+    ],
 )  # fmt: skip
 def test_numbers_in_words(value: float, text: str) -> None:
     assert number(value) == text

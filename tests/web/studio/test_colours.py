@@ -62,7 +62,7 @@ class Studio:
         session = Session(recipe, visitor=PERSON)
         values: list[Any] = [*(controls.shown(name, recipe) for name in controls.FIELDS), layers.grid_value(recipe)]
         content, style = paths
-        asyncio.run(self.running.start(session, False, content, style, self.request(), *values))
+        asyncio.run(self.running.start(session, self.request(), False, content, style, *values))
         assert session.job is not None
         until(lambda: session.job is not None and session.job.frame is not None and session.job.frame.step > 5, 60)
         return session
