@@ -63,9 +63,10 @@ def chromium(patience: float, *more: str) -> Iterator[Browser]:
 class Visitor:
     """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
 
-    def __init__(self, browser: Browser, address: str, **context: Any) -> None:
+    def __init__(self, browser: Browser, address: str, *, first_visit: bool = False, **context: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **context)
-        self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")  # no first visit
+        if not first_visit:
+            self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.address = address
