@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.images.load import KEPT_PIXELS
 from playground.images.pictures import Pictures
 from playground.images.regions import check_paintings, with_map
 from playground.images.save import save_picture
@@ -34,9 +35,7 @@ from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_
 from playground.web.people import caller
 
 LARGE = 20_000  # characters of settings; a journal of a few hundred changes
-REST = (
-    9.0  # times as long as large settings took to be read until the next are: reading them keeps Python from all others
-)
+REST = 19.0  # times as long as large settings took to be read until the next are: reading them keeps Python from all
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
 DESCRIPTION = """Paint the content picture in the style of the style picture.
@@ -111,7 +110,7 @@ def add_api(jobs: Jobs) -> None:
         try:
             with jobs.starting(who.person, replace=replace is True):
                 recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.downloads.look)
-                pictures = read_pictures(content, [style, *more_of(styles)])
+                pictures = read_pictures(content, [style, *more_of(styles)], jobs.limits.kept_pixels)
                 if regions:
                     assert pictures.content is not None
                     path = upload_path(regions, "the map of regions")
@@ -151,17 +150,21 @@ def add_api(jobs: Jobs) -> None:
     )
 
 
-def read_pictures(content: Any, styles: Sequence[Any]) -> Pictures:
+def read_pictures(content: Any, styles: Sequence[Any], most: int = KEPT_PIXELS) -> Pictures:
     """Uploaded files as clean pictures.
+
+    Args:
+        most: pixels that are kept of each.
 
     Raises:
         PlaygroundError: one is missing, or cannot be used.
     """
     photo = upload_path(content, "the content picture")
     paintings = [upload_path(style, "the style picture") for style in styles]
-    with room_for_both(photo, *paintings):
+    with room_for_both(photo, *paintings, most=most):
         return Pictures(
-            given(photo, "the content picture"), tuple(given(path, "the style picture") for path in paintings)
+            given(photo, "the content picture", most),
+            tuple(given(path, "the style picture", most) for path in paintings),
         )
 
 
