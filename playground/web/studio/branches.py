@@ -20,7 +20,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import controls, small_charts
 from playground.web.components.data_urls import url_of_picture
-from playground.web.components.format import ending, number, term
+from playground.web.components.format import ending, number, numbers, term
 from playground.web.words import joined, label, say, translated
 
 MAX_BRANCHES = 4  # beside the run that they left
@@ -85,6 +85,8 @@ def _named(value: Any) -> str:
         return say("value.on" if value else "value.off")
     if isinstance(value, (int, float)):
         return number(value)
+    if isinstance(value, tuple):
+        return numbers(value)
     if isinstance(value, Mapping):
         return ", ".join(layer for layer, weight in value.items() if weight > 0) or say("value.none")
     return say("value.none") if value is None else str(value).replace("_", " ")

@@ -119,7 +119,8 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
-            box.input(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
+            said = box.input(steering.chose_network, [session, box], parts["message-network"], **LATEST)
+            said.then(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
         elif name != "colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
     both = [f"{kind}-{name}" for name in ("content_weight", "style_weight") for kind in ("set", "slide", "words")]

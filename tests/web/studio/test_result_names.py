@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,8 +13,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from playground.images.regions import encode_labels
 from playground.recipe.presets import load_preset
 from playground.web import shared_pictures
+from playground.web.components.format import caption
 from playground.web.components.pictures import sample_at, samples
 from playground.web.compressed import CompressedPage
 from playground.web.loop_time import LoopTime
@@ -41,6 +44,16 @@ def test_other_presets_are_called_by_their_title_and_not_by_fifty_settings() -> 
 def test_two_results_say_what_sets_them_apart() -> None:
     assert apart(RECIPE, RECIPE) == ""
     assert apart(RECIPE, RECIPE.changed({"size": 256, "seed": 3})) == f"seed 0 ↔ seed 3; size {RECIPE.size} ↔ size 256"
+
+
+def test_a_map_is_named_and_never_spelt_out() -> None:
+    plain = load_preset()
+    mapped = plain.changed({"regions": encode_labels(np.eye(64, dtype=np.uint8) + 1), "style_weights": (1.0, 0.25)})
+    first, second = names([mapped, plain])
+    assert "map of regions" in first
+    assert " 1, 0.25" in first
+    assert "no map of regions" in second
+    assert max(map(len, (first, second, apart(mapped, plain), caption(mapped)))) < 200
 
 
 def test_a_link_names_samples_and_nothing_of_a_persons_own(tmp_path: Path) -> None:
