@@ -38,8 +38,8 @@ TRAINING, AFTER = 25.0, 120.0
 PICTURE_MB = 2.0
 GROWTH = 0.05
 SETTINGS: dict[str, Any] = {
-    "grace_seconds": GRACE, "keep_seconds": KEPT, "runs_each": 32, "max_runs": 32, "max_iterations": 100_000, "training_seconds": TRAINING,
-    "max_trainings": 4,
+    "grace_seconds": GRACE, "keep_seconds": KEPT, "runs_each": 32, "max_runs": 32, "max_iterations": 100_000,
+    "training_seconds": TRAINING, "max_trainings": 4,
 }  # fmt: skip
 
 

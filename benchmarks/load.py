@@ -76,7 +76,10 @@ def fair(clients: int, seconds: float, parts: set[Part]) -> Iterator[Line]:
         yield at_least(
             f"{who}: the slowest one's share of its fair share", min(together.paces) / mean, MIN_FAIRNESS, told
         )
-        told = f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; the clients took {together.client_fraction:.2f})"
+        told = (
+            f" ({together.rate:.1f} of {alone.rate:.1f} a second, by {together.cores:.2f} and {alone.cores:.2f} cores; "
+            f"the clients took {together.client_fraction:.2f})"
+        )
         yield at_least(f"{who}: steps of all together, over a single run's", together.rate / alone.rate, MIN_RATE, told)
     if Part.memory in parts:
         told = f" ({together.peak_mb:.0f} of {alone.peak_mb:.0f} MiB)"
@@ -238,7 +241,10 @@ async def _hundred(server: Server, runs: int, disk_mb: float) -> list[Line]:
     early, late = sum(megabytes[5:7]) / 2, sum(megabytes[-2:]) / 2
     told = f" ({megabytes[0]:.0f}, {early:.0f} → {late:.0f} MiB)"
     return [
-        at_most(f"{runs} runs in a row: growth of resident memory in the last third", 100 * (late / early - 1), 100 * FLAT, " %", told),
+        at_most(
+            f"{runs} runs in a row: growth of resident memory in the last third",
+            100 * (late / early - 1), 100 * FLAT, " %", told,
+        ),
         at_most("growth of open files", 100 * (files[-1] / files[1] - 1), 100 * FLAT, " %", f" ({files[1]} → {files[-1]})"),
         at_most("their place on the disk", disk, disk_mb, " MiB"),
     ]  # fmt: skip

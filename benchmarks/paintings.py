@@ -1,4 +1,7 @@
-"""A sheet of what can be asked of paintings: two of them by weight and by region, a face kept, whose colours. Called by __main__.py."""
+"""A sheet of what can be asked of paintings: two of them by weight and by region, a face kept, whose colours.
+
+Called by __main__.py.
+"""
 
 from __future__ import annotations
 

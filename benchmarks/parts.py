@@ -32,7 +32,7 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import estimate, seconds_of_evaluations
 from playground.measure.operations import layers_in_use, work_of_evaluation
 from playground.measure.pace import SecondsPerOperation
-from playground.networks import choice
+from playground.networks import arithmetic_choice
 from playground.networks.arithmetic import available, precision_of
 from playground.networks.read import load
 from playground.networks.vgg import load_network
@@ -112,8 +112,12 @@ def machine(device: str) -> dict[str, Any]:
     about = {"processor": processor_name(), "device": describe_device(device), "torch": torch.__version__}
     if device != "cpu":
         return about
-    measured = choice.measure()
-    return {**about, "arithmetic": choice.choose("auto").arithmetic, "seconds": measured.seconds if measured else {}}
+    measured = arithmetic_choice.measure()
+    return {
+        **about,
+        "arithmetic": arithmetic_choice.choose("auto").arithmetic,
+        "seconds": measured.seconds if measured else {},
+    }
 
 
 # --- steps --------------------------------------------------------------------------------------------------------
@@ -124,7 +128,7 @@ def step(sizes: list[int], rounds: int, seconds: float, device: str) -> list[dic
 
     On a CPU also of the engine with every arithmetic that the processor has.
     """
-    chosen = choice.choose("auto").arithmetic if device == "cpu" else None
+    chosen = arithmetic_choice.choose("auto").arithmetic if device == "cpu" else None
     rows = []
     for size in sizes:
         say(f"steps at {size} px")
@@ -246,7 +250,7 @@ def cost(
 
 
 def foresight(size: int, iterations: int, device: str) -> list[dict[str, Any]]:
-    """Estimated against measured seconds, with the seconds per operation that one run of the default at half the size has taught."""
+    """Estimated against measured seconds, by the seconds per operation that one run of the default at half size taught."""
     content, style = photograph("astronaut"), style_picture("swirls")
 
     def run(recipe: Recipe) -> Any:

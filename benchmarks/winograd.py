@@ -1,7 +1,8 @@
 """Winograd against oneDNN's direct convolution, layer by layer and for a whole VGG16: `python -m benchmarks.winograd`.
 
-The figures behind `playground.networks.arithmetic.winograd_pays`. Random weights and pictures: time does not depend on their values. All
-variants take turns within a round, and a cell is the best of all rounds, since other work only ever adds time.
+The figures behind `playground.networks.arithmetic.winograd_pays`. Random weights and pictures: time does not
+depend on their values. All variants take turns within a round, and a cell is the best of all rounds, since other work only
+ever adds time.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def load_preset(name: str = "default", network: str | None = None) -> Recipe:
 
     if network is None:
         return of_preset(name)
-    from playground.networks.known import known
+    from playground.networks.network_facts import known
 
     return of_preset(name, known(network))
 
@@ -75,18 +75,18 @@ def stylize(
     from playground.engine.run import Run, check_pictures
     from playground.images.load import load_picture
     from playground.images.regions import with_map
-    from playground.networks import choice
+    from playground.networks import arithmetic_choice
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
 
     recipe = recipe or load_preset()
     given = style if isinstance(style, (list, tuple)) else [style]
-    photo = load_picture(content, name="the content picture")
+    content_image = load_picture(content, name="the content picture")
     styles = [load_picture(one, name="the style picture") for one in given]
-    check_pictures(photo, recipe.size, recipe.crop)
+    check_pictures(content_image, recipe.size, recipe.crop)
     if regions is not None:
-        recipe = with_map(recipe, regions, photo.size)
+        recipe = with_map(recipe, regions, content_image.size)
     network = load_network(recipe.network, pick_device(device))
-    if network.device.type == "cpu" and choice.wants_measuring(recipe.arithmetic):
-        choice.measure()
-    return Run(photo, styles, recipe, network, control, pictures_every=pictures_every).frames()
+    if network.device.type == "cpu" and arithmetic_choice.wants_measuring(recipe.arithmetic):
+        arithmetic_choice.measure()
+    return Run(content_image, styles, recipe, network, control, pictures_every=pictures_every).frames()

@@ -21,7 +21,7 @@ HRNET, ADAM = f"{SOURCES}::test_hrnet_source_follows_its_source", f"{SOURCES}::t
 ROUNDS, CLIPPED = (f"{SOURCES}::test_vgg16_lbfgs_follows_its_source[{loudness}]" for loudness in (0.025, 160.0))
 CUT_RUN, DECAY = f"{RUN}::test_a_cut_run_is_the_run_of_what_is_cut", f"{RUN}::test_decay_lowers_the_rate"
 TRAININGS, CUT = "tests/feedforward/test_sources.py", "tests/images/test_convert.py"
-LOSSES, EVIDENCE = "tests/engine/test_losses.py", "tests/networks/test_evidence.py"
+LOSSES, EVIDENCE = "tests/engine/test_losses.py", "tests/networks/test_convention_evidence.py"
 
 MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands there, what stands there instead, the tests
     "nearest for bilinear": ("networks/hrnet.py", 'mode="bilinear", align_corners=False', 'mode="nearest"', HRNET),
@@ -82,11 +82,13 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {  # the file, what stands the
     ),
     "Gatys' quarter": ("engine/losses.py", "_mean_difference(ours, target) / 4", "_mean_difference(ours, target) / 2", LOSSES),
     "no decay": ("engine/schedule.py", "recipe.decay_factor**decays", "recipe.decay_factor**0", DECAY),
-    "blue taken for red": ("networks/evidence.py", "if last > CLEARLY * first", "if first > CLEARLY * last", EVIDENCE),
+    "blue taken for red": ("networks/convention_evidence.py", "if last > CLEARLY * first", "if first > CLEARLY * last", EVIDENCE),
     "a witness alone is believed": (
-        "networks/evidence.py", "told.pop() if len(told) == 1", "told.pop() if told", EVIDENCE,
+        "networks/convention_evidence.py", "told.pop() if len(told) == 1", "told.pop() if told", EVIDENCE,
     ),
-    "grey's share on torch's scale": ("networks/evidence.py", 'photographs(SIDE, "caffe"', 'photographs(SIDE, "torch"', EVIDENCE),
+    "grey's share on torch's scale": (
+        "networks/convention_evidence.py", 'photographs(SIDE, "caffe"', 'photographs(SIDE, "torch"', EVIDENCE,
+    ),
     "half the variation": ("engine/pointwise.py", "(loss.each(across).mean() + ", "(", LOSSES),
 }  # fmt: skip
 

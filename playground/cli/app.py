@@ -48,6 +48,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 app = typer.Typer(
     name="python -m playground",
     help="Paint a photo in the style of a painting.",
+    epilog="The page: `python -m playground serve --open`, with options of its own (`serve --help`).",
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

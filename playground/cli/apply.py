@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playground.cli.common import AsJson, Device, check_file_path, explained_lack_of_memory, free_path
+from playground.cli.common import check_file_path, explained_lack_of_memory, free_path
+from playground.cli.options import AsJson, Device
 from playground.errors import PlaygroundError
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
     from playground.feedforward.apply import OnePass
 
-ANY = "any:"  # what stands before a painting where a model's name is expected
+ANY = "any:"  # what stands before a style image where a model's name is expected
 
 
 def apply(
@@ -80,7 +81,10 @@ def apply(
             else:
                 painted = stylize_picture(stylizer, load_picture(source), tile, strokes)
                 save_picture(painted.at(strength, original_colours), target)
-    seconds = time.perf_counter() - started
+    _tell(outputs, skipped, time.perf_counter() - started, device, as_json)
+
+
+def _tell(outputs: Sequence[Path], skipped: Sequence[str], seconds: float, device: str, as_json: bool) -> None:
     if skipped:
         print(f"skipped {len(skipped)} broken: {', '.join(skipped[:10])}", file=sys.stderr)
     if as_json:
@@ -91,7 +95,7 @@ def apply(
 
 
 def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
-    """What paints: the trained model, or the network for any painting, fetched where it is missing."""
+    """What paints: the trained model, or the network for any style image, fetched where it is missing."""
     if model.startswith(ANY):
         return _any_stylizer([model.removeprefix(ANY), *more], device)
     if more:
@@ -103,24 +107,24 @@ def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
 
 
 def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
-    from playground.feedforward.any_painting import AnyStylizer
+    from playground.feedforward.any_stylizer import AnyStylizer
     from playground.images.load import load_picture
     from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
     from playground.networks.fetch import fetch
 
     named = [_weighted(text) for text in given]
-    paintings = [(load_picture(path), weight) for path, weight in named]
+    style_images = [(load_picture(path), weight) for path, weight in named]
     title = "-".join(path.stem for path, _ in named)[:60]
     try:
-        return AnyStylizer(paintings, title, device)
+        return AnyStylizer(style_images, title, device)
     except WeightsMissing:
         with progress_on_stderr() as report:
             fetch(ANY_PAINTING, report)
-        return AnyStylizer(paintings, title, device)
+        return AnyStylizer(style_images, title, device)
 
 
 def _weighted(text: str) -> tuple[Path, float]:
-    """A painting's file and its weight, a number after the last colon; 1 where there is none.
+    """A style image's file and its weight, a number after the last colon; 1 where there is none.
 
     Raises:
         PlaygroundError: the weight is below 0 or no finite number.

@@ -1,4 +1,4 @@
-"""What several commands share: options, the recipe they add up to, free names, signals, and a run watched on stderr.
+"""What several commands share: the recipe that options add up to, free names, signals, and a run watched on stderr.
 
 Called by the files of the commands and by nobody else. Must not know any one command, and imports torch only inside
 functions, so that what needs no torch answers at once.
@@ -13,26 +13,20 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
-from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
+from playground.recipe.styles import MAX_STYLES
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
     from playground.engine.frames import Frame, Result
-
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A trained model, or a shipped style's name.")]
 
 
 # ---- recipes --------------------------------------------------------------------------------------------------------
@@ -71,13 +65,13 @@ def chosen_recipe(
 
 
 def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe]:
-    """The files of further paintings, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
+    """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
     Raises:
         PlaygroundError: there are too many, or a weight cannot be used.
     """
-    if len(given) >= MAX_PAINTINGS:
-        raise PlaygroundError(f"at most {MAX_PAINTINGS} paintings are used; leave out some of the --style")
+    if len(given) >= MAX_STYLES:
+        raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
     files, weights = list[str](), dict[int, float]()
     for number, text in enumerate(given, start=1):
         path, colon, weight = text.rpartition(":")
@@ -96,7 +90,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
 
 def known_network(name: str) -> Look:
     """What a preset's numbers depend on, of a network by name or file."""
-    from playground.networks.known import known
+    from playground.networks.network_facts import known
 
     return known(name)
 
@@ -165,7 +159,7 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
         WeightsMissing: another network is missing; says how to get it, and, where a preset has numbers for the
             default network and nothing overrules them, how to paint with those.
     """
-    from playground.networks import choice
+    from playground.networks import arithmetic_choice
     from playground.networks.catalogue import CAFFE_FILES, NETWORKS, WeightsMissing
     from playground.networks.fetch import fetch
     from playground.networks.vgg import load_network
@@ -184,12 +178,12 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
             raise WeightsMissing(f"{str(missing).rstrip('.')}, {hint}.") from None
         raise
     if recipe.network in CAFFE_FILES or recipe.network not in NETWORKS:
-        from playground.networks.known import known
+        from playground.networks.network_facts import known
 
         if doubt := known(recipe.network).doubt():
             print(f"{doubt}.", file=sys.stderr)
-    if device == "cpu" and choice.wants_measuring(recipe.arithmetic):
-        choice.measure()
+    if device == "cpu" and arithmetic_choice.wants_measuring(recipe.arithmetic):
+        arithmetic_choice.measure()
 
 
 @contextmanager

@@ -14,13 +14,12 @@ from typing import Annotated
 import typer
 
 from playground.cli.common import (
-    AsJson,
-    Device,
     explained_lack_of_memory,
     free_path,
     make_network_ready,
     stopped_by_signals,
 )
+from playground.cli.options import AsJson, ContentImage, Device, SheetPath, StyleImage
 from playground.engine.control import MemoryControl
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.presets import load_preset
@@ -28,9 +27,9 @@ from playground.system.progress import progress_on_stderr
 
 
 def compare(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo.", show_default=False)],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
+    content: ContentImage,
+    style: StyleImage,
+    output: SheetPath = None,
     model: Annotated[
         str | None, typer.Option(help="The trained model to use; else the shipped one of that very painting.")
     ] = None,

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playground.cli.common import AsJson
+from playground.cli.options import AsJson
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # or, where the package is installed, the folder of all packages
 DISTRIBUTION = "style-playground"
@@ -168,21 +168,21 @@ def _arithmetic(problems: list[dict[str, str]]) -> dict[str, Any] | None:
     """How a CPU multiplies here: what is chosen and why, and seconds of a pass by each; measured now where it never was."""
     try:
         from playground.errors import PlaygroundError
-        from playground.networks import choice
+        from playground.networks import arithmetic_choice
     except Exception:  # torch is missing: the problem stands among the packages
         return None
     try:
-        asked = choice.override()
-        measured = choice.measure() if asked == "auto" else choice.kept()
-        chosen = choice.choose("auto")
+        asked = arithmetic_choice.override()
+        measured = arithmetic_choice.measure() if asked == "auto" else arithmetic_choice.kept()
+        chosen = arithmetic_choice.choose("auto")
     except PlaygroundError as error:
-        problems.append({"problem": str(error), "mend": f"set {choice.VARIABLE} to auto, or leave it out"})
+        problems.append({"problem": str(error), "mend": f"set {arithmetic_choice.VARIABLE} to auto, or leave it out"})
         return None
     return {
         "chosen": chosen.arithmetic,
         "override": None if asked == "auto" else asked,
         "seconds": measured.seconds if measured else {},
-        "machine": choice.machine(),
+        "machine": arithmetic_choice.machine(),
         "note": chosen.note,
     }
 

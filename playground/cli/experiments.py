@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playground.cli.common import (
-    Device,
     explained_lack_of_memory,
     make_network_ready,
     requested_settings,
     stopped_by_signals,
 )
+from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.cli.train import training_in_words
 from playground.engine.control import MemoryControl
 from playground.recipe.parse import training_on_preset
@@ -41,10 +41,8 @@ COLUMN = 256  # pixels, the height of a picture in the sheet
 
 
 def experiments(
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting to learn.", show_default=False)],
-    photos: Annotated[
-        str, typer.Option(metavar="DIR", help="A folder of photographs, or scikit-image for those it carries.")
-    ] = "scikit-image",
+    style: LearntStyle,
+    photos: PhotosFolder = "scikit-image",
     output: Annotated[Path, typer.Option("-o", "--output", help="The grid (.png, .jpg, .webp).")] = Path(
         "experiments.png"
     ),
@@ -65,7 +63,7 @@ def experiments(
     from playground.system.device import pick_device
 
     check_output_path(output)
-    painting = load_picture(style, name="the style picture")
+    style_image = load_picture(style, name="the style picture")
     requested = requested_settings(settings or [], {})
     network = requested.get("network", "vgg16-hed")
     recipes = {
@@ -81,7 +79,7 @@ def experiments(
     about: list[dict[str, Any]] = []
     for name, recipe in recipes.items():
         make_network_ready(recipe, device, adapted_would_apply=False)
-        pictures, losses, seconds = _trained(name, recipe, painting, found, shown, device)
+        pictures, losses, seconds = _trained(name, recipe, style_image, found, shown, device)
         words = what_varies(name)
         rows.append(([presets()[name].title, *words.split(", "), f"{steps} steps in {seconds:.0f} s"], pictures))
         command = f"python -m playground train {shlex.quote(style)} --photos DIR -o {name}.safetensors --preset {name}"
@@ -105,7 +103,7 @@ def what_varies(name: str) -> str:
 
 
 def _trained(
-    name: str, recipe: TrainingRecipe, painting: Image.Image, found: Photos, shown: list[Image.Image], device: str
+    name: str, recipe: TrainingRecipe, style_image: Image.Image, found: Photos, shown: list[Image.Image], device: str
 ) -> tuple[list[Image.Image], dict[str, float], float]:
     """What one experiment makes of the photographs, its last losses, and its seconds."""
     from playground.feedforward.apply import Stylizer
@@ -115,7 +113,7 @@ def _trained(
 
     control = MemoryControl()
     with explained_lack_of_memory():
-        training = Training(painting, found, recipe, load_network(recipe.network, device), None, control, title=name)
+        training = Training(style_image, found, recipe, load_network(recipe.network, device), None, control, title=name)
         with stopped_by_signals(control), progress_on_stderr() as report:
             for frame in training.frames():
                 report(f"{name}: {training_in_words(frame, device)[0]}", training_in_words(frame, device)[1])

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from playground.cli.common import AsJson, Model, check_file_path
+from playground.cli.common import check_file_path
+from playground.cli.options import AsJson, Model
 
 
 def export(

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playground.cli.common import (
-    AsJson,
-    Device,
     chosen_recipe,
     explained_lack_of_memory,
     free_path,
@@ -24,6 +22,7 @@ from playground.cli.common import (
     read_settings,
     stopped_by_signals,
 )
+from playground.cli.options import AsJson, Device, PresetName, RecipeFile, SettingTexts, SheetPath, StyleImage
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment, of_cells, on_axes, parse_axis
@@ -32,8 +31,8 @@ from playground.system.progress import progress_on_stderr
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.experiments.here import CellWork
     from playground.experiments.lessons import Lesson
+    from playground.experiments.run_here import CellWork
 
 Pair = tuple["Image.Image", "Image.Image"]
 On = Annotated[
@@ -46,7 +45,7 @@ def grid(
     content: Annotated[
         str, typer.Argument(metavar="CONTENT", help="The photo, or a folder of photos.", show_default=False)
     ],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
+    style: StyleImage,
     axis: Annotated[
         list[str] | None, typer.Option("--axis", metavar="KEY=V1,V2,...", help="A setting and its values; at most two.")
     ] = None,
@@ -56,14 +55,10 @@ def grid(
             "--cells", metavar="FILE", help="A JSON object with `cells`: [{label, set}, ...], in place of axes."
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="The recipe that all cells start from; default.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, from a file or a painted picture.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting of all cells.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
+    preset: PresetName = None,
+    recipe_file: RecipeFile = None,
+    settings: SettingTexts = None,
+    output: SheetPath = None,
     on: On = None,
     fresh: Fresh = False,
     device: Device = "auto",
@@ -80,15 +75,15 @@ def grid(
         experiment = on_axes(base, [parse_axis(text) for text in axis])
     else:
         experiment = of_cells(base, _cells(cells_file) if cells_file else [("", {})])
-    painting = load_picture(style, name="the style picture")
-    photos = _photos(content)
+    style_image = load_picture(style, name="the style picture")
+    contents = _content_images(content)
     if output is None:
         output = free_path(Path(content).with_name(f"{Path(content).stem}-grid.png"))
     check_output_path(output)
-    if len(photos) > 1 or Path(content).is_dir():
-        experiment, pairs = _for_each(experiment, photos, painting)
+    if len(contents) > 1 or Path(content).is_dir():
+        experiment, pairs = _for_each(experiment, contents, style_image)
     else:
-        pairs = [(photos[0][1], painting)]
+        pairs = [(contents[0][1], style_image)]
     found = _run(experiment, pairs, on, fresh, device)
     _tell(experiment, pairs, found, output, "", as_json, {})
 
@@ -127,14 +122,14 @@ def lessons(
     output = output or free_path(Path(f"lesson-{lesson.name}.png"))
     check_output_path(output)
     own = sources(lesson)
-    photo, painting = load_picture(content or own[0]), load_picture(style or own[1])
+    content_image, style_image = load_picture(content or own[0]), load_picture(style or own[1])
     about = {"lesson": lesson.name, "question": lesson.question, "answer": lesson.options[lesson.answer]}
     if lesson.kind == "ears":
-        _listen(lesson, painting, output, device, as_json, about)
+        _listen(lesson, style_image, output, device, as_json, about)
         return
     experiment = lesson.experiment()
-    found = _run(experiment, [(photo, painting)], on, fresh, device)
-    _tell(experiment, [(photo, painting)], found, output, lesson.question, as_json, about)
+    found = _run(experiment, [(content_image, style_image)], on, fresh, device)
+    _tell(experiment, [(content_image, style_image)], found, output, lesson.question, as_json, about)
 
 
 # ---- what to run ----------------------------------------------------------------------------------------------------
@@ -154,8 +149,8 @@ def _cells(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def _photos(content: str) -> list[tuple[str, Image.Image]]:
-    """A photo, or all of a folder, by name."""
+def _content_images(content: str) -> list[tuple[str, Image.Image]]:
+    """The content image, or all of a folder, by name."""
     from playground.feedforward.photos import Photos
     from playground.images.load import load_picture
 
@@ -167,16 +162,16 @@ def _photos(content: str) -> list[tuple[str, Image.Image]]:
 
 
 def _for_each(
-    experiment: Experiment, photos: Sequence[tuple[str, Image.Image]], painting: Image.Image
+    experiment: Experiment, contents: Sequence[tuple[str, Image.Image]], style_image: Image.Image
 ) -> tuple[Experiment, list[Pair]]:
-    """The experiment once for each photo of a folder: a row each, where it has more than one cell."""
+    """The experiment once for each content image of a folder: a row each, where it has more than one cell."""
     cells = [
         replace(cell, labels=(name, *(label for label in cell.labels if label != "as it is")))
-        for name, _ in photos
+        for name, _ in contents
         for cell in experiment.cells
     ]
-    pairs = [(photo, painting) for _, photo in photos for _ in experiment.cells]
-    return Experiment(tuple(cells), len(photos) if len(experiment.cells) > 1 else 1), pairs
+    pairs = [(content_image, style_image) for _, content_image in contents for _ in experiment.cells]
+    return Experiment(tuple(cells), len(contents) if len(experiment.cells) > 1 else 1), pairs
 
 
 # ---- running and telling --------------------------------------------------------------------------------------------
@@ -184,8 +179,8 @@ def _for_each(
 
 def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: bool, device: str) -> list[CellWork]:
     """Cells that are done, in order; those before a stop where it was stopped."""
-    from playground.experiments.here import run_here
     from playground.experiments.results import CellCache
+    from playground.experiments.run_here import run_here
     from playground.networks.catalogue import home
     from playground.networks.vgg import load_network
     from playground.system.device import pick_device
@@ -205,10 +200,10 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
             from playground.experiments.cluster import run_on
 
             news = run_on(on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh)
-        shares = [0.0] * len(experiment.cells)
+        fractions = [0.0] * len(experiment.cells)
         for work in news:
-            shares[work.index] = work.done
-            report(f"{len(done)} of {len(shares)} cells", sum(shares) / len(shares))
+            fractions[work.index] = work.done
+            report(f"{len(done)} of {len(fractions)} cells", sum(fractions) / len(fractions))
             if work.result is not None:
                 done[work.index] = work
                 for note in work.result.notes:
@@ -223,7 +218,7 @@ def _tell(
     about: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """Write the sheet and each cell's picture, and say what came out."""
-    from playground.experiments.here import plain_row
+    from playground.experiments.run_here import plain_row
     from playground.experiments.sheet import draw_sheet
     from playground.images.save import save_picture
 
@@ -249,7 +244,7 @@ def _tell(
 
 
 def _listen(
-    lesson: Lesson, painting: Image.Image, output: Path, device: str, as_json: bool, about: Mapping[str, Any]
+    lesson: Lesson, style_image: Image.Image, output: Path, device: str, as_json: bool, about: Mapping[str, Any]
 ) -> None:
     """What the two losses notice of a lesson's edits."""
     from playground.experiments.listening import LISTENED, listen
@@ -264,10 +259,10 @@ def _listen(
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=False)
     network = load_network(recipe.network, device)
-    painting = resize_picture(painting, LISTENED)
-    columns, rows = [(painting, ["Painting"])], []
+    style_image = resize_picture(style_image, LISTENED)
+    columns, rows = [(style_image, ["Painting"])], []
     for name in lesson.edits:
-        heard = listen(painting, name, None, network)
+        heard = listen(style_image, name, None, network)
         columns.append((heard.picture, [EDITS[name].title, *heard.said.split(": ")]))
         rows.append(
             {"edit": name, "content": heard.found.content, "style": heard.found.style, "layers": heard.found.layers}

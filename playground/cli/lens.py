@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from playground.cli.common import (
-    AsJson,
-    Device,
     chosen_recipe,
     explained_lack_of_memory,
     free_path,
     make_network_ready,
+)
+from playground.cli.options import (
+    AsJson,
+    ContentImage,
+    Device,
+    PresetName,
+    RecipeFile,
+    SettingTexts,
+    SheetPath,
+    StyleImage,
 )
 from playground.errors import PlaygroundError
 
@@ -36,8 +44,8 @@ SHOWN_CHANNELS = 6
 
 
 def lens(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo.", show_default=False)],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting.", show_default=False)],
+    content: ContentImage,
+    style: StyleImage,
     result: Annotated[
         str | None,
         typer.Argument(metavar="RESULT", help="What was painted of them; else the recipe's start.", show_default=False),
@@ -48,12 +56,10 @@ def lens(
         str | None, typer.Option(metavar="X,Y", help="A place in the photo, in its pixels; by default its middle.")
     ] = None,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Long side at which the pictures are looked at.")] = 256,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The sheet; else beside CONTENT.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Whose network, layers and weights; default.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, from a file or a painted picture.")
-    ] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
+    output: SheetPath = None,
+    preset: PresetName = None,
+    recipe_file: RecipeFile = None,
+    settings: SettingTexts = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -98,7 +104,7 @@ def lens(
 
 
 def _spot(at: str | None, size: tuple[int, int]) -> tuple[float, float]:
-    """A place as shares of width and height.
+    """A place as fractions of width and height.
 
     Raises:
         PlaygroundError: it is none, or lies outside.
@@ -130,26 +136,29 @@ def _channels(
     from playground.lens.drawn import enlarged, heat
     from playground.measure.sheet import board, stacked
 
-    photo, painting, third = (found[layer] for found in _maps(pictures, network, [layer]))
-    channels = products.strongest_channels(photo, painting)
-    share = products.block_share(photo, painting, channels)
-    blocks = {name: products.block(maps, channels) for name, maps in zip(NAMES, (photo, painting, third), strict=True)}
+    content_maps, style_maps, third = (found[layer] for found in _maps(pictures, network, [layer]))
+    channels = products.strongest_channels(content_maps, style_maps)
+    fraction = products.block_fraction(content_maps, style_maps, channels)
+    blocks = {
+        name: products.block(maps, channels)
+        for name, maps in zip(NAMES, (content_maps, style_maps, third), strict=True)
+    }
     most = max(float(cells.max()) for cells in blocks.values())
     rows = []
-    for name, picture, maps in zip(NAMES, pictures, (photo, painting, third), strict=True):
+    for name, picture, maps in zip(NAMES, pictures, (content_maps, style_maps, third), strict=True):
         columns = [(picture, [name]), (enlarged(heat(blocks[name], most), COLUMN), ["Gram / positions"])]
         for channel in channels[:SHOWN_CHANNELS]:
-            top = max(float(other[0, channel].max()) for other in (photo, painting, third))
+            top = max(float(other[0, channel].max()) for other in (content_maps, style_maps, third))
             columns.append((heat(maps[0, channel].cpu().numpy(), top).resize(picture.size), [f"channel {channel}"]))
         rows.append(board(columns, COLUMN))
     said = (
-        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {share:.0%} of the difference "
+        f"{layer}: the {len(channels)} channels in which photo and painting differ most hold {fraction:.0%} of the difference "
         "between their Gram matrices."
     )
     about = {
         "layer": layer,
         "channels": channels,
-        "share": share,
+        "share": fraction,
         "matrices": {name: cells.tolist() for name, cells in blocks.items()},
     }
     return stacked(rows), {**about, "said": said}

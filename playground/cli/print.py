@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from playground.cli.common import (
-    Device,
     explained_lack_of_memory,
     free_path,
     make_network_ready,
@@ -22,6 +21,7 @@ from playground.cli.common import (
     stopped_by_signals,
     watch,
 )
+from playground.cli.options import ContentImage, Device
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import MAX_SIZE, Recipe, Stage
@@ -31,7 +31,7 @@ CM_PER_INCH = 2.54
 
 def print_result(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="A picture painted here, with its recipe inside.")],
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo it was painted from.")],
+    content: ContentImage,
     styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="Its paintings, in their order.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The print (.png or .jpg); else beside RESULT.")
@@ -47,20 +47,20 @@ def print_result(
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
-    from playground.images.regions import check_paintings
+    from playground.images.regions import check_styles
     from playground.images.save import check_output_path, save_picture
     from playground.measure.estimate import estimate
     from playground.system.device import describe_device, pick_device
 
     if output is not None:
         check_output_path(output)
-    photo = load_picture(content, name="the content picture")
-    paintings = [load_picture(style, name="the style picture") for style in styles]
-    check_paintings(recipe, len(paintings))
-    check_pictures(photo, recipe.size, recipe.crop)
+    content_image = load_picture(content, name="the content picture")
+    style_images = [load_picture(style, name="the style picture") for style in styles]
+    check_styles(recipe, len(style_images))
+    check_pictures(content_image, recipe.size, recipe.crop)
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=False)
-    expected = estimate(recipe, photo.size, paintings[0].size, device=device)
+    expected = estimate(recipe, content_image.size, style_images[0].size, device=device)
     print(
         f"{recipe.size} px, {recipe.size / dpi * CM_PER_INCH:.0f} cm at {dpi} dpi: about {in_words(expected.seconds)} "
         f"and {expected.megabytes / 1024:.1f} GB of memory",
@@ -70,7 +70,7 @@ def print_result(
     with explained_lack_of_memory():
         import playground
 
-        frames = playground.stylize(photo, paintings, recipe, device=device, control=control)
+        frames = playground.stylize(content_image, style_images, recipe, device=device, control=control)
         with stopped_by_signals(control):
             painted = watch(frames, recipe, describe_device(device))
     target = output or free_path(result.with_name(f"{result.stem}-{recipe.size}.png"))
@@ -92,7 +92,7 @@ def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:
         raise PlaygroundError(
             f"a print must be larger than the {max(largest, recipe.size)} px of the result, and at most {MAX_SIZE}"
         )
-    if recipe.work_size is not None:  # it is the photo that is large there, and what is painted says its colours
+    if recipe.work_size is not None:  # the content image is large there, what is painted says its colours
         return recipe.changed({"size": size, "plan": recipe.plan, "first_light": False})
     sizes = [size]
     while sizes[0] > 2 * largest:

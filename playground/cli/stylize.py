@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,6 @@ import typer
 
 import playground
 from playground.cli.common import (
-    Device,
     chosen_recipe,
     explained_lack_of_memory,
     free_result_path,
@@ -25,6 +25,7 @@ from playground.cli.common import (
     stopped_by_signals,
     watch,
 )
+from playground.cli.options import ContentImage, Device, PresetName, RecipeFile, SettingTexts, StyleImage
 from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
@@ -38,55 +39,61 @@ if TYPE_CHECKING:
 
 MAX_RESULT = 24e6  # pixels
 
+OutputPath = Annotated[
+    Path | None, typer.Option("-o", "--output", help="The result (.png, .jpg, .webp); else beside CONTENT.")
+]
+MoreStyles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style", metavar="MORE[:WEIGHT]", help="Another painting, up to three, with its weight beside the first's 1."
+    ),
+]
+RegionMap = Annotated[
+    str | None,
+    typer.Option(
+        help="A picture that says where: red, green, blue, yellow for paintings 1 to 4, black to leave as it is."
+    ),
+]
+WhoseColours = Annotated[
+    str | None, typer.Option(help="style, content, matched or palette: whose colours the result has.")
+]
+LongSide = Annotated[
+    str | None, typer.Option(metavar="N|original", help="Long side of the result in pixels, or the photo's own.")
+]
+Iterations = Annotated[int | None, typer.Option(help="How many times the picture is improved.")]
+Seed = Annotated[int | None, typer.Option(help="For starts from noise.")]
+Seconds = Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")]
+CurvePath = Annotated[Path | None, typer.Option(help="A CSV file for the losses, a row an evaluation.")]
+FramesFolder = Annotated[
+    Path | None, typer.Option(help="A folder, made where it is missing, for the picture after every iteration.")
+]
+FramesEvery = Annotated[int, typer.Option(min=1, help="Iterations from one of these pictures to the next.")]
+LastPath = Annotated[
+    Path | None, typer.Option(help="A file for the last picture too; the result is that of the lowest loss.")
+]
+AboutTheRun = Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")]
+
 
 def stylize(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo to paint.", show_default=False)],
-    style: Annotated[
-        str, typer.Argument(metavar="STYLE", help="The painting whose style it gets.", show_default=False)
-    ],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The result (.png, .jpg, .webp); else beside CONTENT.")
-    ] = None,
-    more: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--style",
-            metavar="MORE[:WEIGHT]",
-            help="Another painting, up to three, with its weight beside the first's 1.",
-        ),
-    ] = None,
-    regions: Annotated[
-        str | None,
-        typer.Option(
-            help="A picture that says where: red, green, blue, yellow for paintings 1 to 4, black to leave as it is."
-        ),
-    ] = None,
-    colours: Annotated[
-        str | None, typer.Option(help="style, content, matched or palette: whose colours the result has.")
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Where to start from; `presets` lists them.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe", help="Settings from a JSON file or from a picture painted here.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as style_weight=2.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="N|original", help="Long side of the result in pixels, or the photo's own.")
-    ] = None,
-    iterations: Annotated[int | None, typer.Option(help="How many times the picture is improved.")] = None,
-    seed: Annotated[int | None, typer.Option(help="For starts from noise.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="End after so long with the best picture so far.")] = None,
-    curve: Annotated[Path | None, typer.Option(help="A CSV file for the losses, a row an evaluation.")] = None,
-    frames: Annotated[
-        Path | None, typer.Option(help="A folder, made where it is missing, for the picture after every iteration.")
-    ] = None,
-    last: Annotated[
-        Path | None, typer.Option(help="A file for the last picture too; the result is that of the lowest loss.")
-    ] = None,
-    frames_every: Annotated[int, typer.Option(min=1, help="Iterations from one of these pictures to the next.")] = 1,
+    content: ContentImage,
+    style: StyleImage,
+    output: OutputPath = None,
+    more: MoreStyles = None,
+    regions: RegionMap = None,
+    colours: WhoseColours = None,
+    preset: PresetName = None,
+    recipe_file: RecipeFile = None,
+    settings: SettingTexts = None,
+    size: LongSide = None,
+    iterations: Iterations = None,
+    seed: Seed = None,
+    seconds: Seconds = None,
+    curve: CurvePath = None,
+    frames: FramesFolder = None,
+    last: LastPath = None,
+    frames_every: FramesEvery = 1,
     device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")] = False,
+    as_json: AboutTheRun = False,
 ) -> None:
     """Paint CONTENT in the style of STYLE."""
     started = time.perf_counter()
@@ -95,55 +102,78 @@ def stylize(
     others, recipe = more_styles(more or [], recipe)
     recording = Recording(recipe, frames, frames_every, curve)
 
-    from playground.engine.run import check_pictures
-    from playground.images.load import load_picture
-    from playground.images.regions import check_paintings, with_map, without_a_region
-    from playground.images.save import check_output_path, save_picture
-    from playground.measure.estimate import observe_run
     from playground.system.device import describe_device, pick_device
     from playground.system.memory import peak_megabytes
 
-    for path in filter(None, (output, last)):
-        check_output_path(path)
-    photo = load_picture(content, name="the content picture")
-    styles = [load_picture(path, name="the style picture") for path in (style, *others)]
-    check_output_path(output or free_result_path(content, recipe))
-    if size == "original":
-        recipe = at_original_size(recipe, photo)
-    check_pictures(photo, recipe.size, recipe.crop)
-    if regions is not None:
-        recipe = with_map(recipe, regions, photo.size)
-    check_paintings(recipe, len(styles))
-    for number in without_a_region(recipe, len(styles)):
-        print(f"painting {number} is nowhere in the map of regions, so nothing is painted like it", file=sys.stderr)
+    pictures, recipe = _inputs(content, (style, *others), recipe, (output, last), regions, size == "original")
     device = pick_device(device)
     make_network_ready(recipe, device, adapted_would_apply=recipe_file is None)
     control = MemoryControl()
     control.want_shares(curve is not None)
     with explained_lack_of_memory():
-        every = recording.pictures_every
-        painted = playground.stylize(photo, styles, recipe, device=device, control=control, pictures_every=every)
+        painted = playground.stylize(
+            *pictures, recipe, device=device, control=control, pictures_every=recording.pictures_every
+        )
         startup_seconds = time.perf_counter() - started
         with stopped_by_signals(control):
             result = watch(recording.of(painted), recipe, describe_device(device))
-            if output is None:  # chosen now, since another run may have taken the name meanwhile
-                output = free_result_path(content, recipe)
-            save_picture(result.picture, output, recipe=result.recipe.to_json())
-            if last is not None and result.last is not None:
-                save_picture(result.last, last, recipe=result.recipe.to_json())
-            observe_run(result, device)
+            written = output or free_result_path(content, recipe)  # chosen now: its name may have been taken meanwhile
+            _write(result, written, last, device)
             if as_json:
-                about = run_as_json(result, output, device, startup_seconds, peak_megabytes(device))
-                about["rounds"] = recording.rounds
-                print(json.dumps(about, allow_nan=False))
+                about = run_as_json(result, written, device, startup_seconds, peak_megabytes(device))
+                print(json.dumps({**about, "rounds": recording.rounds}, allow_nan=False))
             else:
-                print(_last_line(result, output, describe_device(device)))
+                print(_last_line(result, written, describe_device(device)))
             if recording.trouble:
                 raise PlaygroundError(recording.trouble)
 
 
+def _inputs(
+    content: str, styles: Sequence[str], recipe: Recipe, outputs: tuple[Path | None, Path | None],
+    regions: str | None, original_size: bool,
+) -> tuple[tuple[Image.Image, list[Image.Image]], Recipe]:  # fmt: skip
+    """The content image and the style images, read and judged before any work, and the recipe fitted to them.
+
+    Args:
+        outputs: the result's file and that of the last picture, which must be such as can be written.
+
+    Raises:
+        PlaygroundError: a picture, a path or a setting cannot be used.
+    """
+    from playground.engine.run import check_pictures
+    from playground.images.load import load_picture
+    from playground.images.regions import check_styles, with_map, without_a_region
+    from playground.images.save import check_output_path
+
+    for path in filter(None, outputs):
+        check_output_path(path)
+    content_image = load_picture(content, name="the content picture")
+    style_images = [load_picture(path, name="the style picture") for path in styles]
+    check_output_path(outputs[0] or free_result_path(content, recipe))
+    if original_size:
+        recipe = at_original_size(recipe, content_image)
+    check_pictures(content_image, recipe.size, recipe.crop)
+    if regions is not None:
+        recipe = with_map(recipe, regions, content_image.size)
+    check_styles(recipe, len(style_images))
+    for number in without_a_region(recipe, len(style_images)):
+        print(f"painting {number} is nowhere in the map of regions, so nothing is painted like it", file=sys.stderr)
+    return (content_image, style_images), recipe
+
+
+def _write(result: Result, output: Path, last: Path | None, device: str) -> None:
+    """Save the result, and the last picture where it is wanted; remember how fast this machine was."""
+    from playground.images.save import save_picture
+    from playground.measure.estimate import observe_run
+
+    save_picture(result.picture, output, recipe=result.recipe.to_json())
+    if last is not None and result.last is not None:
+        save_picture(result.last, last, recipe=result.recipe.to_json())
+    observe_run(result, device)
+
+
 def result_size(asked: str | None) -> int | None:
-    """What `--size` asks for as a number; None for "original", which needs the photo, and where it is not given.
+    """What `--size` asks for as a number; None for "original", which needs the content image, and where it is not given.
 
     Raises:
         PlaygroundError: it is neither.
@@ -156,8 +186,8 @@ def result_size(asked: str | None) -> int | None:
         raise PlaygroundError(f"--size {asked} is neither a number of pixels nor `original`") from None
 
 
-def at_original_size(recipe: Recipe, photo: Image.Image) -> Recipe:
-    """The recipe for a result of the photo's own size, up to `MAX_RESULT` pixels.
+def at_original_size(recipe: Recipe, content_image: Image.Image) -> Recipe:
+    """The recipe for a result of the content image's own size, up to `MAX_RESULT` pixels.
 
     Raises:
         RecipeError: so large a picture cannot be painted, and its recipe has no work size.
@@ -165,7 +195,7 @@ def at_original_size(recipe: Recipe, photo: Image.Image) -> Recipe:
     from playground.images.convert import cut_size
     from playground.images.local_colours import within_pixels
 
-    return recipe.changed({"size": within_pixels(*cut_size(*photo.size, recipe.crop), MAX_RESULT)})
+    return recipe.changed({"size": within_pixels(*cut_size(*content_image.size, recipe.crop), MAX_RESULT)})
 
 
 def run_as_json(

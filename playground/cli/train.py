@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playground.cli.common import (
-    Device,
     check_file_path,
     explained_lack_of_memory,
     known_network,
@@ -28,6 +27,7 @@ from playground.cli.common import (
     requested_settings,
     stopped_by_signals,
 )
+from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.engine.control import MemoryControl
 from playground.recipe.parse import training_on_preset
 from playground.system.progress import progress_on_stderr
@@ -38,10 +38,8 @@ if TYPE_CHECKING:
 
 
 def train(
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting to learn.", show_default=False)],
-    photos: Annotated[
-        str, typer.Option(metavar="DIR", help="A folder of photographs, or scikit-image for those it carries.")
-    ],
+    style: LearntStyle,
+    photos: PhotosFolder,
     output: Annotated[Path, typer.Option("-o", "--output", help="The model, ending in .safetensors.")],
     preset: Annotated[str, typer.Option(help="Where to start from; `presets` lists them.")] = "fast-default",
     settings: Annotated[

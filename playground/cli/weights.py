@@ -22,7 +22,7 @@ def list_weights(
     """Say which networks are on this machine, and fetch one."""
     from playground.networks import catalogue, read
     from playground.networks.fetch import fetch as fetch_network
-    from playground.networks.known import known
+    from playground.networks.network_facts import known
 
     if fetch:
         with progress_on_stderr() as report:

@@ -1,6 +1,6 @@
-"""Several paintings as one: what a picture is compared with where it should be like each of them by its weight.
+"""Several style images as one: what a picture is compared with where it should be like each of them by its weight.
 
-Called by losses.py, which hands on whatever comes from here as if it were a painting's own statistic. Knows no picture.
+Called by losses.py, which hands on whatever comes from here as if it were a style image's own statistic. Knows no picture.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from torch import Tensor
 from playground.engine.statistics import StyleStatistic
 
 
-def shares_of(weights: Sequence[float]) -> tuple[float, ...]:
-    """Weights as shares that add up to 1."""
+def fractions_of(weights: Sequence[float]) -> tuple[float, ...]:
+    """Weights as fractions that add up to 1."""
     total = sum(weights)
     return tuple(weight / total for weight in weights)
 
 
 @dataclass(frozen=True)
 class Blend(StyleStatistic):
-    """Weighted targets: G/M = Σ s_k·G_k/M_k, μ = Σ s_k·μ_k and Σ = Σ s_k·Σ_k, with shares s_k that add up to 1.
+    """Weighted targets: G/M = Σ s_k·G_k/M_k, μ = Σ s_k·μ_k and Σ = Σ s_k·Σ_k, with fractions s_k that add up to 1.
 
-    A loss that looks at Gram matrices sees the paintings' mixed; one that looks at means and covariances sees those mixed,
+    A loss that looks at Gram matrices sees the style images' mixed; one that looks at means and covariances sees those mixed,
     and not the covariance of a picture that is half the one and half the other, which would hold the way from one mean to
-    the other too. M is the paintings' mean number of positions, by which undivided Gram matrices grow.
+    the other too. M is the style images' mean number of positions, by which undivided Gram matrices grow.
     """
 
     mixed_covariance: Tensor
@@ -36,18 +36,18 @@ class Blend(StyleStatistic):
         return self.mixed_covariance
 
 
-def blend(statistics: Sequence[StyleStatistic], shares: Sequence[float]) -> StyleStatistic:
-    """One layer's statistics of several paintings as one target; a painting alone is left as it is.
+def blend(statistics: Sequence[StyleStatistic], fractions: Sequence[float]) -> StyleStatistic:
+    """One layer's statistics of several style images as one target; a style image alone is left as it is.
 
     Args:
-        shares: of each, adding up to 1; a painting with none does not count.
+        fractions: of each, adding up to 1; a style image with none does not count.
     """
-    counted = [(statistic, share) for statistic, share in zip(statistics, shares, strict=True) if share > 0]
+    counted = [(statistic, fraction) for statistic, fraction in zip(statistics, fractions, strict=True) if fraction > 0]
     if len(counted) == 1:
         return counted[0][0]
-    positions = max(1, round(sum(share * one.positions for one, share in counted)))
+    positions = max(1, round(sum(fraction * one.positions for one, fraction in counted)))
     gram, mean, covariance = (
-        torch.stack([share * part for part, (_, share) in zip(parts, counted, strict=True)]).sum(0)
+        torch.stack([fraction * part for part, (_, fraction) in zip(parts, counted, strict=True)]).sum(0)
         for parts in zip(*((one.gram / one.positions, one.mean, one.covariance) for one, _ in counted), strict=True)
     )
     return Blend(gram * positions, mean * positions, positions, covariance)

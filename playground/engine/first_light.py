@@ -1,4 +1,4 @@
-"""First light: what a network for any painting makes of the photo at once, shown until the picture itself is as large.
+"""First light: what a network for any style makes of the content image at once, shown until the picture is as large.
 
 Called by painting.py. Nothing is painted with it: a run with it and one without it paint the same bits.
 """
@@ -16,7 +16,7 @@ from playground.images.convert import resize_picture, to_tensor
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
 from playground.networks.catalogue import WeightsMissing
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import for_paintings
+from playground.recipe.styles import for_styles
 
 NOTE = (
     "first light: a network for any painting shows at once what may become of the photo; painting begins at the photo"
@@ -26,9 +26,9 @@ NOTE = (
 def first_light(
     content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, device: torch.device
 ) -> Tensor | None:
-    """The photo in the paintings' style at the result's size, unit RGB 1×3×H×W.
+    """The content image in the style images' style at the result's size, unit RGB 1×3×H×W.
 
-    None where the recipe does not ask for it or starts from anything but the photo, and where the network is not on this
+    None where the recipe does not ask for it or starts from anything but the content image, and where the network is not on this
     machine: a picture less to look at is no reason to wait.
     """
     if not recipe.first_light or recipe.init != "content":
@@ -37,7 +37,7 @@ def first_light(
         predictor, transformer = load_any_painting(device.type)
     except WeightsMissing:
         return None
-    weights = for_paintings(recipe.style_weights, len(styles))
+    weights = for_styles(recipe.style_weights, len(styles))
     style = blended([(style_numbers(predictor, one), weight) for one, weight in zip(styles, weights, strict=True)])
     return transformer(to_tensor(resize_picture(content, recipe.size)), style)
 

@@ -40,7 +40,7 @@ class Guide:
 
     Args:
         areas: (1 + R)×H×W, how much each region counts at each pixel, adding up to 1. The first is left as it is and
-            belongs to no painting.
+            belongs to no style image.
         kept: H×W in [0, 1], what is to be kept more of the content image; None for nothing.
 
     Attributes:
@@ -83,7 +83,7 @@ class Guide:
             self._factors[scale] = self.areas.new_tensor(found)
         return self._factors[scale]
 
-    def shares(self, scale: int) -> list[float]:
+    def fractions(self, scale: int) -> list[float]:
         """ΣT² of each region over all positions: what its loss counts for, so that it pulls on each of its pixels as
         strongly as the whole picture's loss would.
         """

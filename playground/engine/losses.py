@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.blends import blend, shares_of
+from playground.engine.blends import blend, fractions_of
 from playground.engine.guided import Guide, one_region
 from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.pointwise import TINY, content_loss, variation_loss
@@ -22,13 +22,13 @@ from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import for_paintings
+from playground.recipe.styles import for_styles
 
 TERMS = ("content", "style", "neighbours", "variation")  # what every loss belongs to, in the order shown
 OBJECTIVE_SETTINGS = frozenset(f"{term}_{what}" for term in TERMS for what in ("weight", "loss", "layers")) | {
     *("style_weights", "region_content_weights", "kept_weight", "content_query")
 }  # of a recipe, by which the weighted sum changes
-MIN_VARIATION = 1e-4  # of a painting: a flat one must not forbid every edge
+MIN_VARIATION = 1e-4  # of a style image: a flat one must not forbid every edge
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Objective:
         recipe: layers, weights and normalisations.
         growth: pixels of the finished picture over pixels of this one. The two normalisations that depend on the
             picture's area are corrected by it, so that a curve is comparable when the size changes on the way.
-        guide: which painting goes where; region number k is compared with style image k alone, by its own weight.
+        guide: which style image goes where; region number k is compared with style image k alone, by its own weight.
     """
 
     whole = True  # a picture whose maps fit into memory, so that its neighbours can be looked for
@@ -140,14 +140,14 @@ class Objective:
         styles = [style] if isinstance(style, Tensor) else list(style)
         with torch.no_grad():
             wanted = [name for name, weight in recipe.style_layers.items() if weight > 0]
-            self._of_paintings = [targets(network, one, [], wanted)[1] for one in styles]
+            self._of_styles = [targets(network, one, [], wanted)[1] for one in styles]
             self._variations = torch.stack([variation_loss(one).clamp_min(MIN_VARIATION) for one in styles])
         self.neighbours = make_neighbours(network, content, styles, recipe, self.style_guide) if self.whole else None
         self.set_weights(recipe)
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: BaseRecipe) -> None:
-        """Compare with other photos from now on, N×3×H×W: in training every batch is another content."""
+        """Compare with other content images from now on, N×3×H×W: in training every batch is another content."""
         wanted = [name for name, weight in recipe.content_layers.items() if weight > 0]
         self.content_targets, _ = targets(self.network, content, wanted, [])
 
@@ -164,19 +164,17 @@ class Objective:
         self.content_layers, self.style_layers = recipe.active_layers("content"), recipe.active_layers("style")
         if self.neighbours is not None:
             self.neighbours.ask(recipe)
-        count = len(self._of_paintings)
-        self.style_weights = (
-            for_paintings(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
-        )
-        self.shares = shares_of(self.style_weights)
-        """Of each painting in what the picture is compared with, adding up to 1."""
+        count = len(self._of_styles)
+        self.style_weights = for_styles(recipe.style_weights, count) if isinstance(recipe, Recipe) else (1.0,) * count
+        self.fractions = fractions_of(self.style_weights)
+        """Of each style image in what the picture is compared with, adding up to 1."""
         if self.guide is not None and isinstance(recipe, Recipe):
-            weights = for_paintings(recipe.region_content_weights, self.guide.regions) if self.guide.regions else ()
+            weights = for_styles(recipe.region_content_weights, self.guide.regions) if self.guide.regions else ()
             self.guide.weigh_content(weights, recipe.kept_weight)
         self.style_targets = {
-            name: blend([found[name] for found in self._of_paintings], self.shares) for name in self._of_paintings[0]
+            name: blend([found[name] for found in self._of_styles], self.fractions) for name in self._of_styles[0]
         }
-        self.style_variation = (self._variations * self._variations.new_tensor(self.shares)).sum()
+        self.style_variation = (self._variations * self._variations.new_tensor(self.fractions)).sum()
 
     def __call__(self, image: Tensor) -> Losses:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
@@ -207,16 +205,16 @@ class Objective:
         return image if self.guide is None else self.guide.composed(image, self.content)
 
     def _style_loss(self, name: str, found: StyleStatistic) -> Tensor:
-        """Of one layer, before its weight; with regions the sum of theirs, each by its weight and its share of the area."""
+        """Of one layer, before its weight; with regions the sum of theirs, each by its weight and its fraction of the area."""
         form = self.recipe.style_loss
         if self.style_guide is None:
             return style_loss(found, self.style_targets[name], form)
         losses = [
-            weight * share * style_loss(one_region(found, number), painting[name], form)
-            for number, (weight, share, painting) in enumerate(
-                zip(self.style_weights, self.style_guide.shares(scale_of(name)), self._of_paintings, strict=False)
+            weight * fraction * style_loss(one_region(found, number), style[name], form)
+            for number, (weight, fraction, style) in enumerate(
+                zip(self.style_weights, self.style_guide.fractions(scale_of(name)), self._of_styles, strict=False)
             )
-            if share > 0
+            if fraction > 0
         ]
         return torch.stack(losses).sum() if losses else found.gram.new_zeros(())
 

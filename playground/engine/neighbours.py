@@ -1,6 +1,6 @@
-"""Which place of a painting each place of the picture is to be like: nearest neighbours among a network's features.
+"""Which place of a style image each place of the picture is to be like: nearest neighbours among a network's features.
 
-After Kolkin et al. 2022, "Neural Neighbor Style Transfer" (arXiv 2203.13215). Statistics say what a painting is made of and
+After Kolkin et al. 2022, "Neural Neighbor Style Transfer" (arXiv 2203.13215). Statistics say what a style image is made of and
 nothing about where; this says where. losses.py adds it up with the other terms, painting.py says when to look anew.
 """
 
@@ -25,7 +25,7 @@ from playground.recipe.model import Recipe
 MAX_POSITIONS = (
     4096  # of a picture's layer that are compared at a time; of a larger one evenly spread ones, others each time
 )
-MAX_CANDIDATES = 8192  # of all paintings' and their turned copies' layer
+MAX_CANDIDATES = 8192  # of all style images' and their turned copies' layer
 ROWS = 512  # positions that are looked up at once: their products with all candidates take 16 MB
 TINY = 1e-6
 Place = tuple[int, int, int]
@@ -103,7 +103,7 @@ def nearest(queries: Tensor, candidates: Tensor, apart: Tensor | None = None) ->
 
 
 class Neighbours:
-    """The places of one or several paintings that a picture of one size is compared with.
+    """The places of one or several style images that a picture of one size is compared with.
 
     Args:
         network: as configured for the picture.
@@ -111,7 +111,7 @@ class Neighbours:
         styles: unit RGB 1×3×h×w each.
         recipe: layers, how they are compared, turned copies, seed; its weights and what places are looked up by follow by
             `ask`.
-        areas: R×H×W, how much of each pixel belongs to region r, which looks at painting r alone; None without regions.
+        areas: R×H×W, how much of each pixel belongs to region r, which looks at style image r alone; None without regions.
 
     Attributes:
         layers: all that are compared.
@@ -132,7 +132,7 @@ class Neighbours:
         self._targets: dict[str, Tensor] = {}
         self._matches: dict[str, Tensor] = {}
         self._places: dict[str, Place] = {}
-        self._network, self._photo = network, content
+        self._network, self._content_image = network, content
         self._scales = dict.fromkeys(self.layers, 1.0)
         with torch.no_grad():
             if recipe.neighbours_features == "hypercolumns":
@@ -144,7 +144,7 @@ class Neighbours:
             self._content = {name: unit_vectors(maps).half() for name, maps in self._columns(content).items()}
 
     def ask(self, recipe: BaseRecipe) -> None:
-        """Take over weights, and by how much of the photo places are looked up: another share means to look anew."""
+        """Take over weights, and by how much of the content image places are looked up: another share means to look anew."""
         assert isinstance(recipe, Recipe)
         self.weights, self._weight = recipe.active_layers("neighbours"), recipe.neighbours_weight
         if recipe.content_query != self._query:
@@ -177,7 +177,7 @@ class Neighbours:
         return {TOGETHER: torch.cat(parts, 1)}
 
     def _gather(self, styles: Sequence[Tensor], rotations: int) -> None:
-        """Unit vectors of all paintings and their turned copies, m×C a layer, and whose each is."""
+        """Unit vectors of all style images and their turned copies, m×C a layer, and whose each is."""
         budget = MAX_CANDIDATES // (len(styles) * (1 + rotations))
         vectors: dict[str, list[Tensor]] = {}
         owners: dict[str, list[Tensor]] = {}
@@ -197,13 +197,13 @@ class Neighbours:
     def _look(self, columns: Mapping[str, Tensor]) -> None:
         """Find the neighbours of a picture.
 
-        A place is looked up by q = normalise(c·ĉ + (1 − c)·x̂), with ĉ the photo's vector there and c the recipe's
+        A place is looked up by q = normalise(c·ĉ + (1 − c)·x̂), with ĉ the content image's vector there and c the recipe's
         `content_query`.
         """
         for name, ours in columns.items():
             self._places[name] = self._place(ours)
-            seen, photo = unit_vectors(self._sample(name, ours)), self._sample(name, self._content[name]).float()
-            queries = _rows(F.normalize(self._query * photo + (1 - self._query) * seen, dim=1, eps=TINY))
+            seen, content = unit_vectors(self._sample(name, ours)), self._sample(name, self._content[name]).float()
+            queries = _rows(F.normalize(self._query * content + (1 - self._query) * seen, dim=1, eps=TINY))
             self._matches[name] = nearest(queries, self.candidates[name], self._apart(name, ours))
             self._aim(name, seen.shape[-2:])
         self.age, self._looks = 0, self._looks + 1
@@ -219,7 +219,7 @@ class Neighbours:
         return _sampled(maps, self._places[name])
 
     def _apart(self, name: str, maps: Tensor) -> Tensor | None:
-        """Which candidates lie in paintings of other regions; a place that belongs to no region may have all of them."""
+        """Which candidates lie in style images of other regions; a place that belongs to no region may have all of them."""
         if self._areas is None:
             return None
         areas = self._sample(name, F.adaptive_avg_pool2d(self._areas[None], (maps.shape[-2], maps.shape[-1])))[

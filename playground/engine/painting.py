@@ -37,11 +37,11 @@ from playground.engine.schedule import Schedule, style_long_side
 from playground.engine.tiles import TiledObjective
 from playground.images.colour import match_colours
 from playground.images.convert import cut_picture, fit_size, resize_picture, to_tensor
-from playground.images.regions import areas_of, check_paintings, kept_of
-from playground.networks.choice import settled
+from playground.images.regions import areas_of, check_styles, kept_of
+from playground.networks.arithmetic_choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Change, Recipe
-from playground.recipe.paintings import with_weights
+from playground.recipe.styles import with_weights
 
 OVERSHOT = 10.0  # a loss this many times the best one means that an optimiser with a memory has lost its way
 
@@ -74,7 +74,7 @@ class Painting:
     def __init__(self, content: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, network: Vgg) -> None:
         self.content, self.styles = cut_picture(content, recipe.crop), tuple(styles)
         self.vgg, self.device = network, network.device
-        self.recipe = self.base = check_paintings(recipe, len(self.styles))
+        self.recipe = self.base = check_styles(recipe, len(self.styles))
         if recipe.colours == "matched":
             self.styles = tuple(match_colours(style, self.content) for style in self.styles)
         self.schedule = Schedule(recipe, max(self.content.size) / min(self.content.size))
@@ -294,13 +294,13 @@ class Painting:
         return self.objective.composed(image_with(self.canvas, evaluator.best)), best_losses, evaluator.best
 
 
-def _guide(recipe: Recipe, size: tuple[int, int], paintings: int, device: torch.device) -> Guide | None:
-    """Which painting goes where in a picture of this width and height, and what of the photo is kept more."""
+def _guide(recipe: Recipe, size: tuple[int, int], styles: int, device: torch.device) -> Guide | None:
+    """Which style image goes where in a picture of this width and height, and what of the content image is kept more."""
     if not (recipe.regions or recipe.kept):
         return None
     areas = torch.zeros(1, size[1], size[0])
     if recipe.regions:
-        areas = torch.from_numpy(areas_of(recipe, size))[: 1 + paintings]
+        areas = torch.from_numpy(areas_of(recipe, size))[: 1 + styles]
     kept = torch.from_numpy(kept_of(recipe, size)).to(device) if recipe.kept else None
     return Guide(areas.to(device), kept)
 

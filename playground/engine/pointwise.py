@@ -87,14 +87,14 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str, weights: 
     return mean / form.over(features.shape[1], lambda: target.square().mean().clamp_min(TINY))
 
 
-def variation_loss(image: Tensor, form: str = "squared", painting: Tensor | float = 1.0) -> Tensor:
+def variation_loss(image: Tensor, form: str = "squared", own: Tensor | float = 1.0) -> Tensor:
     """Total variation of an image N×3×H×W in [0, 1].
 
     Args:
         form: "squared" for mean(dx²) + mean(dy²), "absolute" for the same of absolute differences, "relative" for the
             squared one over the style image's own.
-        painting: the style image's squared variation, for "relative".
+        own: the style image's squared variation, for "relative".
     """
     loss = VARIATION_LOSSES[form]
     across, down = image[..., :, 1:] - image[..., :, :-1], image[..., 1:, :] - image[..., :-1, :]
-    return (loss.each(across).mean() + loss.each(down).mean()) / loss.over(image.shape[1], lambda: painting)
+    return (loss.each(across).mean() + loss.each(down).mean()) / loss.over(image.shape[1], lambda: own)

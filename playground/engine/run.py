@@ -20,10 +20,10 @@ from PIL import Image
 from torch import Tensor
 
 from playground.engine.canvas import resample
-from playground.engine.changes import take_over
 from playground.engine.control import Control, MemoryControl
 from playground.engine.first_light import NOTE as FIRST_LIGHT
 from playground.engine.frames import Frame, Result, State, ended_in_words
+from playground.engine.live_changes import take_over
 from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.pulls import Pulls

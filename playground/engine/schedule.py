@@ -17,7 +17,7 @@ from playground.recipe.training import TrainingRecipe
 MIN_SHORT_SIDE = 20  # pixels of either picture's short side: what the network needs, and room for rounding
 TILED_ABOVE = 4096  # pixels of the long side, beyond which every picture is judged in tiles (tiles.py)
 PRINT_STYLE_SIDE = (
-    2048  # pixels of a style image there: never enlarged, so that strokes are as sharp as the painting is
+    2048  # pixels of a style image there: never enlarged, so that strokes are as sharp as the style image is
 )
 COARSE_FRACTION = 0.15  # of the time left that a size before the last may take, however short the time is
 MIN_EVALUATIONS = 3  # a size that the clock leaves fewer for is not begun

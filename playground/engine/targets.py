@@ -1,4 +1,4 @@
-"""What a network finds in a photo or a painting, remembered for the next run with the same one.
+"""What a network finds in a content image or a style image, remembered for the next run with the same one.
 
 Called by losses.py. Knows no recipe and no run.
 """

@@ -63,7 +63,7 @@ class TiledObjective(Objective):
 
     @torch.no_grad()
     def set_content(self, content: Tensor, recipe: BaseRecipe) -> None:
-        """Compare with this photo, whose maps are computed anew tile by tile at every evaluation."""
+        """Compare with this content image, whose maps are computed anew tile by tile at every evaluation."""
         self.content = content
         self.content_targets = {name: content for name, weight in recipe.content_layers.items() if weight > 0}
         self._energies: dict[str, float] = {}
@@ -184,7 +184,7 @@ class TiledObjective(Objective):
         return found.sum() / (channels * self._positions(name)) / form.over(channels, lambda: self._energies[name])
 
     def _measure_energies(self, image: Tensor) -> None:
-        """mean(P²) of each content layer over the whole photo."""
+        """mean(P²) of each content layer over the whole content image."""
         sums = dict.fromkeys(self.content_layers, 0.0)
         for tile in self._tiles(image):
             maps, _ = observe(self.network, tile.seen(self.content), self.content_layers, ())

@@ -16,8 +16,8 @@ import torch
 from playground.engine.control import Control, MemoryControl
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Cell
-from playground.experiments.here import CellWork, Pair, run_here, works
 from playground.experiments.results import CellCache, CellResult, Machine, this_machine
+from playground.experiments.run_here import CellWork, Pair, run_here, works
 from playground.networks.catalogue import is_available
 from playground.networks.fetch import fetch
 from playground.networks.vgg import load_network

@@ -32,7 +32,7 @@ class Lesson(BaseModel):
     """A question, its options, and what to run to find out.
 
     Attributes:
-        kind: "grid" paints cells; "ears" listens to edits of the painting, without painting.
+        kind: "grid" paints cells; "ears" listens to edits of the style image, without painting.
         answer: index of the option that was seen, on the lesson's own pair.
         saw: what there is to see, in two or three sentences.
         limits: what must not be concluded from it.
@@ -81,7 +81,7 @@ class Lesson(BaseModel):
 
 
 def sources(lesson: Lesson) -> tuple[Any, Path]:
-    """A lesson's own photo, which scikit-image carries, and its painting; for `load_picture`."""
+    """A lesson's own content image, which scikit-image carries, and its style image; for `load_picture`."""
     from skimage import data
 
     return getattr(data, lesson.content)(), PRESET_FOLDER / "styles" / f"{lesson.style}.jpg"

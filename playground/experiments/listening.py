@@ -1,4 +1,4 @@
-"""Listening to an edit of a painting: one look of the network, told beside two marks, the same and another painting.
+"""Listening to an edit of a style image: one look of the network, told beside two marks, the same and another style image.
 
 Called by the command line and the Lab. Looks only, paints nothing, and knows neither.
 """
@@ -20,16 +20,16 @@ from playground.lens.edits import edited
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import PRESET_FOLDER
 
-LISTENED = 256  # pixels, the long side at which a painting is looked at
-OTHERS = ("mosaic", "ink_wash")  # quite another painting than the one that is listened to: the first, or the second
+LISTENED = 256  # pixels, the long side at which a style image is looked at
+OTHERS = ("mosaic", "ink_wash")  # quite another style image than the one that is listened to: the first, or the second
 
 
 @dataclass(frozen=True)
 class Listened:
-    """An edited painting and what was noticed of it.
+    """An edited style image and what was noticed of it.
 
     Attributes:
-        another: the style distance of quite another painting, the second mark of a meter.
+        another: the style distance of quite another style image, the second mark of a meter.
     """
 
     picture: Image.Image
@@ -38,13 +38,13 @@ class Listened:
     said: str
 
 
-def listen(painting: Image.Image, edit: str, amount: float | None, network: Vgg) -> Listened:
-    """What the losses notice of an edit of a painting (clean RGB); the edit "" changes nothing.
+def listen(style_image: Image.Image, edit: str, amount: float | None, network: Vgg) -> Listened:
+    """What the losses notice of an edit of a style image (clean RGB); the edit "" changes nothing.
 
     Raises:
         KeyError: there is no such edit.
     """
-    before = resize_picture(painting, LISTENED)
+    before = resize_picture(style_image, LISTENED)
     after = edited(before, edit, amount) if edit else before
     first = _maps(before, network)
     found = heard(first, _maps(after, network) if edit else first)
@@ -57,10 +57,10 @@ def _maps(picture: Image.Image, network: Vgg) -> Mapping[str, Tensor]:
     return network(to_tensor(picture).to(network.device), LAYERS)
 
 
-def _another(painting: Image.Image) -> Image.Image:
-    """A painting of ours that is not this one."""
+def _another(style_image: Image.Image) -> Image.Image:
+    """A style image of ours that is not this one."""
     for name in OTHERS:
         other = resize_picture(load_picture(PRESET_FOLDER / "styles" / f"{name}.jpg"), LISTENED)
-        if other.tobytes() != painting.tobytes():
+        if other.tobytes() != style_image.tobytes():
             break
     return other

@@ -1,6 +1,6 @@
 """What a cell leaves, and where it is kept so that nobody has to paint the same twice.
 
-Called by here.py and cluster.py. Equal recipes on equal pictures give equal bits on the same kind of machine, so that a
+Called by run_here.py and cluster.py. Equal recipes on equal pictures give equal bits on the same kind of machine, so that a
 kept cell is as good as a new one; what the bits depend on besides is part of its name.
 """
 
@@ -60,7 +60,7 @@ class CellResult:
     Attributes:
         recipe: that re-runs to the picture's bits.
         losses: weighted, of the picture: {content, style, variation, total}.
-        distances: of the picture to both originals; see `measured` in here.py.
+        distances: of the picture to both originals; see `measured` in run_here.py.
         curve: [evaluations, total] of its way.
         seconds: of its own work on the device.
         cached: whether it was painted before.

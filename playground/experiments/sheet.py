@@ -70,8 +70,8 @@ def draw_sheet(
     return sheet
 
 
-def _cell_size(pictures: Mapping[int, Image.Image], photo: Image.Image) -> tuple[int, int]:
-    shape = next(iter(pictures.values()), photo).size
+def _cell_size(pictures: Mapping[int, Image.Image], content: Image.Image) -> tuple[int, int]:
+    shape = next(iter(pictures.values()), content).size
     scale = CELL / max(shape)
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 

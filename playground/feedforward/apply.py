@@ -39,7 +39,7 @@ Statistics = list[tuple[Tensor, Tensor]]
 
 
 class OnePass(Protocol):
-    """What paints a picture in one pass: a trained model, or the network for any painting.
+    """What paints a picture in one pass: a trained model, or the network for any style image.
 
     Attributes:
         title: what its style is called.

@@ -30,7 +30,7 @@ from playground.feedforward.model import Model, ModelCard, thumbnail
 from playground.feedforward.photos import Crops, Photos
 from playground.feedforward.processes import Processes
 from playground.feedforward.progress import Progress
-from playground.networks.choice import settled
+from playground.networks.arithmetic_choice import settled
 from playground.networks.vgg import Vgg
 from playground.recipe.base import RecipeError
 from playground.recipe.complaints import settled_at_start

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from playground.feedforward.apply import OnePass, stylize_picture
-from playground.feedforward.steady import Steady
+from playground.feedforward.steady_films import Steady
 from playground.images.film import copy_sound, film_frames, open_film
 from playground.images.load import PictureError, load_picture
 from playground.system.files import whole_file

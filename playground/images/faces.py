@@ -1,6 +1,6 @@
-"""Faces in a photo, as a soft map of what is to be kept more. Found by scikit-image's cascade, which sees faces from the front.
+"""Faces in a picture, as a soft map of what is to be kept more. Found by scikit-image's cascade, which sees faces from the front.
 
-Called where somebody asks for it; a second or so on a large photo, which is made smaller first.
+Called where somebody asks for it; a second or so on a large picture, which is made smaller first.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def open_film(path: Path) -> Film:
     if not packets.count or not shown.count:
         raise _damaged(path)
     average = packets.count / packets.seconds if packets.seconds > 0 else shown.rate
-    # A film of uneven pace states a grid of times, often 1000 a second, which no picture falls on for the most part.
+    # A film of uneven speed states a grid of times, often 1000 a second, which no picture falls on for the most part.
     rate = shown.rate if shown.rate <= 2 * average else average.limit_denominator(100_000)
     if rate <= 0:
         raise _damaged(path)

@@ -15,9 +15,9 @@ from playground.images.convert import resize_picture
 from playground.images.local_colours import take_light
 from playground.images.regions import left_as_it_is
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import for_paintings
+from playground.recipe.styles import for_styles
 
-STYLE_SIDE = 384  # of a painting whose colours alone are asked for
+STYLE_SIDE = 384  # of a style image whose colours alone are asked for
 
 
 def finished(
@@ -40,7 +40,7 @@ def finished(
     if colours == "content":
         painted = keep_colours(painted, content)
     elif colours == "palette":
-        weights = for_paintings(recipe.style_weights, len(styles))
+        weights = for_styles(recipe.style_weights, len(styles))
         small = [resize_picture(style, min(STYLE_SIDE, max(style.size))) for style in styles]
         painted = palette_of(content, small, [weight / sum(weights) for weight in weights])
     elif colours == "fitted":

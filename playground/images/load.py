@@ -91,7 +91,7 @@ def load_picture(source: PictureSource, *, name: str = "the picture", most: int 
     with _opened(source, name) as picture:
         label = _label(source, name)
         _check_shape(picture.size, label)
-        with nullcontext() if _ROOM_IS_TAKEN.get() else DECODING.share(decoding_megabytes(picture, most)):
+        with nullcontext() if _ROOM_IS_TAKEN.get() else DECODING.take(decoding_megabytes(picture, most)):
             if most is None or picture.width * picture.height <= most:
                 return clean(picture, label, most)
             # Seconds of work for what nobody can use in full: it leaves the processor to those who paint.
@@ -113,7 +113,7 @@ def room_for(sources: Sequence[PictureSource], *, most: int | None = None) -> It
             peak = max(peak, held + decoding_megabytes(picture, most))
             held += kept_megabytes(picture, most)
     try:
-        with DECODING.share(peak):
+        with DECODING.take(peak):
             taken = _ROOM_IS_TAKEN.set(True)
             try:
                 yield

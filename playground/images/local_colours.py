@@ -1,6 +1,6 @@
-"""The colours and the light of a painted picture, given to the photo at its full size as changes that vary slowly.
+"""The colours and the light of a painted picture, given to the content image at its full size as changes that vary slowly.
 
-What a small painted picture says of each place is an affine change of colour; it is fitted to the small photo by a guided
+What a small painted picture says of each place is an affine change of colour; it is fitted to the small content image by a guided
 filter (He, Sun and Tang 2013, "Guided image filtering", section 3.5) and applied to the large one, whose edges and texture
 stay. Called by finish.py and by the engine at the end of a run.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from playground.images.convert import fit_size, to_tensor
 
 WINDOW = 13  # pixels of the small picture, along one side
-EPSILON = 0.1  # ε: below this variance a window tells little of slopes, and the photo's own are kept, and so its edges
+EPSILON = 0.1  # ε: below this variance a window tells little of slopes, and the content image's own are kept, and so its edges
 MARGIN = 2  # pixels along the frame that a network paints without knowing what lies beyond; they are not believed
 FIT_SIDE = 64  # long side of the small picture: what is finer than a fifth of it is a stroke or a band, and no light
 BAND_VALUES = 8_000_000  # coefficients enlarged at once, 32 MB
@@ -38,9 +38,9 @@ class LocalColours:
     offsets: Tensor
 
     @torch.no_grad()
-    def applied(self, photo: Image.Image) -> Image.Image:
-        """`photo`, of any size and the small picture's shape, with its colours changed; by bands of rows."""
-        width, height = photo.size
+    def applied(self, content: Image.Image) -> Image.Image:
+        """`content`, of any size and the small picture's shape, with its colours changed; by bands of rows."""
+        width, height = content.size
         coefficients = torch.cat([self.matrices, self.offsets])
         first, second, part = _between(coefficients.shape[2], width)
         across = torch.zeros(
@@ -48,7 +48,7 @@ class LocalColours:
         )  # a product with it enlarges lines faster than looking them up
         across[first, torch.arange(width)] = 1 - part
         across[second, torch.arange(width)] += part
-        pixels, result = np.asarray(photo.convert("RGB")), np.empty((height, width, 3), np.uint8)
+        pixels, result = np.asarray(content.convert("RGB")), np.empty((height, width, 3), np.uint8)
         rows = max(1, BAND_VALUES // (len(coefficients) * width))
         for top in range(0, height, rows):
             bottom = min(height, top + rows)
@@ -73,19 +73,19 @@ def _between(small: int, large: int, start: int = 0, stop: int | None = None) ->
 
 
 @torch.no_grad()
-def fit_local_colours(photo: Tensor, painted: Tensor, margin: int = MARGIN) -> LocalColours:
-    """The affine changes that turn a small photo into a small painted picture as nearly as windows of them can.
+def fit_local_colours(content: Tensor, painted: Tensor, margin: int = MARGIN) -> LocalColours:
+    """The affine changes that turn a small content image into a small painted picture as nearly as windows of them can.
 
     In each window of `WINDOW`² pixels (Σ_I + ε·1)·a_k = cov(I, P_k) + ε·e_k, b_k = mean(P_k) − a_kᵀ·mean(I), means over the
     pixels that are there; a and b of a place are the means over the windows that hold it. The guided filter lacks ε·e_k
-    (the unit vector of channel k): with it a is drawn to the photo's own colours, not to nothing, so that what is faint
+    (the unit vector of channel k): with it a is drawn to the content image's own colours, not to nothing, so that what is faint
     in a window stays as clear as it was.
 
     Args:
-        photo, painted: I and P, unit RGB 1×3×h×w of one size.
+        content, painted: I and P, unit RGB 1×3×h×w of one size.
         margin: pixels along the frame whose painted colours do not count; none where the picture is small.
     """
-    guide, target = photo.double(), painted.double().clamp(0, 1)
+    guide, target = content.double(), painted.double().clamp(0, 1)
     height, width = guide.shape[-2:]
     if min(height, width) <= 4 * margin:
         margin = 0
@@ -119,12 +119,12 @@ def _box(values: Tensor) -> Tensor:
     return values
 
 
-def take_light(painted: Image.Image, photo: Image.Image, margin: int = MARGIN) -> Image.Image:
-    """`photo` with the colours and the light of `painted`, a picture of the same shape at any size, at its own size."""
+def take_light(painted: Image.Image, content: Image.Image, margin: int = MARGIN) -> Image.Image:
+    """`content` with the colours and the light of `painted`, a picture of the same shape at any size, at its own size."""
     side = min(FIT_SIDE, max(painted.size))
-    size = fit_size(*photo.size, side)
-    small_photo, small_painted = (picture.resize(size, Image.Resampling.LANCZOS) for picture in (photo, painted))
-    return fit_local_colours(to_tensor(small_photo), to_tensor(small_painted), margin).applied(photo)
+    size = fit_size(*content.size, side)
+    small_content, small_painted = (picture.resize(size, Image.Resampling.LANCZOS) for picture in (content, painted))
+    return fit_local_colours(to_tensor(small_content), to_tensor(small_painted), margin).applied(content)
 
 
 def within_pixels(width: int, height: int, most: float) -> int:

@@ -1,6 +1,6 @@
-"""Which painting goes where: maps of regions read from pictures, kept inside a recipe as text, and laid over a size.
+"""Which style image goes where: maps of regions read from pictures, kept inside a recipe as text, and laid over a size.
 
-In a map red, green, blue and yellow stand for paintings 1 to 4 and black for "leave as it is". Called by whoever takes a
+In a map red, green, blue and yellow stand for style images 1 to 4 and black for "leave as it is". Called by whoever takes a
 map in, and by the engine; it knows no network.
 """
 
@@ -18,7 +18,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture, cut_size
 from playground.images.load import FORMATS, PictureSource, load_picture
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import MAX_MAP_TEXT, with_weights
+from playground.recipe.styles import MAX_MAP_TEXT, with_weights
 
 COLOURS = {"black": (0, 0, 0), "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
 """What a map may hold; a region's number is its place here, 0 for "leave as it is"."""
@@ -36,7 +36,7 @@ SOFT_SIDE = 160  # of a soft map, which has no edges
 def with_map(
     recipe: Recipe, source: PictureSource, content_size: tuple[int, int], name: str = "the map of regions"
 ) -> Recipe:
-    """A recipe with the map of regions in a picture, of the photo's shape or of what the recipe cuts from it.
+    """A recipe with the map of regions in a picture, of the content image's shape or of what the recipe cuts from it.
 
     Raises:
         PlaygroundError: as `read_map`.
@@ -64,7 +64,7 @@ def read_map(source: PictureSource, shapes: Sequence[tuple[int, int]], name: str
 
 
 def labels_of(picture: Image.Image, shapes: Sequence[tuple[int, int]], name: str = "the map of regions") -> np.ndarray:
-    """The region of each pixel, H×W uint8: 0 to leave it as it is, 1 to 4 for a painting.
+    """The region of each pixel, H×W uint8: 0 to leave it as it is, 1 to 4 for a style image.
 
     Raises:
         PlaygroundError: of another shape than the content image, or with colours that stand for nothing.
@@ -219,31 +219,31 @@ def kept_of(recipe: Recipe, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(kept, dtype=np.float32) / 255
 
 
-def check_paintings(recipe: Recipe, paintings: int) -> Recipe:
-    """The recipe with the weights of so many paintings stated.
+def check_styles(recipe: Recipe, styles: int) -> Recipe:
+    """The recipe with the weights of so many style images stated.
 
     Raises:
         PlaygroundError: it is for another number, or its map asks for one which is not there, or for none at all.
     """
-    recipe = with_weights(recipe, paintings)
+    recipe = with_weights(recipe, styles)
     if not recipe.regions:
         return recipe
     numbers = [int(number) for number in np.unique(decode_labels(recipe.regions)) if number > 0]
     if not numbers:
         raise PlaygroundError("the map of regions is all black, so nothing would be painted: give some of it a colour")
-    if numbers[-1] > paintings:
+    if numbers[-1] > styles:
         colour = NAMES[numbers[-1]]
-        given = "only 1 is given" if paintings == 1 else f"only {paintings} are given"
+        given = "only 1 is given" if styles == 1 else f"only {styles} are given"
         raise PlaygroundError(f"the map of regions is {colour} in places, for painting {numbers[-1]}, and {given}")
     return recipe
 
 
-def without_a_region(recipe: Recipe, paintings: int) -> list[int]:
-    """Numbers, from 1, of the paintings that the recipe's map has no place for; empty where it has no map."""
+def without_a_region(recipe: Recipe, styles: int) -> list[int]:
+    """Numbers, from 1, of the style images that the recipe's map has no place for; empty where it has no map."""
     if not recipe.regions:
         return []
     there = set(np.unique(decode_labels(recipe.regions)).tolist())
-    return [number for number in range(1, paintings + 1) if number not in there]
+    return [number for number in range(1, styles + 1) if number not in there]
 
 
 def left_as_it_is(picture: Image.Image, content: Image.Image, recipe: Recipe) -> Image.Image:
@@ -252,5 +252,5 @@ def left_as_it_is(picture: Image.Image, content: Image.Image, recipe: Recipe) ->
     if not kept.any():
         return picture
     at_size = content if content.size == picture.size else content.resize(picture.size, Image.Resampling.LANCZOS)
-    painted, photo = (np.asarray(one.convert("RGB"), dtype=np.float32) for one in (picture, at_size))
-    return Image.fromarray(np.round(painted * (1 - kept) + photo * kept).astype(np.uint8))
+    painted, own = (np.asarray(one.convert("RGB"), dtype=np.float32) for one in (picture, at_size))
+    return Image.fromarray(np.round(painted * (1 - kept) + own * kept).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""A few strokes become a map of regions: grown along the photo's own edges, or snapped to its contours.
+"""A few strokes become a map of regions: grown along the content image's own edges, or snapped to its contours.
 
 Pure functions on arrays; scikit-image does the work. Which network finds contours is networks/contours.py's.
 """
@@ -18,10 +18,10 @@ CALM = 0.1  # an edge strength below which a basin begins
 
 
 def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
-    """Every pixel of the photo in the region whose stroke a random walker would most likely reach first (Grady 2006).
+    """Every pixel of the content image in the region whose stroke a random walker would most likely reach first (Grady 2006).
 
     Args:
-        picture: the photo, at any size.
+        picture: the content image, at any size.
         strokes: H×W of region numbers 0 to 4, `UNKNOWN` where nothing was drawn.
 
     Returns:
@@ -41,8 +41,8 @@ def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
     height, width = strokes.shape
     scale = min(1.0, SIDE / max(height, width))
     small = (max(8, round(width * scale)), max(8, round(height * scale)))
-    photo = rgb2lab(np.asarray(picture.convert("RGB").resize(small, Image.Resampling.BOX)))
-    seeds = np.zeros(photo.shape[:2], np.int32)
+    content = rgb2lab(np.asarray(picture.convert("RGB").resize(small, Image.Resampling.BOX)))
+    seeds = np.zeros(content.shape[:2], np.int32)
     for place, number in enumerate(numbers, start=1):  # a thin stroke must not vanish where the picture is made smaller
         drawn = Image.fromarray(((strokes == number) * 255).astype(np.uint8)).resize(small, Image.Resampling.BOX)
         seeds[np.asarray(drawn) > 20] = place
@@ -51,7 +51,7 @@ def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
         y, x = (int(value.mean() * scale) for value in np.nonzero(strokes == numbers[place - 1]))
         seeds[min(y, seeds.shape[0] - 1), min(x, seeds.shape[1] - 1)] = place
     # conjugate gradients: the default preconditioner wants a package of its own
-    found = random_walker(photo / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
+    found = random_walker(content / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
     labels = numbers[np.clip(found, 1, len(numbers)) - 1].astype(np.uint8)
     return np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
 

@@ -15,15 +15,15 @@ STOPS = np.array([[8, 8, 32], [78, 18, 102], [176, 46, 92], [240, 120, 50], [252
 def heat(values: np.ndarray, most: float | None = None) -> Image.Image:
     """H×W values as a picture, 0 dark and `most` (their largest, where None) bright; below 0 is 0."""
     largest = float(values.max()) if most is None else most
-    shares = np.clip(values / largest if largest > 0 else np.zeros_like(values), 0, 1)
+    parts = np.clip(values / largest if largest > 0 else np.zeros_like(values), 0, 1)
     places = np.linspace(0, 1, len(STOPS))
-    return Image.fromarray(np.rint(np.stack([np.interp(shares, places, stop) for stop in STOPS.T], 2)).astype(np.uint8))
+    return Image.fromarray(np.rint(np.stack([np.interp(parts, places, stop) for stop in STOPS.T], 2)).astype(np.uint8))
 
 
 def glow(picture: Image.Image, values: np.ndarray, least: float = 0.0, most: float = 1.0) -> Image.Image:
     """A picture darkened but for where `values` (h×w) are high: nothing at `least`, all of it at `most`."""
-    shares = np.clip((values - least) / max(most - least, 1e-12), 0, 1)
-    light = Image.fromarray(np.rint(255 * (0.15 + 0.85 * shares)).astype(np.uint8))
+    parts = np.clip((values - least) / max(most - least, 1e-12), 0, 1)
+    light = Image.fromarray(np.rint(255 * (0.15 + 0.85 * parts)).astype(np.uint8))
     dark = Image.new("RGB", picture.size)
     return Image.composite(picture.convert("RGB"), dark, light.resize(picture.size, Image.Resampling.BILINEAR))
 

@@ -1,4 +1,4 @@
-"""Ears: what the content loss and the style loss notice when a painting is changed.
+"""Ears: what the content loss and the style loss notice when a style image is changed.
 
 Pure functions on activations (1×C×H×W), plain numbers out. Called by the command line and the page.
 """
@@ -44,7 +44,7 @@ def in_words(found: Heard, another: float | None = None) -> str:
     """What was noticed, in one sentence or two.
 
     Args:
-        another: the style distance of quite another painting, to compare with.
+        another: the style distance of quite another style image, to compare with.
     """
     if found.content == 0 and found.style == 0:
         return "Nothing has changed: both are exactly 0."

@@ -1,4 +1,4 @@
-"""Edits for the ears: what can be done to a painting so that one loss notices and another does not.
+"""Edits for the ears: what can be done to a style image so that one loss notices and another does not.
 
 Pure functions from a clean RGB picture to another. Called by the command line and the page.
 """

@@ -41,22 +41,22 @@ class Touched:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A few channels of a layer in a photo, a painting and, where there is one, a picture painted of them.
+    """A few channels of a layer in a content image, a style image and, where there is one, a picture painted of them.
 
     Attributes:
         side: long side in pixels at which the pictures were looked at.
-        channels: the most different between photo and painting, the first the most.
-        share: of the difference between their Gram matrices that lies in these channels' block, 0 to 1.
+        channels: the most different between content image and style image, the first the most.
+        fraction: of the difference between their Gram matrices that lies in these channels' block, 0 to 1.
         all_channels: how many the layer has.
     """
 
     layer: str
     side: int
     channels: tuple[int, ...]
-    share: float
+    fraction: float
     all_channels: int
-    photo: Touched
-    painting: Touched
+    content: Touched
+    style: Touched
     shown: Touched | None
 
 
@@ -75,19 +75,19 @@ class Seen:
     sizes: tuple[tuple[int, int], ...]
 
 
-def pairs(photo: Image.Image, painting: Image.Image, shown: Image.Image | None, layer: str, network: Vgg) -> Pairs:
-    """The Gram matrix to touch, of clean RGB pictures; the channels are those that tell photo and painting apart.
+def pairs(content: Image.Image, style: Image.Image, shown: Image.Image | None, layer: str, network: Vgg) -> Pairs:
+    """The Gram matrix to touch, of clean RGB pictures; the channels are those that tell content image and style image apart.
 
     Raises:
         PlaygroundError: the network has no such layer.
     """
-    side = _side([photo, painting], layer, network, PAIRS_POSITIONS)
-    ours, theirs = (_features(picture, side, layer, network) for picture in (photo, painting))
+    side = _side([content, style], layer, network, PAIRS_POSITIONS)
+    ours, theirs = (_features(picture, side, layer, network) for picture in (content, style))
     channels = tuple(products.strongest_channels(ours, theirs))
-    share = products.block_share(ours, theirs, channels)
+    fraction = products.block_fraction(ours, theirs, channels)
     third = _touched(_features(shown, side, layer, network), channels) if shown is not None else None
     return Pairs(
-        layer, side, channels, share, ours.shape[1], _touched(ours, channels), _touched(theirs, channels), third
+        layer, side, channels, fraction, ours.shape[1], _touched(ours, channels), _touched(theirs, channels), third
     )
 
 

@@ -30,12 +30,12 @@ class Maps:
     scales: np.ndarray
 
 
-def strongest_channels(ours: Tensor, painting: Tensor, count: int = 12) -> list[int]:
+def strongest_channels(ours: Tensor, theirs: Tensor, count: int = 12) -> list[int]:
     """The channels that have most to do with how two pictures' Gram matrices differ, the first the most.
 
     Ranked by Σⱼ (Gᵢⱼ/M − G'ᵢⱼ/M')² over positions that do not see the frame, where there are any.
     """
-    inner = [layer_statistics(_without_border(maps)).gram for maps in (ours, painting)]
+    inner = [layer_statistics(_without_border(maps)).gram for maps in (ours, theirs)]
     rows = np.square(inner[0] - inner[1]).sum(1)
     return [int(index) for index in np.argsort(-rows, kind="stable")[:count]]
 
@@ -51,9 +51,9 @@ def block(features: Tensor, channels: Sequence[int]) -> np.ndarray:
     return layer_statistics(features[:, list(channels)]).gram
 
 
-def block_share(ours: Tensor, painting: Tensor, channels: Sequence[int]) -> float:
+def block_fraction(ours: Tensor, theirs: Tensor, channels: Sequence[int]) -> float:
     """How much of all squared difference between two Gram matrices over positions lies in some channels' block, 0 to 1."""
-    difference = np.square(layer_statistics(ours).gram - layer_statistics(painting).gram)
+    difference = np.square(layer_statistics(ours).gram - layer_statistics(theirs).gram)
     total = float(difference.sum())
     return float(difference[np.ix_(list(channels), list(channels))].sum()) / total if total > 0 else 0.0
 

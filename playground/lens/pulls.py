@@ -1,4 +1,4 @@
-"""Where content, style and variation pull a picture, for any picture: a result, a moment on the way, a start.
+"""Where content, style and variation pull a picture, for any picture: a result, a picture on the way, a start.
 
 Called by the command line and the page; a run that goes on measures its own (engine/pulls.py) without a second look.
 """
@@ -26,7 +26,7 @@ def pulls_on(
     Args:
         content, style: clean RGB pictures.
         picture: brought to that size; the recipe's start where None.
-        more: paintings beside the first.
+        more: style images beside the first.
         size: another long side to feel them at, in pixels.
 
     Raises:

@@ -62,6 +62,6 @@ def alike(seen: Echo, picture: int, row: int, column: int) -> list[np.ndarray]:
 
 def in_words(cosines: Sequence[np.ndarray], names: Sequence[str]) -> str:
     """How much of each picture is like the spot, in one sentence; says so where there is nothing."""
-    shares = [float((values >= ALIKE).mean()) for values in cosines]
-    said = [f"{share:.0%} of {name}" for share, name in zip(shares, names, strict=True) if share >= 0.005]
+    fractions = [float((values >= ALIKE).mean()) for values in cosines]
+    said = [f"{fraction:.0%} of {name}" for fraction, name in zip(fractions, names, strict=True) if fraction >= 0.005]
     return f"Like it: {', '.join(said)}." if said else "Nothing else is like it."

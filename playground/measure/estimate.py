@@ -15,7 +15,7 @@ from playground.images.convert import cut_size, fit_size
 from playground.measure.memory import megabytes_of
 from playground.measure.operations import Size, Work, work_of_evaluation, work_of_step
 from playground.measure.pace import SecondsPerOperation, remember, seconds_per_operation_on
-from playground.networks.choice import settled
+from playground.networks.arithmetic_choice import settled
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 

@@ -1,4 +1,4 @@
-"""A judge that nothing here optimises: EfficientNet-Lite0, and what it says of a result beside its photo and its painting.
+"""A judge that nothing here optimises: EfficientNet-Lite0, and what it says of a result beside its pair.
 
 The networks that paint with VGG are measured by VGG everywhere else, and can please it without pleasing anybody; this one
 was trained apart, on another graph. Called by compare.py, the page and benchmarks/; wanted by nobody who does without it.
@@ -82,7 +82,7 @@ def load_judge() -> Judge:
 
 
 def judged(content: Image.Image, style: Image.Image, result: Image.Image) -> dict[str, float]:
-    """How far a result has come from its photo to its painting, and how much of the photo the judge still finds.
+    """How far a result has come from content image to style image, and how much of the content the judge still finds.
 
     Empty where the judge is not on this machine.
 
@@ -90,25 +90,26 @@ def judged(content: Image.Image, style: Image.Image, result: Image.Image) -> dic
         content, style, result: clean RGB pictures; the first two are brought to the result's long side.
 
     Returns:
-        gain: 1 − √(d(result)/d(photo)), the mean over the judge's style blocks: 0 for the photo itself, 1 for the painting's
-            own statistics. d = |Σ − Σ_S|²/|Σ_S|² + |μ − μ_S|²/|μ_S|², of covariances and means.
-        kept: mean cosine, over positions and the content blocks, between the maps of photo and result, each less its mean:
-            1 for the photo itself, 0 for a picture that has nothing in the same places.
+        gain: 1 − √(d(result)/d(content)), the mean over the judge's style blocks: 0 for the content image itself, 1 for the
+            style image's own statistics. d = |Σ − Σ_S|²/|Σ_S|² + |μ − μ_S|²/|μ_S|², of covariances and means.
+        kept: mean cosine, over positions and the content blocks, between the maps of content image and result, each less its mean:
+            1 for the content image itself, 0 for a picture that has nothing in the same places.
     """
     try:
         judge = load_judge()
     except WeightsMissing:
         return {}
     long_side = max(result.size)
-    photo = judge(to_tensor(content.resize(result.size, Image.Resampling.LANCZOS)))
-    painting, seen = judge(to_tensor(resize_picture(style, long_side))), judge(to_tensor(result))
+    content_maps = judge(to_tensor(content.resize(result.size, Image.Resampling.LANCZOS)))
+    style_maps, seen = judge(to_tensor(resize_picture(style, long_side))), judge(to_tensor(result))
     gains = []
     for block in JUDGED_STYLE:
-        target = style_statistic(painting[block])
-        from_result, from_photo = (_apart(style_statistic(one[block]), target) for one in (seen, photo))
-        gains.append(1 - (from_result / from_photo).sqrt())
+        target = style_statistic(style_maps[block])
+        from_result, from_content = (_apart(style_statistic(one[block]), target) for one in (seen, content_maps))
+        gains.append(1 - (from_result / from_content).sqrt())
     kept = [
-        F.cosine_similarity(centred_maps(seen[block]), centred_maps(photo[block])).mean() for block in JUDGED_CONTENT
+        F.cosine_similarity(centred_maps(seen[block]), centred_maps(content_maps[block])).mean()
+        for block in JUDGED_CONTENT
     ]
     return {"gain": float(torch.stack(gains).mean()), "kept": float(torch.stack(kept).mean())}
 

@@ -27,8 +27,8 @@ from playground.measure.operations import (
     generator_per_pixel,
     layers_in_use,
 )
+from playground.networks.arithmetic_choice import settled
 from playground.networks.catalogue import CHANNELS, LAYERS
-from playground.networks.choice import settled
 from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 
@@ -38,7 +38,9 @@ FRAGMENTS = {"cpu": 1.15, "cuda": 1.5, "mps": 1.15}  # what the allocator holds 
 GRADIENTS = 3  # maps of a layer's size alive on the way back: incoming, masked, outgoing
 PICTURES = 8  # of the canvas's size beside the optimiser's: gradient, best, targets, previews and passing copies
 PRINT_PICTURES = 7  # the same of a size for print
-RESULT_BYTES = 18.0  # a pixel of a result larger than what is painted: the photo at its size, best and last result
+RESULT_BYTES = (
+    18.0  # a pixel of a result larger than what is painted: the content image at its size, best and last result
+)
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
 MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which style does not
@@ -84,7 +86,7 @@ def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
 
 
 def _held_by_neighbours(recipe: Recipe, layers: list[LayerInUse]) -> float:
-    """Bytes of the paintings' vectors, those that the picture is compared with, and the photo's in half precision."""
+    """Bytes of the style images' vectors, those that the picture is compared with, and the content image's in half precision."""
     wanted = recipe.active_layers("neighbours")
     rows = MAX_CANDIDATES + MAX_POSITIONS
     return sum(

@@ -35,7 +35,7 @@ FIXED_SECONDS = {"cpu": 0.004, "cuda": 0.0003, "mps": 0.004}  # of an evaluation
 LAYER_SECONDS = {"cpu": 0.0, "cuda": 0.000065, "mps": 0.0}  # of a layer at any size, there and back
 # A GPU computes so fast that what moves values counts for more; measured on one of the fastest.
 GENERATOR_RATIO = {"cpu": 1.0, "cuda": 23.0, "mps": 1.0}  # units of the photorealistic network over what is counted
-TILED_PASSES = 5.0  # of a picture in tiles: a first look, the photo, a second look in strips twice, and back
+TILED_PASSES = 5.0  # of a picture in tiles: a first look, the content image, a second look in strips twice, and back
 MB = 2**20
 FLOAT = 4
 
@@ -158,7 +158,7 @@ def work_of_step(recipe: TrainingRecipe, device: str = "cpu") -> Work:
     )
     operations = units = 0.0
     for index, layer in enumerate(layers):
-        passes = 2.0 + (index <= deepest)  # the photograph itself, for the content
+        passes = 2.0 + (index <= deepest)  # the content image itself
         ratio = WINOGRAD_RATIO if device == "cpu" and by_winograd(layer, recipe.arithmetic) else 1.0
         operations += passes * layer.convolution + 2 * layer.product
         units += passes * (ratio * layer.convolution + ELEMENT_OPERATIONS / 2 * layer.elements) + 2 * layer.product
@@ -184,7 +184,7 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu", tiled: b
     ):  # forward, forward again and back, with the halos
         width = next(layer.width for layer in layers if layer.name == names[0])
         passes |= dict.fromkeys(names, 3 * segment.growth(width))
-    if tiled:  # both looks at every tile, the second with the photo's own and strips, all with their halos
+    if tiled:  # both looks at every tile, the second with the content image's own and strips, all with their halos
         halos = ((CORE + 2 * HALO) / CORE) ** 2 if max(size) > CORE else 1.0
         passes = dict.fromkeys(passes, TILED_PASSES * halos)
     operations = units = 0.0

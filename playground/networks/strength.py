@@ -1,6 +1,6 @@
 """How strong the layers of a network are: the mean square of each one's maps on four bundled photographs.
 
-Called by known.py, which turns a preset's numbers into those for another network. What was measured is kept beside the
+Called by network_facts.py, which turns a preset's numbers into those for another network. What was measured is kept beside the
 downloads, by the file's hash. It knows no recipe and no loss.
 """
 

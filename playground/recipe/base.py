@@ -16,7 +16,7 @@ from typing_extensions import Self  # in `typing` only from Python 3.11 on
 from playground.errors import PlaygroundError
 from playground.recipe.complaints import in_one_sentence, suggestion
 from playground.recipe.fields import Weight, setting, spelling
-from playground.recipe.paintings import EARLIER_NAMES
+from playground.recipe.styles import EARLIER_NAMES
 
 DEFAULT_NETWORK = "vgg16-hed"
 # Architecture and input convention of the networks that have a name: what layers there are and whose numbers apply.

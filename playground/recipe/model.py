@@ -25,7 +25,7 @@ from typing_extensions import Self  # in `typing` only from Python 3.11 on
 from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
 from playground.recipe.neighbours import NeighbourSettings
-from playground.recipe.paintings import PaintingSettings
+from playground.recipe.styles import StyleSettings
 
 MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
 MAX_STAGES = 16  # of a recorded plan
@@ -68,7 +68,7 @@ class Change(BaseModel):
     value: Any
 
 
-class Recipe(BaseRecipe, PaintingSettings, NeighbourSettings):
+class Recipe(BaseRecipe, StyleSettings, NeighbourSettings):
     """The whole of a run's settings."""
 
     layered: ClassVar[tuple[str, ...]] = ("content", "style", "neighbours")

@@ -12,12 +12,12 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.recipe.base import RecipeError
-from playground.recipe.extent import values_in
+from playground.recipe.json_values import values_in
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe
-from playground.recipe.moved import on_network
 from playground.recipe.numbers import Look, Named
-from playground.recipe.paintings import MAX_MAP_TEXT
+from playground.recipe.other_network import on_network
 from playground.recipe.presets import load_preset, load_training_preset
+from playground.recipe.styles import MAX_MAP_TEXT
 from playground.recipe.training import PAINTING_ONLY, TrainingRecipe
 
 MAX_TEXT = 1_000_000

@@ -13,7 +13,7 @@ from pydantic import Field
 from playground.recipe.base import BaseRecipe, RecipeError
 from playground.recipe.fields import setting
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import EARLIER_NAMES
+from playground.recipe.styles import EARLIER_NAMES
 
 
 class TrainingRecipe(BaseRecipe):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from playground.errors import PlaygroundError
 from playground.networks import catalogue, fetch
 from playground.networks.any_painting import load_any_painting
-from playground.networks.known import KnownNetwork, known
+from playground.networks.network_facts import KnownNetwork, known
 from playground.networks.own_files import name_files
 from playground.networks.vgg import Vgg, load_network
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe

@@ -27,12 +27,12 @@ from playground.images.pictures import Pictures
 from playground.measure.estimate import Estimate, estimate
 from playground.measure.memory import Memory, memory_of, too_large
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.limits import Limits
+from playground.service.reported import Reported
 from playground.service.run_folder import RunFolder
 from playground.service.stored import Stored
-from playground.service.told import Told
 
 State = Literal["waiting", "loading", "running", "paused", "done", "stopped", "time", "recovered", "failed"]
 ENDS = frozenset({"done", "stopped", "time", "recovered", "failed"})
@@ -125,7 +125,7 @@ class Job:
         self.notes: list[str] = []
         self.error: str | None = None
         self.result: Result | None = None
-        self.told = Told()
+        self.reported = Reported()
         self.version = 0
         self.memory: Memory | None = None
         self.cost: Estimate | None = None
@@ -166,7 +166,7 @@ class Job:
     @property
     def curve(self) -> list[dict[str, float]]:
         """The curve of what it has told, which see."""
-        return self.told.curve
+        return self.reported.curve
 
     def wait(self, version: int, timeout: float, *, watching: bool = True) -> int:
         """Return the current version once it differs from `version`, at the latest after `timeout` seconds.
@@ -267,7 +267,7 @@ class Job:
     def store(self, frame: Frame) -> None:
         """Take over a frame of the run; for the worker."""
         with self._news:
-            self.told.add(frame)
+            self.reported.add(frame)
             # The same picture once more, as when a run pauses, would be written over the file a browser is just reading.
             if frame.picture is not None and (self.picture is None or not np.array_equal(frame.picture, self.picture)):
                 self.picture = frame.picture

@@ -27,12 +27,12 @@ from playground.service.classroom import Classroom
 from playground.service.downloads import Downloads
 from playground.service.folders import Folders, GivenPhotos
 from playground.service.job import Job
-from playground.service.lasting import Lasting
 from playground.service.limits import Limits
 from playground.service.new_jobs import NewJobs
 from playground.service.one_process import prepare
 from playground.service.overview import Overview, look_over
 from playground.service.registry import Registry
+from playground.service.run_choices import RunChoices
 from playground.service.scheduler import Scheduler, Ticket
 from playground.service.store import Store
 from playground.service.tasks import Task, Tasks
@@ -63,7 +63,7 @@ class Jobs:
 
     Attributes:
         downloads: the networks that a recipe may name here, read or fetched.
-        lasting: what is asked of a run and survives a restart.
+        choices: what is asked of a run and survives a restart.
         classroom: what the teacher of a class has asked of everybody.
         people: tokens of the open pages.
     """
@@ -93,7 +93,7 @@ class Jobs:
             device=self.device, store=store, lent=self.lent,
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
-        self.people, self.classroom, self.lasting = set[str](), Classroom(), Lasting(store)
+        self.people, self.classroom, self.choices = set[str](), Classroom(), RunChoices(store)
 
     @property
     def limits(self) -> Limits:

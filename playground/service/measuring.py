@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from playground.errors import PlaygroundError
-from playground.networks import choice
+from playground.networks import arithmetic_choice
 
 if TYPE_CHECKING:
     from playground.service.jobs import Jobs
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def measure_when_idle(jobs: Jobs) -> threading.Thread | None:
     """Begin to wait for a quiet moment; nothing where it is known already, or this process paints on no CPU."""
-    if jobs.device != "cpu" or jobs.lent or not choice.wants_measuring("auto"):
+    if jobs.device != "cpu" or jobs.lent or not arithmetic_choice.wants_measuring("auto"):
         return None
     thread = threading.Thread(target=_measure, args=(jobs,), name="arithmetic", daemon=True)
     thread.start()
@@ -33,7 +33,7 @@ def _measure(jobs: Jobs) -> None:
     look = threading.Event()
     try:
         while True:
-            found = None if jobs.busy() else choice.measure(jobs.busy)
+            found = None if jobs.busy() else arithmetic_choice.measure(jobs.busy)
             if found is not None:
                 logger.info("the fastest arithmetic here is %s", found.best(), extra={"arithmetic": found.best()})
                 return

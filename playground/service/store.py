@@ -19,8 +19,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from playground.errors import PlaygroundError
-from playground.service.aside import Aside
 from playground.service.run_folder import RunFolder, folder_bytes
+from playground.service.set_aside import SetAside
 from playground.service.stored import PLAIN, Stored, read_stored
 from playground.system.files import whole_file
 
@@ -47,7 +47,7 @@ class Store:
     """
 
     def __init__(self, root: Path, limit_mb: float) -> None:
-        self.aside = Aside(root / "set-aside")
+        self.aside = SetAside(root / "set-aside")
         self.root, self.limit_bytes = root, round(limit_mb * 2**20)
         self._writing = threading.Lock()  # over how runs stand on the disk; taken before the other one
         self._mutex = threading.Lock()  # over the two below

@@ -14,8 +14,8 @@ from typing import Any
 
 from playground.images.pictures import Pictures
 from playground.recipe.model import Recipe, setting_value
-from playground.recipe.paintings import Colours
 from playground.recipe.parse import stored_training
+from playground.recipe.styles import Colours
 from playground.recipe.training import TrainingRecipe
 from playground.service.run_folder import RunFolder
 

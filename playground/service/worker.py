@@ -228,7 +228,7 @@ class Worker:
         network = self._downloads.read(job.recipe.network)
         snapshot = job.checkpoints.newest() if job.checkpoints else None
         if snapshot is not None:
-            job.told.go_on_from(snapshot)
+            job.reported.go_on_from(snapshot)
         if job.checkpoints is not None and job.checkpoints.damaged:
             job.note("the newest moment was damaged and is set aside: the run goes on from the one before")
         reached = job.checkpoints.evaluations[-1] if job.checkpoints and snapshot is not None else None
@@ -252,7 +252,7 @@ class Worker:
 
     def _keep_checkpoint(self, job: Job, run: Run, *, now: bool) -> None:
         if job.checkpoints is not None:
-            trouble = (job.checkpoints.save if now else job.checkpoints.maybe_save)(run, **job.told.beside)
+            trouble = (job.checkpoints.save if now else job.checkpoints.maybe_save)(run, **job.reported.beside)
             if trouble:
                 job.note(trouble)
             written = bytes_written() + self._frames_written - self._swept_at
@@ -277,7 +277,7 @@ class Worker:
                     title=job.title, resume=folder.training_state.exists(),
                 )
             )  # fmt: skip
-            job.told.go_on_from({"curve": training.progress.curve.plain()})
+            job.reported.go_on_from({"curve": training.progress.curve.plain()})
             job.tell(doing="")
             yield from training.frames()
         finally:

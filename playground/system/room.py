@@ -2,7 +2,7 @@
 
 Decoding pictures is such work (playground/images/load.py): a file of 200 kB may unpack to hundreds of megabytes. A server
 takes the room out of what it admits runs up to (playground/service/jobs.py) and says on whose account each work is done
-(playground/web/server.py). The room knows neither people nor what its memory is for.
+(playground/web/app_server.py). The room knows neither people nor what its memory is for.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Room:
         return len(self._small.waiting) + len(self._large.waiting)
 
     @contextmanager
-    def share(self, megabytes: float) -> Iterator[None]:
+    def take(self, megabytes: float) -> Iterator[None]:
         """A part of the room while the block lasts.
 
         Raises:

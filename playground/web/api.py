@@ -20,12 +20,12 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.images.load import KEPT_PIXELS
 from playground.images.pictures import Pictures
-from playground.images.regions import check_paintings, with_map
+from playground.images.regions import check_styles, with_map
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import MAX_PAINTINGS
 from playground.recipe.parse import Known, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset
+from playground.recipe.styles import MAX_STYLES
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
@@ -79,22 +79,7 @@ def add_api(jobs: Jobs) -> None:
     accept_uploads_only()
     refuse_unreadable_requests()
     with gr.Group(visible=False):
-        inputs = [
-            gr.Image(type="filepath", label="The picture to paint"),
-            gr.Image(type="filepath", label="The picture whose style to paint in"),
-            gr.Textbox("default", label="The name of a preset to start from"),
-            gr.Textbox("{}", label='Settings to change, as a JSON object such as {"size": 256, "style_weight": 2}'),
-            gr.Checkbox(False, label="Stop your run that is going on, if there is one, rather than be refused"),
-        ]
-        more = [
-            gr.File(file_count="multiple", label="More pictures whose style to paint in, up to three"),
-            gr.Image(type="filepath", label="Which style goes where: red, green, blue, yellow; black stays as it is"),
-        ]
-        outputs = [
-            gr.Image(format="jpeg", label="Preview"),
-            gr.JSON(label="Status"),
-            gr.File(label="The finished picture"),
-        ]
+        inputs, more, outputs = _parts()
         button, other_button = gr.Button(), gr.Button()
 
     def stylize_several(
@@ -111,11 +96,7 @@ def add_api(jobs: Jobs) -> None:
             with jobs.starting(who.person, replace=replace is True):
                 recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.downloads.look)
                 pictures = read_pictures(content, [style, *more_of(styles)], jobs.limits.kept_pixels)
-                if regions:
-                    assert pictures.content is not None
-                    path = upload_path(regions, "the map of regions")
-                    recipe = with_map(recipe, path, pictures.content.size)
-                recipe = check_paintings(recipe, len(pictures.styles))
+                recipe = _for_pictures(recipe, pictures, regions)
                 nobody = secrets.token_urlsafe(16)  # since no page finds it again
                 job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
             if limited:
@@ -150,6 +131,39 @@ def add_api(jobs: Jobs) -> None:
     )
 
 
+def _parts() -> tuple[list[Any], list[Any], list[Any]]:
+    """What `/stylize` takes, what `/stylize_several` takes besides, and what both give."""
+    inputs = [
+        gr.Image(type="filepath", label="The picture to paint"),
+        gr.Image(type="filepath", label="The picture whose style to paint in"),
+        gr.Textbox("default", label="The name of a preset to start from"),
+        gr.Textbox("{}", label='Settings to change, as a JSON object such as {"size": 256, "style_weight": 2}'),
+        gr.Checkbox(False, label="Stop your run that is going on, if there is one, rather than be refused"),
+    ]
+    more = [
+        gr.File(file_count="multiple", label="More pictures whose style to paint in, up to three"),
+        gr.Image(type="filepath", label="Which style goes where: red, green, blue, yellow; black stays as it is"),
+    ]
+    outputs = [
+        gr.Image(format="jpeg", label="Preview"),
+        gr.JSON(label="Status"),
+        gr.File(label="The finished picture"),
+    ]
+    return inputs, more, outputs
+
+
+def _for_pictures(recipe: Recipe, pictures: Pictures, regions: Any) -> Recipe:
+    """The recipe with the map of regions, if one was given, and the weights of so many styles.
+
+    Raises:
+        PlaygroundError: the map, or a weight, cannot be used.
+    """
+    if regions:
+        assert pictures.content is not None
+        recipe = with_map(recipe, upload_path(regions, "the map of regions"), pictures.content.size)
+    return check_styles(recipe, len(pictures.styles))
+
+
 def read_pictures(content: Any, styles: Sequence[Any], most: int = KEPT_PIXELS) -> Pictures:
     """Uploaded files as clean pictures.
 
@@ -159,12 +173,12 @@ def read_pictures(content: Any, styles: Sequence[Any], most: int = KEPT_PIXELS) 
     Raises:
         PlaygroundError: one is missing, or cannot be used.
     """
-    photo = upload_path(content, "the content picture")
-    paintings = [upload_path(style, "the style picture") for style in styles]
-    with room_for_both(photo, *paintings, most=most):
+    content_path = upload_path(content, "the content picture")
+    style_paths = [upload_path(style, "the style picture") for style in styles]
+    with room_for_both(content_path, *style_paths, most=most):
         return Pictures(
-            given(photo, "the content picture", most),
-            tuple(given(path, "the style picture", most) for path in paintings),
+            given(content_path, "the content picture", most),
+            tuple(given(path, "the style picture", most) for path in style_paths),
         )
 
 
@@ -188,10 +202,8 @@ def more_of(styles: Any) -> list[Any]:
     """
     if styles is None:
         return []
-    if not isinstance(styles, list) or len(styles) >= MAX_PAINTINGS:
-        raise PlaygroundError(
-            f"The further styles must be a list of at most {MAX_PAINTINGS - 1} pictures: upload fewer."
-        )
+    if not isinstance(styles, list) or len(styles) >= MAX_STYLES:
+        raise PlaygroundError(f"The further styles must be a list of at most {MAX_STYLES - 1} pictures: upload fewer.")
     return styles
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 import anyio.to_thread
 from starlette.types import Message, Receive
 
-from playground.recipe.extent import values_in
+from playground.recipe.json_values import values_in
 
 MAX_BODY = 4 * 10**6  # bytes of a request that is no upload; the page's largest names 5000 uploaded photographs
 MAX_VALUES = 60_000  # in it; a recipe with its journal is one word

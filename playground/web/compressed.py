@@ -3,7 +3,7 @@
 Gradio describes the page anew for everybody who opens it, a fifth of a second of the server's Python each time, and sends it
 as it is, twelve times as large as it need be. Only what holds no secret of a person is kept: the page, its layout and its
 theme. Streams and pictures pass untouched. Whoever asks for a description that is not there, under another address every time,
-waits for their turn (pace.py).
+waits for their turn (loop_time.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.web.gradio_patches.private_names import logged_in
-from playground.web.pace import Pace
+from playground.web.loop_time import LoopTime
 from playground.web.people import person_of
 from playground.web.words import ASKED
 
@@ -36,12 +36,12 @@ class CompressedPage:
     Everybody who reads the same language under the same address has the same answer: whoever is logged in is the same user.
 
     Args:
-        pace: the loop's time by person, which describing takes much of.
+        loop_time: the loop's time by person, which describing takes much of.
     """
 
-    def __init__(self, app: ASGIApp, pace: Pace) -> None:
+    def __init__(self, app: ASGIApp, loop_time: LoopTime) -> None:
         self.app, self.compressed = app, GZipMiddleware(app, minimum_size=2000, compresslevel=6)
-        self._pace = pace
+        self._loop_time = loop_time
         self._kept: OrderedDict[tuple[object, ...], asyncio.Task[list[Message]]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,8 +82,8 @@ class CompressedPage:
         """Wait until whoever asks may have a page described."""
         person = person_of(HTTPConnection(scope))
         if person:
-            await self._pace.turn(person)
-            self._pace.charge(person, DESCRIBING_SECONDS)
+            await self._loop_time.turn(person)
+            self._loop_time.charge(person, DESCRIBING_SECONDS)
 
     async def _made(self, scope: Scope, receive: Receive) -> list[Message]:
         answer = list[Message]()

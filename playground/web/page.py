@@ -34,7 +34,7 @@ from playground.web.instant.handlers import Instant
 from playground.web.instant.tab import PAINTING, build_instant
 from playground.web.lab.bridge import Bridge
 from playground.web.lab.tab import build_lab
-from playground.web.pair import share
+from playground.web.shared_pictures import keep_same
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
@@ -136,10 +136,12 @@ def build_page(
                 lab = build_lab(jobs, tab, bridge, rung, wall.show_sheet if wall else None)
             with gr.Tab(say("page.class"), id="class"):
                 build_class()
-        share(
+        keep_same(
             "photos", [(studio, "content"), (instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")]
         )
-        share("styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style"), (lab, "lab-style")])
+        keep_same(
+            "styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style"), (lab, "lab-style")]
+        )
         _join(jobs, rooms, studio, instant, training)
         add_api(jobs)
     return page

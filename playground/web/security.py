@@ -26,8 +26,8 @@ from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
-from playground.web.pace import FIRST_SECONDS, REFUSED_SECONDS, REQUEST_SECONDS, Pace
-from playground.web.pace import IN_SCOPE as PACE
+from playground.web.loop_time import FIRST_SECONDS, REFUSED_SECONDS, REQUEST_SECONDS, LoopTime
+from playground.web.loop_time import IN_SCOPE as LOOP_TIME
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -106,10 +106,10 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, pace: Pace | None = None
+        self, app: ASGIApp, settings: Settings, files: PageFiles, people: People, loop_time: LoopTime | None = None
     ) -> None:
         self.app, self.settings, self.files, self.people = app, settings, files, people
-        self.headers, self.bodies, self.pace = headers_for(settings), Bodies(), pace or Pace()
+        self.headers, self.bodies, self.loop_time = headers_for(settings), Bodies(), loop_time or LoopTime()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -161,10 +161,7 @@ class Guard:
             except Exception as error:
                 if not path.startswith(API):
                     raise
-                # Gradio stumbles over what no page sends, such as a body without what it looks for.
-                logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
-                unread = "This request cannot be read: it is none that the page sends."
-                refusal = PlainTextResponse(*((NO_ROOM, 507) if takes_nothing(error) else (unread, 400)))
+                refusal = unreadable(path, error)
                 if started:
                     with suppress(RuntimeError):  # it has broken off
                         await send({"type": "http.response.body"})  # the end of what was begun
@@ -181,7 +178,7 @@ class Guard:
         name = self.people.cookies.person(scope)
         where = address(scope)
         scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
-        scope[PACE] = self.pace
+        scope[LOOP_TIME] = self.loop_time
         CALLER.set(scope[IN_SCOPE])
         ASKED.set(asked_language(scope))
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
@@ -217,21 +214,21 @@ class Guard:
             given = receive if upload or asks else await self.bodies.whole(receive, person)
             await self.app(scope, given, send)
 
-        await self.pace.turn(person)
-        self.pace.charge(person, REQUEST_SECONDS)
-        await self.pace.timed(person, whole(), FIRST_SECONDS if stream else math.inf)
+        await self.loop_time.turn(person)
+        self.loop_time.charge(person, REQUEST_SECONDS)
+        await self.loop_time.timed(person, whole(), FIRST_SECONDS if stream else math.inf)
 
     async def _hold(self, person: str, receive: Receive) -> None:
         """Let a refusal wait for its person's turn as an answer would, so long at most, and until whoever asked hangs up."""
-        if self.pace.wait_of(person) > 0:
-            ends = [asyncio.ensure_future(end) for end in (self.pace.turn(person), _hung_up(receive))]
+        if self.loop_time.wait_of(person) > 0:
+            ends = [asyncio.ensure_future(end) for end in (self.loop_time.turn(person), _hung_up(receive))]
             try:
                 await asyncio.wait(ends, timeout=MOST_HELD, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for end in ends:
                     end.cancel()
                 await asyncio.gather(*ends, return_exceptions=True)
-        self.pace.charge(person, REFUSED_SECONDS)
+        self.loop_time.charge(person, REFUSED_SECONDS)
 
     def _refusal(self, path: str, query: int, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
@@ -250,6 +247,14 @@ async def _hung_up(receive: Receive) -> None:
     """Return when whoever asked has hung up; what they send meanwhile is read slowly, and thrown away."""
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(READ_EVERY)
+
+
+def unreadable(path: str, error: Exception) -> Response:
+    """The answer where gradio stumbles over what no page sends, such as a body without what it looks for."""
+    logger.warning("a request to %.80r could not be read: %s", path, type(error).__name__)
+    if takes_nothing(error):
+        return PlainTextResponse(NO_ROOM, 507)
+    return PlainTextResponse("This request cannot be read: it is none that the page sends.", 400)
 
 
 def named_in(answer: bytes) -> list[str]:

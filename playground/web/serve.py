@@ -31,7 +31,7 @@ from playground.web.environment import prepare
 
 if TYPE_CHECKING:
     from playground.service.downloads import Download
-    from playground.web.server import Server
+    from playground.web.app_server import Server
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def arguments(given: Sequence[str], program: str = "app.py") -> argparse.Namespa
     parser = argparse.ArgumentParser(
         prog=program,
         description="Open the Style Playground in a browser.",
-        epilog="Every setting: README.md, or `python -m playground doctor` for those that apply here.",
+        epilog="Every setting: docs/server.md, or `python -m playground doctor` for those that apply here.",
     )
     parser.error = fail  # type: ignore[method-assign, assignment]
     parser.add_argument("--open", action="store_true", help="open the page in the browser when it is up")
@@ -106,7 +106,7 @@ def make_server(asked: argparse.Namespace) -> Server:
         fail(str(error))
 
     from playground.service.zerogpu import paint_elsewhere
-    from playground.web.server import Server, make_jobs
+    from playground.web.app_server import Server, make_jobs
 
     lent_gpu = None
     if environment.spaces is not None:

@@ -46,6 +46,11 @@ def test_help_is_no_error(args: list[str], capsys: pytest.CaptureFixture[str]) -
     assert err == ""
 
 
+def test_the_page_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "python -m playground serve" in capsys.readouterr().out
+
+
 def test_a_process_ends_with_the_status_and_one_line(pair: list[str]) -> None:
     run = process("stylize", *pair, "--set", "style_weight=NaN")
     out, err = run.communicate(timeout=60)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from playground.cli.app import main
-from playground.networks import catalogue, choice
+from playground.networks import arithmetic_choice, catalogue
 from playground.networks.arithmetic import available
 from tests.helpers.cli import process
 
@@ -42,16 +42,16 @@ def test_doctor_measures_the_arithmetic_where_it_is_not_known(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
-    monkeypatch.setenv(choice.VARIABLE, "auto")
-    monkeypatch.setattr(choice, "SIDE", 32)
-    monkeypatch.setattr(choice, "ROUNDS", 1)
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "auto")
+    monkeypatch.setattr(arithmetic_choice, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_choice, "ROUNDS", 1)
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["arithmetic"]
     assert found["seconds"].keys() == set(available())
     assert found["chosen"] in available()
     assert main(["doctor"]) == 0
     assert f"arithmetic     {found['chosen']} (measured: direct " in capsys.readouterr().out
-    monkeypatch.setenv(choice.VARIABLE, "nonsense")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "nonsense")
     assert main(["doctor"]) == 0
     assert "! PLAYGROUND_ARITHMETIC is 'nonsense'" in capsys.readouterr().out
 

@@ -186,7 +186,8 @@ def test_plain_lines_of_progress_where_there_is_no_terminal(
     monkeypatch.setattr("time.monotonic", iter(range(1000)).__next__)
     assert main(["stylize", *pair, *QUICK, "--device", "cpu", "--set", "scales=1"]) == 0
     lines = capsys.readouterr().err.splitlines()
-    form = r"step \d of 4, loss [\d.e-]+ \(content [\d.e-]+, style [\d.e-]+, variation [\d.e-]+\), [\d.e+]+ it/s, \d+ s left, CPU .*"
+    losses = r"loss [\d.e-]+ \(content [\d.e-]+, style [\d.e-]+, variation [\d.e-]+\)"
+    form = rf"step \d of 4, {losses}, [\d.e+]+ it/s, \d+ s left, CPU .*"
     assert sum(bool(re.fullmatch(form, line)) for line in lines) >= 4
     assert any(line.startswith("step 4 of 4") and ", 0 s left" in line for line in lines)
 

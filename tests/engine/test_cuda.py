@@ -80,12 +80,12 @@ def test_a_gpu_sees_what_the_cpu_sees(
     monkeypatch: pytest.MonkeyPatch, network: Vgg, gpu: Vgg, pictures: Pictures, loss: str, in_strips: bool
 ) -> None:
     narrow(monkeypatch, in_strips)
-    photo, painting = map(to_tensor, pictures)
+    content_image, painting = map(to_tensor, pictures)
     found = []
     for seeing in (network, gpu):
         recipe = Recipe(style_loss=loss, pool="max", variation_weight=10)
-        objective = Objective(seeing, photo.to(seeing.device), painting.to(seeing.device), recipe)
-        image = (photo * 0.8 + 0.1).to(seeing.device).requires_grad_(True)
+        objective = Objective(seeing, content_image.to(seeing.device), painting.to(seeing.device), recipe)
+        image = (content_image * 0.8 + 0.1).to(seeing.device).requires_grad_(True)
         losses = objective(image)
         (gradient,) = torch.autograd.grad(losses.total, image)
         found.append((losses.stacked().cpu(), gradient.cpu()))

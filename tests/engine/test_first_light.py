@@ -10,7 +10,7 @@ import torch
 
 from playground.engine.first_light import NOTE, lit
 from playground.engine.run import Run
-from playground.feedforward.any_painting import AnyStylizer
+from playground.feedforward.any_stylizer import AnyStylizer
 from playground.images.convert import resize_picture, to_array, to_tensor
 from playground.networks import any_painting
 from playground.networks.vgg import Vgg

@@ -106,7 +106,7 @@ def test_a_deep_layer_s_position_belongs_to_where_most_of_it_lies() -> None:
     guide = Guide(areas)
     assert guide.maps(4)[0].tolist() == [[1, 0], [1, 0]]  # 8 of the second's pixels are 5 : 3 the other's
     assert guide.masses(4) == [2, 2]
-    assert guide.shares(1) == [5 / 8, 3 / 8]
+    assert guide.fractions(1) == [5 / 8, 3 / 8]
     soft = Guide(areas * 0.9 + 0.1 / 3)
     assert not soft.hard
     assert torch.allclose(soft.maps(4)[0, :, 1], torch.full((2,), 0.9 / 4 + 0.1 / 3))
@@ -190,8 +190,8 @@ def test_regions_are_compared_with_their_own_paintings(network: Vgg) -> None:
     objective = Objective(network, content, [first, second], recipe, guide=Guide(areas))
     maps = observe(network, content, ["conv1_1"], [])[0]["conv1_1"][0].double().numpy()
     expected = 0.0
-    for area, painting, weight in zip(areas[1:].double(), (first, second), (1, 4), strict=True):
-        whole = observe(network, painting, [], ["conv1_1"])[1]["conv1_1"]
+    for area, style_image, weight in zip(areas[1:].double(), (first, second), (1, 4), strict=True):
+        whole = observe(network, style_image, [], ["conv1_1"])[1]["conv1_1"]
         own = maps[:, area.numpy() > 0]
         difference = own @ own.T / own.shape[1] - (whole.gram[0] / whole.positions).double().numpy()
         expected += weight * own.shape[1] / (48 * 64) * (difference**2).mean() / 4
@@ -210,11 +210,11 @@ def halves(*numbers: int) -> str:
 
 @pytest.mark.parametrize("softness", [0.0, 0.1])
 def test_what_is_left_as_it_is_is_the_photo_to_the_bit(network: Vgg, pictures: Pictures, softness: float) -> None:
-    photo, style = pictures
+    content_image, style = pictures
     recipe = plain(regions=halves(0, 1), region_softness=softness, init="noise", scales=2, smallest=48, size=96)
-    frames = paint((photo, style), network, recipe)
+    frames = paint((content_image, style), network, recipe)
     picture = np.asarray(result(frames).picture)
-    at_size = np.asarray(resize_picture(photo, 96))
+    at_size = np.asarray(resize_picture(content_image, 96))
     border = 48 - round(softness * 96 / 2) - 1
     assert np.array_equal(picture[:, :border], at_size[:, :border])
     assert not np.array_equal(picture[:, 60:], at_size[:, 60:])
@@ -223,11 +223,11 @@ def test_what_is_left_as_it_is_is_the_photo_to_the_bit(network: Vgg, pictures: P
 
 
 def test_regions_are_steered_and_replayed_from_the_recipe_alone(network: Vgg, pictures: Pictures) -> None:
-    photo, style = pictures
+    content_image, style = pictures
     other = style.transpose(Image.Transpose.ROTATE_90)
     recipe = plain(regions=halves(1, 2, 0), kept=encode_soft(np.eye(12)), region_softness=0.05, iterations=9)
     control, frames = MemoryControl(), []
-    for frame in Run(photo, [style, other], recipe, network, control).frames():
+    for frame in Run(content_image, [style, other], recipe, network, control).frames():
         frames.append(frame)
         if frame.evaluations == 3:
             control.change({"style_weights": [1.0, 5.0], "region_content_weights": [2.0, 1.0], "kept_weight": 3.0})
@@ -242,32 +242,36 @@ def test_regions_are_steered_and_replayed_from_the_recipe_alone(network: Vgg, pi
     assert any("for 3 paintings and 2 are given" in (frame.note or "") for frame in frames)
     text = painted.recipe.to_json()
     assert json.loads(text)["style_weights"] == [1.0, 1.0]  # how many there were stands there
-    again = result(list(Run(photo, [style, other], parse_recipe(text), network).frames()))
+    again = result(list(Run(content_image, [style, other], parse_recipe(text), network).frames()))
     assert np.array_equal(np.asarray(again.picture), np.asarray(painted.picture))
     with pytest.raises(PlaygroundError, match="for 2 paintings and 1 is given: give the others too"):
-        Run(photo, style, parse_recipe(text), network)
+        Run(content_image, style, parse_recipe(text), network)
 
 
 def test_a_snapshot_goes_on_with_regions(network: Vgg, pictures: Pictures) -> None:
-    photo, style = pictures
+    content_image, style = pictures
     recipe = plain(regions=halves(1, 2))
-    run = Run(photo, [style, photo], recipe, network)
+    run = Run(content_image, [style, content_image], recipe, network)
     moment = None
     for frame in run.frames():
         moment = run.snapshot() if frame.evaluations == 3 else moment
     whole = result([frame])
-    rest = result(list(Run(photo, [style, photo], Recipe(), network, snapshot=moment).frames())) if moment else None
+    rest = (
+        result(list(Run(content_image, [style, content_image], Recipe(), network, snapshot=moment).frames()))
+        if moment
+        else None
+    )
     assert rest is not None
     assert np.array_equal(np.asarray(rest.picture), np.asarray(whole.picture))
 
 
 def test_whose_colours(network: Vgg, pictures: Pictures) -> None:
     """Matched ones are settled at the start; a palette is the photo without a stroke; the others change on the way."""
-    photo, style = pictures
-    at_size = np.asarray(resize_picture(photo, 64), dtype=float)
+    content_image, style = pictures
+    at_size = np.asarray(resize_picture(content_image, 64), dtype=float)
     palette = np.asarray(result(paint(pictures, network, plain(colours="palette"))).picture, dtype=float)
-    painting = np.asarray(style, dtype=float).reshape(-1, 3)
-    assert np.abs(palette.reshape(-1, 3).mean(0) - painting.mean(0)).max() < 12  # some is clipped
+    style_image = np.asarray(style, dtype=float).reshape(-1, 3)
+    assert np.abs(palette.reshape(-1, 3).mean(0) - style_image.mean(0)).max() < 12  # some is clipped
     grey, photo_grey = palette.mean(2).ravel(), at_size.mean(2).ravel()
     assert np.corrcoef(grey, photo_grey)[0, 1] > 0.9
     control, notes = MemoryControl(), []

@@ -164,20 +164,20 @@ def test_raw_is_h_w_over_c_times_the_size_independent_form_at_equal_sizes() -> N
 
 @pytest.mark.parametrize(("normalisation", "factor"), [("mean", 1.0), ("channels", 1 / 3), ("relative", None)])
 def test_content_loss_against_loops(normalisation: str, factor: float | None) -> None:
-    maps, photo = features(11), features(12)
+    maps, content_image = features(11), features(12)
     total = energy = 0.0
-    for a, b in zip(maps.flatten().tolist(), photo.flatten().tolist(), strict=True):
+    for a, b in zip(maps.flatten().tolist(), content_image.flatten().tolist(), strict=True):
         total += (a - b) ** 2
         energy += b**2
     expected = total / energy if factor is None else total / maps.numel() * factor
-    assert float(content_loss(maps, photo, normalisation)) == pytest.approx(expected, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda x: content_loss(x, photo, normalisation), (maps.requires_grad_(True),))
+    assert float(content_loss(maps, content_image, normalisation)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(
+        lambda x: content_loss(x, content_image, normalisation), (maps.requires_grad_(True),)
+    )
 
 
-@pytest.mark.parametrize(
-    ("form", "painting"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)]
-)
-def test_variation_loss_against_loops(form: str, painting: float) -> None:
+@pytest.mark.parametrize(("form", "own"), [("squared", 3.0), ("absolute", 3.0), ("relative", 3.0), ("relative", 1.0)])
+def test_variation_loss_against_loops(form: str, own: float) -> None:
     image = features(13, 4, 6)
     dx, dy = [], []
     for c in range(3):
@@ -189,9 +189,9 @@ def test_variation_loss_against_loops(form: str, painting: float) -> None:
                     dy.append(float(image[0, c, y + 1, x] - image[0, c, y, x]))
     power = 1 if form == "absolute" else 2
     expected = sum(abs(d) ** power for d in dx) / len(dx) + sum(abs(d) ** power for d in dy) / len(dy)
-    expected /= painting if form == "relative" else 1
-    assert float(variation_loss(image, form, painting)) == pytest.approx(expected, rel=1e-12)
-    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form, painting), (image.requires_grad_(True),))
+    expected /= own if form == "relative" else 1
+    assert float(variation_loss(image, form, own)) == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda x: variation_loss(x, form, own), (image.requires_grad_(True),))
 
 
 def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
@@ -202,14 +202,14 @@ def test_relative_variation_is_that_of_the_painting(hed: Weights) -> None:
         "content_weight": 0.0,
         "style_layers": {"conv1_1": 1.0},
     }
-    painting = features(3, 40, 48).float().sigmoid()
-    for image in (painting, painting[..., :32, :32]):
-        made = Objective(Vgg(hed), image, painting, Recipe(**settings))
-        ours, its = (float(variation_loss(one)) for one in (image, painting))
+    style_image = features(3, 40, 48).float().sigmoid()
+    for image in (style_image, style_image[..., :32, :32]):
+        made = Objective(Vgg(hed), image, style_image, Recipe(**settings))
+        ours, its = (float(variation_loss(one)) for one in (image, style_image))
         assert float(made(image).terms["variation"]) == pytest.approx(ours / its, rel=1e-5)
-    flat = Objective(Vgg(hed), painting, torch.full_like(painting, 0.5), Recipe(**settings))
-    found = float(flat(painting).terms["variation"])
-    assert found == pytest.approx(float(variation_loss(painting)) / MIN_VARIATION, rel=1e-5)
+    flat = Objective(Vgg(hed), style_image, torch.full_like(style_image, 0.5), Recipe(**settings))
+    found = float(flat(style_image).terms["variation"])
+    assert found == pytest.approx(float(variation_loss(style_image)) / MIN_VARIATION, rel=1e-5)
 
 
 def objective(hed: Weights, growth: float = 1.0, **settings: object) -> tuple[Objective, torch.Tensor]:

@@ -42,8 +42,12 @@ def recipe_with(**settings: object) -> Recipe:
 @pytest.fixture
 def seen(pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A photo, a painting of another shape, and a picture on its way, as unit RGB."""
-    photo, painting = pictures[0].resize((48, 32)), pictures[1].resize((40, 56))
-    return to_tensor(photo), to_tensor(painting), to_tensor(Image.blend(photo, painting.resize(photo.size), 0.4))
+    content_image, painting = pictures[0].resize((48, 32)), pictures[1].resize((40, 56))
+    return (
+        to_tensor(content_image),
+        to_tensor(painting),
+        to_tensor(Image.blend(content_image, painting.resize(content_image.size), 0.4)),
+    )
 
 
 # ---------------------------------------------------------------- formulas
@@ -64,15 +68,15 @@ def by_loops(maps: np.ndarray) -> list[np.ndarray]:
 
 def test_the_term_is_that_of_slow_loops(network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
     """q = normalise(c·ĉ + (1 − c)·x̂), t = the ŝ with the largest q·ŝ, loss = mean(1 − x̂·t); layers by their weights."""
-    photo, painting, image = seen
+    content_image, painting, image = seen
     recipe = recipe_with(content_query=0.3)
-    found = Objective(network, photo, painting, recipe)(image).terms
+    found = Objective(network, content_image, painting, recipe)(image).terms
     for layer, weight in LAYERS.items():
-        ours, theirs, of_photo = (
-            by_loops(network(one, [layer])[layer][0].double().numpy()) for one in (image, painting, photo)
+        ours, theirs, of_content = (
+            by_loops(network(one, [layer])[layer][0].double().numpy()) for one in (image, painting, content_image)
         )
         total = 0.0
-        for mine, before in zip(ours, of_photo, strict=True):
+        for mine, before in zip(ours, of_content, strict=True):
             query = 0.3 * before + 0.7 * mine
             products = [float(query @ candidate) for candidate in theirs]  # its length changes no order
             total += 1 - float(mine @ theirs[int(np.argmax(products))])
@@ -99,8 +103,8 @@ def test_the_gradient_has_the_maps_layout_where_some_positions_are_looked_at() -
 
 
 def test_a_picture_is_its_own_neighbour(network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-    photo, _, _ = seen
-    terms = Objective(network, photo, photo, recipe_with())(photo).terms
+    content_image, _, _ = seen
+    terms = Objective(network, content_image, content_image, recipe_with())(content_image).terms
     assert all(abs(float(value)) < 1e-4 for name, value in terms.items() if name.startswith("neighbours"))
 
 
@@ -116,9 +120,9 @@ def test_nearest_in_pieces_is_nearest_at_once(monkeypatch: pytest.MonkeyPatch) -
 def test_hypercolumns_find_one_neighbour_for_all_layers(
     network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 ) -> None:
-    photo, painting, image = seen
+    content_image, painting, image = seen
     recipe = recipe_with(neighbours_features="hypercolumns", content_query=0.0)
-    terms = Objective(network, photo, painting, recipe)(image).terms
+    terms = Objective(network, content_image, painting, recipe)(image).terms
 
     def columns(one: torch.Tensor, scales: dict[str, float]) -> torch.Tensor:
         maps = network(one, LAYERS)
@@ -144,13 +148,13 @@ def test_hypercolumns_find_one_neighbour_for_all_layers(
 
 
 def test_a_region_looks_at_its_own_painting_alone(network: Vgg, pictures: Pictures) -> None:
-    photo = to_tensor(pictures[0].resize((64, 32)))
+    content_image = to_tensor(pictures[0].resize((64, 32)))
     left, right = (to_tensor(one.resize((48, 48))) for one in pictures)
     areas = torch.zeros(3, 32, 64)
     areas[1, :, :32] = areas[2, :, 32:] = 1
     guide = Guide(areas)
-    found = Objective(network, photo, [left, right], recipe_with(), guide=guide)
-    found(photo)
+    found = Objective(network, content_image, [left, right], recipe_with(), guide=guide)
+    found(content_image)
     assert found.neighbours is not None
     state, owners = found.neighbours.state_dict(), found.neighbours.owners
     for layer, width in (("conv2_1", 32), ("conv3_1", 16)):
@@ -175,9 +179,9 @@ def test_of_large_maps_other_positions_are_compared_at_each_look(
     network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_POSITIONS", 30)
-    photo, painting, image = seen
+    content_image, painting, image = seen
     recipe = recipe_with(neighbours_layers={"conv2_1": 1.0})
-    found = Neighbours(network, photo, [painting], recipe)
+    found = Neighbours(network, content_image, [painting], recipe)
     maps = network(image, ["conv2_1"])
     places = []
     for _ in range(16):
@@ -270,8 +274,8 @@ def test_a_result_replays_to_the_same_bits_with_the_dial_turned_on_the_way(netwo
 def test_a_dial_that_is_turned_looks_anew_at_once(
     network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 ) -> None:
-    photo, painting, image = seen
-    objective = Objective(network, photo, painting, recipe_with(content_query=0.0))
+    content_image, painting, image = seen
+    objective = Objective(network, content_image, painting, recipe_with(content_query=0.0))
     before = float(objective(image).total)
     objective.set_weights(recipe_with(content_query=1.0))
     assert float(objective(image).total) != before
@@ -285,12 +289,12 @@ def test_a_dial_that_is_turned_looks_anew_at_once(
 def test_what_is_no_neighbours_state_is_refused(
     network: Vgg, seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 ) -> None:
-    photo, painting, image = seen
-    found = Neighbours(network, photo, [painting], recipe_with())
+    content_image, painting, image = seen
+    found = Neighbours(network, content_image, [painting], recipe_with())
     found.terms(network(image, LAYERS))
     found.age = 1
     good = found.state_dict()
-    other = Neighbours(network, photo, [painting], recipe_with())
+    other = Neighbours(network, content_image, [painting], recipe_with())
     other.load_state_dict(good)
     assert other.age == 1
     for spoilt in (

@@ -24,13 +24,15 @@ def test_a_new_size_has_the_photos_finest_detail(
         run = Run(*pictures, plain(**settings, init=init), network)
         small = run.painting.canvas.image().detach()
         run.painting.next_stage()
-        photo, shown = run.painting.content_tensor, run.painting.canvas.image().detach()
+        content_image, shown = run.painting.content_tensor, run.painting.canvas.image().detach()
         assert shown.shape[-1] == 2 * small.shape[-1]
         enlarged = resample(small, tuple(shown.shape[-2:]))
         if init == "content":  # nothing was painted yet: detail and enlarged photo are the photo
-            detail = photo - resample(resample(photo, tuple(small.shape[-2:])), tuple(photo.shape[-2:]))
+            detail = content_image - resample(
+                resample(content_image, tuple(small.shape[-2:])), tuple(content_image.shape[-2:])
+            )
             assert torch.allclose(shown, enlarged + detail, atol=1e-5)
-            assert float((shown - photo).abs().mean()) < 0.2 * float((enlarged - photo).abs().mean())
+            assert float((shown - content_image).abs().mean()) < 0.2 * float((enlarged - content_image).abs().mean())
         else:
             assert torch.allclose(shown, enlarged, atol=1e-5)
 

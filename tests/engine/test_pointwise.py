@@ -39,10 +39,14 @@ def test_a_new_content_loss_is_its_formula_with_and_without_weights(weighted: bo
 
 def test_a_print_judges_by_it_as_a_whole_picture_does(network: Vgg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "CORE", 64)
-    photo, painting, image = torch.rand((3, 1, 3, 96, 128), generator=torch.Generator().manual_seed(1)).unbind(0)
+    content_image, style_image, image = torch.rand(
+        (3, 1, 3, 96, 128), generator=torch.Generator().manual_seed(1)
+    ).unbind(0)
     recipe = Recipe(style_layers={"conv1_1": 1.0}, content_layers={"conv2_1": 1.0}, variation_weight=0.5)
     recipe = recipe.model_copy(update={"content_loss": "new", "variation_loss": "new"})
-    whole, tiled = (kind(network, photo, [painting], recipe)(image).terms for kind in (Objective, TiledObjective))
+    whole, tiled = (
+        kind(network, content_image, [style_image], recipe)(image).terms for kind in (Objective, TiledObjective)
+    )
     assert tiled.keys() == whole.keys()
     assert len(whole) == 3
     for name in whole:

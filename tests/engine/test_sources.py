@@ -39,14 +39,14 @@ def test_gatys_adam_follows_its_source(hed: Weights, pictures: tuple[Image.Image
     assert (recipe.learning_rate, recipe.space, recipe.init) == (0.003, "normalised", "content")
     content, style = at_size(pictures, 64)[0], at_size(pictures, 96)[1]
     see = maps_of(weights, lambda normalised: normalised)
-    photo, painting = see(reference.torch_input(content)), see(reference.torch_input(style))
+    content_image, style_image = see(reference.torch_input(content)), see(reference.torch_input(style))
     layers = {"conv1_1": 1.0, "conv2_1": 0.8, "conv3_1": 0.4, "conv4_1": 0.2, "conv5_1": 0.1}
 
     def loss(x: torch.Tensor) -> torch.Tensor:
-        maps, value = see(x), recipe.content_weight * ((see(x)["conv4_2"] - photo["conv4_2"]) ** 2).mean()
+        maps, value = see(x), recipe.content_weight * ((see(x)["conv4_2"] - content_image["conv4_2"]) ** 2).mean()
         for name, weight in layers.items():
             ours = reference.raw_gram(maps[name]) / maps[name][0, 0].numel()
-            theirs = reference.raw_gram(painting[name]) / painting[name][0, 0].numel()
+            theirs = reference.raw_gram(style_image[name]) / style_image[name][0, 0].numel()
             value = value + recipe.style_weight * weight / 4 * ((ours - theirs) ** 2).mean()
         return value
 
@@ -55,12 +55,14 @@ def test_gatys_adam_follows_its_source(hed: Weights, pictures: tuple[Image.Image
     # At equal sizes the loss is the source's own formula, with undivided Gram matrices.
     same = see(reference.torch_input(at_size(pictures, 64)[1]))
     total = reference.gatys_total(layers, recipe.content_weight, recipe.style_weight)(
-        photo, photo, _as_size(same, photo)
+        content_image, content_image, _as_size(same, content_image)
     )
     recipe = recipe.changed({"style_size": "content"})
     first = totals(paint((pictures[0], pictures[1].resize(pictures[0].size)), Vgg(weights), recipe))[0]
     square = see(reference.torch_input(to_tensor(resize_picture(pictures[1].resize(pictures[0].size), 64))))
-    total = reference.gatys_total(layers, recipe.content_weight, recipe.style_weight)(photo, photo, square)
+    total = reference.gatys_total(layers, recipe.content_weight, recipe.style_weight)(
+        content_image, content_image, square
+    )
     assert first == pytest.approx(float(total), rel=1e-3)
 
 
@@ -75,8 +77,8 @@ CENTRE = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64).view(1, 3
 def rounds_loss(hed: Weights, content: torch.Tensor, style: torch.Tensor) -> Callable[[Tensor], Tensor]:
     """Recipe 2's loss of a centred picture, in double precision."""
     see = maps_of(hed, reference.caffe_input, "average")
-    total, photo, painting = reference.rounds_total(ROUNDS_LAYERS, 15), see(content), see(style)
-    return lambda centred: total(see((centred + CENTRE) / 255), photo, painting)
+    total, content_image, style_image = reference.rounds_total(ROUNDS_LAYERS, 15), see(content), see(style)
+    return lambda centred: total(see((centred + CENTRE) / 255), content_image, style_image)
 
 
 @pytest.mark.parametrize("loudness", [0.025, 160.0])
@@ -143,25 +145,25 @@ def test_hrnet_source_follows_its_source(hed: Weights, pictures: tuple[Image.Ima
     """Six steps of the generator's weights: a photo whose sides do not divide by 4, a painting of another size."""
     weights = identity_vgg19(hed)
     weights = replace(weights, network=replace(weights.network, convention="torch"))
-    photo, painting = pictures[0], resize_picture(pictures[1], 80)
+    content_image, style_image = pictures[0], resize_picture(pictures[1], 80)
     recipe = load_preset("hrnet-source")
     assert (recipe.learning_rate, recipe.decay_steps, recipe.decay_factor) == (0.005, 200, 0.9)
     assert recipe.style_size == "original"
     # At the full rate single precision itself parts from double within five steps, since instance normalisation enlarges
     # what is nearly level.
     recipe = recipe.changed({"size": 66, "iterations": 6, "decay_steps": 3, "learning_rate": 5e-4})
-    content = to_tensor(resize_picture(photo, 66))
+    content = to_tensor(resize_picture(content_image, 66))
     assert all(side % 4 for side in content.shape[2:])
     see = maps_of(weights, reference.torch_input)
-    of_photo, of_painting = see(content), see(to_tensor(painting))
+    of_content, of_style = see(content), see(to_tensor(style_image))
     total = reference_networks.hrnet_total(150, 1)
     first = {name: value.detach().clone() for name, value in HrnetCanvas(content, 0).network.named_parameters()}
     expected = reference_networks.train(
         first,
-        lambda tensors, _: total(see(reference_networks.hrnet(tensors, content)), of_photo, of_painting),
+        lambda tensors, _: total(see(reference_networks.hrnet(tensors, content)), of_content, of_style),
         [5e-4] * 3 + [0.9 * 5e-4] * 3,
     )
-    found = totals(paint((photo, painting), Vgg(weights), recipe))
+    found = totals(paint((content_image, style_image), Vgg(weights), recipe))
     assert found == pytest.approx(expected, rel=1e-3)
     assert found[0] == pytest.approx(expected[0], rel=1e-5)
     assert expected[-1] < 0.9 * expected[0]
@@ -180,7 +182,7 @@ def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image
     recipe = recipe.changed({"size": 64, "iterations": 6, "style_size": 64, **weighted})
     content, style = at_size(pictures, 64)
     see = maps_of(weights, reference.caffe_input)
-    photo, painting = see(content), see(style)
+    content_image, style_image = see(content), see(style)
     total = reference.variation_total(1e-2, 1e4, 1e8)
     start = first_picture(recipe, content, style, Space("unit"))
     assert float(start.std()) == pytest.approx(1, abs=0.05)
@@ -188,7 +190,7 @@ def test_tf_adam_tv_follows_its_source(hed: Weights, pictures: tuple[Image.Image
 
     def loss_of(given: np.ndarray) -> tuple[float, np.ndarray]:
         x = torch.tensor(given).requires_grad_(True)
-        loss = weaker * total(see(x), photo, painting, x)
+        loss = weaker * total(see(x), content_image, style_image, x)
         return float(loss.detach()), torch.autograd.grad(loss, x)[0].numpy()
 
     expected = reference.tensorflow_adam(start.numpy(), loss_of, 6, 0.02, 0.99, 0.999, 0.1, (0.0, 1.0))

@@ -42,12 +42,12 @@ def test_painted_small_and_shown_large(network: Vgg, pictures: Pair, canvas: str
     own, _ = painted(network, pictures, recipe.changed({"colours": "style"}))
     small, _ = painted(network, pictures, recipe.changed({"colours": "style", "size": 80}))
     assert own.picture.size == (200, 150)
-    photo = resize_picture(pictures[0], 200)
-    assert result.picture.tobytes() == take_light(small.picture, photo).tobytes()
+    content_image = resize_picture(pictures[0], 200)
+    assert result.picture.tobytes() == take_light(small.picture, content_image).tobytes()
     if canvas == "pixels":  # two steps of a network that has learnt nothing are no picture
-        kept = photorealism(photo, result.picture)["edges"]
+        kept = photorealism(content_image, result.picture)["edges"]
         assert kept > 0.9
-        assert photorealism(photo, own.picture)["edges"] < kept
+        assert photorealism(content_image, own.picture)["edges"] < kept
 
 
 def test_style_scale_and_losses_are_those_of_the_painted_size(network: Vgg, pictures: Pair) -> None:
@@ -77,6 +77,6 @@ def test_the_size_of_the_photo() -> None:
     assert result_size(None) is None
     with pytest.raises(PlaygroundError, match="--size huge is neither a number of pixels nor `original`"):
         result_size("huge")
-    photo = Image.fromarray(np.zeros((90, 500, 3), np.uint8))
-    assert at_original_size(recipe, photo).size == 500
-    assert at_original_size(recipe.changed({"crop": "1:1"}), photo).size == 90
+    content_image = Image.fromarray(np.zeros((90, 500, 3), np.uint8))
+    assert at_original_size(recipe, content_image).size == 500
+    assert at_original_size(recipe.changed({"crop": "1:1"}), content_image).size == 90

@@ -14,8 +14,8 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.experiments import cluster
 from playground.experiments.experiment import Axis, on_axes
-from playground.experiments.here import run_here
 from playground.experiments.results import CellCache, CellResult
+from playground.experiments.run_here import run_here
 from playground.experiments.sheet import draw_sheet
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe

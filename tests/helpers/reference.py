@@ -63,11 +63,11 @@ def raw_gram(maps: Tensor) -> Tensor:
 def gatys_total(weights: dict[str, float], alpha: float, beta: float) -> Callable[[Maps, Maps, Maps], Tensor]:
     """Recipe 1: α·mean((F−P)²) at conv4_2 + β·Σ w/(4·H²·W²)·mean((G−G_S)²)."""
 
-    def total(maps: Maps, photo: Maps, painting: Maps) -> Tensor:
-        loss = alpha * ((maps["conv4_2"] - photo["conv4_2"]) ** 2).mean()
+    def total(maps: Maps, content_image: Maps, style_image: Maps) -> Tensor:
+        loss = alpha * ((maps["conv4_2"] - content_image["conv4_2"]) ** 2).mean()
         for name, weight in weights.items():
             area = maps[name].shape[2] * maps[name].shape[3]
-            difference = raw_gram(maps[name]) - raw_gram(painting[name])
+            difference = raw_gram(maps[name]) - raw_gram(style_image[name])
             loss = loss + beta * weight / (4 * area**2) * (difference**2).mean()
         return loss
 
@@ -77,14 +77,16 @@ def gatys_total(weights: dict[str, float], alpha: float, beta: float) -> Callabl
 def rounds_total(weights: dict[str, float], ratio: float) -> Callable[[Maps, Maps, Maps], Tensor]:
     """Recipe 2: style in rows over C·H·W of the first layer, plus content / ratio."""
 
-    def total(maps: Maps, photo: Maps, painting: Maps) -> Tensor:
+    def total(maps: Maps, content_image: Maps, style_image: Maps) -> Tensor:
         style = torch.zeros((), dtype=torch.float64)
         for name, weight in weights.items():
             count = maps[name].numel()
-            rows = ((raw_gram(maps[name]) / count - raw_gram(painting[name]) / painting[name].numel()) ** 2).mean(1)
+            rows = ((raw_gram(maps[name]) / count - raw_gram(style_image[name]) / style_image[name].numel()) ** 2).mean(
+                1
+            )
             style = style + weight * rows.sum()
         style = style / maps["conv1_2"].numel()
-        content = ((maps["conv4_2"] - photo["conv4_2"]) ** 2).mean(1).sum() / photo["conv4_2"].numel()
+        content = ((maps["conv4_2"] - content_image["conv4_2"]) ** 2).mean(1).sum() / content_image["conv4_2"].numel()
         return style + content / ratio
 
     return total
@@ -93,11 +95,11 @@ def rounds_total(weights: dict[str, float], ratio: float) -> Callable[[Maps, Map
 def variation_total(style: float, content: float, variation: float) -> Callable[[Maps, Maps, Maps, Tensor], Tensor]:
     """Recipe 5: style/5·Σ mean((G−G_S)²) with G/(H·W), content at conv5_2, and squared total variation."""
 
-    def total(maps: Maps, photo: Maps, painting: Maps, image: Tensor) -> Tensor:
-        loss = content * ((maps["conv5_2"] - photo["conv5_2"]) ** 2).mean()
+    def total(maps: Maps, content_image: Maps, style_image: Maps, image: Tensor) -> Tensor:
+        loss = content * ((maps["conv5_2"] - content_image["conv5_2"]) ** 2).mean()
         for name in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"):
             ours = raw_gram(maps[name]) / (maps[name].shape[2] * maps[name].shape[3])
-            theirs = raw_gram(painting[name]) / (painting[name].shape[2] * painting[name].shape[3])
+            theirs = raw_gram(style_image[name]) / (style_image[name].shape[2] * style_image[name].shape[3])
             loss = loss + style / 5 * ((ours - theirs) ** 2).mean()
         dx, dy = image[:, :, :, 1:] - image[:, :, :, :-1], image[:, :, 1:] - image[:, :, :-1]
         return loss + variation * ((dx**2).mean() + (dy**2).mean())

@@ -15,7 +15,7 @@ import pytest
 
 from playground.service.jobs import Jobs
 from playground.service.settings import read_settings
-from playground.web.server import Server
+from playground.web.app_server import Server
 from tests.helpers.serving import free_port
 from tests.helpers.waiting import until
 

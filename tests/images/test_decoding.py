@@ -192,7 +192,7 @@ def test_a_picture_larger_than_the_room_is_decoded_alone(monkeypatch: pytest.Mon
 def test_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room(0.1, seconds=0.05)
     monkeypatch.setattr(loading, "DECODING", room)
-    with room.share(0.1), pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\."):
+    with room.take(0.1), pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\."):
         load_picture(FILES["rgb"])
     assert load_picture(FILES["rgb"]).size == (61, 47)
 
@@ -221,7 +221,7 @@ def test_who_waits_for_room_holds_no_picture_yet(monkeypatch: pytest.MonkeyPatch
             assert room.taken_megabytes == pytest.approx(each + kept)
             assert load_picture(picture).size == load_picture(picture).size == (640, 480)
 
-    with room.share(each):
+    with room.take(each):
         reading = threading.Thread(target=both)
         reading.start()
         until(lambda: room.waiting == 1)
@@ -229,7 +229,7 @@ def test_who_waits_for_room_holds_no_picture_yet(monkeypatch: pytest.MonkeyPatch
     reading.join(20)
     assert len(decoded) == 2
     assert room.taken_megabytes == 0
-    with ThreadPoolExecutor(1) as pool, room.share(each):  # what is read afterwards takes its own part again
+    with ThreadPoolExecutor(1) as pool, room.take(each):  # what is read afterwards takes its own part again
         late = pool.submit(load_picture, picture)
         until(lambda: room.waiting == 1)
     assert late.result(20).size == (640, 480)
@@ -239,7 +239,7 @@ def test_no_room_for_several_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -
     room = Room(0.001, seconds=0.05)
     monkeypatch.setattr(loading, "DECODING", room)
     told = pytest.raises(PictureError, match=r"waits for others .*: try again in a minute\.")
-    with room.share(100), told, room_for([FILES["rgb"]]):
+    with room.take(100), told, room_for([FILES["rgb"]]):
         raise AssertionError
 
 

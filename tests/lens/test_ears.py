@@ -18,7 +18,7 @@ from playground.networks.vgg import Vgg
 from playground.recipe.presets import PRESET_FOLDER
 
 
-def painting(name: str, size: int = 256) -> Image.Image:
+def style_image(name: str, size: int = 256) -> Image.Image:
     return resize_picture(load_picture(PRESET_FOLDER / "styles" / f"{name}.jpg"), size)
 
 
@@ -28,24 +28,24 @@ def listened(network: Vgg, before: Image.Image, after: Image.Image) -> Heard:
 
 
 def test_cut_into_tiles_content_notices_and_style_hardly(network: Vgg) -> None:
-    before = painting("swirls")
+    before = style_image("swirls")
     found = listened(network, before, edits.edited(before, "cut", 4))
     assert found.content is not None
     assert found.content > 0.8
     assert found.style < 0.1
     shuffled = listened(network, before, edits.edited(before, "shuffle"))
-    assert shuffled.style > listened(network, before, painting("mosaic")).style > 0.5
+    assert shuffled.style > listened(network, before, style_image("mosaic")).style > 0.5
 
 
 def test_nothing_done_is_exactly_nothing(network: Vgg) -> None:
-    before = painting("swirls", 96)
+    before = style_image("swirls", 96)
     found = listened(network, before, before.copy())
     assert (found.content, found.style) == (0, 0)
     assert in_words(found) == "Nothing has changed: both are exactly 0."
 
 
 def test_another_size_has_no_content_distance(network: Vgg) -> None:
-    before = painting("swirls", 96)
+    before = style_image("swirls", 96)
     found = listened(network, before, edits.edited(before, "rescale", 50))
     assert found.content is None
     assert found.style > 0
@@ -64,7 +64,7 @@ def test_words_name_who_notices() -> None:
 
 @pytest.mark.parametrize("name", [name for name in edits.EDITS if name != "rescale"])
 def test_an_edit_keeps_the_size_and_changes_something(name: str) -> None:
-    before = painting("swirls", 96)
+    before = style_image("swirls", 96)
     after = edits.edited(before, name)
     assert (after.size, after.mode) == (before.size, "RGB")
     assert not np.array_equal(np.asarray(after), np.asarray(before))
@@ -73,7 +73,7 @@ def test_an_edit_keeps_the_size_and_changes_something(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["shift", "mirror", "cut", "shuffle"])
 def test_edits_of_places_lose_no_pixel(name: str) -> None:
-    before = painting("swirls", 97)
+    before = style_image("swirls", 97)
     pixels = [
         Counter(map(tuple, np.asarray(picture).reshape(-1, 3).tolist()))
         for picture in (before, edits.edited(before, name))
@@ -89,7 +89,7 @@ def test_no_tile_keeps_its_place() -> None:
 
 
 def test_an_amount_beyond_its_bounds_is_brought_to_the_nearest() -> None:
-    before = painting("swirls", 64)
+    before = style_image("swirls", 64)
     assert edits.edited(before, "darken", 1e9).tobytes() == edits.edited(before, "darken", 80).tobytes()
     assert edits.edited(before, "rescale", 1).size == (32, 32)
     assert edits.cut(before, 1).tobytes() == before.tobytes()

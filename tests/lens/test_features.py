@@ -22,8 +22,8 @@ LAYERS = ("conv1_1", "conv2_1", "conv4_1")
 def maps(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> Maps:
     """Of the photo and the painting, small."""
     with torch.no_grad():
-        photo, painting = (network(to_tensor(resize_picture(picture, 96)), LAYERS) for picture in pictures)
-    return photo, painting
+        content_image, style_image = (network(to_tensor(resize_picture(picture, 96)), LAYERS) for picture in pictures)
+    return content_image, style_image
 
 
 def slow_gram(features: Tensor, channels: list[int]) -> list[list[float]]:
@@ -87,10 +87,10 @@ def test_a_cell_is_the_average_of_two_maps_product(maps: Maps) -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_eight_bits_give_a_cell_within_a_hundredth(maps: Maps, layer: str) -> None:
-    photo, painting = (each[layer] for each in maps)
-    channels = products.strongest_channels(photo, painting)
-    exact = products.block(painting, channels)
-    approximate = matrix(products.maps_of(painting, channels))
+    content_image, style_image = (each[layer] for each in maps)
+    channels = products.strongest_channels(content_image, style_image)
+    exact = products.block(style_image, channels)
+    approximate = matrix(products.maps_of(style_image, channels))
     strong = exact > 0.01 * exact.max()  # a cell near 0 is the rounding's
     assert np.abs(approximate - exact)[strong].max() <= 0.01 * exact.max()
     assert (np.abs(approximate / exact - 1)[strong] <= 0.01).mean() > 0.95
@@ -105,26 +105,28 @@ def test_scrambling_positions_leaves_every_cell(maps: Maps) -> None:
 
 
 def test_channels_are_ranked_by_what_differs_without_the_frame(maps: Maps) -> None:
-    photo, painting = (each["conv2_1"] for each in maps)
-    framed = painting.clone()
+    content_image, style_image = (each["conv2_1"] for each in maps)
+    framed = style_image.clone()
     framed[:, 9, 0], framed[:, 9, :, -1] = 1e4, 1e4  # a channel that fires on the frame alone
-    assert products.strongest_channels(photo, framed) == products.strongest_channels(photo, painting)
-    louder = painting.clone()
+    assert products.strongest_channels(content_image, framed) == products.strongest_channels(content_image, style_image)
+    louder = style_image.clone()
     louder[:, 9] += 1e3
-    assert products.strongest_channels(photo, louder)[0] == 9
-    found = products.strongest_channels(photo, painting)
-    every = list(range(photo.shape[1]))
+    assert products.strongest_channels(content_image, louder)[0] == 9
+    found = products.strongest_channels(content_image, style_image)
+    every = list(range(content_image.shape[1]))
     assert len(set(found)) == 12
-    assert products.block_share(photo, painting, every) == pytest.approx(1)
+    assert products.block_fraction(content_image, style_image, every) == pytest.approx(1)
     others = [channel for channel in every if channel not in found][:12]
-    assert products.block_share(photo, painting, found) > products.block_share(photo, painting, others)
+    assert products.block_fraction(content_image, style_image, found) > products.block_fraction(
+        content_image, style_image, others
+    )
 
 
 def test_maps_without_anything_and_tiny_maps_do_no_harm() -> None:
     nothing = torch.zeros(1, 14, 3, 3)
     assert matrix(products.maps_of(nothing, [0, 1])).tolist() == [[0, 0], [0, 0]]
     assert products.strongest_channels(nothing, nothing) == list(range(12))
-    assert products.block_share(nothing, nothing, [0]) == 0
+    assert products.block_fraction(nothing, nothing, [0]) == 0
     seen = similarity.echo([nothing, nothing])
     assert similarity.alike(seen, 0, 1, 1)[1].max() == 0
 

@@ -65,7 +65,7 @@ def test_another_picture_is_shown_in_the_same_channels(network: Vgg, pictures: P
     alone = looking.pairs(*pictures, None, "conv3_1", network)
     again = looking.beside(alone, pictures[1], network)
     assert whole.shown is not None
-    assert again.cells.tolist() == whole.shown.cells.tolist() == whole.painting.cells.tolist()
+    assert again.cells.tolist() == whole.shown.cells.tolist() == whole.style.cells.tolist()
     assert (again.maps.levels == whole.shown.maps.levels).all()
     value = pairs_value(whole, (*pictures, pictures[1]), ["conv3_1"], only_shown=True)
     assert list(value["pictures"]) == ["shown"]

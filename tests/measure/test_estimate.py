@@ -25,7 +25,7 @@ from playground.measure.estimate import observe_run
 from playground.measure.memory import megabytes_of, too_large
 from playground.measure.operations import work_of_evaluation
 from playground.measure.pace import FIXED_UNITS, SecondsPerOperation, seconds_per_operation_on
-from playground.networks import choice
+from playground.networks import arithmetic_choice
 from playground.networks.hrnet import HrNet
 from playground.networks.read import Weights
 from playground.networks.transformer import new_network
@@ -41,7 +41,7 @@ STEADY = SecondsPerOperation(0.01)  # seconds for 10⁹ units
 @pytest.fixture(autouse=True)
 def winograd(monkeypatch: pytest.MonkeyPatch) -> None:
     """What recipes that state nothing are painted in, and what the figures here were measured with."""
-    monkeypatch.setenv(choice.VARIABLE, "winograd")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "winograd")
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_operations_are_those_torch_counts(hed: Weights, style: list[str], conte
 def test_the_photorealistic_network_counts_too() -> None:
     recipe = load_preset("hrnet-photorealistic")
     without = work_of_evaluation(recipe.changed({"canvas": "pixels"}), (64, 64)).operations
-    network, photo = HrNet(), torch.rand(1, 3, 64, 64)
+    network, content_image = HrNet(), torch.rand(1, 3, 64, 64)
     with FlopCounterMode(display=False) as counter:
-        network(photo)
+        network(content_image)
     forward = counter.get_total_flops()
     assert work_of_evaluation(recipe, (64, 64)).operations - without == 3 * forward
 
@@ -193,18 +193,18 @@ def test_memory_is_near_the_measured_peak(hed: Weights, size: int) -> None:
 
 
 def test_too_large_names_the_next_size_that_fits() -> None:
-    recipe, photo = load_preset().changed({"size": 4096}), (3000, 2000)
-    assert too_large(recipe, photo, photo, None) is None
-    assert too_large(recipe, photo, photo, 10**6) is None
-    fitting = memory.largest_size_that_fits(recipe, photo, photo, 3000)
+    recipe, content_image = load_preset().changed({"size": 4096}), (3000, 2000)
+    assert too_large(recipe, content_image, content_image, None) is None
+    assert too_large(recipe, content_image, content_image, 10**6) is None
+    fitting = memory.largest_size_that_fits(recipe, content_image, content_image, 3000)
     assert fitting is not None
     assert 800 < fitting < 4096
-    sentence = too_large(recipe, photo, photo, 3000)
+    sentence = too_large(recipe, content_image, content_image, 3000)
     assert sentence is not None
     assert f"try {fitting} px" in sentence
-    assert megabytes_of(recipe.changed({"size": fitting}), photo, photo) <= 3000
-    assert megabytes_of(recipe.changed({"size": fitting + 32}), photo, photo) > 3000
-    assert "another machine" in (too_large(recipe, photo, photo, 100) or "")
+    assert megabytes_of(recipe.changed({"size": fitting}), content_image, content_image) <= 3000
+    assert megabytes_of(recipe.changed({"size": fitting + 32}), content_image, content_image) > 3000
+    assert "another machine" in (too_large(recipe, content_image, content_image, 100) or "")
 
 
 def test_free_memory_is_known_on_linux() -> None:
@@ -229,9 +229,9 @@ def test_an_estimate_is_quick_enough_for_a_slider() -> None:
 # --- pace ---------------------------------------------------------------------------------------------------------
 
 
-def finished(recipe: Recipe, photo: tuple[int, int], machine: SecondsPerOperation) -> Result:
+def finished(recipe: Recipe, content_image: tuple[int, int], machine: SecondsPerOperation) -> Result:
     """What a run of `recipe` would leave on this machine, whose first evaluation of a size takes twice as long."""
-    cost = estimate.estimate(recipe, photo, photo, machine)
+    cost = estimate.estimate(recipe, content_image, content_image, machine)
     curve, seconds, evaluations, plan = [], 0.0, 0, []
     for stage in cost.stages:
         each = stage.seconds / stage.evaluations
@@ -240,7 +240,7 @@ def finished(recipe: Recipe, photo: tuple[int, int], machine: SecondsPerOperatio
             evaluations += 1
             curve.append({"evaluations": float(evaluations), "seconds": seconds})
         plan.append(Stage(size=max(stage.size), iterations=stage.evaluations, evaluations=stage.evaluations))
-    size = fit_size(*photo, recipe.size)
+    size = fit_size(*content_image, recipe.size)
     return Result(
         picture=Image.new("RGB", size), recipe=recipe.changed({"plan": plan}), ended="done", losses={}, layers={},
         curve=curve, steps=evaluations, evaluations=evaluations, seconds=seconds, first_preview_seconds=0.1,
@@ -248,17 +248,17 @@ def finished(recipe: Recipe, photo: tuple[int, int], machine: SecondsPerOperatio
 
 
 def test_one_run_teaches_the_seconds_per_operation(own_home: Path) -> None:
-    recipe, photo = Recipe(size=384, scales=2, iterations=60), (600, 400)
+    recipe, content_image = Recipe(size=384, scales=2, iterations=60), (600, 400)
     machine = SecondsPerOperation(0.0, {14: 0.08, 16: 0.05, 20: 0.03})  # slower for small pictures
-    observe_run(finished(recipe, photo, machine))
-    truth = estimate.estimate(recipe, photo, photo, machine)
-    learnt = estimate.estimate(recipe, photo, photo)
+    observe_run(finished(recipe, content_image, machine))
+    truth = estimate.estimate(recipe, content_image, content_image, machine)
+    learnt = estimate.estimate(recipe, content_image, content_image)
     assert learnt.measured
     assert learnt.seconds == pytest.approx(truth.seconds, rel=0.1)
     # other settings and a size that was not measured
     other = Recipe(size=512, iterations=30, style_layers={"conv1_1": 1, "conv3_1": 1}, content_layers={})
-    truth = estimate.estimate(other, photo, photo, machine)
-    assert estimate.estimate(other, photo, photo).seconds == pytest.approx(truth.seconds, rel=0.25)
+    truth = estimate.estimate(other, content_image, content_image, machine)
+    assert estimate.estimate(other, content_image, content_image).seconds == pytest.approx(truth.seconds, rel=0.25)
 
 
 @pytest.mark.parametrize("learnt", [192, 256, 384, 512])

@@ -65,12 +65,12 @@ def test_the_files_hold_what_onnxs_own_reader_finds(published: Published) -> Non
 def test_the_predictor_computes_the_published_graph(
     published: Published, networks: tuple[StylePredictor, AnyTransformer], pictures: Pictures
 ) -> None:
-    painting = seen(pictures[1], 256)
-    numbers = networks[0](ours(painting)).flatten()
+    style_image = seen(pictures[1], 256)
+    numbers = networks[0](ours(style_image)).flatten()
     assert numbers.shape == (100,)
-    exact = torch.from_numpy(computed(unrounded(published[0]), painting)).flatten()
+    exact = torch.from_numpy(computed(unrounded(published[0]), style_image)).flatten()
     torch.testing.assert_close(numbers, exact, rtol=1e-3, atol=1e-3)
-    rounded = torch.from_numpy(computed(published[0], painting)).flatten()
+    rounded = torch.from_numpy(computed(published[0], style_image)).flatten()
     assert torch.cosine_similarity(numbers, rounded, 0) > 0.999
 
 

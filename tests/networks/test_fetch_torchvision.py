@@ -137,8 +137,8 @@ def test_torch_homes_copy_counts(vgg19_server: FileServer, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "url",
-    ["file:///etc/passwd", "http://download.pytorch.org/vgg.pth", "https://download.pytorch.org.evil.example/vgg.pth", "ftp://127.0.0.1/a",
-     "https://user@evil.example/vgg.pth"],
+    ["file:///etc/passwd", "http://download.pytorch.org/vgg.pth", "https://download.pytorch.org.evil.example/vgg.pth",
+     "ftp://127.0.0.1/a", "https://user@evil.example/vgg.pth"],
 )  # fmt: skip
 def test_a_network_comes_from_the_known_host_alone(empty_home: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(fetch, "_find_intact", lambda name: None)

@@ -116,8 +116,8 @@ def test_the_rate_falls_after_its_steps_and_the_first_step_has_the_full_one(
 def test_any_size_keeps_its_aspect_to_the_pixel(
     network: Vgg, pictures: tuple[Image.Image, Image.Image], size: tuple[int, int]
 ) -> None:
-    photo = pictures[0].resize(size)
-    result, _, _ = run((photo, pictures[1]), network, small(size=max(64, *size), iterations=1))
+    content_image = pictures[0].resize(size)
+    result, _, _ = run((content_image, pictures[1]), network, small(size=max(64, *size), iterations=1))
     assert result.picture.size == (size if max(size) > 63 else (64, 64))
 
 
@@ -141,15 +141,15 @@ def test_padding_mirrors_and_adds_at_most_three_pixels() -> None:
 
 
 def test_the_canvas_starts_the_same_from_the_same_seed_alone(pictures: tuple[Image.Image, Image.Image]) -> None:
-    photo = to_tensor(pictures[0].resize((48, 36)))
+    content_image = to_tensor(pictures[0].resize((48, 36)))
     torch.manual_seed(123)
     undisturbed = torch.rand(1)
     torch.manual_seed(123)
-    first, again, other = (HrnetCanvas(photo, seed).image() for seed in (1, 1, 2))
+    first, again, other = (HrnetCanvas(content_image, seed).image() for seed in (1, 1, 2))
     assert torch.equal(torch.rand(1), undisturbed)  # nobody else's numbers are drawn
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    assert first.shape == photo.shape
+    assert first.shape == content_image.shape
 
 
 def test_the_recipe_makes_this_canvas_at_one_size(pictures: tuple[Image.Image, Image.Image]) -> None:
@@ -252,23 +252,25 @@ def test_photorealism_is_one_for_the_photo_itself_and_falls_with_blur_and_invent
 ) -> None:
     from PIL import ImageFilter, ImageOps
 
-    photo = pictures[0].resize((96, 72))
-    assert photorealism(photo, photo) == pytest.approx({"structure": 1, "edges": 1})
-    blurred = photorealism(photo, photo.filter(ImageFilter.GaussianBlur(3)))
+    content_image = pictures[0].resize((96, 72))
+    assert photorealism(content_image, content_image) == pytest.approx({"structure": 1, "edges": 1})
+    blurred = photorealism(content_image, content_image.filter(ImageFilter.GaussianBlur(3)))
     noise = np.random.default_rng(0).integers(-60, 60, (72, 96, 3))
-    noisy = photorealism(photo, Image.fromarray((np.asarray(photo) + noise).clip(0, 255).astype(np.uint8)))
+    noisy = photorealism(
+        content_image, Image.fromarray((np.asarray(content_image) + noise).clip(0, 255).astype(np.uint8))
+    )
     assert max(blurred.values()) < 0.95
     assert noisy["structure"] < 0.7
     assert noisy["edges"] < 0.95
-    recoloured = photorealism(photo, ImageOps.posterize(ImageOps.autocontrast(photo), 7))
+    recoloured = photorealism(content_image, ImageOps.posterize(ImageOps.autocontrast(content_image), 7))
     assert min(recoloured.values()) > 0.85
-    assert photorealism(photo, Image.new("RGB", photo.size, "grey"))["edges"] == 0
+    assert photorealism(content_image, Image.new("RGB", content_image.size, "grey"))["edges"] == 0
 
 
 def test_distances_are_zero_where_nothing_differs(network: Vgg, pictures: tuple[Image.Image, Image.Image]) -> None:
-    photo, style = pictures[0].resize((80, 60)), pictures[1].resize((80, 60))
-    assert distances(photo, style, photo, network)["content"] == pytest.approx(0, abs=1e-6)
-    assert distances(photo, style, style, network)["style"] == pytest.approx(0, abs=1e-6)
-    both = distances(photo, style, photo, network)
+    content_image, style = pictures[0].resize((80, 60)), pictures[1].resize((80, 60))
+    assert distances(content_image, style, content_image, network)["content"] == pytest.approx(0, abs=1e-6)
+    assert distances(content_image, style, style, network)["style"] == pytest.approx(0, abs=1e-6)
+    both = distances(content_image, style, content_image, network)
     assert both["style"] > 0.05
-    assert distances(photo, style, style, network)["content"] > 0.1
+    assert distances(content_image, style, style, network)["content"] > 0.1

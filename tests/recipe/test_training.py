@@ -8,8 +8,8 @@ import pytest
 
 from playground.recipe.base import RecipeError
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import EARLIER_NAMES
 from playground.recipe.presets import load_preset, load_training_preset, presets
+from playground.recipe.styles import EARLIER_NAMES
 from playground.recipe.training import PAINTING_ONLY
 from tests.helpers.training import tiny
 

@@ -37,7 +37,7 @@ def test_a_job_shows_what_its_run_said(make: Callable[..., Jobs], painting: type
     assert job.curve[0] == {"step": 1, "evaluations": 1, "seconds": 0.1} | {
         "content": 1.0, "style": 2.0, "variation": 0.0, "total": 3.0
     }  # fmt: skip
-    assert job.told.layers[-1] == {"evaluations": 3, "content:conv4_2": 1.0, "style:conv1_1": 2.0}
+    assert job.reported.layers[-1] == {"evaluations": 3, "content:conv4_2": 1.0, "style:conv1_1": 2.0}
     assert job.picture is not None
     assert job.picture_version == 4  # the first and one a step; the result is the last one again, which is no news
     assert job.frame is not None

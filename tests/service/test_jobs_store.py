@@ -72,7 +72,7 @@ def test_a_branch_leaves_where_the_run_paused_with_other_settings(serve: Callabl
     assert (branch.parent, branch.changes) == ((parent.id, at), {"style_weight": 7.0})
     assert branch.recipe.style_weight == 7.0
     assert [point["evaluations"] for point in branch.curve][: at + 1] == list(range(1, at + 2))  # the parent's, and on
-    assert branch.told.layers[0]["evaluations"] == 1
+    assert branch.reported.layers[0]["evaluations"] == 1
     assert [frame.jpeg for frame in branch.previews.frames][:1] == [frame.jpeg for frame in parent.previews.frames][:1]
     assert parent.state == "paused"
     branch.control.stop()
@@ -142,7 +142,7 @@ def test_whose_colours_survive_a_restart_and_go_on_in_a_branch(serve: Callable[.
     waiting = first.start(PICTURES, ENDLESS, "ben")
     plain = first.start(PICTURES, ENDLESS, "cy")
     for job in (running, waiting):
-        first.lasting.show_colours(job, "content")
+        first.choices.show_colours(job, "content")
     painted(running, 3)
     paused(running)
     branch = first.branch(running, 3, {"style_weight": 7.0}, "ann")
@@ -154,7 +154,7 @@ def test_whose_colours_survive_a_restart_and_go_on_in_a_branch(serve: Callable[.
     assert found == {running.id: "content", waiting.id: "content", plain.id: "style", branch.id: "content"}
     again = second.get(running.id)
     assert again is not None
-    second.lasting.show_colours(again, "style")
+    second.choices.show_colours(again, "style")
     second.close(save=True)
     third = {job.id: job.colours for job in serve(max_runs=1).recover()}
     assert third == {**found, running.id: "style"}

@@ -68,9 +68,9 @@ def test_asked_for_on_the_way_and_no_more(serve: Callable[..., Jobs], tmp_path: 
     job = jobs.start(PICTURES, RECIPE.changed({"iterations": 100_000}), "ann")
     until(lambda: job.frame is not None and job.frame.step > 3)
     assert job.kept is None
-    jobs.lasting.keep_frames(job, 2)
+    jobs.choices.keep_frames(job, 2)
     until(lambda: job.kept is not None and len(job.kept) > 3)
-    jobs.lasting.keep_frames(job, 0)
+    jobs.choices.keep_frames(job, 0)
     job.control.pause()
     until(lambda: job.state == "paused")
     found = steps(job, tmp_path)
@@ -108,18 +108,18 @@ def test_they_and_the_rounds_outlive_a_server(serve: Callable[..., Jobs], tmp_pa
     rounds = {"optimizer": "lbfgs", "learning_rate": 1.0, "lbfgs_evaluations": 2, "iterations": 100_000}
     first = serve(save_every=0.1)
     job = first.start(PICTURES, RECIPE.changed(rounds), "ann", frames_every=1)
-    until(lambda: len(job.told.rounds) > 5)
-    assert [said.number for said in job.told.rounds] == list(range(1, len(job.told.rounds) + 1))
-    assert all(said.evaluations == 2 and said.ended == "enough evaluations" for said in job.told.rounds)
+    until(lambda: len(job.reported.rounds) > 5)
+    assert [said.number for said in job.reported.rounds] == list(range(1, len(job.reported.rounds) + 1))
+    assert all(said.evaluations == 2 and said.ended == "enough evaluations" for said in job.reported.rounds)
     first.close(save=True)
     second = serve(save_every=0.1)
     (again,) = second.recover()
-    until(lambda: again.frame is not None and len(again.told.rounds) > len(job.told.rounds) + 3)
+    until(lambda: again.frame is not None and len(again.reported.rounds) > len(job.reported.rounds) + 3)
     assert again.frames_every == 1
     again.control.stop()
     until(lambda: again.ended_at)
     assert again.result is not None
-    assert [said.number for said in again.told.rounds] == list(range(1, again.result.steps + 1))[-200:]
+    assert [said.number for said in again.reported.rounds] == list(range(1, again.result.steps + 1))[-200:]
     found = steps(again, tmp_path)
     assert found == list(range(1, len(found) + 1))
     assert len(found) == again.result.steps

@@ -162,7 +162,7 @@ def check_recovered(
             reached = snapshot["numbers"]["evaluations"]
             assert all(map(torch.equal, spied[job.control], snapshot["parameters"]))
             assert [point["evaluations"] for point in job.curve][:reached] == list(range(1, reached + 1))
-            assert [point["evaluations"] for point in job.told.layers][:reached] == list(range(1, reached + 1))
+            assert [point["evaluations"] for point in job.reported.layers][:reached] == list(range(1, reached + 1))
             assert job.previews.frames[0].evaluation <= 1
             assert (job.state == "paused") == (told[id]["state"] == "paused")
             if told[id]["visitor"] == "visitor 0":

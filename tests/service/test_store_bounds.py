@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from playground.errors import PlaygroundError
-from playground.service import aside
+from playground.service import set_aside
 from playground.service import store as store_module
 from playground.service.store import Store
 from tests.helpers.stored import change_meta, dies, stored
@@ -67,7 +67,7 @@ def test_damaged_runs_are_set_aside_and_said(
 
 
 def test_what_is_set_aside_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "MAX_ASIDE", 3)
+    monkeypatch.setattr(set_aside, "MAX_ASIDE", 3)
     first = Store(root, 100)
     for number in range(6):
         (first.create(stored(str(number))).path / "meta.json").write_text("{")

@@ -28,7 +28,7 @@ class Crowd:
 
     def _work(self, account: str, megabytes: float) -> None:
         self._account.name = account
-        with self.room.share(megabytes):
+        with self.room.take(megabytes):
             self.order.append(account)
 
     def join(self) -> None:
@@ -40,9 +40,9 @@ class Crowd:
 def full(room: Room) -> Iterator[None]:
     """While nothing else may work."""
     with ExitStack() as held:
-        held.enter_context(room.share(1000.0))
-        held.enter_context(room.share(room.megabytes / 16))
-        held.enter_context(room.share(room.megabytes / 16))
+        held.enter_context(room.take(1000.0))
+        held.enter_context(room.take(room.megabytes / 16))
+        held.enter_context(room.take(room.megabytes / 16))
         yield
 
 
@@ -85,14 +85,14 @@ def test_within_an_account_and_without_one_it_goes_by_arrival() -> None:
 
 def test_small_work_is_done_while_the_largest_waits_and_works() -> None:
     room = Room(160, seconds=10)
-    with room.share(1000):  # more than there is: alone among the large
+    with room.take(1000):  # more than there is: alone among the large
         done = threading.Event()
-        waiting = threading.Thread(target=lambda: room.share(50).__enter__(), daemon=True)
+        waiting = threading.Thread(target=lambda: room.take(50).__enter__(), daemon=True)
         waiting.start()
         until(lambda: room.waiting == 1)
 
         def small() -> None:
-            with room.share(10):
+            with room.take(10):
                 done.set()
 
         threading.Thread(target=small).start()
@@ -103,10 +103,10 @@ def test_small_work_is_done_while_the_largest_waits_and_works() -> None:
 
 def test_all_together_take_no_more_than_there_is() -> None:
     room = Room(160, seconds=0.05)
-    with room.share(10), room.share(10), room.share(70), room.share(70):
+    with room.take(10), room.take(10), room.take(70), room.take(70):
         assert room.taken_megabytes == 160
         for more in (1.0, 11.0):
-            with pytest.raises(Crowded), room.share(more):
+            with pytest.raises(Crowded), room.take(more):
                 pass
     assert room.taken_megabytes == 0
 
@@ -118,7 +118,7 @@ def test_an_account_has_so_many_that_wait_and_no_more_and_others_do() -> None:
         for _ in range(MAX_WAITING):
             crowd.ask("flood", 80)
         room.account = lambda: "flood"
-        with pytest.raises(Crowded), room.share(80):
+        with pytest.raises(Crowded), room.take(80):
             pass
         room.account = lambda: getattr(crowd._account, "name", "")
         crowd.ask("other", 80)
@@ -130,7 +130,7 @@ def test_an_account_has_so_many_that_wait_and_no_more_and_others_do() -> None:
 
 def test_who_gives_up_leaves_the_queue() -> None:
     room = Room(10, seconds=0.05)
-    with room.share(10), pytest.raises(Crowded), room.share(1):
+    with room.take(10), pytest.raises(Crowded), room.take(1):
         pass
-    with room.share(10):
+    with room.take(10):
         assert (room.taken_megabytes, room.waiting) == (10, 0)

@@ -20,9 +20,9 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import security
+from playground.web.app_server import app_options
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People
-from playground.web.server import app_options
 from tests.helpers.waiting import until
 
 PASSWORD = "correct horse"

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.web import compressed
 from playground.web.compressed import MAX_KEPT, CompressedPage
-from playground.web.pace import Pace
+from playground.web.loop_time import LoopTime
 from playground.web.people import IN_SCOPE, Caller
 from playground.web.words import ASKED
 
@@ -48,7 +48,7 @@ def made() -> list[str]:
     return []
 
 
-class Told(Pace):
+class Told(LoopTime):
     """Notes whose turn was waited for."""
 
     def __init__(self) -> None:
@@ -60,19 +60,19 @@ class Told(Pace):
 
 
 @pytest.fixture
-def pace() -> Told:
+def loop_time() -> Told:
     return Told()
 
 
 @pytest.fixture
-def client(made: list[str], pace: Told) -> Iterator[TestClient]:
+def client(made: list[str], loop_time: Told) -> Iterator[TestClient]:
     def page(request: Request) -> Response:
         made.append(f"{request.headers['host']} {ASKED.get()}")
         return PlainTextResponse("word " * 1000 + made[-1], 200 if request.url.path == "/" else 503)
 
     app = Starlette(
         routes=[Route("/", page), Route("/config", page)],
-        middleware=[Middleware(Cookies), Middleware(CompressedPage, pace=pace)],
+        middleware=[Middleware(Cookies), Middleware(CompressedPage, loop_time=loop_time)],
     )
     with TestClient(app) as client:
         yield client
@@ -123,13 +123,13 @@ def test_who_is_not_logged_in_gets_nothing_of_who_is(
     assert len(made) == 2
 
 
-def test_whoever_has_it_described_again_waits_for_their_turn_and_pays(client: TestClient, pace: Told) -> None:
+def test_whoever_has_it_described_again_waits_for_their_turn_and_pays(client: TestClient, loop_time: Told) -> None:
     for _ in range(3):
         client.get("/")
-    assert pace.turns == ["ann"], "what is there costs nothing"
+    assert loop_time.turns == ["ann"], "what is there costs nothing"
     for number in range(3):
         client.get("/", headers={"x-forwarded-host": f"host{number}"})
     client.get("/?page=2")
     client.get("/?deep_link=x")
-    assert pace.turns == ["ann"] * 6
-    assert pace.debt("ann") > 0
+    assert loop_time.turns == ["ann"] * 6
+    assert loop_time.debt("ann") > 0

@@ -17,7 +17,8 @@ from playground.web import security
 
 SETTINGS = {"login": "class:open sesame", "admin_password": "correct horse"}
 OPEN = {
-    "", "/", "/openapi.json", "/pwa_icon", "/startup-events", "/gradio_api/startup-events", "/{page}", "/{page}/", "/login", "/login/", "/login_check", "/login_check/", "/health", "/theme.css", "/robots.txt", "/manifest.json",
+    "", "/", "/openapi.json", "/pwa_icon", "/startup-events", "/gradio_api/startup-events", "/{page}", "/{page}/", "/login",
+    "/login/", "/login_check", "/login_check/", "/health", "/theme.css", "/robots.txt", "/manifest.json",
     "/favicon.ico", "/static/{path:path}", "/assets/{path:path}", "/svelte/{path:path}", "/_app/{path:path}", "/token", "/token/",
     "/custom_component/{id}/{environment}/{type}/{file_name}",
 }  # fmt: skip

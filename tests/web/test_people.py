@@ -17,9 +17,9 @@ from starlette.testclient import TestClient
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web import people as people_module
+from playground.web.app_server import app_options
 from playground.web.pagefiles import PageFiles
 from playground.web.people import COOKIE, IN_SCOPE, Cookies, NotAllowedError, People, cookie_key
-from playground.web.server import app_options
 
 
 def carrying(cookie: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from playground.service.settings import Settings
 from playground.web import people as people_module
 from playground.web import security
-from playground.web.pace import Pace
+from playground.web.loop_time import LoopTime
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People
 
@@ -23,12 +23,12 @@ def test_a_refusal_waits_as_an_answer_would_where_its_person_owes_time(
 ) -> None:
     """Answered at once they were free: who had all streams open asked for thousands more."""
     monkeypatch.setattr(people_module, "MAX_STREAMS", 0)
-    pace, sent, hangs_up = Pace(clock=lambda: 1000.0), list[int](), asyncio.Event()
-    pace.charge("somebody else", 0.001)
+    loop_time, sent, hangs_up = LoopTime(clock=lambda: 1000.0), list[int](), asyncio.Event()
+    loop_time.charge("somebody else", 0.001)
     if owes:
-        pace.charge("address ann", 1.0)
-    before = pace.debt("address ann")
-    monkeypatch.setattr(pace, "allowance", lambda person: 0.5)
+        loop_time.charge("address ann", 1.0)
+    before = loop_time.debt("address ann")
+    monkeypatch.setattr(loop_time, "allowance", lambda person: 0.5)
 
     async def receive() -> Message:
         await hangs_up.wait()
@@ -38,7 +38,7 @@ def test_a_refusal_waits_as_an_answer_would_where_its_person_owes_time(
         sent.append(message.get("status", 0))
 
     async def scenario() -> list[int]:
-        guard = security.Guard(sent_nothing, Settings(), files, People(Cookies(bytes(32)), 30.0), pace)
+        guard = security.Guard(sent_nothing, Settings(), files, People(Cookies(bytes(32)), 30.0), loop_time)
         heartbeat = {
             "path": "/gradio_api/heartbeat/abc",
             "method": "GET",
@@ -55,7 +55,7 @@ def test_a_refusal_waits_as_an_answer_would_where_its_person_owes_time(
 
     assert asyncio.run(scenario()) == ([] if owes else [429, 0])
     assert sent == [429, 0]
-    assert owes or pace.debt("address ann") > before, "and it is charged"
+    assert owes or loop_time.debt("address ann") > before, "and it is charged"
 
 
 async def sent_nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,10 +65,10 @@ async def sent_nothing(scope: Scope, receive: Receive, send: Send) -> None:
 def test_a_refusal_waits_so_long_and_no_longer(files: PageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security, "MOST_HELD", 0.02)
     monkeypatch.setattr(security, "READ_EVERY", 0.001)
-    pace, sent, read = Pace(clock=lambda: 1000.0), list[int](), list[int]()
-    pace.charge("somebody else", 0.001)
-    pace.charge("address ann", 1.0)
-    assert pace.wait_of("address ann") > 1.0
+    loop_time, sent, read = LoopTime(clock=lambda: 1000.0), list[int](), list[int]()
+    loop_time.charge("somebody else", 0.001)
+    loop_time.charge("address ann", 1.0)
+    assert loop_time.wait_of("address ann") > 1.0
 
     async def receive() -> Message:
         read.append(1)
@@ -77,7 +77,7 @@ def test_a_refusal_waits_so_long_and_no_longer(files: PageFiles, monkeypatch: py
     async def send(message: Message) -> None:
         sent.append(message.get("status", 0))
 
-    guard = security.Guard(sent_nothing, Settings(), files, People(Cookies(bytes(32)), 30.0), pace)
+    guard = security.Guard(sent_nothing, Settings(), files, People(Cookies(bytes(32)), 30.0), loop_time)
     closed = {"path": "/logout", "method": "POST", "headers": HOST, "client": ("ann", 1)}
     asyncio.run(guard({"type": "http", **closed}, receive, send))
     assert sent == [404, 0]

@@ -21,14 +21,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
-from playground.web import pagefiles, security, server
+from playground.web import app_server, pagefiles, security
 from playground.web import people as people_module
+from playground.web.app_server import app_options
 from playground.web.bodies import MAX_BODY
-from playground.web.pace import Pace
+from playground.web.loop_time import LoopTime
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
 from playground.web.security import headers_for, login, stranger
-from playground.web.server import app_options
 
 
 async def echo(request: Request) -> Response:
@@ -281,14 +281,14 @@ def test_requests_wait_for_their_turn_and_are_charged_but_pages_and_pictures_are
 ) -> None:
     turns, charged = list[str](), list[str]()
 
-    class Told(Pace):
+    class Told(LoopTime):
         async def turn(self, person: str) -> None:
             turns.append(person)
 
         def charge(self, person: str, seconds: float) -> None:
             charged.append(person)
 
-    monkeypatch.setattr(server, "Pace", Told)
+    monkeypatch.setattr(app_server, "LoopTime", Told)
     options = app_options(jobs, Settings(), files, People(Cookies(bytes(32)), 30.0))
     given = ("/gradio_api/file=a.png", "/assets/a.js", "/health")
     waits = ("/gradio_api/queue/data", "/gradio_api/heartbeat/abc")

@@ -22,7 +22,7 @@ from playground.images.convert import resize_picture
 from playground.service.classroom import MAX_PEOPLE, Standing
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 from playground.web.components.pictures import given, samples
 
 SIDE = 240  # pixels, the long side of a picture on the wall; of a sheet that of each of its cells, less where they are many
@@ -179,7 +179,7 @@ class Wall:
         place.same = []
         version = (*shown.version, shown.at)
         if version != place.version and (picture := _picture(shown)) is not None:
-            place.version, place.number, place.picture = version, place.number + 1, data_url(picture)
+            place.version, place.number, place.picture = version, place.number + 1, url_of_picture(picture)
         return place
 
     def remove(self, id: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, field_info
+from playground.recipe.parse import MAPS
 from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
@@ -129,13 +130,20 @@ UNNAMED = {
 }  # of a caption; arithmetic changes no picture that one could see
 
 
+def numbers(values: Sequence[float]) -> str:
+    """A number for each painting or region; those that are not stated are 1."""
+    return ", ".join(map(number, values)) or "1"
+
+
 def setting_said(name: str, value: Any) -> str:
     """A setting and its value in a few words, such as "size 256"."""
     called = within(label(name))
     if isinstance(value, Mapping):
         return f"{called} {', '.join(layer for layer, weight in value.items() if weight > 0)}"
-    if isinstance(value, bool):
+    if isinstance(value, bool) or name in MAPS:  # a map is the text of a picture, which says nothing to a reader
         return called if value else say("caption.without", what=called)
+    if isinstance(value, tuple):
+        return f"{called} {numbers(value)}"
     return f"{called} {number(value) if isinstance(value, (int, float)) else option(name, str(value))}"
 
 

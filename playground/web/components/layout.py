@@ -63,7 +63,7 @@ def source(parts: Parts, name: str, label: str, kind: str) -> None:
 
 
 def wire_source(parts: Parts, name: str, kind: str, what: str) -> tuple[Any, Any]:
-    """Let samples fill the box and judge what is given; the two events, for whoever has to act on a new picture (pair.py).
+    """Let samples fill the box and judge what is given; the two events, for whoever acts on a new picture (shared_pictures.py).
 
     Args:
         what: the picture's name in messages, such as "content".

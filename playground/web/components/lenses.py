@@ -19,7 +19,7 @@ from playground.images.convert import resize_picture
 from playground.lens.fields import receptive_field
 from playground.lens.looking import LOOKED, Pairs, Seen, Touched
 from playground.lens.similarity import DIRECTIONS, LEVELS
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 
 ASSETS = Path(__file__).parent.parent / "assets"
 NAMES = ("photo", "painting", "shown")
@@ -39,7 +39,7 @@ def packed(values: np.ndarray) -> str:
 
 def small(picture: Image.Image) -> str:
     """A picture to look at, as an address that may stand in the value itself."""
-    return data_url(resize_picture(picture, min(LOOKED, max(picture.size))), quality=82, subsampling=2)
+    return url_of_picture(resize_picture(picture, min(LOOKED, max(picture.size))), quality=82, subsampling=2)
 
 
 def pairs_value(
@@ -51,14 +51,14 @@ def pairs_value(
         pictures: photo, painting and what was painted of them, if anything.
         only_shown: the page has photo and painting already.
     """
-    parts = (found.photo, found.painting, found.shown)
+    parts = (found.content, found.style, found.shown)
     return {
         "layer": found.layer,
         "layers": list(layers),
         "side": found.side,
         "channels": list(found.channels),
         "all": found.all_channels,
-        "share": round(found.share, 4),
+        "share": round(found.fraction, 4),
         "has_shown": found.shown is not None,
         "pictures": {
             name: _touched(part, picture)

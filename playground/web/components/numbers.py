@@ -9,9 +9,9 @@ from html import escape
 
 from playground.errors import PlaygroundError
 from playground.networks.catalogue import CAFFE_FILES, NETWORKS
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.recipe.base import BaseRecipe
-from playground.recipe.moved import SettingDifference, differences, whose
+from playground.recipe.other_network import SettingDifference, differences, whose
 from playground.web.components.format import option
 from playground.web.components.messages import message
 from playground.web.words import has, label, say, translated, within

@@ -12,7 +12,7 @@ SHOWN = 40
 
 def table(job: Job | None) -> str:
     """HTML: the latest rounds, newest first; a sentence where there are none."""
-    rounds = job.told.rounds if job is not None else []
+    rounds = job.reported.rounds if job is not None else []
     if not rounds:
         return f'<p class="hint">{say("rounds.none")}</p>'
     heads = "".join(f"<th>{say(f'rounds.{name}')}</th>" for name in ("number", "evaluations", "step", "ended"))

@@ -10,7 +10,7 @@ from html import escape
 from playground.engine.pulls import Pulls, direction
 from playground.images.save import encode_picture
 from playground.lens.drawn import heat
-from playground.web.components.addresses import data_address
+from playground.web.components.data_urls import url_of_file
 from playground.web.components.format import term
 from playground.web.words import say
 
@@ -84,7 +84,7 @@ def _maps(found: Pulls) -> str:
     most = max((float(values.max()) for values in found.maps.values()), default=0.0)
     figures = []
     for name, values in found.maps.items():
-        address = data_address(encode_picture(heat(values, most), "png"), "png")
+        address = url_of_file(encode_picture(heat(values, most), "png"), "png")
         label = say("tug.where", term=term(name), share=round(100 * found.shares[name]))
         figures.append(
             f'<figure><img src="{address}" alt="{escape(label)}"/><figcaption>{escape(label)}</figcaption></figure>'

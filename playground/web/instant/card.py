@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from playground.feedforward.model import Model
-from playground.web.components import charts
+from playground.web.components import small_charts
 from playground.web.components.format import duration
 from playground.web.words import say
 
@@ -34,7 +34,7 @@ def card_html(model: Model) -> str:
         facts.append(say("card.crops", **crops))
     listed = "".join(f"<li>{escape(str(fact))}</li>" for fact in facts)
     command = f"<pre><code>{escape(about.command)}</code></pre>" if about.command else ""
-    chart = charts.term_chart(curve) if len(curve) > 1 else ""
+    chart = small_charts.term_chart(curve) if len(curve) > 1 else ""
     return f'<div class="model-card"><h3>{escape(named(about.title))}</h3><ul>{listed}</ul>{chart}{command}</div>'
 
 

@@ -69,8 +69,9 @@ class ManyPictures:
         if len(paths) > 1:
             paths.insert(0, await off_loop(_zipped, paths, parts["many-done"]))
         how = "many.stopped" if task.stopped else "many.done"
+        said = message(translated(task.error)) if task.error else message(say(how, count=len(task.found)), "note")
         yield {
-            parts["many-status"]: message(translated(task.error)) if task.error else message(say(how, count=len(task.found)), "note"),
+            parts["many-status"]: said,
             **self._gallery(task.found),
             parts["many-done"]: gr.File(paths, visible=bool(paths)),
             parts["many-go"]: gr.Button(interactive=True),

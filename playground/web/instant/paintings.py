@@ -13,10 +13,10 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.any_painting import AnyStylizer
+from playground.feedforward.any_stylizer import AnyStylizer
 from playground.images.convert import resize_picture
 from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
-from playground.recipe.paintings import MAX_PAINTINGS
+from playground.recipe.styles import MAX_STYLES
 from playground.service.jobs import Jobs
 from playground.web.components import pictures
 from playground.web.components.layout import Parts, heading, html
@@ -28,7 +28,7 @@ from playground.web.words import say
 
 PAINTING_SIDE = 1024  # pixels, long side of a painting that is kept: its network looks at 256
 PATIENCE = 120.0  # seconds for the network to come
-SLIDERS = tuple(f"any-weight-{number}" for number in range(MAX_PAINTINGS))
+SLIDERS = tuple(f"any-weight-{number}" for number in range(MAX_STYLES))
 
 
 def lay_out(parts: Parts) -> None:
@@ -42,7 +42,7 @@ def lay_out(parts: Parts) -> None:
     with gr.Row(elem_classes=["buttons"]):
         parts["any-open"] = gr.UploadButton(say("any.open"), file_types=["image"], size="sm", elem_id="any-open")
     parts["any-blend"] = gr.Checkbox(
-        label=say("any.blend"), info=say("any.blend.info", most=MAX_PAINTINGS), elem_id="any-blend", elem_classes=["setting"]
+        label=say("any.blend"), info=say("any.blend.info", most=MAX_STYLES), elem_id="any-blend", elem_classes=["setting"]
     )  # fmt: skip
     for name in SLIDERS:
         parts[name] = gr.Slider(
@@ -88,7 +88,7 @@ class AnyPainting:
         """Take a painting alone, or beside those that are there; the oldest gives way to a fifth."""
         picture = resize_picture(picture, min(PAINTING_SIDE, max(picture.size)))
         others = easel.paintings if blend else []
-        easel.paintings = [*others, (title, picture, 1.0)][-MAX_PAINTINGS:]
+        easel.paintings = [*others, (title, picture, 1.0)][-MAX_STYLES:]
         return {**self._sliders(easel.paintings), **self._take(easel)}
 
     def _sliders(self, paintings: Sequence[tuple[str, Image.Image, float]]) -> dict[Any, Any]:

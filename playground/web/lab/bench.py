@@ -17,18 +17,18 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
-from playground.experiments.here import CellWork, run_here
 from playground.experiments.results import CellCache, CellResult
+from playground.experiments.run_here import CellWork, run_here
 from playground.experiments.sheet import draw_sheet
 from playground.images.save import encode_picture
 from playground.measure.estimate import estimate
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
-from playground.web.components.addresses import data_url
-from playground.web.components.charts import family_chart
+from playground.web.components.data_urls import url_of_picture
 from playground.web.components.format import duration
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
+from playground.web.components.small_charts import family_chart
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.lab.drawn import ShownCell, grid, table
 from playground.web.people import caller
@@ -188,7 +188,7 @@ class Bench:
             if key not in sheet.drawn:
                 picture = work.result.picture if work.result else Image.fromarray(np.asarray(work.picture))
                 sheet.drawn = {other: url for other, url in sheet.drawn.items() if other[0] != index}
-                sheet.drawn[key] = data_url(picture)
+                sheet.drawn[key] = url_of_picture(picture)
             note = say("lab.cell.stopped") if stopped else say("lab.cell.growing", percent=round(100 * work.done))
             if work.result is not None:
                 note = self._note(work.result, plan.shows)

@@ -19,7 +19,7 @@ from playground.lens.ears import Heard
 from playground.lens.edits import EDITS
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.jobs import Jobs
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
@@ -113,7 +113,7 @@ def screen(before: Image.Image, found: Listened) -> str:
     """The painting, its copy and the meters."""
     both = ((before, say("lab.the_painting")), (found.picture, say("lab.the_copy")))
     figures = "".join(
-        f'<figure><img src="{data_url(picture)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
+        f'<figure><img src="{url_of_picture(picture)}" alt="{escape(name)}"><figcaption>{escape(name)}</figcaption></figure>'
         for picture, name in both
     )
     return f'<div class="ears-pair">{figures}</div>{meters(found.found, found.another)}'

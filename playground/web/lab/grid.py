@@ -13,7 +13,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Axis, Cell, in_words, on_axes, parse_axis
-from playground.experiments.five import five_values
+from playground.experiments.five_values import five_values
 from playground.recipe.model import Recipe, field_info
 from playground.web.components import controls
 from playground.web.components.messages import Updates, fault, message

@@ -15,7 +15,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
 from playground.experiments.lessons import Lesson, find_lesson, lessons
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given, given_pair, sample_called
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
@@ -167,7 +167,8 @@ class Lessons(Bench):
         if self.show_sheet is not None:
             self.show_sheet(caller().person, lesson.name, [painting], [found.picture for _, found in heard])
         cells = "".join(
-            f'<figure><img src="{data_url(found.picture)}" alt=""><figcaption><b>{escape(say(f"lab.edit.{edit}"))}</b></figcaption>'
+            f'<figure><img src="{url_of_picture(found.picture)}" alt="">'
+            f"<figcaption><b>{escape(say(f'lab.edit.{edit}'))}</b></figcaption>"
             f"{meters(found.found, found.another, layers=False)}</figure>"
             for edit, found in heard
         )
@@ -221,7 +222,8 @@ def cell_title(lesson: Lesson, index: int, experiment: Experiment) -> str:
 def question(lesson: Lesson) -> str:
     """A lesson's heading and question; HTML."""
     return (
-        f'<p class="lab-number" data-lesson="{lesson.name}">{say("lab.lesson", number=lesson.number)} · {say(f"lesson.{lesson.name}.title")} '
+        f'<p class="lab-number" data-lesson="{lesson.name}">{say("lab.lesson", number=lesson.number)} · '
+        f"{say(f'lesson.{lesson.name}.title')} "
         f'<a href="?lesson={lesson.number}">{say("lab.link")}</a></p>'
         f'<p class="lab-lead" id="lesson-asked">{say(f"lesson.{lesson.name}.question")}</p>'
     )

@@ -18,9 +18,9 @@ from playground.measure.sheet import board
 from playground.recipe.model import Recipe, live_settings
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.web.components import charts, controls
-from playground.web.components.addresses import data_url
-from playground.web.components.format import ending, number, term
+from playground.web.components import controls, small_charts
+from playground.web.components.data_urls import url_of_picture
+from playground.web.components.format import ending, number, numbers, term
 from playground.web.words import joined, label, say, translated
 
 MAX_BRANCHES = 4  # beside the run that they left
@@ -85,6 +85,8 @@ def _named(value: Any) -> str:
         return say("value.on" if value else "value.off")
     if isinstance(value, (int, float)):
         return number(value)
+    if isinstance(value, tuple):
+        return numbers(value)
     if isinstance(value, Mapping):
         return ", ".join(layer for layer, weight in value.items() if weight > 0) or say("value.none")
     return say("value.none") if value is None else str(value).replace("_", " ")
@@ -166,12 +168,12 @@ def small_address(picture: Image.Image) -> str:
     """A picture made small as a data address."""
     small = picture.copy()
     small.thumbnail((CARD_SIDE, CARD_SIDE))
-    return data_url(small, quality=85, subsampling=2)
+    return url_of_picture(small, quality=85, subsampling=2)
 
 
 def chart(members: Sequence[Job]) -> str:
     """The total loss of every member over the evaluations so far, as HTML."""
-    return charts.family_chart({title(job, members): job.curve for job in members})
+    return small_charts.family_chart({title(job, members): job.curve for job in members})
 
 
 def comparison(members: Sequence[Job]) -> Image.Image:

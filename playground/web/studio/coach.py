@@ -45,7 +45,7 @@ def coached(job: Job | None) -> dict[str, str]:
 
 def rule_of(job: Job) -> str:
     """Which rule holds: "rate", "size", "start", "settled", "smooth"; empty for none. The most urgent comes first."""
-    points, recipe = job.told.unweighted, job.recipe
+    points, recipe = job.reported.unweighted, job.recipe
     if job.ended or job.frame is None or not points:
         return ""
     here, changed = points[-1], bool(job.control.read().settings)

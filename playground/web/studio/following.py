@@ -16,16 +16,16 @@ from PIL import Image
 
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, rounds, tug
+from playground.web.components import rounds, run_chart, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import ending, status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.people import caller
 from playground.web.studio import results
 from playground.web.studio.coach import coached
-from playground.web.studio.named import cards
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.result_names import cards
 from playground.web.studio.running import run_buttons
 from playground.web.studio.session import Session
 from playground.web.threads import off_loop
@@ -83,10 +83,10 @@ class Following:
                     updates[parts["preview"]] = await off_loop(session.coloured, job.picture)
                 whole = now >= next_whole
                 if job.curve:
-                    updates[parts["terms-chart"]] = curves.data(job, whole=whole)
+                    updates[parts["terms-chart"]] = run_chart.data(job, whole=whole)
                 if whole:
                     next_whole = now + WHOLE_EVERY
-                    if job.told.rounds:
+                    if job.reported.rounds:
                         updates[parts["rounds"]] = rounds.table(job)
                 if now >= next_shares:
                     next_shares = now + SHARES_EVERY
@@ -127,7 +127,7 @@ class Following:
             **run_buttons(self.parts, None),
             parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: ending(job.state, "announcement"),
-            parts["terms-chart"]: curves.data(job),
+            parts["terms-chart"]: run_chart.data(job),
             parts["rounds"]: rounds.table(job),
             parts["coach"]: {},
             parts["notes"]: message(translated(job.notes[-1]), "note") if job.notes else "",

@@ -17,16 +17,16 @@ from typing import Any
 
 import gradio as gr
 
-from playground.engine.changes import NOT_JOURNALLED
 from playground.engine.checkpoints import CheckpointError
+from playground.engine.live_changes import NOT_JOURNALLED
 from playground.engine.previews import Preview
 from playground.engine.timelapse import time_lapse
 from playground.errors import PlaygroundError
 from playground.images.save import encode_picture
 from playground.service.admission import Busy
 from playground.service.job import Job
-from playground.web.components import charts
-from playground.web.components.addresses import data_address
+from playground.web.components import small_charts
+from playground.web.components.data_urls import url_of_file
 from playground.web.components.format import duration
 from playground.web.components.layout import LATEST, LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
@@ -35,7 +35,7 @@ from playground.web.people import caller
 from playground.web.studio import branches
 from playground.web.studio.branches import family, left_out, requested, settings_now
 from playground.web.studio.following import SIGN_EVERY
-from playground.web.studio.running import Running
+from playground.web.studio.running import ASKED, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.threads import off_loop
@@ -51,7 +51,7 @@ def build_history(parts: Parts) -> None:
     """Lay the panel out where the page stands just now."""
     with gr.Accordion(say("time.title"), open=False, elem_id="time", elem_classes=["sheet"]) as parts["time"]:
         gr.HTML(f'<p class="hint">{say("time.hint")}</p>', apply_default_css=False)
-        html(parts, "time-chart", charts.family_chart({}))
+        html(parts, "time-chart", small_charts.family_chart({}))
         parts["scrubber"] = gr.HTML(
             _moments(None), html_template=_scrubber(), js_on_load=SCRIPT, elem_id="scrubber", apply_default_css=False
         )
@@ -122,7 +122,7 @@ class TimeMachine:
             if job is not None and isinstance(at, (int, float)) and abs(at) < LATEST_MOMENT
             else None
         )
-        return f'<img src="{data_address(frame.jpeg)}" alt="">' if frame is not None else ""
+        return f'<img src="{url_of_file(frame.jpeg)}" alt="">' if frame is not None else ""
 
     def _moment(self, session: Session) -> str:
         job = session.job
@@ -131,7 +131,7 @@ class TimeMachine:
             return _nothing_yet()
         frame = frames[-1] if session.moment is None else job.previews.at(session.moment) or frames[-1]
         said = escape(described(job, frame))
-        return f'<figure class="moment"><img src="{data_address(frame.jpeg)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
+        return f'<figure class="moment"><img src="{url_of_file(frame.jpeg)}" alt="{said}"><figcaption>{said}</figcaption></figure>'
 
     async def follow(self, session: Session) -> AsyncIterator[Updates]:
         """Watch the run on the easel and all its branches until every one has ended, and show them in the open panel."""
@@ -213,23 +213,15 @@ class TimeMachine:
             raise
         assert branch.parent is not None
         said = [say("time.branched", at=branch.parent[1]), *said, left_out(recipe, job)]
-        jobs.lasting.show_colours(branch, job.colours)
+        jobs.choices.show_colours(branch, job.colours)
         session.put(branch)
         return ". ".join(sentence for sentence in said if sentence)
 
-    async def replace(
-        self,
-        session: Session,
-        wants_shares: bool,
-        content: str | None,
-        style: str | None,
-        request: gr.Request,
-        *values: Any,
-    ) -> Updates:
+    async def replace(self, session: Session, request: gr.Request, *given: Any) -> Updates:
         """Yes, the new run may take another's place."""
         if session.asked == "branch":
-            return await self.branch(session, *values, replace=True)
-        return await self.running.start(session, wants_shares, content, style, request, *values, replace=True)
+            return await self.branch(session, *given[len(ASKED) :], replace=True)
+        return await self.running.start(session, request, *given, replace=True)
 
     async def bring(self, session: Session, event: gr.EventData) -> Updates:
         """A card was pressed: that run comes to the easel, and its settings into the controls."""

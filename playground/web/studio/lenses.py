@@ -19,7 +19,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
 from playground.lens.pulls import pulls_on
-from playground.networks.choice import choose
+from playground.networks.arithmetic_choice import choose
 from playground.networks.vgg import Vgg
 from playground.recipe.base import DEFAULT_NETWORK, STYLE_BLOCKS
 from playground.recipe.model import Recipe
@@ -218,11 +218,15 @@ def build_tug(parts: Parts) -> None:
 
 
 def build_pairs(parts: Parts) -> None:
-    parts["pairs"] = lenses.place("pairs", f'<div class="lens pairs" role="group" aria-label="{say("under.pairs")}"></div>')  # fmt: skip
+    parts["pairs"] = lenses.place("pairs", _group("pairs"))
 
 
 def build_echo(parts: Parts) -> None:
-    parts["echo"] = lenses.place("echo", f'<div class="lens echo" role="group" aria-label="{say("under.echo")}"></div>')
+    parts["echo"] = lenses.place("echo", _group("echo"))
+
+
+def _group(lens: str) -> str:
+    return f'<div class="lens {lens}" role="group" aria-label="{say(f"under.{lens}")}"></div>'
 
 
 def wire_lenses(parts: Parts, jobs: Jobs) -> None:

@@ -20,16 +20,16 @@ from playground.images.load import load_picture
 from playground.images.regions import encode_soft, picture_of
 from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
-from playground.recipe.paintings import MAX_PAINTINGS
+from playground.recipe.styles import MAX_STYLES
 from playground.web.components import blend, controls, pictures
-from playground.web.components.addresses import data_address
+from playground.web.components.data_urls import url_of_file
 from playground.web.components.layout import LATEST, LIGHT, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.studio.session import Session
 from playground.web.words import say
 
-NUMBERS = range(1, MAX_PAINTINGS + 1)
+NUMBERS = range(1, MAX_STYLES + 1)
 # Of each painting: the recipe's list, least, most, and the label's key.
 SLIDERS: dict[str, tuple[str, float, float, str]] = {
     "weight": ("style_weights", 0, 2, "paintings.weight"),
@@ -105,10 +105,10 @@ def strip_of(parts: Mapping[str, Any], session: Session, recipe: Recipe, said: s
         updates[parts[f"thumbnail-{number}"]] = _thumbnail(picture, number, bool(recipe.regions)) if there else ""
         wanted = {"weight": True, "scale": count > 1, "content-weight": bool(recipe.regions)}
         for what, (name, least, most, _) in SLIDERS.items():
-            value = _filled(getattr(recipe, name), MAX_PAINTINGS)[number - 1]
+            value = _filled(getattr(recipe, name), MAX_STYLES)[number - 1]
             shown = gr.Slider(value=min(most, max(least, value)), visible=there and wanted[what])
             updates[parts[f"{what}-{number}"]] = shown
-    more = count < MAX_PAINTINGS
+    more = count < MAX_STYLES
     between = count >= blend.FEWEST and not recipe.regions  # with a map each has its place, and nothing is blended
     return {
         **updates,
@@ -129,7 +129,7 @@ def _blended(recipe: Recipe, count: int) -> dict[str, Any]:
 
 def _filled(values: tuple[float, ...], count: int) -> tuple[float, ...]:
     """A value for each of so many paintings: 1 where none is stated."""
-    return (*values, *(1.0,) * MAX_PAINTINGS)[:count]
+    return (*values, *(1.0,) * MAX_STYLES)[:count]
 
 
 def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
@@ -137,7 +137,7 @@ def _thumbnail(picture: Image.Image | None, number: int, with_map: bool) -> str:
     if picture is None:
         return f'<span class="first">{dot}{say("paintings.first")}</span>'
     jpeg = encode_picture(resize_picture(picture, min(THUMBNAIL, max(picture.size))), "jpg")
-    address = data_address(jpeg)
+    address = url_of_file(jpeg)
     return f'<span class="thumb">{dot}<img src="{address}" alt="{say("paintings.number", number=number)}"></span>'
 
 
@@ -146,7 +146,7 @@ def _map_shown(recipe: Recipe) -> str:
         return ""
     picture = picture_of(recipe.regions)
     picture.thumbnail((240, 240), Image.Resampling.NEAREST)
-    address = data_address(encode_picture(picture, "png"), "png")
+    address = url_of_file(encode_picture(picture, "png"), "png")
     return f'<img class="map" src="{address}" alt="{say("regions.alt")}">'
 
 
@@ -173,8 +173,8 @@ class Paintings:
         return self._said(session, lambda: self._added(session, pictures.styles()[event.index].picture()))
 
     def _added(self, session: Session, picture: Image.Image) -> str:
-        if len(session.more) + 1 >= MAX_PAINTINGS:
-            raise PlaygroundError(say("paintings.full", count=MAX_PAINTINGS))
+        if len(session.more) + 1 >= MAX_STYLES:
+            raise PlaygroundError(say("paintings.full", count=MAX_STYLES))
         places = range(1 + len(session.more))
         session.more = [*session.more, picture]
         self._count(session, [*places, None])
@@ -194,7 +194,7 @@ class Paintings:
         recipe = session.base
 
         def moved(values: tuple[float, ...]) -> tuple[float, ...]:
-            before = _filled(values, MAX_PAINTINGS)
+            before = _filled(values, MAX_STYLES)
             found = tuple(1.0 if place is None else before[place] for place in places)
             return found if len(found) > 1 and any(found) else ()
 

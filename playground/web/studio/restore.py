@@ -15,8 +15,8 @@ from playground.service.job import Job
 from playground.web.components.messages import Updates, message
 from playground.web.components.pictures import sample_called
 from playground.web.studio.branches import settings_now
-from playground.web.studio.named import cards
 from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.result_names import cards
 from playground.web.studio.running import Running
 from playground.web.studio.session import LINKED, Session, samples_of_link
 from playground.web.studio.settings_panel import SettingsPanel
@@ -63,7 +63,7 @@ class Restore:
         said = message(say("restore.taken_over"), "note") if taken_over else ""
         if job is not None:
             updates |= self.running.put_up(session, say("restore.here_again"))
-        if why := self.pages.jobs.lasting.why_aside(session.who()):
+        if why := self.pages.jobs.choices.why_aside(session.who()):
             said += message(counted("restore.aside", len(why), why=translated(why[-1])))
         if job is not None or why:
             updates[self.parts["run-message"]] = said

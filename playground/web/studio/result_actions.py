@@ -13,11 +13,11 @@ from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture, to_picture, to_tensor
 from playground.images.local_colours import take_light
 from playground.networks.hrnet import Repainter
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.components.pictures import given
 from playground.web.studio import results
-from playground.web.studio.named import cards
+from playground.web.studio.result_names import cards
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import own
@@ -53,7 +53,7 @@ class ResultActions:
             return NOTHING
         session.colours = wanted
         if shown is not None:
-            self.jobs.lasting.show_colours(shown, wanted)
+            self.jobs.choices.show_colours(shown, wanted)
         if session.running() or not session.finished:
             return NOTHING
         done = session.finished[-1]

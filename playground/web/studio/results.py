@@ -15,14 +15,14 @@ from PIL import Image
 from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.service.job import Job
-from playground.web.components import curves as components_curves
 from playground.web.components import rounds, viewer
+from playground.web.components import run_chart as components_curves
 from playground.web.components.format import duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.studio.kept import pair
-from playground.web.studio.named import names
+from playground.web.studio.kept_pictures import pair
+from playground.web.studio.result_names import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
@@ -88,7 +88,7 @@ def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any,
 
 
 def chart(session: Session, done: Finished) -> dict[str, Any]:
-    """What chart.js draws of a finished run, with the others of this visit."""
+    """What run_chart.js draws of a finished run, with the others of this visit."""
     return {**components_curves.data(done.job), "others": others(session)}
 
 

@@ -13,20 +13,20 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.images.regions import check_paintings
+from playground.images.regions import check_styles
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
-from playground.web.components import curves, rounds, steering, tug
+from playground.web.components import rounds, run_chart, steering, tug
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import status_line
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given, room_for_both
 from playground.web.people import caller
 from playground.web.studio import results
-from playground.web.studio.kept import pair
+from playground.web.studio.kept_pictures import pair
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -35,6 +35,7 @@ from playground.web.words import say, translated
 
 MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
+ASKED = ("wants-shares", "content", "style")  # whose values a run is started with, before those of the settings
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach")
 """What changes while a run paints."""
 START_PARTS = (
@@ -73,16 +74,15 @@ class Running:
     # ---------------------------------------------------------------- Run
 
     async def start(
-        self,
-        session: Session,
-        wants_shares: bool,
-        content: str | None,
-        style: str | None,
-        request: gr.Request,
-        *values: Any,
-        replace: bool = False,
-    ) -> Updates:
-        """Start a run with what the page shows, or say what is wrong."""
+        self, session: Session, request: gr.Request, wants_shares: bool, content: str | None, style: str | None,
+        *values: Any, replace: bool = False,
+    ) -> Updates:  # fmt: skip
+        """Start a run with what the page shows, or say what is wrong.
+
+        Args:
+            wants_shares, content, style: the values of `ASKED`.
+            values: those of the settings' controls.
+        """
         clean: Updates = {self.parts[name]: "" for name in MESSAGES} | self.answered(session)
         self.pages.here(session, request, acts=True)
         try:
@@ -132,12 +132,12 @@ class Running:
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"], *session.more))
-        plain = check_paintings(plain, len(both.styles))
+        plain = check_styles(plain, len(both.styles))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
         )  # fmt: skip
-        self.jobs.lasting.show_colours(job, recipe.colours)
+        self.jobs.choices.show_colours(job, recipe.colours)
         session.put(job)
 
     def put_up(self, session: Session, said: str = "") -> Updates:
@@ -158,7 +158,7 @@ class Running:
             parts["summary"]: "",
             parts["repaint"]: gr.Accordion(visible=False),
             parts["repainted"]: None,
-            parts["terms-chart"]: {**curves.data(job), "others": results.others(session)},
+            parts["terms-chart"]: {**run_chart.data(job), "others": results.others(session)},
             parts["rounds"]: rounds.table(job),
             parts["kept-pair"]: pair(job),
             parts["coach"]: {},

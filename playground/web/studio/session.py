@@ -20,13 +20,13 @@ from playground.images.convert import resize_picture
 from playground.images.finish import finished
 from playground.lens.looking import Pairs
 from playground.networks import catalogue
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
 from playground.recipe.model import Recipe
-from playground.recipe.moved import on_network
-from playground.recipe.paintings import Colours
+from playground.recipe.other_network import on_network
 from playground.recipe.parse import parse_settings
 from playground.recipe.presets import load_preset, presets
+from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components.pictures import sample_at, sample_called, samples

@@ -123,11 +123,15 @@ class SettingsPanel:
         intended = recipe
         recipe, wanted = usable(recipe, self.jobs)
         recipe, limited = (recipe, "") if session.running() is not None else self.jobs.limits.fitted(recipe)
+        note = ". ".join(filter(None, (note, translated(limited))))
+        noted = self.preset_note(
+            recipe, note
+        )  # may look at the network for a second; until then the session is as it was
+        parts, preset = self.parts, preset_of(recipe)
         session.base, session.wanted_network = recipe, wanted
+        session.filled += 1  # with the recipe: until the controls show it, what they send is of the one before
         session.intended = intended if wanted and wanted != recipe.network else None
         session.past = session.past or [recipe]
-        note = ". ".join(filter(None, (note, translated(limited))))
-        parts, preset = self.parts, preset_of(recipe)
         updates: Updates = {parts[f"set-{name}"]: controls.shown(name, recipe) for name in controls.FIELDS}
         for name in controls.ON_SLIDER:
             value = getattr(recipe, name)
@@ -143,14 +147,13 @@ class SettingsPanel:
             parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
             parts["mix"]: controls.mixed(recipe.content_weight, recipe.style_weight, preset),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
-            parts["preset-note"]: self.preset_note(recipe, note),
+            parts["preset-note"]: noted,
             parts["journal"]: gr.Row(visible=bool(what)),
             parts["journal-note"]: message(say("journal.replays", what=joined(what)), "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},
             **offer(parts, session),
             **strip_of(parts, session, recipe),
         }
-        session.filled += 1  # not before: nothing has failed
         grid[FILLED] = session.filled
         return updates
 

@@ -16,8 +16,8 @@ from playground.web.components.layout import LIGHT, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, message
 from playground.web.gradio_patches.private_names import event_value
 from playground.web.studio import results
-from playground.web.studio.named import apart, cards, names
 from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.result_names import apart, cards, names
 from playground.web.studio.session import Finished, Session
 from playground.web.words import say
 
@@ -64,7 +64,7 @@ class Shelf:
         if done is None:
             return NOTHING
         if event_value(event, "act") == "pin":
-            self.results.jobs.lasting.pin(done.job, not done.job.pinned)
+            self.results.jobs.choices.pin(done.job, not done.job.pinned)
             return {self.parts["strip"]: cards(session)}
         chosen = [name for name in session.compared if name != done.job.name]
         session.compared = chosen if len(chosen) < len(session.compared) else [*chosen[-1:], done.job.name]

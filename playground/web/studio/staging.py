@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.studio.running import Running
+from playground.web.studio.running import ASKED, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.staged import STAGED, shown
@@ -35,15 +35,7 @@ class Staging:
         session.staged_pictures.add(kind)
         return shown(self.parts, session)
 
-    async def run(
-        self,
-        session: Session,
-        wants_shares: bool,
-        content: str | None,
-        style: str | None,
-        request: gr.Request,
-        *values: Any,
-    ) -> Updates:
+    async def run(self, session: Session, request: gr.Request, *given: Any) -> Updates:
         """Stop the run, which leaves its best picture, and start one with what was staged."""
         job, recipe = session.running(), session.staged
         if job is not None:
@@ -59,11 +51,9 @@ class Staging:
                 updates |= self.panel.show(session, recipe)
             except Exception as error:
                 return {**updates, self.parts["run-message"]: message(fault(error))}
-            values = (
-                *(updates[self.parts[f"set-{name}"]] for name in self.panel.fields),
-                updates[self.parts["layers"]],
-            )
-        return updates | await self.running.start(session, wants_shares, content, style, request, *values)
+            values = *(updates[self.parts[f"set-{name}"]] for name in self.panel.fields), updates[self.parts["layers"]]
+            given = *given[: len(ASKED)], *values
+        return updates | await self.running.start(session, request, *given)
 
     def forget(self, session: Session) -> Updates:
         """The next Run takes what the controls show."""

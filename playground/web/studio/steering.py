@@ -6,6 +6,7 @@ Every handler here is light and answers outside the queue; the Studio tab wires 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 from playground.networks import catalogue
@@ -100,7 +101,7 @@ class Steering:
             values = (*shown, layers.grid_value(session.base))
         on_show = network == session.base.network and session.wanted_network in (None, "", network)
         if on_show and session.staged is None:
-            return NOTHING  # the page sends one choice twice
+            return {parts["message-network"]: ""}  # the page sends one choice twice
         if not catalogue.is_available(network):
             session.wanted_network, session.intended = network, None
             said = self.panel.guarded_text(self._take, session, "network", network)
@@ -109,10 +110,18 @@ class Steering:
             updates = self.panel.offered(session, self.panel.assembled(session, values))
         except Exception as error:
             return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
+        updates.setdefault(parts["message-network"], "")
         updates[parts["set-network"]] = session.base.network  # while a run goes on, it stays the run's
         if session.base.network == network:  # said again it would undo a choice made since
             del updates[parts["set-network"]]
         return updates
+
+    def chose_network(self, session: Session, network: str | None) -> str:
+        """What is said until `moved_network` has answered: a file that was never here before is measured first."""
+        network = network or DEFAULT_NETWORK
+        if network == session.base.network or not catalogue.is_available(network):
+            return ""
+        return message(say("network.reading", network=Path(network).name), "note")
 
     def network_arrived(self, session: Session, *values: Any) -> Updates:
         """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""

@@ -14,7 +14,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
 from playground.service.one_process import MAX_RUNS_AT_FULL_SPEED
-from playground.web.components import controls, curves, cut, layers, pictures, rounds, viewer
+from playground.web.components import controls, cut, layers, pictures, rounds, run_chart, viewer
 from playground.web.components.format import balance, compared
 from playground.web.components.layout import (
     Parts,
@@ -26,7 +26,7 @@ from playground.web.components.lenses import ASSETS
 from playground.web.components.networks import network_choices
 from playground.web.studio.coach import build_coach
 from playground.web.studio.history import build_history
-from playground.web.studio.kept import build_kept
+from playground.web.studio.kept_pictures import build_kept
 from playground.web.studio.lenses import build_echo, build_pairs, build_tug
 from playground.web.studio.paintings import build_paintings
 from playground.web.studio.regions import build_regions
@@ -141,7 +141,7 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
     """What stands under the easel, a tab each; the curves first."""
     with gr.Tabs(elem_id="under", elem_classes=["under"]):
         with gr.Tab(say("under.curves"), id="curves"):
-            parts["terms-chart"] = curves.chart()
+            parts["terms-chart"] = run_chart.chart()
         with gr.Tab(say("under.pulls"), id="pulls"):
             parts["wants-shares"] = gr.Checkbox(
                 value=jobs.limits.max_runs <= MAX_RUNS_AT_FULL_SPEED, label=say("tug.measure"), elem_id="wants-shares",

@@ -23,14 +23,14 @@ from playground.web.studio.cost import cost
 from playground.web.studio.downloads import NetworkDownloads
 from playground.web.studio.following import Following
 from playground.web.studio.history import FOLLOWED, TimeMachine, wire_history
-from playground.web.studio.kept import wire_kept
+from playground.web.studio.kept_pictures import wire_kept
 from playground.web.studio.lenses import wire_lenses
 from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
 from playground.web.studio.restore import ARRIVED, Restore
 from playground.web.studio.result_actions import ResultActions
-from playground.web.studio.running import END_PARTS, LIVE_PARTS, START_PARTS, Running
+from playground.web.studio.running import ASKED, END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.shelf import Shelf, wire_shelf
@@ -119,7 +119,8 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
-            box.input(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
+            said = box.input(steering.chose_network, [session, box], parts["message-network"], **LATEST)
+            said.then(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
         elif name != "colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)
     both = [f"{kind}-{name}" for name in ("content_weight", "style_weight") for kind in ("set", "slide", "words")]
@@ -174,7 +175,7 @@ def _wire_runs(
 ) -> None:  # fmt: skip
     """Whatever puts a run on the easel, and how it is followed from there."""
     session, acted = parts["session"], listed(parts, START_PARTS)
-    started = [session, parts["wants-shares"], parts["content"], parts["style"], *panel.inputs]
+    started = [session, *listed(parts, ASKED), *panel.inputs]
     begun = gr.on(
         [parts["run"].click, parts["again"].click], running.start, started, acted, trigger_mode="once", **WATCHING
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from playground.feedforward.photos import Photos
 from playground.networks import catalogue
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import find_preset, presets

@@ -22,7 +22,7 @@ from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
 from playground.service.training_job import TrainingJob, training_of
 from playground.system.device import describe_device
-from playground.web.components import charts, controls, layers, steering
+from playground.web.components import controls, layers, small_charts, steering
 from playground.web.components.forecast import seconds_left
 from playground.web.components.format import duration, status_line
 from playground.web.components.layout import Parts
@@ -192,7 +192,7 @@ class Trainer:
             parts["train-message"]: "",
             parts["train-after"]: gr.Row(visible=False),
             parts["train-note"]: message(say("training.goes_on"), "note"),
-            parts["train-chart"]: charts.term_chart(job.curve),
+            parts["train-chart"]: small_charts.term_chart(job.curve),
             parts["train-cost"]: "",
             **({parts["grid"]: job.picture} if job.picture is not None else {}),
         }
@@ -224,7 +224,7 @@ class Trainer:
                     seen_picture = job.picture_version
                     updates[parts["grid"]] = job.picture
                 if curve := job.curve:
-                    updates[parts["train-chart"]] = charts.term_chart(curve, job.frame.steps if job.frame else 0)
+                    updates[parts["train-chart"]] = small_charts.term_chart(curve, job.frame.steps if job.frame else 0)
                 if len(job.notes) != said_notes:
                     said_notes = len(job.notes)
                     updates[parts["train-note"]] = message(translated(job.notes[-1]), "note") + message(

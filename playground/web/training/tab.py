@@ -12,7 +12,7 @@ import gradio as gr
 
 from playground.recipe.training import TrainingRecipe
 from playground.service.jobs import Jobs
-from playground.web.components import charts, controls, layers, pictures
+from playground.web.components import controls, layers, pictures, small_charts
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.web.components.networks import network_choices
 from playground.web.gradio_patches.private_names import page_under_construction
@@ -90,7 +90,7 @@ def _stage(parts: Parts) -> None:
         parts["train-try"] = gr.Button(say("training.try"), size="sm", elem_id="train-try")
     html(parts, "train-note")
     with gr.Column(elem_classes=["live-charts"]):
-        html(parts, "train-chart", charts.term_chart([]))
+        html(parts, "train-chart", small_charts.term_chart([]))
 
 
 def _settings(parts: Parts, recipe: TrainingRecipe, jobs: Jobs) -> None:

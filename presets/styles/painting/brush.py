@@ -183,6 +183,26 @@ def trace(field: Callable[[Array, Array], Array], x: Array, y: Array, length: Ar
     return path
 
 
+def smooth(path: Array, s: Array) -> tuple[Array, Array]:
+    """Points (n, steps, 2) at `s` (steps,) in [0, 1] along paths (n, nodes, 2) rounded off, and the directions there."""
+    nodes = path.shape[1]
+    knot = s * (nodes - 1)
+    low = np.minimum(knot.astype(np.int32), nodes - 2)
+    straight = path[:, low] * (1 - (knot - low))[:, None] + path[:, low + 1] * (knot - low)[:, None]
+    spline = ndimage.gaussian_filter1d(straight, len(s) / nodes / 2, axis=1, mode="nearest")
+    along = np.gradient(spline, axis=1)
+    along /= np.sqrt((along**2).sum(-1, keepdims=True)) + 1e-9
+    return spline, along
+
+
+def cover(mark: Array, ragged: Array, s: Array, t: Array, opacity: float, dry: float) -> Array:
+    """How much paint (n, steps, lanes) hairs `mark` leave at `s` along and `t` across, their ends `ragged` (n, 1, lanes)."""
+    ends = np.minimum(s[:, None] - 0.12 * ragged, 1 - 0.28 * ragged - s[:, None])
+    load = 1 - dry * (0.35 + 0.65 * s[:, None]) * 1.3
+    alpha = opacity * smoothstep(0, 0.05, ends) * smoothstep(0, 0.35, 1 - np.abs(t) - 0.25 * (1 - mark))
+    return alpha * smoothstep(0.0, 0.2, load - mark + 0.1)
+
+
 def stroke(
     rng: Rng,
     canvas: Canvas,
@@ -219,16 +239,7 @@ def stroke(
         steps = max(4, int(length[part].max() * canvas.px * 1.5))
         lanes = max(3, int(width[part].max() * canvas.px * 1.5))
         s, t = np.linspace(0, 1, steps, dtype=np.float32), np.linspace(-1, 1, lanes, dtype=np.float32)
-        knot = s * (nodes - 1)
-        low = np.minimum(knot.astype(np.int32), nodes - 2)
-        spline = ndimage.gaussian_filter1d(
-            path[part][:, low] * (1 - (knot - low))[:, None] + path[part][:, low + 1] * (knot - low)[:, None],
-            steps / nodes / 2,
-            axis=1,
-            mode="nearest",
-        )
-        along = np.gradient(spline, axis=1)
-        along /= np.sqrt((along**2).sum(-1, keepdims=True)) + 1e-9
+        spline, along = smooth(path[part], s)
         narrow = 1 - taper * (np.abs(2 * s - 1) ** 3)
         half = 0.5 * width[part][:, None] * narrow  # (n, steps)
         x = spline[..., 0, None] - along[..., 1, None] * half[..., None] * t
@@ -238,10 +249,7 @@ def stroke(
         run = (shift[part, 1, None] + s * length[part][:, None] / hair * 2).astype(np.int32) % marks.shape[1]
         mark = marks[lane[:, None, :], run[:, :, None]]
         ragged = marks[lane, (shift[part, 1] + 300)[:, None] % marks.shape[1]][:, None, :]  # (n, 1, lanes)
-        ends = np.minimum(s[:, None] - 0.12 * ragged, 1 - 0.28 * ragged - s[:, None])
-        load = 1 - dry * (0.35 + 0.65 * s[:, None]) * 1.3
-        alpha = opacity * smoothstep(0, 0.05, ends) * smoothstep(0, 0.35, 1 - np.abs(t) - 0.25 * (1 - mark))
-        alpha *= smoothstep(0.0, 0.2, load - mark + 0.1)
+        alpha = cover(mark, ragged, s, t, opacity, dry)
         inside = (alpha > 0.06) & (x >= 0) & (y >= 0) & (x < canvas.width) & (y < canvas.height)
         if within is not None:
             home = within[canvas.index(*path[part][:, nodes // 2].T)]

@@ -200,28 +200,13 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     run = newest(jobs)
     until(lambda: run.checkpoints is not None and len(run.checkpoints.evaluations) > 2)
     open_time_machine(visitor)
-    end = run.curve[-1]["evaluations"]
-    visitor.says(f"evaluation {run.previews.frames[-1].evaluation}", "#moment")
-    drag_to(visitor, 0.5)
-    halfway = run.previews.at(int(end) // 2)
-    assert halfway is not None
-    until(lambda: shown_evaluation(visitor) == halfway.evaluation)
-    expect(visitor.page.locator("#scrubber input")).to_have_value(str(halfway.evaluation))  # where the chart's line is
-    visitor.page.focus("#scrubber input")
-    visitor.page.keyboard.press("Home")
-    visitor.says(f"evaluation {run.previews.frames[0].evaluation}", "#moment")
-    for _ in range(len(run.previews.frames) // 2):
-        visitor.page.keyboard.press("ArrowRight")
-    middle = run.previews.frames[len(run.previews.frames) // 2].evaluation
-    visitor.says(f"evaluation {middle}", "#moment")
+    middle = look_at_the_middle(visitor, run)
 
     # the branch: from there, with other settings, which the run that it leaves never gets
     visitor.fill("content_weight", 4)
     visitor.fill("size", 96)
     visitor.page.click("#branch")
-    visitor.says(
-        r"Branched from evaluation \d+\. Size \(px\)|Branched from evaluation \d+\. Size cannot", "#time-message"
-    )
+    visitor.says(r"Branched from evaluation \d+\. Size (\(px\)|cannot)", "#time-message")
     until(lambda: len(jobs.going_on()) == 2)
     branch, before = newest(jobs), run.recipe.content_weight
     assert branch.parent is not None
@@ -249,8 +234,7 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
     visitor.says(f"paused at step {run.frame.step if run.frame else 0} ")
     expect(visitor.page.locator("#set-content_weight input[type=number]")).to_have_value(f"{before:g}")
     visitor.page.click("#pause")
-    stood_at = visitor.step()
-    visitor.painted(stood_at + 2)
+    visitor.painted(visitor.step() + 2)
     visitor.page.click("#stop")
     visitor.finish()
     branch.control.stop()
@@ -258,14 +242,36 @@ def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, t
 
     # both together as a picture, and each as a film
     visitor.says("stopped", "#branches button >> nth=1")
-    with Image.open(visitor.download("#branches-save", tmp_path)) as board:
+    assert_saved_together_and_as_films(visitor, run, tmp_path)
+    visitor.left_clean()
+
+
+def look_at_the_middle(visitor: Visitor, run: Job) -> int:
+    """Drag to the middle of the chart, then go to the middle picture by the keys; its evaluation."""
+    visitor.says(f"evaluation {run.previews.frames[-1].evaluation}", "#moment")
+    drag_to(visitor, 0.5)
+    halfway = run.previews.at(int(run.curve[-1]["evaluations"]) // 2)
+    assert halfway is not None
+    until(lambda: shown_evaluation(visitor) == halfway.evaluation)
+    expect(visitor.page.locator("#scrubber input")).to_have_value(str(halfway.evaluation))  # where the chart's line is
+    visitor.page.focus("#scrubber input")
+    visitor.page.keyboard.press("Home")
+    visitor.says(f"evaluation {run.previews.frames[0].evaluation}", "#moment")
+    for _ in range(len(run.previews.frames) // 2):
+        visitor.page.keyboard.press("ArrowRight")
+    middle = run.previews.frames[len(run.previews.frames) // 2].evaluation
+    visitor.says(f"evaluation {middle}", "#moment")
+    return middle
+
+
+def assert_saved_together_and_as_films(visitor: Visitor, run: Job, folder: Path) -> None:
+    with Image.open(visitor.download("#branches-save", folder)) as board:
         assert board.width > 2 * 64
     for suffix in ("gif", "mp4"):
-        film = imageio.v3.imread(visitor.download(f"#lapse-{suffix}", tmp_path))
+        film = imageio.v3.imread(visitor.download(f"#lapse-{suffix}", folder))
         assert len(film) >= len(run.previews.frames)
         assert max(film.shape[1:3]) == 64
         assert np.abs(film[0].astype(float) - film[-1].astype(float)).mean() > 2
-    visitor.left_clean()
 
 
 def test_dragging_along_the_live_curve_opens_the_time_machine(visitor: Visitor, jobs: Jobs) -> None:

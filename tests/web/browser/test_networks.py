@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from playground.networks import read, strength
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.recipe.model import Recipe
-from playground.recipe.moved import whose
+from playground.recipe.other_network import whose
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
 from playground.service.job import Job

@@ -19,7 +19,9 @@ from playground.images.load import read_recipe_text
 from playground.images.regions import decode_labels
 from playground.networks import read
 from playground.networks.vgg import Vgg
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
+from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.web.components.pictures import photos, styles
@@ -45,6 +47,21 @@ def slide(visitor: Visitor, place: str, value: float) -> None:
     number.press("Enter")
 
 
+def steered(recipe: Recipe, key: str) -> list[Any]:
+    return [change.value for change in recipe.journal if change.key == key]
+
+
+def painted_again(path: Path, job: Job, hed: read.Weights) -> Recipe:
+    """The recipe of a saved picture, which paints the same bits once more."""
+    recipe = parse_recipe(read_recipe_text(path) or "")
+    assert job.content is not None
+    (*_, again) = Run(job.content, job.pictures.styles, recipe, Vgg(hed)).frames()
+    with Image.open(path) as saved:
+        assert again.result is not None
+        assert np.array_equal(np.asarray(saved), np.asarray(again.result.picture))
+    return recipe
+
+
 def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_path: Path, hed: read.Weights) -> None:
     page = visitor.page
     visitor.open(**ENDLESS)
@@ -54,7 +71,7 @@ def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_p
     visitor.run()
     visitor.painted(3)
     slide(visitor, "#weight-2", 0.25)
-    job = jobs.find(next(iter(jobs.known())).visitor)[-1]
+    (job,) = jobs.going_on()
     until(lambda: job.control.read().settings.get("style_weights") == [1.0, 0.25])
     visitor.reload()  # the strip comes back with the run
     playwright.expect(page.locator("#status")).to_contain_text("step")
@@ -64,14 +81,49 @@ def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_p
     page.click("#stop")
     visitor.finish()
     visitor.says("Losses", "#summary")
+    recipe = painted_again(visitor.download("#save-png", tmp_path), job, hed)
+    assert steered(recipe, "style_weights") == [[1.0, 0.25]]
+    visitor.left_clean()
+
+
+def test_a_regions_weights_are_steered_while_it_paints(
+    visitor: Visitor, jobs: Jobs, tmp_path: Path, hed: read.Weights
+) -> None:
+    """Its style by its painting's weight, its photo by a weight of its own; left alone it would be another picture."""
+    page = visitor.page
+    visitor.open(**ENDLESS)
+    page.click("#paintings button.label-wrap")
+    add(visitor, "mosaic")
+    page.click("#regions-open")
+    page.locator("#regions-canvas canvas").scroll_into_view_if_needed()
+    page.click("#regions-canvas [data-colour='#00ff00']")
+    drag(page, (0.1, 0.2), (0.9, 0.8))
+    page.click("#regions-take")
+    visitor.says("The map is used", "#regions-message")
+    page.click("#regions-close")
+    playwright.expect(page.locator("#content-weight-2")).to_be_visible()
+    visitor.run()
+    visitor.painted(3)
+    slide(visitor, "#weight-2", 0.5)
+    slide(visitor, "#content-weight-2", 6)
+    (job,) = jobs.going_on()
+    until(lambda: job.control.read().settings.get("region_content_weights") == [1.0, 6.0])
+    visitor.painted(job.frame.step + 5 if job.frame else 9)
+    page.click("#stop")
+    visitor.finish()
+    visitor.says("Losses", "#summary")
     path = visitor.download("#save-png", tmp_path)
-    recipe = parse_recipe(read_recipe_text(path) or "")
-    assert [change.value for change in recipe.journal if change.key == "style_weights"] == [[1.0, 0.25]]
+    recipe = painted_again(path, job, hed)
+    assert steered(recipe, "style_weights") == [[1.0, 0.5]]
+    assert steered(recipe, "region_content_weights") == [[1.0, 6.0]]
+    unsteered = recipe.changed(
+        {"journal": [change for change in recipe.journal if change.key != "region_content_weights"]}
+    )
     assert job.content is not None
-    (*_, again) = Run(job.content, job.pictures.styles, recipe, Vgg(hed)).frames()
+    (*_, left_alone) = Run(job.content, job.pictures.styles, unsteered, Vgg(hed)).frames()
     with Image.open(path) as saved:
-        assert again.result is not None
-        assert np.array_equal(np.asarray(saved), np.asarray(again.result.picture))
+        assert left_alone.result is not None
+        assert not np.array_equal(np.asarray(saved), np.asarray(left_alone.result.picture))
     visitor.left_clean()
 
 
@@ -90,7 +142,7 @@ def test_a_dot_is_dragged_between_three_and_four_paintings(visitor: Visitor, job
     assert min(room["width"], room["height"]) >= 44
     visitor.run()
     visitor.painted(2)
-    job = jobs.find(next(iter(jobs.known())).visitor)[-1]
+    (job,) = jobs.going_on()
 
     def steered() -> Any:
         return job.control.read().settings.get("style_weights")

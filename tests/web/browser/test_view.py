@@ -41,8 +41,10 @@ def outside(visitor: Visitor) -> dict[str, object]:
     return {
         name: place
         for name, place in places.items()
-        if place is None or place["y"] < 0 or place["x"] < 0 or place["y"] + place["height"] > size["height"] or place["x"] + place["width"] > size["width"]
-    }  # fmt: skip
+        if place is None
+        or not 0 <= place["y"] <= size["height"] - place["height"]
+        or not 0 <= place["x"] <= size["width"] - place["width"]
+    }
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)

@@ -1,4 +1,7 @@
-"""Lessons in a class, by their handlers: the prediction is the vote, Run waits for the teacher, and what is heard hangs on the wall."""
+"""Lessons in a class, by their handlers.
+
+The prediction is the vote, Run waits for the teacher, and what is heard hangs on the wall.
+"""
 
 from __future__ import annotations
 

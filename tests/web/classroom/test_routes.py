@@ -23,11 +23,11 @@ from playground.service.classroom import AWAY_SECONDS
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
+from playground.web.app_server import app_options
 from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.wall import together
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People
-from playground.web.server import app_options
 from playground.web.studio.running import steering
 from tests.helpers.samples import sample
 from tests.helpers.waiting import until

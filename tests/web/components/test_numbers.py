@@ -16,7 +16,7 @@ from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks import catalogue, strength
-from playground.networks.known import known
+from playground.networks.network_facts import known
 from playground.networks.own_files import name_files
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
@@ -79,9 +79,8 @@ def test_the_dropdown_brings_the_numbers_for_the_network(
                        ("torch", {"vgg16-lbfgs": "converted", "gatys-adam": "converted"})):  # fmt: skip
         chosen = values(session.base, network=files[kind])
         updates = steering.moved_network(session, *chosen)
-        assert (
-            steering.moved_network(session, *chosen) == NOTHING
-        )  # a choice comes twice, with the controls as they were
+        again = steering.moved_network(session, *chosen)  # a choice comes twice, with the controls as they were
+        assert again == {panel.parts["message-network"]: ""}
         expected = load_preset(preset, known(files[kind]))
         assert expected.numbers == said[preset]
         assert session.base == expected

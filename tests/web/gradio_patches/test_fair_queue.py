@@ -12,8 +12,8 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 
 from playground.web.gradio_patches.fair_queue import TOO_MUCH, take_turns_in_the_queue
-from playground.web.pace import IN_SCOPE as PACE
-from playground.web.pace import Pace, charged_event
+from playground.web.loop_time import IN_SCOPE as LOOP_TIME
+from playground.web.loop_time import LoopTime, charged_event
 from playground.web.people import IN_SCOPE, MAX_EVENTS, Caller, person_of
 from tests.helpers.clock import Clock
 
@@ -107,9 +107,9 @@ def test_one_person_has_so_many_events_and_no_more(page: gr.Blocks) -> None:
 
 
 def test_what_is_done_with_an_event_is_on_the_account_of_whoever_sent_it(page: gr.Blocks) -> None:
-    line, pace = Line(page, 20), Pace(clock=Clock())
+    line, loop_time = Line(page, 20), LoopTime(clock=Clock())
     request = asking("flood")
-    request.scope[PACE] = pace
+    request.scope[LOOP_TIME] = loop_time
     event = Event(None, line.fns[0], request, None)
     event.alive = False  # whose page has gone: that much at least is done with it
     line.queue.event_ids_to_events[event._id] = event
@@ -120,5 +120,5 @@ def test_what_is_done_with_an_event_is_on_the_account_of_whoever_sent_it(page: g
 
     asyncio.run(scenario())
     assert event._id not in line.queue.event_ids_to_events
-    assert pace.debt("flood") > 0
-    assert pace.debt("other") == 0
+    assert loop_time.debt("flood") > 0
+    assert loop_time.debt("other") == 0

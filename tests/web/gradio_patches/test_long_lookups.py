@@ -30,7 +30,8 @@ BOTH = """() => {
     }
     const mine = new Ours();
     for (let reload = 0; reload < 2; reload++) {
-      const events = Array.from({length: 30}, () => ({targets: Array.from({length: below(4)}, () => [below(61), ["click", "change", null][below(3)]])}));
+      const target = () => [below(61), ["click", "change", null][below(3)]];
+      const events = Array.from({length: 30}, () => ({targets: Array.from({length: below(4)}, target)}));
       mine.postprocess(root);
       for (const one of parts) {
         const wanted = new Plain().find_attached_events(one, events).props.shared_props.attached_events;

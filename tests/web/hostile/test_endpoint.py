@@ -17,23 +17,31 @@ from tests.web.hostile.target import (
 )
 
 CHANGE = {"evaluation": 1, "key": "style_weight", "value": 2}
+SIZES: list[Any] = [-1, 0, 1, 63, 513, 10**9, 10**400, 64.5, "big", None, [], {}, float("nan"), float("inf")]
+NETWORKS: list[Any] = ["/etc/passwd", "../../secret", "http://127.0.0.1:9/x", 5, None, ["vgg16-hed"], "vgg16-hed\0"]
+LAYERS: list[Any] = [
+    {"conv9_9": 1}, {"conv1_1": -1}, {"conv1_1": "x"}, {"__class__": 1}, [], "conv1_1", {f"conv{n}": 1 for n in range(10_000)},
+]  # fmt: skip
 SETTINGS: list[str] = [
     "", "x", "[", "{", "null", "true", "3", '"size"', "[64]", deep(500), deep(50_000), "[" * 100_000, "\0", '{"size": 64,}',
-    *(json.dumps({"size": value}) for value in list[Any]((-1, 0, 1, 63, 513, 10**9, 10**400, 64.5, "big", None, [], {}, float("nan"), float("inf")))),
+    *(json.dumps({"size": value}) for value in SIZES),
     *(json.dumps({"iterations": value}) for value in (-5, 0, 10**12, "many", 1.5, True and [1], float("-inf"))),
     *(json.dumps({"style_weight": value}) for value in (-1, "x", float("nan"), float("inf"), [1], {"a": 1})),
     *(json.dumps({"seed": value}) for value in (-1, 2**40, 0.5, "dice")),
-    *(json.dumps({"network": value}) for value in ("/etc/passwd", "../../secret", "http://127.0.0.1:9/x", 5, None, ["vgg16-hed"], "vgg16-hed\0")),
-    *(json.dumps({"style_layers": value}) for value in list[Any](({"conv9_9": 1}, {"conv1_1": -1}, {"conv1_1": "x"}, {"__class__": 1}, [], "conv1_1", {f"conv{n}": 1 for n in range(10_000)}))),
+    *(json.dumps({"network": value}) for value in NETWORKS),
+    *(json.dumps({"style_layers": value}) for value in LAYERS),
     *(json.dumps({"optimizer": value}) for value in ("sgd", 3, None)),
     json.dumps({"__class__": "x"}), json.dumps({"sise": 64}), json.dumps({"x" * 10_000: 1}), json.dumps({"size": "6" * 100_000}),
     json.dumps({"journal": [CHANGE] * 100_000}), json.dumps({"journal": [{**CHANGE, "key": "network", "value": "/etc/passwd"}]}),
-    json.dumps({"journal": [{**CHANGE, "key": "size", "value": 10**6}]}), json.dumps({"journal": "x"}), json.dumps({"journal": [1]}),
-    json.dumps({"journal": [{**CHANGE, "evaluation": -1}]}), json.dumps({"journal": [{**CHANGE, "key": "iterations", "value": 10**9}]}),
+    json.dumps({"journal": [{**CHANGE, "key": "size", "value": 10**6}]}),
+    json.dumps({"journal": "x"}), json.dumps({"journal": [1]}),
+    json.dumps({"journal": [{**CHANGE, "evaluation": -1}]}),
+    json.dumps({"journal": [{**CHANGE, "key": "iterations", "value": 10**9}]}),
     json.dumps({"plan": [{"size": 64, "iterations": 1}] * 100_000}), json.dumps({"plan": [{"size": 10**6, "iterations": 1}]}),
     json.dumps({"plan": [{"size": 64, "iterations": 10**9}]}), json.dumps({"plan": [{}]}), json.dumps({"plan": 5}),
     json.dumps({"lbfgs_history": 10**9}), json.dumps({"scales": 10**6}), json.dumps({"pyramid_levels": 10**6}),
-    json.dumps({"seconds": -1}), json.dumps({"preview_rate": 10**6}), json.dumps({"style_size": 10**9}), json.dumps({"learning_rate": 0}),
+    json.dumps({"seconds": -1}), json.dumps({"preview_rate": 10**6}), json.dumps({"style_size": 10**9}),
+    json.dumps({"learning_rate": 0}),
 ]  # fmt: skip
 
 

@@ -21,7 +21,8 @@ GETS = [
     f"{API}/proxy=http://127.0.0.1:9/", f"{API}/deep_link?session_hash=a", f"{API}/vibe-code", f"{API}/dev/reload",
     f"{API}/stream/a/b/0/playlist.m3u8", f"{API}/stream/a/b/0/x.ts", f"{API}/stream/a/b/0/playlist-file", f"{API}/runs",
     f"{API}/run-history/records", f"{API}/custom_component/x/client/y/../../z.js", f"{API}/call/stylize/forged",
-    f"{API}/upload_progress?upload_id=forged", f"{API}/profiling/traces", "/monitoring", "/monitoring/summary", "/static/../../app.py",
+    f"{API}/upload_progress?upload_id=forged", f"{API}/profiling/traces", "/monitoring",
+    "/monitoring/summary", "/static/../../app.py",
     "/static/..%2f..%2fapp.py", "/assets/..%2f..%2f..%2fapp.py", "/svelte/..%2f..%2fapp.py", "/pwa_icon/0", "/admin", "/logout",
 ]  # fmt: skip
 
@@ -47,7 +48,8 @@ BODIES: list[bytes] = [
     b'{"data": [], "fn_index": -1, "session_hash": "a"}', b'{"data": [], "fn_index": 99999, "session_hash": "a"}',
     b'{"data": [], "fn_index": 1e400, "session_hash": "a"}', b'{"data": [], "fn_index": "0", "session_hash": "a"}',
     b'{"data": [], "fn_index": 0, "session_hash": null}', b'{"data": [], "fn_index": 0, "session_hash": {"a": 1}}',
-    b'{"data": [NaN], "fn_index": 0, "session_hash": "../../etc"}', b'{"data": [], "fn_index": 0, "trigger_id": 99999, "session_hash": "a"}',
+    b'{"data": [NaN], "fn_index": 0, "session_hash": "../../etc"}',
+    b'{"data": [], "fn_index": 0, "trigger_id": 99999, "session_hash": "a"}',
 ]  # fmt: skip
 
 

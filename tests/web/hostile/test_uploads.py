@@ -33,6 +33,8 @@ def png(width: int, height: int, *more: bytes, pixels: bytes = b"") -> bytes:
 
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
+HUGE = struct.pack("<HH", 65_535, 65_535)
+TIFF = struct.pack("<HHII", 256, 4, 1, 2**31 - 1) + struct.pack("<HHII", 257, 4, 1, 2**31 - 1)
 UNPACKED = zlib.compress(bytes(50_000_000), 1)
 PICTURES: dict[str, bytes] = {
     **{f"{format} cut at {share:.0%}": data[: int(len(data) * share)]
@@ -59,9 +61,9 @@ PICTURES: dict[str, bytes] = {
     "png without a size": png(0, 0),
     "png with a text bomb alone": png(64, 64, chunk(b"zTXt", b"recipe\0\0" + UNPACKED)),
     "png with a profile bomb alone": png(64, 64, chunk(b"iCCP", b"x\0\0" + UNPACKED)),
-    "gif bomb": b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + b"\0\0\0,\0\0\0\0" + struct.pack("<HH", 65_535, 65_535) + b"\0\x02\0;",
+    "gif bomb": b"GIF89a" + HUGE + b"\0\0\0,\0\0\0\0" + HUGE + b"\0\x02\0;",
     "bmp bomb": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 60, 0, 0, 54, 40, 2**30, 2**30, 1, 24, 0, 0, 0, 0, 0, 0),
-    "tiff bomb": b"II*\0\x08\0\0\0\x02\0" + struct.pack("<HHII", 256, 4, 1, 2**31 - 1) + struct.pack("<HHII", 257, 4, 1, 2**31 - 1) + bytes(4),
+    "tiff bomb": b"II*\0\x08\0\0\0\x02\0" + TIFF + bytes(4),
     "webp of nothing": b"RIFF\xff\xff\xff\xffWEBPVP8 \xff\xff\xff\xff",
     "strip, one pixel high": encoded(Image.new("RGB", (20_000, 1)), "PNG"),
     "one pixel wide": encoded(Image.new("RGB", (1, 5_000)), "PNG"),

@@ -45,7 +45,8 @@ def test_nonsense_for_every_handler_of_the_page(target: Target, name: str) -> No
 
 RECIPES: dict[str, bytes] = {
     "no json": b"{", "another kind": b"[1, 2]", "deep": deep(50_000).encode(), "nan": b'{"style_weight": NaN}', "pickle": PICKLE,
-    "an absurd plan": json.dumps({"plan": [{"size": 10**6, "iterations": 1}]}).encode(), "too large": json.dumps({"preset": "x" * 900_000}).encode(),
+    "an absurd plan": json.dumps({"plan": [{"size": 10**6, "iterations": 1}]}).encode(),
+    "too large": json.dumps({"preset": "x" * 900_000}).encode(),
     "unknown settings": b'{"sise": 64}', "another kind of number": b'{"size": "big"}', "bytes": bytes(1000),
 }  # fmt: skip
 
@@ -73,8 +74,8 @@ def test_networks_that_people_bring(target: Target, name: str, suffix: str) -> N
 
 @pytest.mark.parametrize(
     "told",
-    [{"person": "x"}, {"run": "run 1"}, {"run": "1", "person": "../../x"}, {"key": "guess"}, {"person": 5, "run": [], "key": {}}, [], 5,
-     {"run": "' OR 1=1 --", "person": "a" * 64}, {"person": "a" * 10_000}],
+    [{"person": "x"}, {"run": "run 1"}, {"run": "1", "person": "../../x"}, {"key": "guess"}, {"person": 5, "run": [], "key": {}},
+     [], 5, {"run": "' OR 1=1 --", "person": "a" * 64}, {"person": "a" * 10_000}],
 )  # fmt: skip
 def test_who_guesses_sees_nobodys_run(target: Target, victim: Callable[[], int], told: Any) -> None:
     (opened,) = (

@@ -21,7 +21,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
-from playground.web.components import charts
+from playground.web.components import small_charts
 from playground.web.studio import branches
 from playground.web.visit import BrowserTold, told
 from tests.helpers.waiting import until
@@ -121,7 +121,7 @@ def test_what_a_branch_changes_and_what_it_cannot() -> None:
 
 def test_the_chart_of_a_family_names_every_member() -> None:
     curve = [{"evaluations": float(at), "total": 10.0 / (at + 1)} for at in range(500)]
-    drawn = charts.family_chart({"The run": curve[:300], "Branch 1 from 20": curve})
+    drawn = small_charts.family_chart({"The run": curve[:300], "Branch 1 from 20": curve})
     assert 'data-last="499"' in drawn
     assert drawn.count("<polyline") == 2
     assert "Branch 1 from 20 0.02" in drawn

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from playground.networks import read
-from playground.recipe.paintings import Colours
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import load_preset
+from playground.recipe.styles import Colours
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.service.store import Store
@@ -62,7 +62,7 @@ class Studio:
         session = Session(recipe, visitor=PERSON)
         values: list[Any] = [*(controls.shown(name, recipe) for name in controls.FIELDS), layers.grid_value(recipe)]
         content, style = paths
-        asyncio.run(self.running.start(session, False, content, style, self.request(), *values))
+        asyncio.run(self.running.start(session, self.request(), False, content, style, *values))
         assert session.job is not None
         until(lambda: session.job is not None and session.job.frame is not None and session.job.frame.step > 5, 60)
         return session

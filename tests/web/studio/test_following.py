@@ -50,7 +50,8 @@ def test_a_page_that_is_still_told_is_followed_to_the_end(monkeypatch: pytest.Mo
 
 def test_pulls_of_a_moment_that_is_looked_at_stay_while_the_run_goes_on() -> None:
     job: Any = SimpleNamespace(
-        ended=False, version=1, state="running", touch=lambda: None, notes=[], curve=[], told=SimpleNamespace(rounds=[], unweighted=[]),
+        ended=False, version=1, state="running", touch=lambda: None, notes=[], curve=[],
+        reported=SimpleNamespace(rounds=[], unweighted=[]),
         picture_version=0, frame=None, pulls=Pulls({"content": 1.0, "style": 1.0}, 0.5, -0.5, {}), id="run",
         control=SimpleNamespace(read=lambda: SimpleNamespace(shares=True, settings={}, paused=False)), recipe=load_preset(),
         place=0, wait_seconds=None, doing="", cost=None,

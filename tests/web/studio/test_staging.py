@@ -32,7 +32,7 @@ class Running:
     def __init__(self) -> None:
         self.started: list[tuple[Any, ...]] = []
 
-    async def start(self, session: Session, shares: bool, content: Any, style: Any, request: Any, *values: Any) -> Any:
+    async def start(self, session: Session, request: Any, shares: bool, content: Any, style: Any, *values: Any) -> Any:
         assert session.running() is None
         self.started.append(values)
         return {"run": "started"}
@@ -108,7 +108,7 @@ def test_run_stops_the_run_and_starts_with_what_was_staged(
     assert job is not None
 
     async def press() -> Any:
-        pressed = asyncio.create_task(staging.run(session, False, None, None, None, *values(BASE)))  # type: ignore[arg-type]
+        pressed = asyncio.create_task(staging.run(session, None, False, None, None, *values(BASE)))  # type: ignore[arg-type]
         await asyncio.sleep(0.01)
         assert job.control.read().stopped
         assert not running.started, "the run makes its last step first"

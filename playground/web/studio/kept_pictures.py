@@ -20,7 +20,7 @@ from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.service.job import Job
 from playground.service.jobs import Jobs
-from playground.web.components.addresses import data_url
+from playground.web.components.data_urls import url_of_picture
 from playground.web.components.layout import LIGHT, SAVE_FILE, WATCHING, Parts, html, listed
 from playground.web.components.messages import Updates, fault, message
 from playground.web.gradio_patches.private_names import served_bytes, served_file
@@ -72,7 +72,7 @@ class Kept:
         session.frames_every = every if every in EVERY else 0
         job = session.running()
         if job is not None:
-            self.jobs.lasting.keep_frames(job, session.frames_every)
+            self.jobs.choices.keep_frames(job, session.frames_every)
         if session.frames_every and (self.jobs.store is None or not self.jobs.limits.frames_mb):
             return message(say("kept.not_here"))
         return ""
@@ -136,5 +136,5 @@ def pair(job: Job | None) -> str:
 
 
 def _figure(picture: Image.Image, said: str) -> str:
-    address = data_url(resize_picture(picture, min(BESIDE, max(picture.size))), subsampling=2)
+    address = url_of_picture(resize_picture(picture, min(BESIDE, max(picture.size))), subsampling=2)
     return f'<figure><img src="{address}" alt="{escape(said)}"><figcaption>{escape(said)}</figcaption></figure>'

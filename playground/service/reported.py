@@ -16,7 +16,7 @@ from playground.engine.frames import Curve, Frame, Round
 MAX_ROUNDS = 200  # that are remembered
 
 
-class Told:
+class Reported:
     """Curves and rounds of one run; every call may come from any thread."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
-from playground.web.pace import Pace, charged_event
+from playground.web.loop_time import LoopTime, charged_event
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
 from playground.web.people import MAX_EVENTS, Cookies, People, caller, claim_session, cookie_key, person_of
@@ -83,9 +83,9 @@ def app_options(
     routes += [*hidden_progress.scripts(), *long_lookups.scripts()]
     if settings.admin_password is not None:
         routes += admin_routes(jobs, settings.admin_password.get_secret_value())
-    pace = Pace(people.is_here)
-    guard = Middleware(Guard, settings=settings, files=files, people=people, pace=pace)
-    return {"routes": routes, "middleware": [guard, Middleware(CompressedPage, pace=pace)]}
+    loop_time = LoopTime(people.is_here)
+    guard = Middleware(Guard, settings=settings, files=files, people=people, loop_time=loop_time)
+    return {"routes": routes, "middleware": [guard, Middleware(CompressedPage, loop_time=loop_time)]}
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""Small loss curves as light SVG figures: of a training, of a run and its branches. A run's own chart is curves.py's.
+"""Small loss curves as light SVG figures: of a training, of a run and its branches. A run's own chart is run_chart.py's.
 
 They are strings for `gr.HTML`: lines in a stretched SVG, figures and names as text beside it, so that they
 stay sharp at any width; each carries a text alternative with its numbers. Called by the Studio tab.

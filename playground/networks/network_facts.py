@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, locate
-from playground.networks.evidence import trained_in
+from playground.networks.convention_evidence import trained_in
 from playground.networks.read import describe_file, load
 from playground.networks.strength import Strengths, measured, strengths_of
 from playground.recipe.numbers import Factors
@@ -68,9 +68,9 @@ class KnownNetwork:
     def doubt(self) -> str:
         """A sentence where what the network gives contradicts the convention that its file was taken for, else "".
 
-        Colours and biases tell in which it was trained (evidence.py), however a file's layers are rescaled. Maps of quite
-        another strength than the convention's are said too: they are no sign of another input, but a source's weights
-        depend on them. A published file is known by its hash, and right.
+        Colours and biases tell in which it was trained (convention_evidence.py), however a file's layers are rescaled.
+        Maps of quite another strength than the convention's are said too: they are no sign of another input, but a
+        source's weights depend on them. A published file is known by its hash, and right.
 
         Raises:
             WeightsError: this network is not here, or cannot be used.

@@ -21,7 +21,7 @@ from playground.engine.run import Run, check_pictures
 from playground.experiments.experiment import Cell
 from playground.experiments.results import CellCache, CellResult, Machine, cell_key, this_machine
 from playground.measure.distances import distances, photorealism
-from playground.networks.choice import settled
+from playground.networks.arithmetic_choice import settled
 from playground.networks.vgg import Vgg
 
 EVALUATIONS_A_TURN = 5
@@ -109,10 +109,10 @@ def run_here(
     control, cache = control or MemoryControl(), cache or CellCache()
     machine = this_machine(device)
     waiting = works(cells, pairs, networks, machine)
-    painting: list[CellWork] = []
+    running: list[CellWork] = []
     claimed: set[str] = set()
     try:
-        while (waiting or painting) and not control.read().stopped:
+        while (waiting or running) and not control.read().stopped:
             news = False
             for work in list(waiting):
                 found = None if fresh else cache.get(work.key)
@@ -121,17 +121,17 @@ def run_here(
                     work.result, work.done, work.curve = found, 1.0, found.curve
                     news = True
                     yield work
-                elif len(painting) < AT_ONCE and cache.claim(work.key):
+                elif len(running) < AT_ONCE and cache.claim(work.key):
                     claimed.add(work.key)
                     waiting.remove(work)
-                    painting.append(work)
-            for work in list(painting):
+                    running.append(work)
+            for work in list(running):
                 if control.read().stopped:
                     break
                 _take_turn(work, networks, control, machine)
                 news = True
                 if work.result is not None:
-                    painting.remove(work)
+                    running.remove(work)
                     cache.put(work.key, work.result)
                     claimed.discard(work.key)
                 yield work
@@ -184,12 +184,12 @@ def measured(content: Image.Image, style: Image.Image, picture: Image.Image, net
     at_size = content.resize(picture.size, Image.Resampling.LANCZOS)
     light, first = (np.asarray(one.convert("L"), dtype=np.float64).ravel() for one in (picture, at_size))
     with np.errstate(invalid="ignore"):
-        photo = float(np.nan_to_num(np.corrcoef(first, light)[0, 1]))
+        kept = float(np.nan_to_num(np.corrcoef(first, light)[0, 1]))
     _, a, b = rgb2lab(np.asarray(picture, dtype=np.float64) / 255).mean((0, 1))
     return {
         **distances(content, style, picture, network),
         **photorealism(content, picture),
-        "photo": photo,
+        "photo": kept,
         "a": float(a),
         "b": float(b),
     }

@@ -13,8 +13,8 @@ from PIL import Image
 from playground import load_preset
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
-from playground.networks import arithmetic, choice
-from playground.networks.choice import Measured, choose
+from playground.networks import arithmetic, arithmetic_choice
+from playground.networks.arithmetic_choice import Measured, choose
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.presets import presets
@@ -26,10 +26,10 @@ from playground.service.tasks import Task
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own, where nothing was measured, and no variable set."""
-    monkeypatch.delenv(choice.VARIABLE)
+    monkeypatch.delenv(arithmetic_choice.VARIABLE)
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(choice, "_unkept", {})
-    monkeypatch.setattr(choice, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_choice, "_unkept", {})
+    monkeypatch.setattr(arithmetic_choice, "SIDE", 32)
     return tmp_path / "home"
 
 
@@ -39,7 +39,7 @@ def with_bfloat16(monkeypatch: pytest.MonkeyPatch, here: bool) -> None:
 
 def keep(direct: float, winograd: float, bfloat16: float | None = None) -> None:
     seconds: dict[arithmetic.Arithmetic, float] = {"direct": direct, "winograd": winograd}
-    choice.keep_measured(Measured(seconds if bfloat16 is None else {**seconds, "bfloat16": bfloat16}))
+    arithmetic_choice.keep_measured(Measured(seconds if bfloat16 is None else {**seconds, "bfloat16": bfloat16}))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_the_fastest_by_more_than_a_little(
     with_bfloat16(monkeypatch, seconds[2] is not None)
     assert choose("auto").arithmetic == "direct"  # until it is measured
     keep(*seconds)
-    assert choose("auto") == choice.Choice(best)
-    assert choose("auto", "float32") == choice.Choice(single)
+    assert choose("auto") == arithmetic_choice.Choice(best)
+    assert choose("auto", "float32") == arithmetic_choice.Choice(single)
 
 
 def test_the_variable_comes_before_the_recipe_and_that_before_what_was_measured(
@@ -69,12 +69,12 @@ def test_the_variable_comes_before_the_recipe_and_that_before_what_was_measured(
 ) -> None:
     with_bfloat16(monkeypatch, True)
     keep(1.0, 0.5, 0.1)
-    assert choose("direct") == choice.Choice("direct")
-    monkeypatch.setenv(choice.VARIABLE, "winograd")
-    assert choose("direct") == choose("auto") == choice.Choice("winograd")
-    monkeypatch.setenv(choice.VARIABLE, "")
+    assert choose("direct") == arithmetic_choice.Choice("direct")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "winograd")
+    assert choose("direct") == choose("auto") == arithmetic_choice.Choice("winograd")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "")
     assert choose("direct").arithmetic == "direct"
-    monkeypatch.setenv(choice.VARIABLE, "float16")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "float16")
     with pytest.raises(PlaygroundError, match="PLAYGROUND_ARITHMETIC is 'float16': it must be one of auto, direct"):
         choose("direct")
 
@@ -86,7 +86,7 @@ def test_what_is_not_to_be_had_here_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.arithmetic == "winograd"
     assert found.note is not None
     assert "the recipe was painted with maps in bfloat16, which this processor does not have" in found.note
-    monkeypatch.setenv(choice.VARIABLE, "bfloat16")
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "bfloat16")
     found = choose("direct")
     assert found.arithmetic == "direct"
     assert "PLAYGROUND_ARITHMETIC asks for maps in bfloat16" in (found.note or "")
@@ -97,35 +97,35 @@ def test_what_is_not_to_be_had_here_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_measured_once_and_kept_for_this_machine_alone(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert choice.wants_measuring("auto")
-    assert not choice.wants_measuring("direct")
-    found = choice.measure()
+    assert arithmetic_choice.wants_measuring("auto")
+    assert not arithmetic_choice.wants_measuring("direct")
+    found = arithmetic_choice.measure()
     assert found is not None
     assert set(found.seconds) == set(arithmetic.available())
-    assert not choice.wants_measuring("auto")
-    monkeypatch.setattr(choice, "_timed", lambda *_: pytest.fail("measured twice"))
-    assert choice.measure() == choice.kept() == found
-    (kept_under,) = json.loads((own_home / choice.FILE).read_text())
+    assert not arithmetic_choice.wants_measuring("auto")
+    monkeypatch.setattr(arithmetic_choice, "_timed", lambda *_: pytest.fail("measured twice"))
+    assert arithmetic_choice.measure() == arithmetic_choice.kept() == found
+    (kept_under,) = json.loads((own_home / arithmetic_choice.FILE).read_text())
     assert f"torch {torch.__version__}, {torch.get_num_threads()} threads" in kept_under
     monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
-    assert choice.kept() is None
+    assert arithmetic_choice.kept() is None
     keep(1.0, 2.0, 3.0 if "bfloat16" in arithmetic.available() else None)
-    assert len(json.loads((own_home / choice.FILE).read_text())) == 2
-    for broken in ("", "[]", "[" * 100_000, '{"x": 3}', json.dumps({choice.machine(): {"direct": -1.0}})):
-        (own_home / choice.FILE).write_text(broken)
-        assert choice.kept() is None
+    assert len(json.loads((own_home / arithmetic_choice.FILE).read_text())) == 2
+    for broken in ("", "[]", "[" * 100_000, '{"x": 3}', json.dumps({arithmetic_choice.machine(): {"direct": -1.0}})):
+        (own_home / arithmetic_choice.FILE).write_text(broken)
+        assert arithmetic_choice.kept() is None
 
 
 def test_a_home_that_cannot_be_written_only_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "file" / "home"))
-    assert choice.measure() == choice.kept()
-    assert not choice.wants_measuring("auto")
+    assert arithmetic_choice.measure() == arithmetic_choice.kept()
+    assert not arithmetic_choice.wants_measuring("auto")
 
 
 def test_a_measurement_gives_way(own_home: Path) -> None:
     asked: list[None] = []
-    assert choice.measure(lambda: len(asked) == 2 or bool(asked.append(None))) is None
+    assert arithmetic_choice.measure(lambda: len(asked) == 2 or bool(asked.append(None))) is None
     assert len(asked) == 2
     assert not own_home.exists()
 
@@ -141,7 +141,7 @@ def test_a_server_measures_while_nobody_paints(own_home: Path) -> None:
         assert not own_home.exists()
     thread.join(30)
     assert not thread.is_alive()
-    assert choice.kept() is not None
+    assert arithmetic_choice.kept() is not None
     assert measure_when_idle(jobs) is None
     jobs.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.experiments.experiment import Axis, in_words, on_axes, parse_axis
-from playground.experiments.five import COUNT, five_values
+from playground.experiments.five_values import COUNT, five_values
 from playground.experiments.lessons import base_recipe
 from playground.recipe.chance import seed_counts
 from playground.recipe.model import Recipe

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.recipe.extent import values_in
+from playground.recipe.json_values import values_in
 
 WORDS = st.text(alphabet='"\\,[]{}:ab\u00e9\u2028\ud7ff', max_size=12)
 JSON = st.recursive(

@@ -1,7 +1,7 @@
-"""Painting a photo like any painting, or like a blend of up to four, in one pass and without training.
+"""Painting a content image like any style image, or like a blend of up to four, in one pass and without training.
 
 Called by the command line, the page and engine's callers; the graph stands in networks/any_painting.py. It must not know
-where a painting came from.
+where a style image came from.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from torch import Tensor
 
 from playground.errors import PlaygroundError
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
-from playground.recipe.paintings import MAX_PAINTINGS
+from playground.recipe.styles import MAX_STYLES
 
-MAX_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
+ONE_PASS_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
 
 
 class AnyStylizer:
-    """Paints like one painting, or like several at once; used as a `Stylizer` is.
+    """Paints like one style image, or like several at once; used as a `Stylizer` is.
 
     Args:
-        paintings: clean RGB pictures, one to four, each with its weight, of which at least one is above zero.
+        styles: clean RGB pictures, one to four, each with its weight, of which at least one is above zero.
         title: what the style is called.
         device: where to paint.
 
     Raises:
-        PlaygroundError: none or too many paintings, or no weight above zero.
+        PlaygroundError: none or too many style images, or no weight above zero.
         WeightsMissing: the network is not on this machine; the text says how to get it.
     """
 
-    def __init__(self, paintings: Sequence[tuple[Image.Image, float]], title: str, device: str = "cpu") -> None:
-        if not 1 <= len(paintings) <= MAX_PAINTINGS:
-            raise PlaygroundError(f"blend one to {MAX_PAINTINGS} paintings, not {len(paintings)}")
-        if not sum(weight for _, weight in paintings) > 0:
+    def __init__(self, styles: Sequence[tuple[Image.Image, float]], title: str, device: str = "cpu") -> None:
+        if not 1 <= len(styles) <= MAX_STYLES:
+            raise PlaygroundError(f"blend one to {MAX_STYLES} paintings, not {len(styles)}")
+        if not sum(weight for _, weight in styles) > 0:
             raise PlaygroundError("at least one painting needs a weight above 0")
         self.title, self.device = title, torch.device(device)
         predictor, self._transformer = load_any_painting(device)
-        self.style = blended([(style_numbers(predictor, painting), weight) for painting, weight in paintings])
+        self.style = blended([(style_numbers(predictor, image), weight) for image, weight in styles])
 
     def __call__(self, content: Tensor, tile: int | None = None) -> Tensor:
-        """Unit RGB 1×3×H×W, at least 8 px a side, as the paintings would have it, at the same size, in (0, 1).
+        """Unit RGB 1×3×H×W, at least 8 px a side, as the style images would have it, at the same size, in (0, 1).
 
         Args:
-            tile: not used; the network is so small that any picture up to `MAX_PIXELS` is painted in one piece.
+            tile: not used; the network is so small that any picture up to `ONE_PASS_PIXELS` is painted in one piece.
         """
         height, width = content.shape[-2:]
-        factor = (MAX_PIXELS / (height * width)) ** 0.5
+        factor = (ONE_PASS_PIXELS / (height * width)) ** 0.5
         if factor >= 1:
             return self._transformer(content, self.style)
         smaller = F.interpolate(content, size=(round(height * factor), round(width * factor)), mode="area")

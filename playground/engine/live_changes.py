@@ -14,7 +14,7 @@ from playground.engine.painting import Painting
 from playground.errors import PlaygroundError
 from playground.recipe.complaints import settled_at_start
 from playground.recipe.model import Change, Recipe, live_settings
-from playground.recipe.paintings import with_weights
+from playground.recipe.styles import with_weights
 
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
 NOT_JOURNALLED = frozenset({"iterations", "seconds", "preview_rate", "colours"})

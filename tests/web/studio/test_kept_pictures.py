@@ -17,7 +17,7 @@ from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import cut, rounds
-from playground.web.studio.kept import last_of, pair
+from playground.web.studio.kept_pictures import last_of, pair
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
@@ -47,7 +47,7 @@ def test_rounds_are_told_newest_first_and_no_more_than_can_be_read() -> None:
     )
     many = [replace(one, number=number) for number in range(1, 300)]
     assert rounds.table(ended(None, *many)).count("<tr>") == 41
-    assert [said.number for said in ended(None, *many).told.rounds] == list(range(100, 300))
+    assert [said.number for said in ended(None, *many).reported.rounds] == list(range(100, 300))
 
 
 def test_the_last_picture_stands_beside_the_best() -> None:

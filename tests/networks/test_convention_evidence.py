@@ -10,7 +10,7 @@ import torch
 from playground.measure.judge import load_judge
 from playground.networks.any_painting import load_any_painting
 from playground.networks.catalogue import is_available
-from playground.networks.evidence import by_colours, by_grey, grey_share, trained_in
+from playground.networks.convention_evidence import by_colours, by_grey, grey_share, trained_in
 from playground.networks.read import Weights
 from tests.helpers.networks import in_torch
 

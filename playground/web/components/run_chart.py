@@ -1,6 +1,6 @@
-"""What chart.js draws of a run: its points with and without weights, bands for the sizes, flags for the steering.
+"""What run_chart.js draws of a run: its points with and without weights, bands for the sizes, flags for the steering.
 
-Called by the Studio tab at every update, so a page is told the last points often and the whole curve seldom; chart.js joins
+Called by the Studio tab at every update, so a page is told the last points often and the whole curve seldom; run_chart.js joins
 them by their evaluations. It must never start or steer a run.
 """
 
@@ -16,12 +16,12 @@ import gradio as gr
 from playground.engine.schedule import plan_stages
 from playground.recipe.model import Change, Recipe
 from playground.service.job import ENDS, Job
-from playground.web.components.charts import TERMS, describe
 from playground.web.components.format import number, term
+from playground.web.components.small_charts import TERMS, describe
 from playground.web.words import label, say
 
 SCRIPT = "\n".join(
-    (Path(__file__).parent.parent / "assets" / name).read_text("utf-8") for name in ("chart_draw.js", "chart.js")
+    (Path(__file__).parent.parent / "assets" / name).read_text("utf-8") for name in ("run_chart_pen.js", "run_chart.js")
 )
 WHOLE, TAIL = 240, 24  # points that are sent of a whole curve, and between two of those
 NEAR = 0.01  # of the axis: changes of one setting that close are one flag, such as a slider's on its way
@@ -37,8 +37,8 @@ def chart() -> gr.HTML:
 
 
 def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
-    """What chart.js needs of a run now: everything, or its last points only."""
-    weighted, layers, plain = job.curve, job.told.layers, job.told.unweighted
+    """What run_chart.js needs of a run now: everything, or its last points only."""
+    weighted, layers, plain = job.curve, job.reported.layers, job.reported.unweighted
     if not weighted:
         return {**EMPTY, "run": job.name, "ended": job.ended, "steps": _planned(job)}
     by_layer = {point["evaluations"]: point for point in layers}

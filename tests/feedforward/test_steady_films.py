@@ -10,7 +10,7 @@ from PIL import Image
 
 from playground.feedforward.apply import Stylizer, stylize_picture
 from playground.feedforward.model import load_model
-from playground.feedforward.steady import Steady, flow_between, warped
+from playground.feedforward.steady_films import Steady, flow_between, warped
 from playground.recipe.presets import PRESET_FOLDER
 
 

@@ -20,7 +20,7 @@ Box = tuple[Parts, str]
 """A picture box by its tab's parts and its name; "NAME-gallery" has its samples."""
 
 
-def share(kind: str, boxes: Sequence[Box]) -> None:
+def keep_same(kind: str, boxes: Sequence[Box]) -> None:
     """Keep boxes of a kind, "photos" or "styles", alike; the first is the Studio's."""
     found = [parts[name] for parts, name in boxes]
     galleries = [parts[f"{name}-gallery"] for parts, name in boxes]

@@ -1,6 +1,6 @@
 """Which input convention a network was trained in, by what its kernels and biases are: two witnesses that know nothing of its name.
 
-Called by known.py, which says so where a file was taken for the other. Downloads and keeps nothing.
+Called by network_facts.py, which says so where a file was taken for the other. Downloads and keeps nothing.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from playground.engine.statistics import style_statistic
 from playground.images.convert import resize_picture
 from playground.networks import strength
 from playground.networks.catalogue import LAYERS, SHA256, WeightsMissing, find, is_available, sha256_of
-from playground.networks.known import KnownNetwork, known
+from playground.networks.network_facts import KnownNetwork, known
 from playground.networks.read import Weights, _described
 from playground.networks.strength import measured, strengths_of
 from playground.networks.vgg import Vgg

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward import any_painting
-from playground.feedforward.any_painting import AnyStylizer
+from playground.feedforward import any_stylizer
+from playground.feedforward.any_stylizer import AnyStylizer
 from playground.feedforward.apply import stylize_picture
 from playground.images.convert import to_tensor
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
@@ -50,7 +50,7 @@ def test_a_picture_too_large_for_one_pass_is_painted_smaller_and_enlarged(
     pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stylizer, content = AnyStylizer([(pictures[1], 1.0)], "x"), to_tensor(pictures[0].resize((96, 64)))
-    monkeypatch.setattr(any_painting, "MAX_PIXELS", 48 * 32)
+    monkeypatch.setattr(any_stylizer, "ONE_PASS_PIXELS", 48 * 32)
     painted = stylizer(content)
     assert painted.shape == content.shape
     small = stylizer(torch.nn.functional.interpolate(content, size=(32, 48), mode="area"))

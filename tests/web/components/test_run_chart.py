@@ -13,7 +13,7 @@ from playground.images.pictures import Pictures
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.service.job import Job
-from playground.web.components import curves
+from playground.web.components import run_chart
 
 RECIPE = Recipe(
     size=96, smallest=48, scales=2, iterations=8, style_layers={"conv1_1": 0.5, "conv2_1": 2.0}, variation_weight=0.1
@@ -40,7 +40,7 @@ def column(told: dict[str, object], key: str, weighted: bool) -> list[float | No
 
 
 def test_turning_a_weight_moves_the_weighted_curve_and_not_the_other(job: Job) -> None:
-    told = curves.data(job)
+    told = run_chart.data(job)
     weighted, plain = column(told, "style", True), column(told, "style", False)
     factors = [w / p for w, p in zip(weighted, plain, strict=True) if w and p]
     assert factors == pytest.approx([1, 1, 1, 1, 10, 40, 40, 40], rel=2e-3)
@@ -54,7 +54,7 @@ def test_turning_a_weight_moves_the_weighted_curve_and_not_the_other(job: Job) -
 
 
 def test_the_layers_without_weights_add_up_to_their_term(job: Job) -> None:
-    told = curves.data(job)
+    told = run_chart.data(job)
     layers = [column(told, f"style:{layer}", False) for layer in RECIPE.style_layers]
     for term, *parts in zip(column(told, "style", False), *layers, strict=True):
         whole = sum(weight * part for weight, part in zip(RECIPE.style_layers.values(), parts, strict=True))
@@ -62,7 +62,7 @@ def test_the_layers_without_weights_add_up_to_their_term(job: Job) -> None:
 
 
 def test_sizes_are_bands_and_a_dragged_slider_is_one_flag(job: Job) -> None:
-    told = curves.data(job)
+    told = run_chart.data(job)
     assert [(begin, end) for begin, end, _ in told["stages"]] == [(0, 4), (4, 8)]
     sizes = [size for *_, size in told["stages"]]
     assert sizes == [48, 96]
@@ -73,17 +73,17 @@ def test_sizes_are_bands_and_a_dragged_slider_is_one_flag(job: Job) -> None:
 
 
 def test_the_last_points_overlap_those_before(job: Job) -> None:
-    tail = curves.data(job, whole=False)
-    assert tail["points"] == curves.data(job)["points"][-curves.TAIL :]
+    tail = run_chart.data(job, whole=False)
+    assert tail["points"] == run_chart.data(job)["points"][-run_chart.TAIL :]
     assert not tail["whole"]
 
 
 def test_evaluations_within_a_round_share_out_its_step() -> None:
     points = [{"step": step} for step in (1, 1, 1, 1, 2, 2, 3)]
-    assert curves.along(points) == pytest.approx([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
+    assert run_chart.along(points) == pytest.approx([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
 
 
 def test_a_run_without_a_point_is_empty(job: Job) -> None:
     bare = Job(job.pictures, RECIPE, "me", MemoryControl(), 5.0)
-    assert curves.data(bare)["points"] == []
-    assert curves.overlay("another", job)["name"] == "another"
+    assert run_chart.data(bare)["points"] == []
+    assert run_chart.overlay("another", job)["name"] == "another"

@@ -1,4 +1,4 @@
-"""The settings of a run that say which paintings count for how much, where, and whose colours it has.
+"""The settings of a run that say which style images count for how much, where, and whose colours it has.
 
 `Recipe` has them beside its own; the pictures themselves travel beside a recipe, as images/pictures.py says.
 """
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from playground.errors import PlaygroundError
 from playground.recipe.fields import Weight, setting, spelling
 
-MAX_PAINTINGS = 4
+MAX_STYLES = 4
 EARLIER_NAMES = frozenset({"original_colours"})
 """Settings of earlier versions that are read still."""
 Colours = Annotated[
@@ -23,22 +23,22 @@ MapText = Annotated[str, Field(max_length=MAX_MAP_TEXT, pattern=r"^[A-Za-z0-9+/]
 Scale = Annotated[float, Field(ge=0.05, le=20, allow_inf_nan=False)]
 
 
-Stating = TypeVar("Stating", bound="PaintingSettings")
+Stating = TypeVar("Stating", bound="StyleSettings")
 
 
-class PaintingSettings(BaseModel):
-    """What a recipe says of its paintings. A list has an entry a painting, in their order; an empty one means 1 for each."""
+class StyleSettings(BaseModel):
+    """What a recipe says of its style images. A list has an entry a style image, in their order; an empty one means 1 for each."""
 
     style_weights: tuple[Weight, ...] = setting(
         (), "Weights of the paintings",
         "How much each painting counts. Without a map their statistics are blended, by each weight's share of the sum; with "
         "one, each is how strongly its own region is painted.",
-        group="paintings", live=True, max_length=MAX_PAINTINGS,
+        group="paintings", live=True, max_length=MAX_STYLES,
     )  # fmt: skip
     style_scales: tuple[Scale, ...] = setting(
         (), "Scales of the paintings",
         "What each painting's style scale is multiplied with: below 1 makes its strokes finer, above 1 broader.",
-        group="paintings", live=True, max_length=MAX_PAINTINGS,
+        group="paintings", live=True, max_length=MAX_STYLES,
     )  # fmt: skip
     colours: Colours = setting(
         "style", "Whose colours",
@@ -61,7 +61,7 @@ class PaintingSettings(BaseModel):
     region_content_weights: tuple[Weight, ...] = setting(
         (), "Content weights of the regions",
         "What the content weight is multiplied with in each region, in the order of their paintings.",
-        group="paintings", live=True, max_length=MAX_PAINTINGS,
+        group="paintings", live=True, max_length=MAX_STYLES,
     )  # fmt: skip
     kept: MapText = setting(
         "", "What is kept more", "A soft map, such as of faces, as the text of a small grey PNG. Empty: nothing.",
@@ -100,17 +100,17 @@ def with_weights(recipe: Stating, count: int) -> Stating:
         PlaygroundError: it is for another number of them.
     """
     for weights in (recipe.style_weights, recipe.style_scales, recipe.region_content_weights):
-        for_paintings(weights, count)
+        for_styles(weights, count)
     if count == 1 or recipe.style_weights:
         return recipe
     return recipe.model_copy(update={"style_weights": (1.0,) * count})
 
 
-def for_paintings(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
+def for_styles(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
     """A list with an entry for each of `count` paintings; 1 where the recipe states none.
 
     Raises:
-        PlaygroundError: it was made for another number of paintings.
+        PlaygroundError: it was made for another number of style images.
     """
     if not weights:
         return (1.0,) * count

@@ -13,8 +13,8 @@ from PIL import Image
 from playground.engine.control import MemoryControl
 from playground.engine.run import Run
 from playground.experiments.experiment import Axis, Cell, on_axes
-from playground.experiments.here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.results import CellCache, CellResult, cell_key, this_machine
+from playground.experiments.run_here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.sheet import draw_sheet
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
@@ -65,7 +65,8 @@ def test_a_kept_cell_is_not_painted_again(network: Vgg, pictures: PAIR, tmp_path
         )  # fmt: skip
     assert not any(cell.cached for cell in ended(run(THREE.cells, pictures, network, cache=cache, fresh=True)).values())
     (next((tmp_path / "cells").glob("*.json"))).write_text("{")
-    assert sorted(cell.cached for cell in ended(run(THREE.cells, pictures, network, cache=CellCache(tmp_path / "cells"))).values()) == [False, True, True]  # fmt: skip
+    anew = ended(run(THREE.cells, pictures, network, cache=CellCache(tmp_path / "cells")))
+    assert sorted(cell.cached for cell in anew.values()) == [False, True, True]
 
 
 def test_a_stop_keeps_the_cells_that_are_done_and_leaves_none_claimed(network: Vgg, pictures: PAIR) -> None:

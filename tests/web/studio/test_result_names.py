@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,12 +13,14 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from playground.images.regions import encode_labels
 from playground.recipe.presets import load_preset
-from playground.web import pair
+from playground.web import shared_pictures
+from playground.web.components.format import caption
 from playground.web.components.pictures import sample_at, samples
 from playground.web.compressed import CompressedPage
-from playground.web.pace import Pace
-from playground.web.studio.named import apart, names
+from playground.web.loop_time import LoopTime
+from playground.web.studio.result_names import apart, names
 from playground.web.studio.session import link_query, samples_of_link
 
 RECIPE = load_preset()
@@ -43,6 +46,16 @@ def test_two_results_say_what_sets_them_apart() -> None:
     assert apart(RECIPE, RECIPE.changed({"size": 256, "seed": 3})) == f"seed 0 ↔ seed 3; size {RECIPE.size} ↔ size 256"
 
 
+def test_a_map_is_named_and_never_spelt_out() -> None:
+    plain = load_preset()
+    mapped = plain.changed({"regions": encode_labels(np.eye(64, dtype=np.uint8) + 1), "style_weights": (1.0, 0.25)})
+    first, second = names([mapped, plain])
+    assert "map of regions" in first
+    assert " 1, 0.25" in first
+    assert "no map of regions" in second
+    assert max(map(len, (first, second, apart(mapped, plain), caption(mapped)))) < 200
+
+
 def test_a_link_names_samples_and_nothing_of_a_persons_own(tmp_path: Path) -> None:
     photo, own = samples("photos")[1], tmp_path / samples("styles")[0].path.name
     own.write_bytes(samples("styles")[0].path.read_bytes())
@@ -64,16 +77,19 @@ def test_a_picture_given_on_one_tab_stands_on_the_others() -> None:
     sample = samples("photos")[2].file()
     with gr.Blocks(analytics_enabled=False):
         boxes, galleries = [gr.Image() for _ in range(3)], [gr.Gallery() for _ in range(3)]
-    updates = pair.alike("photos", boxes, galleries, 1, "old", sample, "old")
+    updates = shared_pictures.alike("photos", boxes, galleries, 1, "old", sample, "old")
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample, 2: sample}
     assert [updates[gallery].selected_index for gallery in galleries] == [2, 2, 2]
-    assert pair.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
-    assert pair.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index is None
+    assert shared_pictures.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
+    assert (
+        shared_pictures.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index
+        is None
+    )
 
 
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/gradio_api/file=a", None)])
 def test_the_page_is_sent_small_and_nothing_else_is_touched(path: str, encoding: str | None) -> None:
     answer = [Route(at, lambda request: PlainTextResponse("word " * 2000)) for at in ("/", "/gradio_api/file=a")]
-    client = TestClient(Starlette(routes=answer, middleware=[Middleware(CompressedPage, pace=Pace())]))
+    client = TestClient(Starlette(routes=answer, middleware=[Middleware(CompressedPage, loop_time=LoopTime())]))
     assert client.get(path, headers={"accept-encoding": "gzip"}).headers.get("content-encoding") == encoding
     assert client.get(path, headers={"accept-encoding": "identity"}).headers.get("content-encoding") is None

@@ -12,7 +12,7 @@ import pytest
 from playground.engine.control import MemoryControl
 from playground.engine.run import Frame
 from playground.recipe.model import Recipe
-from playground.web.components import charts
+from playground.web.components import small_charts
 from playground.web.components.format import balance, compared, number, status_line
 
 CURVE = [
@@ -49,12 +49,12 @@ def line(html: str, term: str) -> list[tuple[float, float]]:
 
 
 def test_lines_stand_where_a_log_axis_puts_them() -> None:
-    html = charts.term_chart(CURVE, planned=1000)
+    html = small_charts.term_chart(CURVE, planned=1000)
     style, content = line(html, "style"), line(html, "content")
     assert style[-1][0] == 500  # half of the planned evaluations, on a width of 1000
     assert len({y for _, y in content}) == 1
     # one decade is the same distance everywhere: 1000 to 100, and 100 to 10, over evaluations 1, 10, 100
-    full = charts.term_chart(CURVE[:100], planned=100)
+    full = small_charts.term_chart(CURVE[:100], planned=100)
     points = line(full, "style")
     first, tenth, hundredth = points[0][1], points[9][1], points[99][1]
     assert tenth - first == pytest.approx(hundredth - tenth, abs=2)
@@ -62,45 +62,48 @@ def test_lines_stand_where_a_log_axis_puts_them() -> None:
 
 
 def test_long_curves_are_thinned_but_keep_both_ends() -> None:
-    kept = charts.thinned(CURVE)
-    assert len(kept) <= charts.MAX_POINTS + 1
+    kept = small_charts.thinned(CURVE)
+    assert len(kept) <= small_charts.MAX_POINTS + 1
     assert kept[0] is CURVE[0]
     assert kept[-1] is CURVE[-1]
-    assert len(line(charts.term_chart(CURVE), "total")) == len(kept)
+    assert len(line(small_charts.term_chart(CURVE), "total")) == len(kept)
 
 
 def test_the_text_alternative_has_the_figures() -> None:
-    html = charts.term_chart(CURVE)
+    html = small_charts.term_chart(CURVE)
     label = re.search(r'role="img" aria-label="([^"]+)"', html)
     assert label
     assert "at evaluation 500" in label[1]
     assert "style 2, from 1\u202f000" in label[1]
-    assert charts.term_chart([]).count("nothing measured yet") == 1
+    assert small_charts.term_chart([]).count("nothing measured yet") == 1
 
 
 @pytest.mark.parametrize("curve", [[], CURVE[:1], CURVE, [{**CURVE[0], "content": 0.0, "style": 0.0, "total": 0.0}]])
 def test_html_is_whole(curve: list[dict[str, float]]) -> None:
-    html = charts.term_chart(curve)
+    html = small_charts.term_chart(curve)
     assert Balance(html).open == []
     assert "nan" not in html.lower()
 
 
 def test_a_content_loss_that_starts_at_nothing_does_not_squeeze_the_rest() -> None:
     points = [{**CURVE[0], "content": 1e-30, "style": 1.0, "total": 1.0}, {**CURVE[1], "style": 0.1, "total": 2.1}]
-    heights = [y for _, y in line(charts.term_chart(points), "style")]
+    heights = [y for _, y in line(small_charts.term_chart(points), "style")]
     assert heights[1] - heights[0] > 500
 
 
 def test_labels_keep_apart_and_inside() -> None:
-    places = charts.apart([50.0, 50.5, 51.0, 99.5])
+    places = small_charts.apart([50.0, 50.5, 51.0, 99.5])
     ordered = sorted(places)
-    assert all(b - a >= charts.LABEL_GAP - 1e-9 for a, b in pairwise(ordered))
+    assert all(b - a >= small_charts.LABEL_GAP - 1e-9 for a, b in pairwise(ordered))
     assert ordered[-1] <= 100
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"), (9.9999e11, "10¹²")],
+    [
+        (0, "0"), (1, "1"), (0.0666666, "0.0667"), (1e6, "1\u202f000\u202f000"), (1e21, "10²¹"), (3.5e-7, "3.5 × 10⁻⁷"),
+        (9.9999e11, "10¹²"),
+    ],
 )  # fmt: skip
 def test_numbers_in_words(value: float, text: str) -> None:
     assert number(value) == text

@@ -1,7 +1,7 @@
 """Who has lately kept the event loop busy waits a little before their next request, where others are there too.
 
 Everybody's page hangs on one loop, and the painters wait for Python while it works. A request costs it milliseconds, a hostile
-one many: the guard (security.py) has one `Pace`, lets a request wait for its person's turn and charges what it took; so is what
+one many: the guard (security.py) has one `LoopTime`, lets a request wait for its person's turn and charges what it took; so is what
 the queue does with it at first (gradio_patches/fair_queue.py). Pages, files and pictures are given at once, and whoever is
 alone waits for nothing. Whoever listens to nothing, as an open page does to the server, has less of the loop than who does.
 """
@@ -33,10 +33,10 @@ LOOK_EVERY = 0.25  # seconds until whoever waits is looked at again: they may li
 REQUEST_SECONDS = 0.002  # of the loop, to take a request in, before anybody has looked at it
 REFUSED_SECONDS = 0.02  # that a refusal is charged: more than it takes, since whoever has too much asks on and on
 FIRST_SECONDS = 1.0  # of a stream and of an event, which are charged for; whoever follows a run pays no more
-IN_SCOPE = "playground.pace"
+IN_SCOPE = "playground.loop_time"
 
 
-class Pace:
+class LoopTime:
     """The loop's time by person.
 
     Args:
@@ -116,8 +116,8 @@ class Pace:
 
 async def charged_event(request: HTTPConnection, work: Coroutine[Any, Any, Made]) -> Made:
     """What the queue does with an event, on the account of whoever sent it; one that the guard has not seen is nobody's."""
-    pace: Pace | None = request.scope.get(IN_SCOPE)
-    return await (work if pace is None else pace.timed(person_of(request), work, FIRST_SECONDS))
+    account: LoopTime | None = request.scope.get(IN_SCOPE)
+    return await (work if account is None else account.timed(person_of(request), work, FIRST_SECONDS))
 
 
 class _Timed(Generic[Made]):

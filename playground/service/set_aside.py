@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import threading
 from pathlib import Path
 
@@ -18,7 +17,7 @@ MAX_ASIDE = 20  # runs; the oldest go
 logger = logging.getLogger(__name__)
 
 
-class Aside:
+class SetAside:
     """What is set aside; thread-safe.
 
     Args:
@@ -40,7 +39,7 @@ class Aside:
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             for old in sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -MAX_ASIDE + 1 or None]:
-                shutil.rmtree(old, ignore_errors=True)
+                RunFolder(old).remove()
             place = folder.path.rename(self.folder / folder.path.name)
         except OSError as error:
             logger.warning("a run in %s cannot go on (%s) nor be set aside: %s", folder.path.name, reason, error)

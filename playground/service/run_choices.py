@@ -1,16 +1,16 @@
 """What a person asks of a run beside its settings, and what a restart of the server must not forget.
 
-Called by pages through `Jobs.lasting`. Knows the store, and no page.
+Called by pages through `Jobs.choices`. Knows the store, and no page.
 """
 
 from __future__ import annotations
 
-from playground.recipe.paintings import Colours
+from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.service.store import Store
 
 
-class Lasting:
+class RunChoices:
     """Sets it on a job and in the store.
 
     Args:
