@@ -63,9 +63,11 @@ def chromium(patience: float, *more: str) -> Iterator[Browser]:
 class Visitor:
     """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
 
-    def __init__(self, browser: Browser, address: str, *, first_visit: bool = False, **context: Any) -> None:
+    new_here = False  # whether the page shows them round
+
+    def __init__(self, browser: Browser, address: str, **context: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **context)
-        if not first_visit:
+        if not self.new_here:
             self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)

@@ -161,7 +161,8 @@ class Lenses:
             content, styles = job.content, job.pictures.styles
             size = max(MIN_SIZE, min(PULLED, max(shown.shown.size)))
             network, recipe = self.jobs.downloads.here(shown.recipe.network), shown.recipe
-            picture, said = shown.shown, shown.said
+            said = shown.said
+            picture: Image.Image | None = shown.shown
             if shown.version == "at 0" and recipe.init == "content" and recipe.canvas != "hrnet":
                 picture = None  # the photo itself: neither first light nor a JPEG, on which content would pull
                 said = say("lens.photo") if _lit(job) else said

@@ -17,6 +17,10 @@ pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 60
 
 
+class Newcomer(Visitor):
+    new_here = True
+
+
 def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:
     visitor.page.goto(visitor.address)
     visitor.page.get_by_role("tab", name="Lab", exact=True).click()
@@ -30,7 +34,7 @@ def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:
 
 
 def test_a_first_visit_to_a_lesson_is_not_shown_round_the_studio(browser: Browser, address: str) -> None:
-    visitor = Visitor(browser, address, first_visit=True)
+    visitor = Newcomer(browser, address)
     page = visitor.page
     page.goto(f"{address}?lesson=3")
     visitor.says("block after block", "#lesson-question")
