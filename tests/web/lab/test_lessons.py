@@ -99,7 +99,7 @@ def test_a_grid_of_weights_shows_distances_and_one_of_starts_the_total(grid: Gri
     assert shown("init", "content, noise", "", "") == "total"
     for key, values in {
         "style_weight": "1, 10",
-        "content_layers": "conv2_2, conv4_2",
+        "size": "64, 96",
         "network": "vgg16-hed, vgg19",
     }.items():
         assert shown(key, values, "", "") == "distances"
