@@ -53,7 +53,23 @@ def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
     # conjugate gradients: the default preconditioner wants a package of its own
     found = random_walker(content / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
     labels = numbers[np.clip(found, 1, len(numbers)) - 1].astype(np.uint8)
-    return np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
+    return enlarged(labels, (width, height))
+
+
+def enlarged(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map of region numbers at another size (width and height), with borders that are smooth instead of stairs.
+
+    Each region is enlarged by itself as a picture, and each pixel goes to the region that is strongest there.
+    """
+    if labels.shape == size[::-1]:
+        return labels
+    best, found = np.full(size[::-1], -1.0, np.float32), np.zeros(size[::-1], np.uint8)
+    for number in np.unique(labels):
+        area = Image.fromarray((labels == number).astype(np.float32), "F").resize(size, Image.Resampling.BICUBIC)
+        soft = np.asarray(area)
+        found[soft > best] = number
+        np.maximum(best, soft, out=best)
+    return found
 
 
 def basins(edges: np.ndarray) -> np.ndarray:
@@ -73,7 +89,16 @@ def basins(edges: np.ndarray) -> np.ndarray:
     return np.asarray(watershed(edges, markers), np.int32)
 
 
-def snapped(labels: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """Each patch whole in the region that most of it was painted with; both H×W, of one size."""
-    counts = np.stack([np.bincount(patches.ravel(), (labels == number).ravel()) for number in range(5)])
-    return counts.argmax(axis=0).astype(np.uint8)[patches]
+def snapped(labels: np.ndarray, patches: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """Each patch whole in the region that most of it was painted with, and every stroke as it was drawn.
+
+    Args:
+        labels: H×W of region numbers.
+        patches: at any size, numbered from 0 or 1.
+        strokes: H×W, `UNKNOWN` where nothing was drawn.
+    """
+    height, width = labels.shape
+    small = enlarged(labels, patches.shape[::-1])
+    counts = np.stack([np.bincount(patches.ravel(), (small == number).ravel()) for number in range(5)])
+    whole = enlarged(counts.argmax(axis=0).astype(np.uint8)[patches], (width, height))
+    return np.where(strokes == UNKNOWN, whole, strokes).astype(np.uint8)
