@@ -22,7 +22,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
-from playground.recipe.styles import MAX_STYLES
+from playground.recipe.styles import MAX_STYLES, for_styles
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
     """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
     Raises:
-        PlaygroundError: there are too many, or a weight cannot be used.
+        PlaygroundError: there are too many, or another number than the recipe is for, or a weight cannot be used.
     """
     if len(given) >= MAX_STYLES:
         raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
@@ -83,7 +83,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
             files.append(text)
     if weights:
         count = 1 + len(given)
-        before = (*recipe.style_weights, *(1.0,) * count)
+        before = for_styles(recipe.style_weights, count)
         recipe = recipe.changed({"style_weights": [weights.get(number, before[number]) for number in range(count)]})
     return files, recipe
 
