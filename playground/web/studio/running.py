@@ -102,7 +102,7 @@ class Running:
     ) -> Updates:
         """Put a new run on the easel, or say what is wrong, next to what caused it."""
         with self.jobs.starting(caller().person, replace=replace):
-            with room_for_both(content, style):
+            with room_for_both(content, style, most=self.jobs.limits.kept_pixels):
                 pictures, wrong = self._read(content, style)
             if not wrong:
                 self._begin(session, pictures, values, replace)
@@ -118,7 +118,7 @@ class Running:
                 wrong[place] = message(say(f"error.choose_{name}"))
                 continue
             try:
-                pictures[name] = given(path, say(f"the.{name}"))
+                pictures[name] = given(path, say(f"the.{name}"), self.jobs.limits.kept_pixels)
             except Exception as error:
                 wrong[place] = message(fault(error))
         return pictures, wrong
