@@ -6,7 +6,7 @@ Pure functions on arrays; scikit-image does the work. Which network finds contou
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from playground.errors import PlaygroundError
 
@@ -53,20 +53,20 @@ def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
     # conjugate gradients: the default preconditioner wants a package of its own
     found = random_walker(content / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
     labels = numbers[np.clip(found, 1, len(numbers)) - 1].astype(np.uint8)
-    return enlarged(labels, (width, height))
+    return np.where(strokes == UNKNOWN, enlarged(labels, (width, height)), strokes).astype(np.uint8)
 
 
 def enlarged(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A map of region numbers at another size (width and height), with borders that are smooth instead of stairs.
 
-    Each region is enlarged by itself as a picture, and each pixel goes to the region that is strongest there.
+    Each region is softened and enlarged by itself as a picture, and each pixel goes to the region that is strongest there.
     """
     if labels.shape == size[::-1]:
         return labels
     best, found = np.full(size[::-1], -1.0, np.float32), np.zeros(size[::-1], np.uint8)
     for number in np.unique(labels):
-        area = Image.fromarray((labels == number).astype(np.float32), "F").resize(size, Image.Resampling.BICUBIC)
-        soft = np.asarray(area)
+        area = Image.fromarray(((labels == number) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1))
+        soft = np.asarray(area.convert("F").resize(size, Image.Resampling.BILINEAR))
         found[soft > best] = number
         np.maximum(best, soft, out=best)
     return found
