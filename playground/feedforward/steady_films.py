@@ -59,13 +59,12 @@ def with_contrast_of(wanted: np.ndarray, blend: np.ndarray) -> np.ndarray:
 
     Both are H×W×3 with values of one scale; what comes back may leave it a little.
     """
-    coarse = _blurred(blend, FINE)
-    detail = blend - coarse
+    detail = blend - _blurred(blend, FINE)
     there, asked = (
         _blurred((each**2).mean(axis=2, keepdims=True), AROUND) for each in (detail, wanted - _blurred(wanted, FINE))
     )
     gain = np.sqrt(asked / np.maximum(there, 1e-6)).clip(1, MOST_GAIN)
-    return np.asarray(coarse + gain * detail, dtype=np.float32)
+    return np.asarray(blend + (gain - 1) * detail, dtype=np.float32)
 
 
 def _blurred(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -63,10 +63,10 @@ def test_movement_is_found_and_undone() -> None:
     exact[1] = 3
     assert np.allclose(warped(before, exact)[:, :-3], before[:, 3:], atol=1e-4)
     down, across = np.mgrid[0:40, 0:60].astype(np.float32)
-    wave = np.stack([np.sin(across / 2), np.cos(down / 2 + across / 3)], axis=2)
+    wave = np.stack([np.sin(across / 4), np.cos(down / 4 + across / 6)], axis=2)
     between = np.stack([np.full((40, 60), 0.3), np.full((40, 60), -1.6)]).astype(np.float32)
     down, across = down + 0.3, across - 1.6
-    wanted = np.stack([np.sin(across / 2), np.cos(down / 2 + across / 3)], axis=2)
+    wanted = np.stack([np.sin(across / 4), np.cos(down / 4 + across / 6)], axis=2)
     assert np.abs(warped(wave, between) - wanted)[4:-4, 4:-4].max() < 0.02
 
 
