@@ -241,6 +241,13 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
     return result
 
 
+def in_words(seconds: float) -> str:
+    """A time to wait, roundly."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{math.ceil(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def losses_in_words(losses: Mapping[str, float]) -> str:
     terms = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if name != "total")
     return f"loss {losses['total']:.3g} ({terms})"
@@ -259,5 +266,5 @@ def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, flo
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
         unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
-        parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
+        parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{in_words(left)} left"]
     return ", ".join([*parts, device]), fraction
