@@ -107,7 +107,7 @@ def test_on_a_phone_a_finger_points(browser: Browser, address: str) -> None:
     strongest.nth(4).tap()
     playwright.expect(strongest.nth(4)).to_have_attribute("aria-pressed", "true")
     playwright.expect(page.locator("#pairs .lens-said")).not_to_have_text(said)
-    visitor.says("Auf ein Paar drücken", "#pairs .hint")
+    visitor.says("Auf ein Paar drücken", "#pairs .pairs-body .hint")
     for tab in ("Zug", "Paare", "Echo"):
         page.locator("#under").get_by_role("tab", name=tab, exact=True).tap()
         page.wait_for_timeout(300)
