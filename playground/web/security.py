@@ -133,11 +133,9 @@ class Guard:
                 answered.extend(message.get("body", b""))
             await send(message)
 
-        asked = Headers(scope=scope)
-        path = scope["path"]
+        asked, path = Headers(scope=scope), scope["path"]
         upload = path.rstrip("/") == UPLOAD
-        room = self.files.room()
-        taken = 0
+        room, taken = self.files.room(), 0
 
         async def receive_upload() -> Message:
             nonlocal taken

@@ -13,7 +13,7 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.images.regions import check_styles
+from playground.images.regions import check_styles, misfit
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
@@ -133,6 +133,8 @@ class Running:
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"], *session.more))
         plain = check_styles(plain, len(both.styles))
+        if misfit(plain, pictures["content"].size):
+            raise PlaygroundError(say("regions.misfit"))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,
