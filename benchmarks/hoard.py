@@ -107,17 +107,24 @@ async def phantoms(http: httpx.AsyncClient, page: Page, count: int) -> int:
     return let_in
 
 
-async def streams(http: httpx.AsyncClient, page: Page, count: int) -> list[asyncio.Task[int]]:
-    """Connections that are held open, each for a page of its own."""
+async def streams(http: httpx.AsyncClient, page: Page, count: int) -> int:
+    """Connections that are held open, each for a page of its own, and closed; how many there were. Who is refused waits."""
+    opened = 0
 
-    async def one() -> int:
+    async def one() -> None:
+        nonlocal opened
         async with http.stream("GET", f"{API}/heartbeat/{secrets.token_hex(8)}", headers=page._headers) as stream:
             if stream.status_code == 200:
+                opened += 1
                 async for _ in stream.aiter_raw():
                     pass
-            return stream.status_code
 
-    return [asyncio.create_task(one()) for _ in range(count)]
+    held = [asyncio.create_task(one()) for _ in range(count)]
+    await asyncio.sleep(2)
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    return opened
 
 
 async def uploads(http: httpx.AsyncClient, page: Page, count: int) -> int:
@@ -177,13 +184,8 @@ async def cycle(http: httpx.AsyncClient, server: Server, scale: float) -> list[s
     await first.open()
     count = round(1000 * scale)
     said.append(f"{await phantoms(http, first, count)} of {count} sessions that never come back")
-    held = await streams(http, first, round(230 * scale))
-    await asyncio.sleep(2)
-    refused = sum(task.done() and task.result() == 429 for task in held)
-    said.append(f"{len(held) - refused} of {len(held)} streams")
-    for task in held:
-        task.cancel()
-    await asyncio.gather(*held, return_exceptions=True)
+    count = round(230 * scale)
+    said.append(f"{await streams(http, first, count)} of {count} streams")
     count = round(40 * scale)
     said.append(f"{await uploads(http, first, count)} of {count} uploads of {PICTURE_MB:.0f} MiB")
     count = round(30 * scale)
@@ -192,16 +194,23 @@ async def cycle(http: httpx.AsyncClient, server: Server, scale: float) -> list[s
     said.append(f"{sum(page.step > 0 for page in opened)} of {count} runs")
     await asyncio.sleep(5)
     await asyncio.gather(*(page.press("branch") for page in opened))
-    await asyncio.sleep(3)
-    branches = sum("branch" in str(page.said.get("time-message", "")).lower() for page in opened)
-    said.append(f"{branches} of {count} branches")
+
+    def branched() -> int:
+        return sum("branch" in str(page.said.get("time-message", "")).lower() for page in opened)
+
+    await until(lambda: branched() == count, 20)
+    said.append(f"{branched()} of {count} branches")
     picture = {"files": ("a.jpg", (ROOT / "presets/styles/swirls.jpg").read_bytes())}
     (path,) = (await http.post(f"{API}/upload", files=picture, headers=first._headers)).json()
     style = {"path": path, "orig_name": "a.jpg", "meta": {"_type": "gradio.FileData"}}
     count = round(10 * scale)
     await asyncio.gather(*(train(page, style) for page in opened[:count]))
-    await asyncio.sleep(5)
-    said.append(f"{sum(page.said.get('train') == 'Training' for page in opened)} of {count} trainings")
+
+    def training() -> int:
+        return sum(page.said.get("train") == "Training" for page in opened)
+
+    await until(training, 20)
+    said.append(f"{training()} of {count} trainings")
     for page in [first, *opened]:
         await page.close()
     await until(lambda: server.health["runs"] == 0, 90)

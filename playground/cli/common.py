@@ -22,7 +22,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.numbers import Look
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
-from playground.recipe.styles import MAX_STYLES
+from playground.recipe.styles import MAX_STYLES, for_styles
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
     """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
     Raises:
-        PlaygroundError: there are too many, or a weight cannot be used.
+        PlaygroundError: there are too many, or another number than the recipe is for, or a weight cannot be used.
     """
     if len(given) >= MAX_STYLES:
         raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
@@ -83,7 +83,7 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
             files.append(text)
     if weights:
         count = 1 + len(given)
-        before = (*recipe.style_weights, *(1.0,) * count)
+        before = for_styles(recipe.style_weights, count)
         recipe = recipe.changed({"style_weights": [weights.get(number, before[number]) for number in range(count)]})
     return files, recipe
 
@@ -241,6 +241,13 @@ def watch(frames: Iterator[Frame], recipe: Recipe, device: str) -> Result:
     return result
 
 
+def in_words(seconds: float) -> str:
+    """A time to wait, roundly."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{math.ceil(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def losses_in_words(losses: Mapping[str, float]) -> str:
     terms = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if name != "total")
     return f"loss {losses['total']:.3g} ({terms})"
@@ -259,5 +266,5 @@ def _frame_in_words(frame: Frame, recipe: Recipe, device: str) -> tuple[str, flo
         if recipe.seconds is not None:
             left = min(left, max(0.0, recipe.seconds - frame.seconds))
         unit = "it/s" if recipe.evaluations_per_iteration == 1 else "evaluations/s"
-        parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{math.ceil(left)} s left"]
+        parts += [f"{frame.evaluations / frame.seconds:.3g} {unit}", f"{in_words(left)} left"]
     return ", ".join([*parts, device]), fraction

@@ -16,6 +16,7 @@ import typer
 from playground.cli.common import (
     explained_lack_of_memory,
     free_path,
+    in_words,
     make_network_ready,
     read_settings,
     stopped_by_signals,
@@ -108,10 +109,3 @@ def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:
 def pixels_for(cm: float, dpi: int) -> int:
     """Pixels of a length on paper."""
     return round(cm / CM_PER_INCH * dpi)
-
-
-def in_words(seconds: float) -> str:
-    """A time to wait, roundly."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    return f"{math.ceil(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

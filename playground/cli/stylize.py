@@ -142,7 +142,7 @@ def _inputs(
     """
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
-    from playground.images.regions import check_styles, with_map, without_a_region
+    from playground.images.regions import check_styles, misfit, with_map, without_a_region
     from playground.images.save import check_output_path
 
     for path in filter(None, outputs):
@@ -156,6 +156,8 @@ def _inputs(
     if regions is not None:
         recipe = with_map(recipe, regions, content_image.size)
     check_styles(recipe, len(style_images))
+    if said := misfit(recipe, content_image.size):  # such a recipe has been painted with, so it is not refused
+        print(said, file=sys.stderr)
     for number in without_a_region(recipe, len(style_images)):
         print(f"painting {number} is nowhere in the map of regions, so nothing is painted like it", file=sys.stderr)
     return (content_image, style_images), recipe

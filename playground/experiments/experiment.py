@@ -18,6 +18,7 @@ from playground.recipe.parse import parse_setting
 MAX_AXES = 2
 MAX_CELLS = 12  # of one sheet; more cannot be taken in at a glance
 MAX_LABEL = 60  # characters
+JUDGING = {"picture", "network", "content", "style", "variation", "neighbours", "paintings"}  # groups of settings
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class Experiment:
     @property
     def columns(self) -> int:
         return -(-len(self.cells) // self.rows)
+
+    @property
+    def judged_alike(self) -> bool:
+        """Whether all cells have the same losses, so that their totals can be compared."""
+        judging = [name for name in Recipe.model_fields if field_info(name).get("group") in JUDGING]
+        first = self.cells[0].recipe
+        return all(getattr(cell.recipe, name) == getattr(first, name) for cell in self.cells for name in judging)
 
 
 def on_axes(base: Recipe, axes: Sequence[Axis]) -> Experiment:

@@ -1,18 +1,24 @@
 """Films without flicker: the frame before, moved along with what it shows, is blended in where that can be trusted.
 
 A network that paints each frame by itself answers to noise and to every small move with other strokes. The movement is found
-between the film's own frames by TV-L1 (Zach, Pock and Bischof 2007), small, by scikit-image. Called by video.py; it holds one
-frame, however long the film.
+between the film's own frames by TV-L1 (Zach, Pock and Bischof 2007), small, by scikit-image. The mean of strokes that do not lie
+on each other is grey, and frame by frame greyer, so each blend is given the contrast of strokes that the new frame has around
+it. Called by video.py; it holds one frame, however long the film.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from PIL import Image
+from torch.nn.functional import grid_sample
 
 SIDE = 192  # pixels at which movement is found
 KEPT = 0.85  # of the frame before, where movement is sure
 DOUBT = 0.06  # difference in brightness, of 1, at which trust has fallen to a third
+FINE = 3.0  # pixels, standard deviation of the blur beyond which something is a stroke's detail
+AROUND = 10.0  # pixels, standard deviation of the window in which contrast is measured
+MOST_GAIN = 1.5  # of detail in one frame
 
 
 class Steady:
@@ -36,7 +42,7 @@ class Steady:
             height, width = values.shape[:2]
             moved = warped(painted_before, _enlarged(flow, (width, height)))
             share = KEPT * _resized(trust, (width, height))[:, :, None]
-            values = (values + share * (moved - values)).astype(np.float32)
+            values = with_contrast_of(values, (values + share * (moved - values)).astype(np.float32))
         self._before = grey, values
         return Image.fromarray(np.round(values).clip(0, 255).astype(np.uint8))
 
@@ -48,19 +54,35 @@ def flow_between(now: np.ndarray, before: np.ndarray) -> np.ndarray:
     return np.asarray(optical_flow_tvl1(now, before, num_warp=4, num_iter=8, attachment=20, dtype=np.float32))
 
 
+def with_contrast_of(wanted: np.ndarray, blend: np.ndarray) -> np.ndarray:
+    """`blend` with its detail enlarged to the root mean square around each pixel of that in `wanted`, never made smaller.
+
+    Both are H×W×3 with values of one scale; what comes back may leave it a little.
+    """
+    detail = blend - _blurred(blend, FINE)
+    there, asked = (
+        _blurred((each**2).mean(axis=2, keepdims=True), AROUND) for each in (detail, wanted - _blurred(wanted, FINE))
+    )
+    gain = np.sqrt(asked / np.maximum(there, 1e-6)).clip(1, MOST_GAIN)
+    return np.asarray(blend + (gain - 1) * detail, dtype=np.float32)
+
+
+def _blurred(values: np.ndarray, sigma: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(values, (sigma, sigma, 0), truncate=3))
+
+
 def warped(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """`picture` (h×w or h×w×3) fetched from where `flow` says, between its pixels; beyond its edge the edge goes on."""
     height, width = picture.shape[:2]
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)
     down, across = (down + flow[0]).clip(0, height - 1), (across + flow[1]).clip(0, width - 1)
-    top, left = np.floor(down).astype(np.int32), np.floor(across).astype(np.int32)
-    bottom, right = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
-    low, far = down - top, across - left
-    if picture.ndim == 3:
-        low, far = low[:, :, None], far[:, :, None]
-    above = picture[top, left] * (1 - far) + picture[top, right] * far
-    below = picture[bottom, left] * (1 - far) + picture[bottom, right] * far
-    return np.asarray(above * (1 - low) + below * low, dtype=np.float32)
+    grid = np.stack([2 * across / (width - 1) - 1, 2 * down / (height - 1) - 1], axis=2)
+    planes = torch.from_numpy(np.ascontiguousarray(picture.reshape(height, width, -1).transpose(2, 0, 1)))
+    # bicubic: a frame is fetched from the one before again and again, and each time bilinear would blur it
+    found = grid_sample(planes[None], torch.from_numpy(grid)[None], "bicubic", "border", align_corners=True)[0]
+    return np.asarray(found.numpy().transpose(1, 2, 0).reshape(picture.shape))
 
 
 def _trust(now: np.ndarray, before: np.ndarray, flow: np.ndarray) -> np.ndarray:

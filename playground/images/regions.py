@@ -238,6 +238,25 @@ def check_styles(recipe: Recipe, styles: int) -> Recipe:
     return recipe
 
 
+def misfit(recipe: Recipe, content_size: tuple[int, int]) -> str:
+    """What to say where the recipe's map, or what it keeps more, is of another shape than the content image; else "".
+
+    A map fits the whole content image, or what the recipe cuts from it. One that does not fit is stretched over it.
+    """
+    shapes = (content_size, cut_size(*content_size, recipe.crop))
+    for name, text, decode in (
+        ("the map of regions", recipe.regions, decode_labels), ("what is kept more", recipe.kept, decode_soft)
+    ):  # fmt: skip
+        if not text:
+            continue
+        height, width = decode(text).shape
+        rounding = 0.5 / min(height, width)  # a small map's side is a whole number of pixels
+        aspects = (abs(np.log(width / height * shape[1] / shape[0])) for shape in shapes)
+        if all(away > ASPECT_TOLERANCE + rounding for away in aspects):
+            return f"{name} was made for a photo of another shape, {width}:{height}: make it anew for this photo"
+    return ""
+
+
 def without_a_region(recipe: Recipe, styles: int) -> list[int]:
     """Numbers, from 1, of the style images that the recipe's map has no place for; empty where it has no map."""
     if not recipe.regions:

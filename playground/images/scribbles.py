@@ -6,7 +6,7 @@ Pure functions on arrays; scikit-image does the work. Which network finds contou
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from playground.errors import PlaygroundError
 
@@ -51,9 +51,26 @@ def completed(picture: Image.Image, strokes: np.ndarray) -> np.ndarray:
         y, x = (int(value.mean() * scale) for value in np.nonzero(strokes == numbers[place - 1]))
         seeds[min(y, seeds.shape[0] - 1), min(x, seeds.shape[1] - 1)] = place
     # conjugate gradients: the default preconditioner wants a package of its own
-    found = random_walker(content / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
+    full = bool(seeds.all())  # nothing is left to walk
+    found = seeds if full else random_walker(content / 100, seeds, beta=BETA, mode="cg_j", channel_axis=2, tol=1e-5)
     labels = numbers[np.clip(found, 1, len(numbers)) - 1].astype(np.uint8)
-    return np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
+    return np.where(strokes == UNKNOWN, enlarged(labels, (width, height)), strokes).astype(np.uint8)
+
+
+def enlarged(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map of region numbers at another size (width and height), with borders that are smooth instead of stairs.
+
+    Each region is softened and enlarged by itself as a picture, and each pixel goes to the region that is strongest there.
+    """
+    if labels.shape == size[::-1]:
+        return labels
+    best, found = np.full(size[::-1], -1.0, np.float32), np.zeros(size[::-1], np.uint8)
+    for number in np.unique(labels):
+        area = Image.fromarray(((labels == number) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1))
+        soft = np.asarray(area.convert("F").resize(size, Image.Resampling.BILINEAR))
+        found[soft > best] = number
+        np.maximum(best, soft, out=best)
+    return found
 
 
 def basins(edges: np.ndarray) -> np.ndarray:
@@ -73,7 +90,16 @@ def basins(edges: np.ndarray) -> np.ndarray:
     return np.asarray(watershed(edges, markers), np.int32)
 
 
-def snapped(labels: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """Each patch whole in the region that most of it was painted with; both H×W, of one size."""
-    counts = np.stack([np.bincount(patches.ravel(), (labels == number).ravel()) for number in range(5)])
-    return counts.argmax(axis=0).astype(np.uint8)[patches]
+def snapped(labels: np.ndarray, patches: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """Each patch whole in the region that most of it was painted with, and every stroke as it was drawn.
+
+    Args:
+        labels: H×W of region numbers.
+        patches: at any size, numbered from 0 or 1.
+        strokes: H×W, `UNKNOWN` where nothing was drawn.
+    """
+    height, width = labels.shape
+    small = enlarged(labels, patches.shape[::-1])
+    counts = np.stack([np.bincount(patches.ravel(), (small == number).ravel()) for number in range(5)])
+    whole = enlarged(counts.argmax(axis=0).astype(np.uint8)[patches], (width, height))
+    return np.where(strokes == UNKNOWN, whole, strokes).astype(np.uint8)

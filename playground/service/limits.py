@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.errors import PlaygroundError
+from playground.images.load import KEPT_PIXELS
 from playground.recipe.model import Change, Recipe, setting_value
 from playground.recipe.training import TrainingRecipe
 
@@ -24,6 +25,7 @@ WORDS = {
     "seconds": ("time budget", "seconds"),
 }
 """What the limited settings are called, and their units."""
+KEPT_SIDES, KEPT_LEAST = 4, 4_000_000  # times as long as the largest picture painted; pixels in any case
 
 
 class Limits(BaseModel):
@@ -82,6 +84,11 @@ class Limits(BaseModel):
             "iterations": self.max_iterations,
             "seconds": self.max_seconds,
         }
+
+    @property
+    def kept_pixels(self) -> int:
+        """The most pixels of a picture that a run here keeps: sixteen for each that it may paint."""
+        return min(KEPT_PIXELS, max(KEPT_LEAST, (KEPT_SIDES * self.max_size) ** 2))
 
     def check(self, recipe: Recipe | TrainingRecipe) -> None:
         """Refuse a run or a training that is beyond these limits, in a time that grows with its journal alone.

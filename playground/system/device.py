@@ -68,12 +68,12 @@ def return_large_blocks() -> None:
 
 @cache
 def take_short_turns() -> None:
-    """From now on have no thread keep Python's interpreter from another for more than half a millisecond.
+    """From now on have no thread keep Python's interpreter from another for more than a tenth of a millisecond.
 
-    By default it is ten times as long, and a painter asks for the interpreter after each of its many operations: it
+    By default it is fifty times as long, and a painter asks for the interpreter after each of its many operations: it
     would stand still for as long as the page has something to work out.
     """
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.0001)
 
 
 @cache

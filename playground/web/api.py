@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.images.load import KEPT_PIXELS
 from playground.images.pictures import Pictures
 from playground.images.regions import check_styles, with_map
 from playground.images.save import save_picture
@@ -34,9 +35,7 @@ from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_
 from playground.web.people import caller
 
 LARGE = 20_000  # characters of settings; a journal of a few hundred changes
-REST = (
-    9.0  # times as long as large settings took to be read until the next are: reading them keeps Python from all others
-)
+REST = 19.0  # times as long as large settings took to be read until the next are: reading them keeps Python from all
 STATUS_EVERY = 0.5  # seconds between two status objects while there is no new preview
 
 DESCRIPTION = """Paint the content picture in the style of the style picture.
@@ -96,7 +95,7 @@ def add_api(jobs: Jobs) -> None:
         try:
             with jobs.starting(who.person, replace=replace is True):
                 recipe, limited = requested_recipe(preset, overrides, jobs.limits, jobs.downloads.look)
-                pictures = read_pictures(content, [style, *more_of(styles)])
+                pictures = read_pictures(content, [style, *more_of(styles)], jobs.limits.kept_pixels)
                 recipe = _for_pictures(recipe, pictures, regions)
                 nobody = secrets.token_urlsafe(16)  # since no page finds it again
                 job = jobs.start(pictures, recipe, nobody, replace=replace is True, person=who.person)
@@ -165,17 +164,21 @@ def _for_pictures(recipe: Recipe, pictures: Pictures, regions: Any) -> Recipe:
     return check_styles(recipe, len(pictures.styles))
 
 
-def read_pictures(content: Any, styles: Sequence[Any]) -> Pictures:
+def read_pictures(content: Any, styles: Sequence[Any], most: int = KEPT_PIXELS) -> Pictures:
     """Uploaded files as clean pictures.
+
+    Args:
+        most: pixels that are kept of each.
 
     Raises:
         PlaygroundError: one is missing, or cannot be used.
     """
     content_path = upload_path(content, "the content picture")
     style_paths = [upload_path(style, "the style picture") for style in styles]
-    with room_for_both(content_path, *style_paths):
+    with room_for_both(content_path, *style_paths, most=most):
         return Pictures(
-            given(content_path, "the content picture"), tuple(given(path, "the style picture") for path in style_paths)
+            given(content_path, "the content picture", most),
+            tuple(given(path, "the style picture", most) for path in style_paths),
         )
 
 

@@ -31,7 +31,7 @@ from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
 from playground.web.health import health
-from playground.web.loop_time import LoopTime
+from playground.web.loop_time import LoopTime, charged_event
 from playground.web.page import ASSETS, LAUNCH, build_page, head
 from playground.web.pagefiles import PageFiles
 from playground.web.people import MAX_EVENTS, Cookies, People, caller, claim_session, cookie_key, person_of
@@ -78,7 +78,7 @@ def app_options(
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
     keep_sessions_apart(claim_session)
-    take_turns_in_the_queue(person_of, MAX_EVENTS)
+    take_turns_in_the_queue(person_of, MAX_EVENTS, charged_event)
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings)]
     routes += [*hidden_progress.scripts(), *long_lookups.scripts()]
     if settings.admin_password is not None:

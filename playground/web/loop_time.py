@@ -1,19 +1,24 @@
 """Who has lately kept the event loop busy waits a little before their next request, where others are there too.
 
 Everybody's page hangs on one loop, and the painters wait for Python while it works. A request costs it milliseconds, a hostile
-one many: the guard (security.py) has one `LoopTime`, lets a request wait for its person's turn and charges what it took. Pages,
-files and pictures are given at once, and whoever is alone waits for nothing. Whoever listens to nothing, as an open page does
-to the server, has less of the loop than who does. It knows no request.
+one many: the guard (security.py) has one `LoopTime`, lets a request wait for its person's turn and charges what it took; so is what
+the queue does with it at first (gradio_patches/fair_queue.py). Pages, files and pictures are given at once, and whoever is
+alone waits for nothing. Whoever listens to nothing, as an open page does to the server, has less of the loop than who does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, TypeVar
+
+from starlette.requests import HTTPConnection
+
+from playground.web.people import person_of
 
 Made = TypeVar("Made")
 
@@ -25,7 +30,10 @@ MOST_AHEAD = 0.3  # seconds beyond it that one request is charged at most; thous
 MOST_PEOPLE = 40  # whose number counts: many names of one person would slow all others down
 HERE_SECONDS = 10.0  # since somebody's last request
 LOOK_EVERY = 0.25  # seconds until whoever waits is looked at again: they may listen by then, and others have gone
-STREAM_SECONDS = 0.002  # of the loop, to open a stream
+REQUEST_SECONDS = 0.002  # of the loop, to take a request in, before anybody has looked at it
+REFUSED_SECONDS = 0.02  # that a refusal is charged: more than it takes, since whoever has too much asks on and on
+FIRST_SECONDS = 1.0  # of a stream and of an event, which are charged for; whoever follows a run pays no more
+IN_SCOPE = "playground.loop_time"
 
 
 class LoopTime:
@@ -71,9 +79,19 @@ class LoopTime:
             self._people[self._listens(person)] += 1  # until they are counted again
         self._had[person] = min(debt + seconds, self.allowance(person) + MOST_AHEAD), now
 
-    def timed(self, person: str, work: Coroutine[Any, Any, Made]) -> _Timed[Made]:
-        """A work to await, charged for while it keeps the loop busy, not for what it waits."""
-        return _Timed(work, partial(self.charge, person))
+    def timed(self, person: str, work: Coroutine[Any, Any, Made], seconds: float = math.inf) -> _Timed[Made]:
+        """A work to await, charged for while it keeps the loop busy, not for what it waits.
+
+        Args:
+            seconds: since its beginning, after which nothing of it is charged.
+        """
+        over = self._clock() + seconds
+
+        def charge(taken: float) -> None:
+            if self._clock() <= over:
+                self.charge(person, taken)
+
+        return _Timed(work, charge)
 
     def debt(self, person: str) -> float:
         """Seconds of the loop that somebody has had and has not been forgiven yet."""
@@ -94,6 +112,12 @@ class LoopTime:
             return 1.0
         listens = self._listens(person)
         return (PART if listens else UNHEARD_PART) / min(max(1, self._people[listens]), MOST_PEOPLE)
+
+
+async def charged_event(request: HTTPConnection, work: Coroutine[Any, Any, Made]) -> Made:
+    """What the queue does with an event, on the account of whoever sent it; one that the guard has not seen is nobody's."""
+    account: LoopTime | None = request.scope.get(IN_SCOPE)
+    return await (work if account is None else account.timed(person_of(request), work, FIRST_SECONDS))
 
 
 class _Timed(Generic[Made]):

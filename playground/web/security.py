@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import re
 from collections import Counter
@@ -25,7 +26,8 @@ from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
 from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
-from playground.web.loop_time import STREAM_SECONDS, LoopTime
+from playground.web.loop_time import FIRST_SECONDS, REFUSED_SECONDS, REQUEST_SECONDS, LoopTime
+from playground.web.loop_time import IN_SCOPE as LOOP_TIME
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
 from playground.web.words import ASKED, asked_language
@@ -33,6 +35,8 @@ from playground.web.words import ASKED, asked_language
 # Around an address or nowhere; urlsplit of Python 3.10 lets more pass.
 BRACKETS = re.compile(r"[^][]*|\[[^][]+](:\d*)?")
 WRONG_PASSWORD_SECONDS = 1.0
+MOST_HELD = 30.0  # seconds that a refusal waits
+READ_EVERY = 0.1  # seconds between two pieces of what is refused
 MAX_GUESSES = 30  # of one address that wait for their answer; more are wrong unseen
 API = "/gradio_api/"
 UPLOAD, FILE = f"{API}upload", f"{API}file="
@@ -129,11 +133,9 @@ class Guard:
                 answered.extend(message.get("body", b""))
             await send(message)
 
-        asked = Headers(scope=scope)
-        path = scope["path"]
+        asked, path = Headers(scope=scope), scope["path"]
         upload = path.rstrip("/") == UPLOAD
-        room = self.files.room()
-        taken = 0
+        room, taken = self.files.room(), 0
 
         async def receive_upload() -> Message:
             nonlocal taken
@@ -166,6 +168,7 @@ class Guard:
                 caller: Caller = scope[IN_SCOPE]
                 self.files.uploaded(named_in(bytes(answered)), caller.person, program=caller.person == caller.address)
         if refusal is not None and not started:
+            await self._hold(scope[IN_SCOPE].person, receive)
             await refusal(scope, receive, send_with_headers)
 
     def _name_the_caller(self, scope: Scope) -> str | None:
@@ -173,6 +176,7 @@ class Guard:
         name = self.people.cookies.person(scope)
         where = address(scope)
         scope[IN_SCOPE] = Caller(f"cookie {name}" if name else where, self.people, address=where)
+        scope[LOOP_TIME] = self.loop_time
         CALLER.set(scope[IN_SCOPE])
         ASKED.set(asked_language(scope))
         return self.people.cookies.new() if name is None and scope["path"] == "/" and scope["method"] == "GET" else None
@@ -197,23 +201,32 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
         """Let gradio answer when it is the person's turn; the body of a request that is no upload is read whole first."""
-        person = scope[IN_SCOPE].person
-        if scope["method"] in ("GET", "HEAD"):
-            stream, told = STREAMS.fullmatch(scope["path"]), scope["path"].startswith(API)
-            if stream is not None:
-                await self.loop_time.turn(person)
-                self.loop_time.charge(person, STREAM_SECONDS)
-            if stream is not None or not told or scope["path"].startswith(FILE):
-                await self.app(scope, receive, send)
-                return
+        person, path = scope[IN_SCOPE].person, scope["path"]
+        asks = scope["method"] in ("GET", "HEAD")
+        stream = asks and STREAMS.fullmatch(path) is not None
+        if asks and not stream and (path.startswith(FILE) or not path.startswith(API)):
+            await self.app(scope, receive, send)
+            return
 
         async def whole() -> None:
-            bare = upload or scope["method"] in ("GET", "HEAD")
-            given = receive if bare else await self.bodies.whole(receive, person)
+            given = receive if upload or asks else await self.bodies.whole(receive, person)
             await self.app(scope, given, send)
 
         await self.loop_time.turn(person)
-        await self.loop_time.timed(person, whole())
+        self.loop_time.charge(person, REQUEST_SECONDS)
+        await self.loop_time.timed(person, whole(), FIRST_SECONDS if stream else math.inf)
+
+    async def _hold(self, person: str, receive: Receive) -> None:
+        """Let a refusal wait for its person's turn as an answer would, so long at most, and until whoever asked hangs up."""
+        if self.loop_time.wait_of(person) > 0:
+            ends = [asyncio.ensure_future(end) for end in (self.loop_time.turn(person), _hung_up(receive))]
+            try:
+                await asyncio.wait(ends, timeout=MOST_HELD, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
+                await asyncio.gather(*ends, return_exceptions=True)
+        self.loop_time.charge(person, REFUSED_SECONDS)
 
     def _refusal(self, path: str, query: int, asked: Headers, room: int, upload: bool) -> Response | None:
         if why := stranger(asked, self.settings):
@@ -226,6 +239,12 @@ class Guard:
         if length.isdecimal() and int(length) > (room if upload else MAX_BODY):
             return PlainTextResponse(NO_ROOM, 507) if upload else PlainTextResponse(TOO_LONG, 413)
         return None
+
+
+async def _hung_up(receive: Receive) -> None:
+    """Return when whoever asked has hung up; what they send meanwhile is read slowly, and thrown away."""
+    while (await receive())["type"] != "http.disconnect":
+        await asyncio.sleep(READ_EVERY)
 
 
 def unreadable(path: str, error: Exception) -> Response:

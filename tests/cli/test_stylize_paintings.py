@@ -33,6 +33,9 @@ def test_paintings_and_regions_are_replayed(
     assert about["recipe"]["colours"] == "content"
     paint(capsys, *pair, "-o", str(again), "--recipe", str(first), "--style", photo)
     assert pixels(first) == pixels(again)
+    for third in (photo, f"{photo}:0.3"):  # with a weight or without
+        said = refusal(capsys, "stylize", *pair, "--recipe", str(first), "--style", photo, "--style", third)
+        assert "for 2 paintings and 3 are given" in said
     said = refusal(capsys, "stylize", *pair, "--recipe", str(first))
     assert "for 2 paintings and 1 is given: give the others too" in said
 

@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from playground.feedforward.apply import Stylizer, stylize_picture
 from playground.feedforward.model import load_model
-from playground.feedforward.steady_films import Steady, flow_between, warped
+from playground.feedforward.steady_films import Steady, flow_between, warped, with_contrast_of
 from playground.recipe.presets import PRESET_FOLDER
 
 
@@ -32,7 +32,13 @@ def flicker(painted: list[Image.Image], step: int = 2) -> float:
     return float(np.mean([np.abs(b[:, :-step] - a[:, step:]).mean() for a, b in itertools.pairwise(values)]))
 
 
-def test_the_warped_difference_is_halved() -> None:
+def contrast(picture: Image.Image) -> float:
+    """Standard deviation of brightness within strokes: what a box of 7 pixels does not hold."""
+    grey = np.asarray(picture.convert("L"), dtype=float)
+    return float((grey - np.asarray(picture.convert("L").filter(ImageFilter.BoxBlur(3)), dtype=float)).std())
+
+
+def test_the_warped_difference_is_halved_and_strokes_keep_their_contrast() -> None:
     stylizer, hold, frames = (
         Stylizer(load_model(str(PRESET_FOLDER / "instant" / "mosaic.safetensors"), "cpu")),
         Steady(),
@@ -44,6 +50,8 @@ def test_the_warped_difference_is_halved() -> None:
     assert flicker(steadied) < 0.5 * flicker(alone)
     kept = np.corrcoef(np.asarray(steadied[-1]).ravel(), np.asarray(alone[-1]).ravel())[0, 1]
     assert kept > 0.8  # it is still that picture
+    for each, plain in zip(steadied, alone, strict=True):
+        assert contrast(each) > 0.9 * contrast(plain)
 
 
 def test_movement_is_found_and_undone() -> None:
@@ -53,9 +61,37 @@ def test_movement_is_found_and_undone() -> None:
     assert abs(np.median(flow[0])) < 0.3
     exact = np.zeros((2, *now.shape), np.float32)
     exact[1] = 3
-    assert np.allclose(warped(before, exact)[:, :-3], before[:, 3:])
-    half = exact / 2
-    assert np.allclose(warped(before, half)[:, :-3], (before[:, 1:-2] + before[:, 2:-1]) / 2, atol=1e-6)
+    assert np.allclose(warped(before, exact)[:, :-3], before[:, 3:], atol=1e-4)
+    down, across = np.mgrid[0:40, 0:60].astype(np.float32)
+    wave = np.stack([np.sin(across / 4), np.cos(down / 4 + across / 6)], axis=2)
+    between = np.stack([np.full((40, 60), 0.3), np.full((40, 60), -1.6)]).astype(np.float32)
+    down, across = down + 0.3, across - 1.6
+    wanted = np.stack([np.sin(across / 4), np.cos(down / 4 + across / 6)], axis=2)
+    assert np.abs(warped(wave, between) - wanted)[4:-4, 4:-4].max() < 0.02
+
+
+def test_bicubic_does_not_blur_as_it_moves_again_and_again() -> None:
+    from scipy.ndimage import uniform_filter
+
+    picture = uniform_filter(np.random.default_rng(0).random((40, 60)), 3).astype(np.float32)
+    half = np.full((2, 40, 60), 0.5, np.float32)
+    moved = picture
+    for turn in range(8):
+        moved = warped(moved, half if turn % 2 else -half)
+    assert moved[8:-8, 8:-8].std() > 0.75 * picture[8:-8, 8:-8].std()
+
+
+def test_contrast_is_given_back_and_colours_stay() -> None:
+    strokes = np.random.default_rng(1).normal(128, 40, (60, 80, 3)).astype(np.float32)
+    grey = (strokes + 2 * 128) / 3 + np.array([10, 0, -10], np.float32)
+    found = with_contrast_of(strokes, with_contrast_of(strokes, with_contrast_of(strokes, grey)))
+    assert np.allclose(found.mean((0, 1)), grey.mean((0, 1)), atol=0.5)
+    assert contrast_of(found) == pytest.approx(contrast_of(strokes), rel=0.05)
+    assert np.array_equal(with_contrast_of(np.full_like(grey, 128), strokes), strokes)  # it never takes any
+
+
+def contrast_of(values: np.ndarray) -> float:
+    return contrast(Image.fromarray(values.clip(0, 255).astype(np.uint8)))
 
 
 def test_a_cut_leaves_nothing_of_what_was_before() -> None:

@@ -63,9 +63,12 @@ def chromium(patience: float, *more: str) -> Iterator[Browser]:
 class Visitor:
     """One person in a browser context of their own, who also notes console errors and requests to other hosts."""
 
+    new_here = False  # whether the page shows them round
+
     def __init__(self, browser: Browser, address: str, **context: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **context)
-        self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")  # no first visit
+        if not self.new_here:
+            self.context.add_init_script("localStorage.setItem('style-playground-shown-round', 'yes')")
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.address = address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from playground.images.colour import keep_colours, match_colours
+from playground.images.colour import keep_colours, match_colours, palette_of
 from tests.helpers.images import (
     close,
     photo,
@@ -71,3 +71,49 @@ def test_match_colours_with_a_flat_picture() -> None:
     painted = np.asarray(match_colours(flat, random_picture(6))).astype(int)
     close(painted, np.tile(np.asarray(random_picture(6)).mean((0, 1)).round(), (16, 16, 1)))
     close(np.asarray(match_colours(random_picture(6), flat)).astype(int), np.tile([200, 30, 30], (24, 32, 1)), 3)
+
+
+def matched_slowly(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """A·(rgb − mean_S) + mean_C in double precision, pixel by pixel, both H×W×3 in [0, 1]."""
+
+    def mean_and_covariance(values: np.ndarray) -> tuple[list[float], np.ndarray]:
+        pixels = values.reshape(-1, 3).tolist()
+        mean = [sum(pixel[c] for pixel in pixels) / len(pixels) for c in range(3)]
+        found = np.zeros((3, 3))
+        for a in range(3):
+            for b in range(3):
+                found[a, b] = sum((p[a] - mean[a]) * (p[b] - mean[b]) for p in pixels) / (len(pixels) - 1)
+        return mean, found + 1e-5 * np.eye(3)
+
+    def root(matrix: np.ndarray) -> np.ndarray:  # Denman and Beavers' iteration
+        y, z = matrix, np.eye(3)
+        for _ in range(60):
+            y, z = (y + np.linalg.inv(z)) / 2, (z + np.linalg.inv(y)) / 2
+        return np.asarray(y)
+
+    (mean_s, cov_s), (mean_c, cov_c) = mean_and_covariance(style), mean_and_covariance(content)
+    transform = root(cov_c) @ np.linalg.inv(root(cov_s))
+    out = np.zeros_like(style)
+    for y in range(style.shape[0]):
+        for x in range(style.shape[1]):
+            for c in range(3):
+                value = sum(transform[c, d] * (style[y, x, d] - mean_s[d]) for d in range(3)) + mean_c[c]
+                out[y, x, c] = min(1.0, max(0.0, value))
+    return out
+
+
+def test_match_colours_and_palettes_against_loops() -> None:
+    content, *styles = (random_picture(seed, size) for seed, size in ((7, (10, 12)), (8, (9, 14)), (9, (12, 8))))
+    styles = [
+        styles[0].point([v // 2 for v in range(256)] * 3),
+        styles[1].point([128 + v // 3 for v in range(256)] * 3),
+    ]
+    values = [np.asarray(picture) / 255 for picture in (content, *styles)]
+    wanted = matched_slowly(values[1], values[0]) * 255
+    assert np.abs(np.asarray(match_colours(styles[0], content)) - wanted).max() <= 0.51
+    each = [matched_slowly(values[0], values[number]) * 255 for number in (1, 2)]
+    for shares in ((0.8, 0.2), (0.5, 0.5), (1.0, 0.0)):
+        found = np.asarray(palette_of(content, styles, shares))
+        mixed = shares[0] * each[0] + shares[1] * each[1]
+        assert np.abs(found - mixed).max() <= 1.02  # each is rounded, and their mixture is
+    assert np.abs(each[0] - each[1]).max() > 40

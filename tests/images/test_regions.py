@@ -16,6 +16,7 @@ from playground.images.regions import (
     decode_soft,
     encode_labels,
     encode_soft,
+    misfit,
     picture_of,
     read_map,
     with_map,
@@ -114,3 +115,18 @@ def test_soft_maps() -> None:
 def test_damaged_text_is_refused(text: str) -> None:
     with pytest.raises(PlaygroundError, match="damaged"):
         decode_labels(text)
+
+
+def test_a_map_of_another_shape_than_the_photo_is_named() -> None:
+    text = read_map(drawn(("red", (0, 0, 59, 89))), [PHOTO])  # 4:3
+    assert misfit(Recipe(regions=text), PHOTO) == misfit(Recipe(regions=text), (4000, 3001)) == ""
+    assert misfit(Recipe(), (90, 90)) == ""
+    assert "the map of regions was made for a photo of another shape" in misfit(Recipe(regions=text), (90, 90))
+    square = read_map(drawn(("red", (0, 0, 59, 89)), size=(90, 90)), [(90, 90)])
+    assert misfit(Recipe(regions=square, crop="1:1"), PHOTO) == ""  # of what is cut
+    assert "another shape" in misfit(Recipe(regions=square), PHOTO)
+    kept = encode_soft(np.ones((90, 120), np.float32))
+    assert misfit(Recipe(kept=kept), PHOTO) == ""
+    assert "what is kept more was made" in misfit(Recipe(kept=kept), (90, 120))
+    strip = encode_soft(np.ones((24, 1000), np.float32))  # kept 160×4
+    assert misfit(Recipe(kept=strip), (1000, 24)) == ""

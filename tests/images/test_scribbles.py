@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from playground.errors import PlaygroundError
 from playground.images import scribbles
-from playground.images.scribbles import UNKNOWN, basins, completed, snapped
+from playground.images.scribbles import UNKNOWN, basins, completed, enlarged, snapped
 
 
 def photo() -> Image.Image:
@@ -41,6 +41,18 @@ def test_a_dot_on_a_large_map_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found[600, 800], found[50, 100], found[1100, 1500]) == (1, 3, 3)
 
 
+def test_a_map_is_enlarged_without_stairs() -> None:
+    down, across = np.mgrid[0:30, 0:40]
+    small = np.where(2 * across > 3 * down, 3, 1).astype(np.uint8)
+    large = enlarged(small, (320, 240))
+    down, across = np.mgrid[0:240, 0:320]
+    straight = np.where(2 * across > 3 * down, 3, 1)
+    stairs = np.asarray(Image.fromarray(small).resize((320, 240), Image.Resampling.NEAREST))
+    assert set(np.unique(large)) == {1, 3}
+    assert (large != straight).mean() < 0.4 * (stairs != straight).mean()
+    assert enlarged(small, (40, 30)) is small
+
+
 def test_one_region_fills_all_and_none_is_refused() -> None:
     strokes = np.full((30, 40), UNKNOWN)
     with pytest.raises(PlaygroundError, match="draw a stroke"):
@@ -56,7 +68,13 @@ def test_patches_are_enclosed_by_contours_and_taken_whole() -> None:
     assert len(np.unique(patches)) == 2
     labels = np.ones((60, 80), np.uint8)
     labels[:, 30:] = 2  # painted past the contour
-    found = snapped(labels, patches)
+    nothing = np.full((60, 80), UNKNOWN)
+    found = snapped(labels, patches, nothing)
     assert (found[:, :38] == 1).all()
     assert (found[:, 42:] == 2).all()
+    own = nothing.copy()
+    own[50:55, 20:70] = 0  # across the contour
+    found = snapped(labels, patches, own)
+    assert (found[50:55, 20:70] == 0).all()
+    assert ((found == 0) == (own == 0)).all()
     assert (basins(np.full((20, 20), 0.5)) == 1).all()

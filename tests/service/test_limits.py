@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from playground.errors import PlaygroundError
+from playground.images.load import KEPT_PIXELS
 from playground.recipe.model import Change, Recipe, Stage
 from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.service.limits import PROFILES, Limits
@@ -46,6 +47,12 @@ def test_a_training_has_limits_of_its_own() -> None:
         limits.check(training.changed({"seconds": 7201}))
     with pytest.raises(PlaygroundError, match="The crop size is 513 px"):
         limits.check(training.changed({"image_size": 513}))
+
+
+def test_of_a_picture_a_run_keeps_what_it_may_use_and_no_more() -> None:
+    kept = {name: limits.kept_pixels for name, limits in PROFILES.items()}
+    assert kept == {"laptop": KEPT_PIXELS, "classroom": 2048 * 2048, "space": 3072 * 3072}
+    assert Limits(max_size=64).kept_pixels == 4_000_000, "whatever a server paints, samples stay as they are"
 
 
 @pytest.mark.parametrize("profile", PROFILES)

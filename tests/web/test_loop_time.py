@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from playground.web.loop_time import (
     ALLOWANCE,
@@ -16,6 +17,7 @@ from playground.web.loop_time import (
     UNHEARD_ALLOWANCE,
     UNHEARD_PART,
     LoopTime,
+    charged_event,
 )
 from tests.helpers.clock import Clock
 
@@ -143,6 +145,36 @@ def test_only_what_keeps_the_loop_busy_is_charged(loop_time: LoopTime) -> None:
 
     assert asyncio.run(_made(loop_time, busy_and_waiting())) == "made"
     assert 0.03 <= loop_time.debt("ann") < 0.1
+
+
+def test_of_a_stream_and_an_event_only_the_first_second_is_charged(loop_time: LoopTime, clock: Clock) -> None:
+    debts = list[float]()
+
+    async def follows_a_run() -> None:
+        for _ in range(3):
+            until = time.thread_time() + 0.01
+            while time.thread_time() < until:
+                pass
+            await asyncio.sleep(0)
+            debts.append(loop_time._had["ann"][0])
+            clock.now += 0.6
+
+    async def scenario() -> None:
+        await loop_time.timed("ann", follows_a_run(), seconds=1.0)
+
+    loop_time.charge("bob", 0.001)
+    asyncio.run(scenario())
+    assert debts[0] >= 0.01
+    assert loop_time._had["ann"] == (pytest.approx(debts[1], rel=0.5), clock.now - 1.2), (
+        "it was 0.6 s old, and then 1.2"
+    )
+
+
+def test_an_event_that_the_guard_has_not_seen_is_nobodys() -> None:
+    async def work() -> str:
+        return "made"
+
+    assert asyncio.run(charged_event(HTTPConnection({"type": "http"}), work())) == "made"
 
 
 async def _made(loop_time: LoopTime, work: object) -> object:

@@ -300,7 +300,8 @@ def test_requests_wait_for_their_turn_and_are_charged_but_pages_and_pictures_are
     assert not charged
     for path in waits:
         client.get(path)
-    assert len(turns) == len(charged) == 2
+    assert len(turns) == 2
+    assert len(charged) > 2, "what opening them took is charged too"
     for number, method in enumerate(("POST", "GET"), 3):
         before = len(charged)
         client.request(method, "/gradio_api/queue/join")

@@ -97,6 +97,16 @@ def test_a_zip_that_unpacks_beyond_the_disks_part_is_refused_and_leaves_nothing(
     paints(address, jobs)
 
 
+def test_a_run_keeps_no_more_of_its_pictures_than_a_class_can_use(address: str, jobs: Jobs) -> None:
+    second = Caller(address, opens=True)
+    large = {"files": ("a.png", encoded(Image.new("RGB", (3000, 2000)), "PNG"), "image/png")}
+    (second.picture["path"],) = second.http.post(f"{API}/upload", files=large).json()
+    assert '"ended": "done"' in second.answer(second.call(SMALL))
+    pictures = jobs.known()[-1].pictures
+    assert pictures.content is not None
+    assert [picture.size for picture in (pictures.content, pictures.style)] == [(2508, 1672)] * 2
+
+
 @pytest.mark.slow  # half a minute of decoding
 def test_sixty_photographs_that_are_bombs_hold_up_nobody(address: str, jobs: Jobs) -> None:
     bomb = encoded(Image.new("RGB", (6000, 4000)), "PNG")

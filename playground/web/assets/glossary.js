@@ -96,8 +96,9 @@
     round.querySelector(".count").textContent = playgroundSay("welcome.count", { step: step + 1, steps: STEPS.length });
     round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
   }
+  const elsewhere = () => document.documentElement.classList.contains("one-lesson"); // a link has opened a lesson alone
   function begin() {
-    if (seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
+    if (elsewhere() || seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
     round = document.createElement("section");
     round.id = "welcome";
     round.setAttribute("aria-label", playgroundSay("welcome.title"));

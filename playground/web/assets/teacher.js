@@ -27,7 +27,7 @@
     const voting = ["vote", "again"].includes(told.phase);
     say_("class-said", !open ? say("none_open") : voting || told.phase === "discuss" ? plural("voted", told.voted, { of: told.here }) : say(`teacher.${told.phase}`));
     drawVotes(desk.querySelector(".class-votes"), told);
-    if (!told.wall) { have.clear(); place("class-wall").replaceChildren(); }
+    if (!told.wall) { have.clear(); place("class-wall").replaceChildren(); say_("class-wall-said", place("class-wall-said").dataset.hint); }
   };
 
   // The wall: pictures by their numbers, of which the page tells the server what it has.

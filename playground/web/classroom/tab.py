@@ -44,7 +44,8 @@ def build_class() -> None:
   <p id="class-said" role="status" aria-live="polite"></p><div class="class-votes"></div></section>
   <section><h2>{say("class.wall")}</h2>
   <div class="acts"><button type="button" data-do="hang" aria-pressed="false">{say("class.hang")}</button></div>
-  <p class="hint" id="class-wall-said">{say("class.wall.hint")}</p><div id="class-wall"></div></section>
+  <p class="hint" id="class-wall-said" data-hint="{say("class.wall.hint")}">{say("class.wall.hint")}</p>
+  <div id="class-wall"></div></section>
 </div></div>""",
         apply_default_css=False,
     )

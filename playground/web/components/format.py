@@ -19,6 +19,8 @@ from playground.web.words import has, label, say, translated, within
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
+DPI = 300  # that files say they have, and for which a size on paper is given
+
 
 def ending(state: str, kind: str) -> str:
     """How a run has ended, in words.

@@ -142,8 +142,11 @@ def sample_called(kind: str, name: str) -> Sample | None:
     return next((sample for sample in samples(kind) if sample.name == name), None)
 
 
-def given(path: str | Path, name: str) -> Image.Image:
+def given(path: str | Path, name: str, most: int = KEPT_PIXELS) -> Image.Image:
     """A visitor's file as a clean picture, no larger than the page can use.
+
+    Args:
+        most: pixels that are kept of it.
 
     Raises:
         PictureError: it is none, or cannot be used.
@@ -151,12 +154,12 @@ def given(path: str | Path, name: str) -> Image.Image:
     """
     if not Path(path).exists():
         raise PlaygroundError(say("picture.gone", name=name))
-    return load_picture(path, name=name, most=KEPT_PIXELS)
+    return load_picture(path, name=name, most=most)
 
 
-def room_for_both(*paths: str | Path | None) -> AbstractContextManager[None]:
+def room_for_both(*paths: str | Path | None, most: int = KEPT_PIXELS) -> AbstractContextManager[None]:
     """The room in which several files of a visitor's are read by `given` together."""
-    return room_for([path for path in paths if path], most=KEPT_PIXELS)
+    return room_for([path for path in paths if path], most=most)
 
 
 def given_pair(content: str | Path, style: str | Path) -> tuple[Image.Image, Image.Image]:

@@ -14,7 +14,7 @@ from playground.web.components.data_urls import url_of_file
 from playground.web.components.format import term
 from playground.web.words import say
 
-WIDTH, HALF = 480, 200  # of the rope's drawing, and of the longest pull in it
+WIDTH, HALF = 480, 230  # of the rope's drawing, and of a pull that is alone, arrowhead and all
 FAINT = 0.005  # share of a pull that is not drawn
 
 
@@ -51,7 +51,7 @@ def _rope(found: Pulls) -> str:
     for name, share in found.shares.items():
         if share < FAINT:
             continue
-        length = 2 * HALF * share
+        length = HALF * share
         if name == "content":
             drawn.append(_arrow(name, middle, middle - length))
         else:

@@ -1,14 +1,14 @@
 """Events of the queue begin in turns, one person's after another's, and nobody takes all the seats.
 
 Gradio 6.31 has so many seats for events that go on, gives them to whoever came first, and chooses at random between
-functions: one who sends many slow events has all seats, and then every place in the line. Called once for the page of a
-server, which says who sent a request.
+functions: one who sends many slow events has all seats, and then every place in the line. What it does with an event is in
+no request's time any more. Called once for the page of a server, which says who sent a request, and on whose account it is.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any
 
@@ -22,17 +22,19 @@ TOO_MUCH = "You have too much under way already: wait until some of it has ended
 
 
 PersonOf = Callable[[fastapi.Request], str]
+Charged = Callable[[fastapi.Request, Coroutine[Any, Any, None]], Coroutine[Any, Any, None]]
 
 
 @cache
-def take_turns_in_the_queue(person_of: PersonOf, most: int) -> None:
+def take_turns_in_the_queue(person_of: PersonOf, most: int, charged: Charged) -> None:
     """Let gradio start whose events are fewest, and refuse more of one person's than are any use.
 
     Args:
         person_of: who sent a request; "" for nobody that is known.
         most: events of one person that may wait or go on.
+        charged: awaits what is done with an event of a request, on its sender's account.
     """
-    push = Queue.push
+    push, process = Queue.push, Queue.process_events
 
     async def bounded(self: Queue, body: PredictBodyInternal, request: fastapi.Request, username: str | None) -> Any:
         person = person_of(request)
@@ -43,7 +45,11 @@ def take_turns_in_the_queue(person_of: PersonOf, most: int) -> None:
     def fewest_first(self: Queue) -> tuple[list[Event], bool, str] | None:
         return _next(self, person_of)
 
+    async def processed(self: Queue, events: list[Event], *arguments: Any) -> None:
+        await charged(events[0].request, process(self, events, *arguments))
+
     Queue.push = bounded  # type: ignore[method-assign]
+    Queue.process_events = processed  # type: ignore[method-assign, assignment]
     Queue.get_events = fewest_first  # type: ignore[method-assign]
 
 

@@ -5,6 +5,10 @@ Built by page.py; what the tab does stands in handlers.py and many.py.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
 import gradio as gr
 
 from playground.feedforward.apply import STROKES
@@ -21,11 +25,13 @@ from playground.web.components.layout import (
     source,
     wire_source,
 )
+from playground.web.components.messages import Updates
 from playground.web.gradio_patches.private_names import page_under_construction
 from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
 from playground.web.instant.paintings import SLIDERS, AnyPainting, lay_out
+from playground.web.threads import off_loop
 from playground.web.words import label, say
 
 
@@ -135,6 +141,8 @@ def _settings(parts: Parts) -> None:
 PAINTING = (
     "instant-picture", "instant-empty", "instant-status", "instant-message", "instant-after", "model-card",
 )  # fmt: skip
+REPAINTING: dict[str, Any] = {**WATCHING, "trigger_mode": "always_last"}
+"""For sliders, moved by mouse or arrow keys or by a typed number: what moves during a pass is painted once, as it is in the end."""
 MANY = ("many-status", "many-gallery", "many-done", "many-go", "many-stop")
 
 
@@ -155,14 +163,15 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: A
         event(handler, [state, *given], [parts["any-message"], *weights], **LIGHT).then(
             instant.paint, asked, shown, **WATCHING
         )
-    gr.on([slider.release for slider in weights], any_painting.weigh, [state, *weights], parts["any-message"], **LATEST).then(
-        instant.paint, asked, shown, **WATCHING
+    gr.on(
+        [slider.input for slider in weights], partial(_reweighed, instant, any_painting), [*asked, *weights],
+        [*shown, parts["any-message"]], **REPAINTING,
     )  # fmt: skip
     for event in wire_source(parts, "instant-photo", "photos", "content"):
         event.then(instant.paint, asked, shown, **WATCHING)
     gr.on([size.submit, size.blur], instant.paint, asked, shown, **WATCHING)
     strokes = parts["instant-strokes"]
-    strokes.release(instant.set_strokes, [state, strokes], None, **LATEST).then(instant.paint, asked, shown, **WATCHING)
+    strokes.input(partial(_restroked, instant), [*asked, strokes], shown, **REPAINTING)
     gr.on(
         [control.input for control in look], instant.redraw, [state, *look],
         [parts["instant-picture"], parts["instant-message"]], **LATEST,
@@ -175,3 +184,19 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: A
     )
     parts["many-stop"].click(several.stop_many, state, parts["many-stop"], **LIGHT)
     page_under_construction().load(instant.opened, state, [parts["styles"], parts["styles-message"], size], **LIGHT)
+
+
+async def _restroked(instant: Instant, easel: Easel, *given: Any) -> AsyncIterator[Updates]:
+    """How large strokes are was moved; `given` is what `paint` takes, and the slider's value."""
+    *asked, strokes = given
+    instant.set_strokes(easel, strokes)
+    async for updates in instant.paint(easel, *asked):
+        yield updates
+
+
+async def _reweighed(instant: Instant, painting: AnyPainting, easel: Easel, *given: Any) -> AsyncIterator[Updates]:
+    """The weights of a blend were moved; `given` is what `paint` takes, and every slider's value."""
+    asked, weights = given[: -len(SLIDERS)], given[-len(SLIDERS) :]
+    yield await off_loop(painting.weigh, easel, *weights)
+    async for updates in instant.paint(easel, *asked):
+        yield updates

@@ -30,7 +30,7 @@ from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message, progress
 from playground.web.components.small_charts import family_chart
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.lab.drawn import ShownCell, grid, table
+from playground.web.lab.drawn import ShownCell, grid, not_comparable, table
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.visit import Visit
@@ -50,7 +50,8 @@ class Plan:
 
     Attributes:
         titles: of the cells, in the reader's language.
-        shows: the figure beneath a cell, as `measured` or the losses name it; "" for none.
+        shows: the figure beneath a cell, as `measured` or the losses name it, or "distances" for those from both originals;
+            "" for none.
         columns: in a row, where the experiment has one axis only.
     """
 
@@ -197,8 +198,10 @@ class Bench:
 
     @staticmethod
     def _note(result: CellResult, shows: str) -> str:
-        value = result.losses.get(shows, result.distances.get(shows))
-        said = [] if value is None or not shows else [say(f"lab.shows.{shows}", value=f"{value:.3g}")]
+        """Distances are one measure for all cells; a loss is weighted as its own recipe has it."""
+        known = {**result.losses, **result.distances}
+        figures = {name: f"{known[name]:.3g}" for name in ("content", "style", shows) if name in known}
+        said = [say(f"lab.shows.{shows}", value=figures.get(shows, ""), **figures)] if shows else []
         return " · ".join([*said, *([say("lab.cell.kept")] if result.cached else [])])
 
     # ---------------------------------------------------------------- after
@@ -226,7 +229,7 @@ class Bench:
         }
         choices = [(plan.titles[index], index) for index in results]
         return updates | {
-            self.part("chart"): family_chart(points),
+            self.part("chart"): ("" if plan.experiment.judged_alike else not_comparable()) + family_chart(points),
             self.part("table"): table(named),
             self.part("after"): gr.Row(visible=True),
             self.part("cell"): gr.Dropdown(choices, value=choices[0][1]),

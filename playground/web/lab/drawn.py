@@ -45,6 +45,11 @@ def _cell(cell: ShownCell) -> str:
     return f"<figure>{picture}<figcaption><b>{title}</b><span>{escape(cell.note)}</span></figcaption></figure>"
 
 
+def not_comparable() -> str:
+    """That each cell's loss is its own, for people."""
+    return f'<p class="hint">{escape(say("lab.not_comparable"))}</p>'
+
+
 def table(results: Mapping[str, CellResult]) -> str:
     """What was measured of every cell, as a table."""
     names = ("cell", "total", "content", "style", "photo", "structure", "time")

@@ -49,7 +49,8 @@ class Grid(Bench):
         recipe = base.changed({**small, "plan": None, "journal": ()})
         experiment = on_axes(recipe, axes_of(asked))
         titles = tuple(cell_title(cell) for cell in experiment.cells)
-        return Plan(experiment, self.pair(content, style), titles, say("lab.grid.heading"), "total")
+        shows = "total" if experiment.judged_alike else "distances"
+        return Plan(experiment, self.pair(content, style), titles, say("lab.grid.heading"), shows)
 
     @staticmethod
     def pair(content: str | None, style: str | None) -> Pair:
@@ -92,8 +93,9 @@ def five(base: Recipe, name: object) -> tuple[str, str] | None:
 
 
 def written(values: Sequence[Any]) -> str:
-    """Values as a person would type them, for `axes_of`."""
-    return ", ".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+    """Values as a person would type them, for `axes_of`: 10 and not 10.0."""
+    whole = (int(value) if isinstance(value, float) and value.is_integer() else value for value in values)
+    return ", ".join(value if isinstance(value, str) else json.dumps(value) for value in whole)
 
 
 def cell_title(cell: Cell) -> str:

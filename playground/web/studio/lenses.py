@@ -15,6 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.engine.checkpoints import CheckpointError
+from playground.engine.first_light import NOTE as FIRST_LIGHT
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
@@ -88,7 +89,8 @@ def on_show(session: Session, at: int | None, content: str | None, style: str | 
     frame = job.previews.at(at) if at is not None else None
     if frame is not None:
         settings = _settings_at(job, frame.evaluation)
-        return OnShow(job.name, f"at {frame.evaluation}", *pair, frame.picture, described(job, frame), settings, job)
+        said = say("lens.first_light") if frame.evaluation == 0 and _lit(job) else described(job, frame)
+        return OnShow(job.name, f"at {frame.evaluation}", *pair, frame.picture, said, settings, job)
     if job.result is not None:
         return OnShow(job.name, "result", *pair, job.result.picture, say("lens.result"), settings_now(job), job)
     shown = Image.fromarray(job.picture) if job.picture is not None else None
@@ -102,6 +104,11 @@ def _settings_at(job: Job, evaluation: int) -> Recipe:
         return job.checkpoints.settings(evaluation) if job.checkpoints is not None else settings_now(job)
     except CheckpointError:
         return settings_now(job)
+
+
+def _lit(job: Job) -> bool:
+    """Whether first light was shown before a run had painted anything."""
+    return any(FIRST_LIGHT in note for note in job.notes)
 
 
 class Lenses:
@@ -153,12 +160,16 @@ class Lenses:
                 return tug.tug(job.pulls if measuring else None, measuring, turn=turn)
             content, styles = job.content, job.pictures.styles
             size = max(MIN_SIZE, min(PULLED, max(shown.shown.size)))
-            picture = None if shown.version == "at 0" else shown.shown  # the start itself, not its JPEG
             network, recipe = self.jobs.downloads.here(shown.recipe.network), shown.recipe
+            said = shown.said
+            picture: Image.Image | None = shown.shown
+            if shown.version == "at 0" and recipe.init == "content" and recipe.canvas != "hrnet":
+                picture = None  # the photo itself: neither first light nor a JPEG, on which content would pull
+                said = say("lens.photo") if _lit(job) else said
             found = self._turn(
                 lambda: pulls_on(content, styles[0], picture, recipe, network, more=styles[1:], size=size)
             )
-            return tug.tug(found, looked_at=shown.said, turn=turn)
+            return tug.tug(found, looked_at=said, turn=turn)
         except Exception as error:
             return f'<div data-turn="{turn}">{message(fault(error))}</div>'
 

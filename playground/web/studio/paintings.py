@@ -17,7 +17,7 @@ from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.faces import face_map
 from playground.images.load import load_picture
-from playground.images.regions import encode_soft, picture_of
+from playground.images.regions import encode_soft, misfit, picture_of
 from playground.images.save import encode_picture
 from playground.recipe.model import Recipe
 from playground.recipe.styles import MAX_STYLES
@@ -259,6 +259,31 @@ class Paintings:
 
         return self._said(session, found)
 
+    def another_photo(self, session: Session, content: str | None) -> Updates:
+        """Another photo was given: kept faces were the former's, and so was a map of another shape."""
+        recipe, gone = session.base, dict[str, Any]()
+        if not content or not (recipe.kept or recipe.regions):
+            return NOTHING
+        try:
+            size = given(content, say("the.content")).size
+        except PlaygroundError:  # said under its box
+            return NOTHING
+        if recipe.kept:
+            gone["kept"] = ""
+        if misfit(recipe.changed({"kept": ""}), size):
+            gone |= {"regions": "", "region_content_weights": ()}
+        if not gone:
+            return NOTHING
+        session.base = recipe.changed(gone)
+        if len(gone) == 3:
+            key = "paintings.both_gone"
+        else:
+            key = "paintings.faces_gone" if "kept" in gone else "paintings.map_gone"
+        return {
+            **self.shown(session, message(say(key), "note")),
+            self.parts["content-message"]: message(say(key), "note"),
+        }
+
     def _said(self, session: Session, act: Any) -> Updates:
         try:
             return self.shown(session, act())
@@ -295,6 +320,10 @@ def wire_paintings(parts: Parts, paintings: Paintings) -> None:
             )
     sliders = [parts[f"weight-{number}"] for number in NUMBERS]
     parts["blend"].input(paintings.mix, [session, parts["blend"]], [parts["paintings-message"], *sliders], **LATEST)
+    for given_anew in parts["content-given"]:
+        given_anew.then(
+            paintings.another_photo, [session, parts["content"]], [*shown, parts["content-message"]], **LIGHT
+        )
     parts["faces"].click(paintings.faces, [session, parts["content"]], shown, **LIGHT)
     parts["faces-weight"].input(
         paintings.weigh_faces, [session, parts["faces-weight"]], parts["paintings-message"], **LATEST

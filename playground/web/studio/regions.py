@@ -63,9 +63,8 @@ class RegionDesk:
         def opened() -> Updates:
             photo, labels = self._photo(session, content), None
             if session.base.regions:
-                small = Image.fromarray(decode_labels(session.base.regions))
                 size = resize_picture(photo, min(brush.SIDE, max(photo.size))).size
-                labels = np.asarray(cut_picture(small, session.base.crop).resize(size, Image.Resampling.NEAREST))
+                labels = _at(decode_labels(session.base.regions), session.base.crop, size)
             return {
                 self.parts["regions-desk"]: gr.Column(visible=True),
                 self.parts["regions-canvas"]: brush.value(photo, labels, self.parts["regions-canvas"]),
@@ -87,12 +86,13 @@ class RegionDesk:
 
         def taken() -> Updates:
             photo, strokes = self._photo(session, content), brush.strokes_of(drawn)
+            session.strokes = own = own_strokes(session, strokes)
             if how == "take":
                 labels = np.where(strokes == UNKNOWN, 1, strokes).astype(np.uint8)
             else:
                 labels = completed(photo, strokes)
                 if how == "snap":
-                    labels = self._snapped(photo, labels)
+                    labels = self._snapped(photo, labels, own)
             session.base = session.base.changed({"regions": encode_labels(labels)})
             here = brush.value(photo, labels, self.parts["regions-canvas"])
             shown: Updates = {
@@ -103,16 +103,16 @@ class RegionDesk:
 
         return self._guarded("regions-message", taken)
 
-    def _snapped(self, photo: Image.Image, labels: np.ndarray) -> np.ndarray:
+    def _snapped(self, photo: Image.Image, labels: np.ndarray, strokes: np.ndarray) -> np.ndarray:
         small = resize_picture(photo, min(EDGE_SIDE, max(photo.size)))
         edges = self.jobs.turn().do(partial(contours, to_tensor(small), self.jobs.here)).numpy()
-        at_size = Image.fromarray(labels).resize(small.size, Image.Resampling.NEAREST)
-        found = snapped(np.asarray(at_size), basins(edges))
-        return np.asarray(Image.fromarray(found).resize(labels.shape[::-1], Image.Resampling.NEAREST))
+        return snapped(labels, basins(edges), strokes)
 
     def _said(self, session: Session, labels: np.ndarray) -> str:
         """What stands in the way of painting with this map, else that it is taken."""
         most = int(labels.max())
+        if most == 0:
+            return message(say("regions.all_black"))
         if most > 1 + len(session.more):
             return message(say("regions.needs", number=most), "note")
         unused = without_a_region(session.base, 1 + len(session.more))
@@ -156,6 +156,27 @@ class RegionDesk:
             return act()
         except Exception as error:
             return {self.parts[place]: message(fault(error))}
+
+
+def own_strokes(session: Session, strokes: np.ndarray) -> np.ndarray:
+    """What was drawn by hand of all that is on the canvas, which also shows the map that was last put there.
+
+    Args:
+        strokes: H×W of region numbers, `UNKNOWN` where nothing is.
+
+    Returns:
+        The same, `UNKNOWN` also where the map shows unchanged, but for strokes from before it was completed.
+    """
+    if (strokes == UNKNOWN).any() or not session.base.regions:
+        return strokes
+    before = _at(decode_labels(session.base.regions), session.base.crop, (strokes.shape[1], strokes.shape[0]))
+    earlier = session.strokes if session.strokes is not None and session.strokes.shape == strokes.shape else UNKNOWN
+    return np.where(strokes == before, earlier, strokes)
+
+
+def _at(labels: np.ndarray, crop: str, size: tuple[int, int]) -> np.ndarray:
+    """A recipe's map as it lies on a canvas of a size."""
+    return np.asarray(cut_picture(Image.fromarray(labels), crop).resize(size, Image.Resampling.NEAREST))
 
 
 def wire_regions(parts: Parts, desk: RegionDesk) -> None:

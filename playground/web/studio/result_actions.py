@@ -14,7 +14,8 @@ from playground.images.convert import resize_picture, to_picture, to_tensor
 from playground.images.local_colours import take_light
 from playground.networks.hrnet import Repainter
 from playground.recipe.styles import Colours
-from playground.web.components.messages import NOTHING, Updates
+from playground.web.components import controls
+from playground.web.components.messages import NOTHING, Updates, message
 from playground.web.components.pictures import given
 from playground.web.studio import results
 from playground.web.studio.result_names import cards
@@ -22,6 +23,9 @@ from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import own
 from playground.web.words import say
+
+COLOURS_SAID = f"message-{controls.FIELDS['colours']}"
+"""Where something is said about whose colours are chosen."""
 
 
 class ResultActions:
@@ -49,16 +53,17 @@ class ResultActions:
     def _colours(self, session: Session, wanted: Colours) -> Updates:
         own(session, "colours", wanted)
         shown = session.running() or (session.finished[-1].job if session.finished else session.job)
+        place = self.parts[COLOURS_SAID]
         if shown is not None and "matched" in (wanted, shown.recipe.colours):
-            return NOTHING
+            return {place: message(say("paintings.next_run"), "note") if wanted != shown.recipe.colours else ""}
         session.colours = wanted
         if shown is not None:
             self.jobs.choices.show_colours(shown, wanted)
         if session.running() or not session.finished:
-            return NOTHING
+            return {place: ""}
         done = session.finished[-1]
         results.recolour(done, wanted)
-        return {**results.shown(self.parts, done), self.parts["strip"]: cards(session)}
+        return {**results.shown(self.parts, done), self.parts["strip"]: cards(session), place: ""}
 
     def use_as_content(self, session: Session) -> Updates:
         """The result becomes the content picture of the next run."""

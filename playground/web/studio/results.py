@@ -19,14 +19,13 @@ from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.web.components import rounds, viewer
 from playground.web.components import run_chart as components_curves
-from playground.web.components.format import duration, ending, number, term
+from playground.web.components.format import DPI, duration, ending, number, term
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.kept_pictures import pair
 from playground.web.studio.result_names import names
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
-DPI = 300  # that files say they have, and for which a result's size on paper is given
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 
 

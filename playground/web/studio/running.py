@@ -12,7 +12,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.images.pictures import Pictures
-from playground.images.regions import check_styles
+from playground.images.regions import check_styles, misfit
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
@@ -99,7 +99,7 @@ class Running:
     ) -> Updates:
         """Put a new run on the easel, or say what is wrong, next to what caused it."""
         with self.jobs.starting(caller().person, replace=replace):
-            with room_for_both(content, style):
+            with room_for_both(content, style, most=self.jobs.limits.kept_pixels):
                 pictures, wrong = self._read(content, style)
             if not wrong:
                 self._begin(session, pictures, values, replace)
@@ -115,7 +115,7 @@ class Running:
                 wrong[place] = message(say(f"error.choose_{name}"))
                 continue
             try:
-                pictures[name] = given(path, say(f"the.{name}"))
+                pictures[name] = given(path, say(f"the.{name}"), self.jobs.limits.kept_pixels)
             except Exception as error:
                 wrong[place] = message(fault(error))
         return pictures, wrong
@@ -128,6 +128,8 @@ class Running:
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"], *session.more))
         plain = check_styles(plain, len(both.styles))
+        if misfit(plain, pictures["content"].size):
+            raise PlaygroundError(say("regions.misfit"))
         job = self.jobs.start(
             both, plain, session.who(), replace=replace, teacher=session.teacher, person=caller().person,
             frames_every=session.frames_every,

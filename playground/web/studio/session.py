@@ -71,6 +71,7 @@ class Session(Visit):
     moment: int | None = None  # the evaluation that the time machine shows; None for the latest
     looking: bool = False  # whether the time machine is open
     more: list[Image.Image] = field(default_factory=list)  # paintings beside the first
+    strokes: np.ndarray | None = None  # drawn on the regions' desk, without what was completed; H×W of region numbers
     turn: int = 0  # counts what was put on the easel, so that whatever followed another run stops
     asked: str = ""  # what waits for an answer to "Replace it?": "run" or "branch"
     finished: list[Finished] = field(default_factory=list)

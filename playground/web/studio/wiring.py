@@ -29,7 +29,7 @@ from playground.web.studio.open_pages import OpenPages
 from playground.web.studio.paintings import Paintings, wire_paintings
 from playground.web.studio.regions import RegionDesk, wire_regions
 from playground.web.studio.restore import ARRIVED, Restore
-from playground.web.studio.result_actions import ResultActions
+from playground.web.studio.result_actions import COLOURS_SAID, ResultActions
 from playground.web.studio.running import ASKED, END_PARTS, LIVE_PARTS, START_PARTS, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
@@ -202,7 +202,7 @@ def _wire_buttons(parts: Parts, running: Running) -> None:
 
 def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) -> None:
     session, colours, ended = parts["session"], parts["set-colours"], listed(parts, END_PARTS)
-    colours.input(results.colours, [session, colours], ended, **LATEST)
+    colours.input(results.colours, [session, colours], [*ended, parts[COLOURS_SAID]], **LATEST)
     parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
     wire_shelf(parts, Shelf(parts, results), [*panel.outputs, *ended])
     wire_source(parts, "content", "photos", "content")

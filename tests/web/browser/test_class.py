@@ -69,6 +69,12 @@ def test_a_class_predicts_sees_the_votes_and_runs(teacher: Visitor, visitor: Vis
     page.locator("#class-mine").uncheck()
     playwright.expect(desk.locator("#class-wall img")).to_have_count(0)
 
+    hint = desk.locator("#class-wall-said").get_attribute("data-hint") or ""
+    playwright.expect(desk.locator("#class-wall-said")).not_to_have_text(hint)
+    desk.once("dialog", lambda asked: asked.accept())
+    desk.click("[data-do=clear]")
+    playwright.expect(desk.locator("#class-wall-said")).to_have_text(hint)  # and no picture is said to hang
+
     desk.select_option("#class-lesson", index=2)
     chosen = desk.locator("#class-lesson").input_value()
     desk.click("[data-do=open]")

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PATIENCE = 60
+
+
+class Newcomer(Visitor):
+    new_here = True
 
 
 def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:
@@ -22,6 +31,25 @@ def test_edits_of_the_painting_are_heard(visitor: Visitor) -> None:
     visitor.says("exactly 0", "#ears-said")
     playwright.expect(visitor.page.locator("#ears-amount")).to_be_hidden()
     visitor.left_clean()
+
+
+def test_a_first_visit_to_a_lesson_is_not_shown_round_the_studio(browser: Browser, address: str) -> None:
+    visitor = Newcomer(browser, address)
+    page = visitor.page
+    page.goto(f"{address}?lesson=3")
+    visitor.says("block after block", "#lesson-question")
+    page.wait_for_timeout(1500)
+    playwright.expect(page.locator("#welcome")).to_have_count(0)
+    page.goto(address)
+    visitor.says("photo and a painting", "#welcome")
+    page.locator("#welcome [data-do=skip]").click()
+    page.reload()
+    playwright.expect(page.locator("#run")).to_be_visible()
+    page.wait_for_timeout(1500)
+    playwright.expect(page.locator("#welcome")).to_have_count(0)
+    visitor.left = True
+    visitor.left_clean()
+    visitor.context.close()
 
 
 def test_a_linked_lesson_stands_alone_and_a_picture_of_it_goes_to_the_studio(visitor: Visitor) -> None:

@@ -54,7 +54,7 @@ def test_first_click_paints_and_leaves_files_that_carry_the_recipe(visitor: Visi
 
     # the photo's colours, after the run and without another one
     visitor.page.click("#set-colours input")
-    visitor.page.get_by_role("option", name="the photo's, strokes from light and dark").click()
+    visitor.page.get_by_role("option", name="the photo's, over light and dark").click()
     until(lambda: parse_recipe(visitor.download("#save-recipe", tmp_path).read_text()).colours == "content")
     grey = Image.open(visitor.download("#save-png", tmp_path)).convert("RGB")
     assert grey.tobytes() != Image.open(tmp_path / "painted-default-0.webp").convert("RGB").tobytes()

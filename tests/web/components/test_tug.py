@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 
 from playground.engine.pulls import Pulls
-from playground.web.components.tug import HALF, said, tug
+from playground.web.components.tug import HALF, WIDTH, said, tug
 
 MAPS = {"content": np.ones((4, 6), np.float32), "style": np.full((4, 6), 0.5, np.float32)}
 AT_REST = Pulls({"content": 1.0, "style": 0.96, "variation": 0.04}, 0.04, -0.97, MAPS)
@@ -29,12 +30,23 @@ def test_content_pulls_one_way_and_the_others_the_other() -> None:
         )
     }
     assert ends["content"][0] == ends["style"][0]
-    assert ends["content"][1] < ends["content"][0] - HALF / 2
-    assert ends["style"][1] > ends["style"][0] + HALF / 2
+    assert ends["content"][1] < ends["content"][0] - HALF / 3
+    assert ends["style"][1] > ends["style"][0] + HALF / 3
     assert ends["variation"][0] > ends["style"][1]
     assert html.count("data:image/png;base64,") == 2
     assert 'alt="content 50 %"' in html
     assert "k-content" not in tug(AT_THE_START)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99, 1.0])
+@pytest.mark.parametrize("way", ["content", "style"])
+def test_the_rope_stays_within_its_drawing_arrowheads_and_all(way: str, share: float) -> None:
+    other = "style" if way == "content" else "content"
+    html = tug(Pulls({way: share, other: 1 - share}, 1.0, None, {}))
+    tips = [float(tip) for tip in re.findall(r'class="head" d="M(-?[\d.]+) ', html)]
+    assert len(tips) == sum(one > 0.005 for one in (share, 1 - share))
+    assert all(0 < tip < WIDTH for tip in tips)
+    assert max(abs(tip - WIDTH / 2) for tip in tips) == pytest.approx(HALF * max(share, 1 - share), abs=0.1)
 
 
 def test_where_nothing_was_measured_a_hint_stands() -> None:

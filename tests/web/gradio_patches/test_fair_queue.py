@@ -12,12 +12,15 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
 
 from playground.web.gradio_patches.fair_queue import TOO_MUCH, take_turns_in_the_queue
+from playground.web.loop_time import IN_SCOPE as LOOP_TIME
+from playground.web.loop_time import LoopTime, charged_event
 from playground.web.people import IN_SCOPE, MAX_EVENTS, Caller, person_of
+from tests.helpers.clock import Clock
 
 
 @pytest.fixture
 def page() -> gr.Blocks:
-    take_turns_in_the_queue(person_of, MAX_EVENTS)
+    take_turns_in_the_queue(person_of, MAX_EVENTS, charged_event)
     with gr.Blocks(analytics_enabled=False) as page:
         for _ in range(2):
             gr.Button().click(lambda: None, None, None)
@@ -101,3 +104,21 @@ def test_one_person_has_so_many_events_and_no_more(page: gr.Blocks) -> None:
         assert (await push("other"))[0] is True
 
     asyncio.run(scenario())
+
+
+def test_what_is_done_with_an_event_is_on_the_account_of_whoever_sent_it(page: gr.Blocks) -> None:
+    line, loop_time = Line(page, 20), LoopTime(clock=Clock())
+    request = asking("flood")
+    request.scope[LOOP_TIME] = loop_time
+    event = Event(None, line.fns[0], request, None)
+    event.alive = False  # whose page has gone: that much at least is done with it
+    line.queue.event_ids_to_events[event._id] = event
+
+    async def scenario() -> None:
+        line.queue.server_app = SimpleNamespace(iterators={}, get_blocks=lambda: page)  # type: ignore[assignment]
+        await line.queue.process_events([event], False, 0.0, line.fns[0])
+
+    asyncio.run(scenario())
+    assert event._id not in line.queue.event_ids_to_events
+    assert loop_time.debt("flood") > 0
+    assert loop_time.debt("other") == 0

@@ -55,6 +55,13 @@ def test_gradio_still_looks_into_its_queue_all_the_time() -> None:
     assert page.queue()._queue.sleep_when_free < LOOK_EVERY / 2
 
 
+def test_gradio_still_reckons_after_every_event_how_long_each_took() -> None:
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Button()
+    queue = page.queue()._queue
+    assert (queue.ANAYLTICS_CACHE_FREQUENCY, queue.ANALYTICS_MAX_EVENTS) == (1, 10_000)
+
+
 def test_no_other_gradio_is_asked_for_than_the_one_that_is_tested() -> None:
     named = re.search(r"^gradio>=(\d+)\.(\d+),<(\d+)\.(\d+)$", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
     assert named, "requirements.txt names one minor version of gradio"

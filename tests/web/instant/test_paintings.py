@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,7 @@ from PIL import Image
 from playground.web.components import pictures as samples
 from playground.web.instant.easel import Easel
 from playground.web.instant.paintings import SLIDERS, AnyPainting
-from playground.web.instant.tab import build_instant
+from playground.web.instant.tab import _restroked, _reweighed, build_instant
 
 
 @pytest.fixture
@@ -76,3 +78,45 @@ def test_the_tab_is_laid_out_with_them() -> None:
     with gr.Blocks(analytics_enabled=False):
         parts = build_instant(jobs)
     assert {"any-paintings", "any-open", "any-blend", *SLIDERS} <= parts.keys()
+
+
+def test_sliders_act_on_keys_and_typed_numbers_in_one_event_that_keeps_the_latest() -> None:
+    jobs: Any = SimpleNamespace(here="cpu")
+    with gr.Blocks(analytics_enabled=False) as page:
+        parts = build_instant(jobs)
+    for name in ("instant-strokes", *SLIDERS):
+        bound = [
+            (event, each)
+            for each in page.fns.values()
+            for target, event in each.targets
+            if target == parts[name]._id and event in ("input", "release", "change")
+        ]
+        assert [event for event, _ in bound] == ["input"]
+        ((_, one),) = bound
+        assert one.trigger_mode == "always_last"
+        assert parts["instant-picture"] in one.outputs  # it paints by itself, so that a pass is waited for
+
+
+def test_moved_sliders_reach_what_paints(handlers: AnyPainting) -> None:
+    easel, passes = Easel(), list[Any]()
+
+    async def paint(easel: Easel, *asked: Any) -> AsyncIterator[Any]:
+        passes.append((easel.strokes, easel.style, asked))
+        yield {}
+
+    instant: Any = SimpleNamespace(
+        paint=paint, set_strokes=lambda easel, strokes: setattr(easel, "strokes", float(strokes))
+    )
+
+    async def moved() -> None:
+        async for _ in _restroked(instant, easel, "photo", None, 1.0, False, 2.5):
+            pass
+        async for _ in _reweighed(instant, handlers, easel, "photo", None, 1.0, False, 1.0, 0.25, 1.0, 1.0):
+            pass
+
+    handlers.pick(easel, True, picked(0))
+    handlers.pick(easel, True, picked(1))
+    asyncio.run(moved())
+    asked = ("photo", None, 1.0, False)
+    assert [(strokes, given) for strokes, _, given in passes] == [(2.5, asked), (2.5, asked)]
+    assert "× 0.25" in passes[1][1]

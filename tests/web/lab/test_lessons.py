@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Plan, Sheet
-from playground.web.lab.grid import Grid
+from playground.web.lab.grid import Grid, written
 from playground.web.lab.lessons import Lessons
 from playground.web.lab.tab import lay_out_grid, lay_out_lessons
 from playground.web.words import LANGUAGES, words
@@ -78,6 +79,44 @@ def test_a_second_page_gets_the_cells_of_the_first(desk: Lessons, pictures: Pair
     assert [result.cached for result in second.results.values()] == [True, True]
     for mine, theirs in zip(first.results.values(), second.results.values(), strict=True):
         assert np.array_equal(np.asarray(mine.picture), np.asarray(theirs.picture))
+
+
+def test_a_figure_beneath_a_cell_is_one_measure_for_all_cells(desk: Lessons, pictures: Pair) -> None:
+    sheet = Sheet()
+    layers: list[dict[str, Any]] = [{"style_layers": {"conv1_1": 1}}, {"style_layers": {"conv4_1": 1}}]
+    last = run(desk, sheet, replace(plan_of(pictures, *layers), shows="style"))[-1]
+    for result in sheet.results.values():
+        assert f"distance from the painting {result.distances['style']:.3g}" in last[desk.part("sheet")]
+    assert "cannot be compared" in last[desk.part("chart")]
+    alike = run(desk, Sheet(), plan_of(pictures, {"init": "content"}, {"init": "grey"}))[-1]
+    assert "cannot be compared" not in alike[desk.part("chart")]
+
+
+def test_a_grid_of_weights_shows_distances_and_one_of_starts_the_total(grid: Grid, files: tuple[str, str]) -> None:
+    def shown(*asked: str) -> str:
+        return grid.planned(base_recipe(), *files, 64, 2, *asked).shows
+
+    assert shown("init", "content, noise", "", "") == "total"
+    for key, values in {
+        "style_weight": "1, 10",
+        "size": "64, 96",
+        "network": "vgg16-hed, vgg19",
+    }.items():
+        assert shown(key, values, "", "") == "distances"
+    sheet = Sheet()
+
+    async def painted() -> dict[Any, Any]:
+        asked = ("style_weight", "1, 10", "", "")
+        return [found async for found in grid.paint(sheet, base_recipe(), *files, 64, 2, *asked)][-1]
+
+    note = asyncio.run(painted())[grid.part("sheet")]
+    for result in sheet.results.values():
+        near = result.distances
+        assert f"from the painting {near['style']:.3g}, from the photo {near['content']:.3g}" in note
+
+
+def test_values_are_written_as_a_person_would() -> None:
+    assert written([0.1, 1.0, 10.0, 3, "noise"]) == "0.1, 1, 10, 3, noise"
 
 
 def test_a_recipe_taken_into_the_studio_paints_the_cells_bits(desk: Lessons, jobs: Jobs, pictures: Pair) -> None:

@@ -30,6 +30,7 @@ from playground.web.studio.running import Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
+from playground.web.words import say
 from tests.helpers.waiting import until
 
 PERSON = "a-secret-of-one-browser-1234"
@@ -144,3 +145,15 @@ def test_it_survives_a_restart_of_the_server(jobs: Jobs, store: Path, tmp_path: 
         assert (checked, again.colours) == ("content", "content")
     finally:
         after.close()
+
+
+def test_matched_colours_wait_for_the_next_run_and_say_so(jobs: Jobs, tmp_path: Path) -> None:
+    studio = Studio(jobs)
+    session = studio.start(tmp_path)
+    place = studio.parts["message-picture"]
+    said: Any = studio.results.colours(session, "matched")
+    assert say("paintings.next_run") in said[place]
+    assert session.colours == "style"
+    said = studio.results.colours(session, "content")
+    assert said[place] == ""
+    assert session.colours == "content"

@@ -9,12 +9,15 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from playground.engine.first_light import NOTE as FIRST_LIGHT
 from playground.images.pictures import Pictures
+from playground.lens.pulls import pulls_on
 from playground.networks import read
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
+from playground.web.studio import lenses
 from playground.web.studio.lenses import Lenses, moment, on_show
 from playground.web.studio.results import finish
 from playground.web.studio.session import Session
@@ -116,6 +119,37 @@ def test_pulls_are_measured_on_a_moment_and_on_a_result(jobs: Jobs, pictures: PA
     assert "content 0 %" not in end
     assert end.count("<img") == start.count("<img") >= 2
     assert job.pulls is None  # the run itself is not touched
+
+
+def test_at_the_start_each_lens_says_which_picture_it_looks_at(jobs: Jobs, pictures: PAIR) -> None:
+    session, looks = Session(Recipe()), Lenses(jobs)
+    job = over(started(jobs, pictures, session, iterations=2))
+    assert "step 0" in looks.pairs(session, None, None, ask(at=0))["said"].lower()
+    job.note(f"something else; {FIRST_LIGHT}")
+    assert looks.pairs(session, None, None, ask(2, at=0))["said"].startswith("First light")
+    pulled = looks.tug(session, ask(3, at=0))
+    assert "The photo, where painting begins" in pulled
+    assert "content 0 %" in pulled
+
+
+def test_only_a_start_at_the_photo_is_pulled_without_its_jpeg(
+    jobs: Jobs, pictures: PAIR, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Image.Image | None] = []
+
+    def watched(content: Image.Image, style: Image.Image, picture: Image.Image | None, *more: Any, **named: Any) -> Any:
+        seen.append(picture)
+        return pulls_on(content, style, picture, *more, **named)
+
+    monkeypatch.setattr(lenses, "pulls_on", watched)
+    session, looks = Session(Recipe()), Lenses(jobs)
+    over(started(jobs, pictures, session, iterations=2))
+    looks.tug(session, ask(1, at=0))
+    noisy = over(started(jobs, pictures, session, iterations=2, init="noise"))
+    looks.tug(session, ask(2, at=0))
+    assert seen[0] is None
+    assert seen[1] is not None  # noise of another size is other noise
+    assert seen[1].tobytes() == noisy.previews.frames[0].picture.tobytes()
 
 
 def test_while_a_run_goes_on_tug_shows_what_it_has_measured(jobs: Jobs, pictures: PAIR) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from playground.images.regions import encode_labels, encode_soft
 from playground.recipe.model import Recipe
 from playground.web.components import blend
+from playground.web.components.messages import NOTHING
 from playground.web.studio.paintings import SLIDERS, STRIP, Paintings
 from playground.web.studio.session import Session
+from playground.web.words import say
 
 
 @pytest.fixture
 def paintings() -> Paintings:
-    return Paintings({name: name for name in STRIP})
+    return Paintings({name: name for name in (*STRIP, "content-message")})
 
 
 def session(count: int, **settings: Any) -> Session:
@@ -65,3 +70,39 @@ def test_what_is_no_mix_changes_nothing(paintings: Paintings, sent: Any) -> None
 def test_there_is_a_field_between_three_and_none_with_a_map(paintings: Paintings) -> None:
     assert [paintings.shown(session(count))["blend"].visible for count in (1, 2, 3, 4)] == [False, False, True, True]
     assert blend.weights_of({"weights": [1, 0.25]}, 2) == [1.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("regions", "kept", "size", "left", "key"),
+    [
+        (True, False, (80, 60), (True, False), ""),  # a map of the same shape
+        (True, False, (60, 60), (False, False), "paintings.map_gone"),
+        (False, True, (80, 60), (False, False), "paintings.faces_gone"),
+        (True, True, (80, 60), (True, False), "paintings.faces_gone"),
+        (True, True, (60, 80), (False, False), "paintings.both_gone"),
+    ],
+)
+def test_another_photo_takes_what_was_of_the_former(
+    paintings: Paintings,
+    tmp_path: Path,
+    regions: bool,
+    kept: bool,
+    size: tuple[int, int],
+    left: tuple[bool, bool],
+    key: str,
+) -> None:
+    labels, faces = np.ones((45, 60), np.uint8), np.ones((45, 60), np.float32)
+    page = session(
+        2, regions=encode_labels(labels) if regions else "", kept=encode_soft(faces) if kept else "",
+        region_content_weights=(2.0, 1.0) if regions else (),
+    )  # fmt: skip
+    path = tmp_path / "other.png"
+    Image.new("RGB", size, (9, 90, 9)).save(path)
+    updates: Any = paintings.another_photo(page, str(path))
+    assert (bool(page.base.regions), bool(page.base.kept)) == left
+    assert bool(page.base.region_content_weights) == left[0]
+    if key:
+        assert say(key) in updates["paintings-message"]
+        assert say(key) in updates["content-message"]
+    else:
+        assert updates is NOTHING
