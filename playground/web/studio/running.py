@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.images.regions import check_styles, misfit
 from playground.service.admission import Busy
