@@ -67,7 +67,9 @@ const playgroundClass = (() => {
     if (told.lesson) {
       const lesson = say("lesson", { number: told.number, title: told.title });
       const now = told.locked || told.phase === "run" ? say(`now.${told.phase}`) : "";
-      parts.push(made("span", "", `${lesson}${now ? ` · ${now}` : ""}`));
+      const line = made("span", "lesson", `${lesson}${now ? ` · ${now}` : ""}`); // gives way where it is narrow
+      line.title = line.textContent;
+      parts.push(line);
       if (!atIt) parts.push(button(say("go"), () => { document.getElementById("class-opened")?.click(); soon(); }, "go"));
     }
     if (told.wall) {

@@ -52,6 +52,21 @@
         label.setAttribute("aria-haspopup", "dialog");
       });
     }
+    document.querySelectorAll("#lesson-asked:not([data-marked]), #lesson-said p:not([data-marked])").forEach(underline);
+  }
+  // The first name of a layer in a lesson's sentence, and the first word that means one.
+  function underline(place) {
+    place.dataset.marked = "yes";
+    const meant = playgroundSay("glossary.find.layer").split(", ").join("|");
+    for (const pattern of [/conv\d_\d/, new RegExp(`(?<!\\p{L})(?:${meant})(?!\\p{L})`, "iu")]) {
+      const node = [...place.childNodes].find((one) => one.nodeType === Node.TEXT_NODE && pattern.test(one.data));
+      if (!node) continue;
+      const found = pattern.exec(node.data), rest = node.splitText(found.index), word = document.createElement("span");
+      rest.splitText(found[0].length);
+      Object.assign(word, { textContent: found[0], tabIndex: 0, role: "button", ariaHasPopup: "dialog" });
+      word.dataset.term = "layer";
+      rest.replaceWith(word);
+    }
   }
   const wordOf = (event) => (event.target instanceof Element ? event.target.closest("[data-term]") : null);
   // Names in the chart are moved while one presses: so what was pressed counts, not where the button was let go.

@@ -60,11 +60,20 @@
     put(shown);
     large.showModal();
   }
+  // A cell's recipe is taken up in the Studio: what is said of it there comes into sight.
+  function arrive(tries = 100) {
+    const note = document.getElementById("preset-note");
+    if (document.getElementById("run")?.offsetParent && note?.textContent.trim()) {
+      scrollTo(0, 0);
+      note.scrollIntoView({ block: "center" });
+    } else if (tries) setTimeout(() => arrive(tries - 1), 100);
+  }
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
     const button = event.target.closest(".lab-grid .enlarge");
     if (button) enlarge(button);
     if (event.target.closest(".lab-promote, .lab-all")) leave();
+    if (event.target.closest(".lab-promote")) arrive();
   });
   document.addEventListener("focusin", (event) => {
     if (!event.target.closest?.("#lab")) return;

@@ -84,7 +84,8 @@ function show() {
   find(".scramble").setAttribute("aria-pressed", String(scrambled));
   const share = Math.round(100 * about.share);
   const lamps = about.layer === "conv4_1" ? ` ${words("lamps")}` : "";
-  find(".hint").textContent = `${words("block", { count: about.channels.length, all: about.all, layer: about.layer, share, side: about.side })}${lamps}`;
+  const hands = words(matchMedia("(max-width: 767px)").matches ? "hands_list" : "hands"); // there the pairs are a list (lens.css)
+  find(".hint").textContent = `${hands} ${words("block", { count: about.channels.length, all: about.all, layer: about.layer, share, side: about.side })}${lamps}`;
   const matrices = find(".matrices"), kinds = ["painting", theirs(), "difference"];
   if (matrices.dataset.kinds !== kinds.join()) {
     matrices.dataset.kinds = kinds.join();

@@ -5,7 +5,7 @@ Laid out and wired by tab.py; what a lesson asks and what was seen stands in pre
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from html import escape
 from typing import Any
 
@@ -15,9 +15,10 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment
 from playground.experiments.lessons import Lesson, find_lesson, lessons
+from playground.images.convert import resize_picture
 from playground.web.components.data_urls import url_of_picture
 from playground.web.components.messages import NOTHING, Updates, fault, message
-from playground.web.components.pictures import given, given_pair, sample_called
+from playground.web.components.pictures import given, given_pair, sample_at, sample_called, samples, titled
 from playground.web.lab.bench import Bench, Pair, Plan, Sheet
 from playground.web.lab.ears import listened, meters
 from playground.web.people import caller
@@ -25,6 +26,7 @@ from playground.web.threads import off_loop
 from playground.web.words import say
 
 FIRST = "tiles"
+PAIR_SIZE = 192  # pixels, of the pictures that a lesson is painted from
 ASKED = ("question", "options", "cost", "said", "skip")
 FOLLOWED = ("options", "run", "skip")
 """What changes where a class goes on to another phase."""
@@ -82,7 +84,9 @@ class Lessons(Bench):
         try:
             if lesson.kind == "ears":
                 return {self.part("cost"): f'<p class="hint">{say("lab.cost.ears")}</p>'}
-            return {self.part("cost"): self.cost(lesson.experiment(), self.pair(lesson, sheet.own, content, style))}
+            pair = self.pair(lesson, sheet.own, content, style)
+            shown = pair_shown(pair, (content, style) if sheet.own else own_files(lesson))
+            return {self.part("cost"): shown + self.cost(lesson.experiment(), pair)}
         except Exception as error:
             return {self.part("cost"): message(fault(error))}
 
@@ -212,6 +216,17 @@ def own_files(lesson: Lesson) -> tuple[str, str]:
     if photo is None or painting is None:
         raise PlaygroundError(say("error.choose_both"))
     return photo.file(), painting.file()
+
+
+def pair_shown(pair: Pair, files: Sequence[str | None]) -> str:
+    """The two pictures that a lesson paints from, small and by name; HTML."""
+    figures = []
+    for picture, file, kind, own in zip(pair, files, ("photos", "styles"), ("the.content", "the.style"), strict=True):
+        index = sample_at(kind, file)
+        name = say(own) if index is None else titled(samples(kind)[index])
+        address = url_of_picture(resize_picture(picture, PAIR_SIZE))
+        figures.append(f'<figure><img src="{address}" alt=""><figcaption>{escape(name)}</figcaption></figure>')
+    return f'<div class="lab-pair">{"".join(figures)}</div>'
 
 
 def cell_title(lesson: Lesson, index: int, experiment: Experiment) -> str:

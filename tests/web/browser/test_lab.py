@@ -56,6 +56,10 @@ def test_a_linked_lesson_stands_alone_and_a_picture_of_it_goes_to_the_studio(vis
     page = visitor.page
     page.goto(f"{visitor.address}?lesson=4")
     visitor.says("Whose colours will the result have", "#lesson-question")
+    playwright.expect(page.locator(".lab-pair img")).to_have_count(2)
+    page.locator("#lesson-asked [data-term=layer]").first.press("Enter")
+    visitor.says("first layer of block 3", "#glossary")
+    page.keyboard.press("Escape")
     playwright.expect(page.get_by_role("tab", name="Studio", exact=True)).to_be_hidden()
     playwright.expect(page.locator("#lesson-run")).to_be_disabled()
     page.locator("#lesson-options").get_by_label("the photo's").check()
@@ -69,4 +73,5 @@ def test_a_linked_lesson_stands_alone_and_a_picture_of_it_goes_to_the_studio(vis
     page.click("#lesson-promote")
     playwright.expect(page.locator("#run")).to_be_visible()
     playwright.expect(page.locator("#set-size input[type=number]")).to_have_value("128")
+    playwright.expect(page.locator("#preset-note")).to_be_in_viewport()
     visitor.left_clean()

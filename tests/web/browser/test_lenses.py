@@ -73,9 +73,12 @@ def test_the_spot_itself_is_the_strongest_echo_and_a_closed_tab_asks_for_nothing
     playwright.expect(painting).to_have_attribute("data-strongest", "true")
     playwright.expect(photo).to_have_attribute("data-spot", "")
     visitor.says("sees \\d+ px around a spot", "#echo .lens-said")
-    page.locator("#under").get_by_role("tab", name="Curves", exact=True).click()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.post_data or ""))
+    for x in range(10, 60, 10):
+        painting.locator("canvas").hover(position={"x": x, "y": 30})
+    assert not any('"turn"' in text for text in asked)  # pointing is answered in the browser
+    page.locator("#under").get_by_role("tab", name="Curves", exact=True).click()
     visitor.run()
     visitor.finish()
     assert any('"fn_index"' in text for text in asked)
@@ -96,6 +99,15 @@ def test_on_a_phone_a_finger_points(browser: Browser, address: str) -> None:
     painting.locator("canvas").tap(position={"x": 20, "y": 20})
     playwright.expect(painting).to_have_attribute("data-strongest", "true")
     visitor.says("px", "#echo .lens-said")
+    page.locator("#under").get_by_role("tab", name="Paare", exact=True).tap()
+    strongest = page.locator("#pairs .strongest button")
+    playwright.expect(strongest).to_have_count(10)
+    playwright.expect(page.locator("#pairs .matrices")).to_be_hidden()
+    said = page.inner_text("#pairs .lens-said")
+    strongest.nth(4).tap()
+    playwright.expect(strongest.nth(4)).to_have_attribute("aria-pressed", "true")
+    playwright.expect(page.locator("#pairs .lens-said")).not_to_have_text(said)
+    visitor.says("Auf ein Paar drücken", "#pairs .hint")
     for tab in ("Zug", "Paare", "Echo"):
         page.locator("#under").get_by_role("tab", name=tab, exact=True).tap()
         page.wait_for_timeout(300)

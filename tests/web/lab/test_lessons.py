@@ -166,6 +166,8 @@ def test_a_prediction_unlocks_run_and_is_compared_with_what_was_seen(desk: Lesso
     assert asked[desk.part("run")].interactive is False
     assert "conv4_1 and conv5_1" in asked[desk.part("question")]
     assert "2 pictures, about" in asked[desk.part("cost")]
+    assert asked[desk.part("cost")].count('<img src="data:') == 2
+    assert "Harbour wind" in asked[desk.part("cost")]
     assert desk.predict(sheet, None) == gr.skip()
     assert desk.predict(sheet, 0)[desk.part("run")].interactive is True
     lesson = lessons()["colour"]
