@@ -10,7 +10,9 @@ from PIL import Image
 
 from benchmarks.figure import bars, figure, lines
 from benchmarks.reference import ReferenceLoop
+from benchmarks.regions import VARIANTS, recipe_for, seconds_of_steps
 from benchmarks.sheet import lay_out
+from playground.images.regions import areas_of
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg
 
@@ -48,3 +50,14 @@ def test_the_sheet_keeps_proportions() -> None:
     assert sheet.width == 2 * 58 + 8
     row = [sheet.getpixel((10, y)) for y in range(8, 58)]
     assert row.count((255, 0, 0)) == 25
+
+
+@pytest.mark.usefixtures("hed")
+def test_regions_are_measured_in_turns_on_the_same_photo() -> None:
+    seconds = seconds_of_steps("direct", 64, 2)
+    assert list(seconds) == list(VARIANTS)
+    assert all(each > 0 for each in seconds.values())
+    one, four, soft = (recipe_for(variant, "direct", 64, 5) for variant in VARIANTS)
+    assert not one.regions
+    assert (areas_of(four, (64, 64)).sum((1, 2)) == [0, 1024, 1024, 1024, 1024]).all()
+    assert soft.region_softness > four.region_softness == 0

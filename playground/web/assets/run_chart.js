@@ -69,7 +69,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   const lines = names.map((key) => data.map((row) => valueOf(row, key)));
   const all = [...lines, ...laid.flatMap((other) => shown(other.keys).map((key) => other.rows.map((row) => valueOf(row, key))))];
   const end = Math.max(value.steps || 1, data[data.length - 1].step, ...laid.map((other) => other.rows[other.rows.length - 1]?.step || 0));
-  const plane = planeOf(area.clientWidth, area.clientHeight, end, range(all, view.log), view.log);
+  const plane = planeOf(pen, area.clientWidth, area.clientHeight, end, range(all, view.log), view.log);
   frame = { left: plane.left, right: plane.right, end, across: plane.across, data };
   drawBands(pen, plane, value.stages || [], palette);
   drawGrid(pen, plane, palette, `${words("step")} ${Math.round(end)}`);

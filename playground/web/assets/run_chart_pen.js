@@ -68,12 +68,12 @@ function ticks(low, high, log) {
 }
 
 // Where a step and a value stand on a chart of so many pixels.
-function planeOf(width, height, end, [low, high], log) {
-  const left = 46, right = width - 6, top = 16, bottom = height - 18;
+function planeOf(pen, width, height, end, [low, high], log) {
+  const marks = ticks(low, high, log), left = Math.max(46, ...marks.map((tick) => Math.ceil(pen.measureText(number(tick)).width) + 8)), right = width - 6, top = 16, bottom = height - 18;
   const to = (number) => (log ? Math.log10(number) : number);
   const across = (step) => left + ((right - left) * step) / end;
   const down = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(low, to(number))))) / (high - low);
-  return { left, right, top, bottom, across, down, ticks: ticks(low, high, log) };
+  return { left, right, top, bottom, across, down, ticks: marks };
 }
 function drawBands(pen, { across, top, bottom }, stages, palette) {
   stages.forEach(([from, until, size], i) => {

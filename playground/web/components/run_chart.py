@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +98,17 @@ def _planned(job: Job) -> int:
 
 
 def along(points: Iterable[Mapping[str, float]]) -> list[float]:
-    """Where each point stands on an axis of steps: those within one round of L-BFGS share it out evenly."""
+    """Where each point stands on an axis of steps.
+
+    A point says how many steps were done with it. One that ends a step stands there; those after it, within a round of
+    L-BFGS, share out the way to the next evenly.
+    """
     places: list[float] = []
-    group: list[int] = []
-    before = current = -1.0
-    for index, point in enumerate(points):
-        if point["step"] != current:
-            before, current, group = (places[-1] if places else point["step"] - 1), point["step"], []
-        group.append(index)
-        places.append(current)
-        if len(group) > 1:
-            for nth, place in enumerate(group, 1):
-                places[place] = before + (current - before) * nth / len(group)
+    for step, group in groupby(point["step"] for point in points):
+        begun = step == 0  # nothing done yet, so that no point stands at the start itself
+        count = len(list(group))
+        parts = count + begun
+        places += [step + (nth + begun) / parts for nth in range(count)]
     return places
 
 

@@ -41,10 +41,13 @@ def cost(
         if warning:
             return f'<p class="message error">{escape(translated(warning))}</p>', run
         expected = estimate(recipe, *sizes, device=jobs.device)
+        most = jobs.limits.max_seconds
         if expected.seconds > LONG:
             shorter = _shorter(recipe, sizes, jobs.device)
+            if expected.seconds > most:
+                shorter = f"{say('cost.ended', time=duration(most))} {shorter}"
             return f'<p class="message note long">{shorter}</p>', gr.Button(
-                say("run.run_long", time=duration(expected.seconds))
+                say("run.run_long", time=duration(min(expected.seconds, most)))
             )
     except PlaygroundError:
         return "", run  # the control's own line says what is wrong

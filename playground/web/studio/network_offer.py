@@ -35,6 +35,8 @@ def offer(parts: Mapping[str, Any], session: Session) -> Updates:
         else say("network.how_file", network=wanted, folder=catalogue.home_in_words())
     )
     instead = say("network.missing", network=wanted, how=how)
+    if not fetched:
+        instead = say("network.file_missing", network=wanted, how=how, other=DEFAULT_NETWORK)
     if session.intended is not None:
         instead = say("network.made_for", network=wanted, how=how, other=DEFAULT_NETWORK)
     return {

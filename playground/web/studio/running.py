@@ -14,8 +14,6 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.images.regions import check_styles, misfit
-from playground.networks import catalogue
-from playground.recipe.base import DEFAULT_NETWORK
 from playground.service.admission import Busy
 from playground.service.job import Job
 from playground.system.device import describe_device
@@ -126,9 +124,7 @@ class Running:
     def _begin(
         self, session: Session, pictures: dict[str, Image.Image], values: tuple[Any, ...], replace: bool
     ) -> None:
-        recipe = self.panel.assembled(session, values)
-        if recipe.network != DEFAULT_NETWORK and not catalogue.is_available(recipe.network):
-            raise PlaygroundError(say("error.network_missing", network=recipe.network))
+        recipe = self.panel.to_paint(session, values)
         # The page keeps the photo's colours itself, so that they can be switched on and off after the run too.
         plain = recipe if recipe.colours == "matched" else recipe.changed({"colours": "style"})
         both = Pictures(pictures["content"], (pictures["style"], *session.more))

@@ -15,6 +15,7 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.images.load import read_recipe_text
 from playground.networks import catalogue
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.model import Recipe, live_settings
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import find_preset, load_preset
@@ -107,6 +108,21 @@ class SettingsPanel:
             recipe = controls.assembled(base, {**given, "network": base.network})
             return put_on(recipe, network, self.jobs)
         return controls.assembled(base, given)
+
+    def to_paint(self, session: Session, values: tuple[Any, ...]) -> Recipe:
+        """What Run paints of the controls: what they show; with the network that is here where theirs cannot be fetched,
+        as the page says beside it.
+
+        Raises:
+            PlaygroundError: a control's value cannot be used, or its network has to be downloaded first.
+        """
+        recipe = self.assembled(session, values)
+        if recipe.network == DEFAULT_NETWORK or catalogue.is_available(recipe.network):
+            return recipe
+        named = catalogue.NETWORKS.get(recipe.network)
+        if named is None or named.fetched:
+            raise PlaygroundError(say("error.network_missing", network=recipe.network))
+        return usable(recipe.changed({"network": session.base.network}), self.jobs)[0]
 
     def is_late(self, session: Session, values: tuple[Any, ...]) -> bool:
         """Whether the controls' values were sent before they showed the recipe that they have been given since."""

@@ -144,6 +144,10 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     folder = catalogue.home_in_words()
     assert f"into {folder} of the computer that serves this page, as vgg16-caffe.h5" in updates["network-note"]
     assert str(catalogue.home()) not in updates["network-note"]  # which strangers may read too
+    assert "paints with vgg16-hed and numbers adapted to it" in updates["network-note"]
+    assert panel.to_paint(session, chosen) == first.changed({"seed": 5})
+    with pytest.raises(PlaygroundError, match=r"vgg19-imagenet is not on this machine: download it"):
+        panel.to_paint(session, values(first, network="vgg19-imagenet"))
     assert isinstance(updates["network-button"], gr.Button)
     assert not updates["network-button"].visible
     assert steering.network_arrived(session, *chosen) is NOTHING

@@ -79,8 +79,10 @@ def test_the_last_points_overlap_those_before(job: Job) -> None:
 
 
 def test_evaluations_within_a_round_share_out_its_step() -> None:
-    points = [{"step": step} for step in (1, 1, 1, 1, 2, 2, 3)]
-    assert run_chart.along(points) == pytest.approx([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
+    """What the curve says of three rounds of four evaluations, the last of each ending it; and of Adam, where each does."""
+    rounds = [{"step": step} for step in (0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3)]
+    assert run_chart.along(rounds) == pytest.approx([nth / 4 for nth in range(1, 13)])
+    assert run_chart.along([{"step": step} for step in (1, 2, 3)]) == [1, 2, 3]
 
 
 def test_a_run_without_a_point_is_empty(job: Job) -> None:

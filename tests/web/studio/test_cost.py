@@ -13,6 +13,7 @@ from PIL import Image
 from playground.measure.estimate import estimate
 from playground.recipe.presets import load_preset
 from playground.service.jobs import Jobs
+from playground.service.limits import Limits
 from playground.web.components.format import duration
 from playground.web.studio import cost as cost_module
 from playground.web.studio.cost import cost
@@ -51,6 +52,13 @@ def test_a_long_one_says_so_on_run_and_what_would_shorten_it_most(jobs: Jobs) ->
     assert run.startswith("Run (")
     smallest = said(jobs, size=64, iterations=100_000)[0]
     assert "25000 iterations would take" in smallest, "there is no smaller size for this network"
+
+
+def test_a_server_that_will_end_a_run_earlier_says_when(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(jobs), "limits", Limits(max_seconds=600))
+    line, run = said(jobs, size=1024, iterations=100_000)
+    assert "This server ends a run after 10 min" in line
+    assert run == "Run (10 min 00 s)"
 
 
 def test_what_does_not_fit_says_which_size_would(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
