@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -22,7 +22,7 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from gradio import processing_utils
+from gradio import processing_utils, utils
 from gradio.queueing import Event
 from gradio.route_utils import GradioMultiPartParser
 from gradio.state_holder import SessionState, StateHolder
@@ -221,11 +221,42 @@ def long_lookups() -> bool:
     return any(all(said in script for said in of_all) for script in texts("core-*.js").values())
 
 
+def refused_from_another_thread(kind: Callable[[], asyncio.Event]) -> bool:
+    """Whether setting such an event from another thread is what a loop that looks after itself refuses."""
+    refused: list[RuntimeError] = []
+
+    async def listen() -> None:
+        event = kind()
+        waiting = asyncio.create_task(event.wait())
+        await asyncio.sleep(0)
+
+        def end() -> None:
+            try:
+                event.set()
+            except RuntimeError as error:
+                refused.append(error)
+
+        await asyncio.to_thread(end)
+        if not refused:
+            await waiting
+
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    loop.run_until_complete(listen())  # not by asyncio.run, which would wait for a listener that nobody wakes
+    loop.close()
+    return bool(refused)
+
+
+def woken_listeners() -> bool:
+    """What ends a server is no event for threads, and is set from another one."""
+    return refused_from_another_thread(utils.safe_get_stop_event)
+
+
 def troubles() -> dict[str, bool]:
     """By patch whether this gradio needs it."""
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures,
         opened_uploads, missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress, long_lookups,
-        written_interfaces,
+        written_interfaces, woken_listeners,
     )  # fmt: skip
     return {probe.__name__: probe() for probe in probes}
