@@ -141,13 +141,15 @@ class Following:
         again = [other for other in session.finished if other.job is job]
         done = again[0] if again else await off_loop(results.finish, job, content, session.colours)
         results.remember(session, done)
-        updates |= await off_loop(results.shown, parts, done)
+        result = await off_loop(results.shown, parts, done)
+        updates |= result
         updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: cards(session)}
         yield updates
-        # What shows, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload
-        # or when a run ends within a second, may lose it once.
+        # The result, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload,
+        # when a run ends within a second or on a slow machine, may lose it once.
         yield {
             **await off_loop(results.curves, session, parts, done),
+            **result,
             **results.visibilities(parts),
             **run_buttons(parts, None),
         }

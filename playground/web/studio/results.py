@@ -71,10 +71,9 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
 
 
 def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
-    """That the comparison takes the preview's place, and that earlier results are there, without the pictures."""
+    """That the preview has given its place away, and that earlier results are there, without the pictures."""
     return {
         parts["preview"]: gr.Image(visible=False),
-        parts["before-after"]: gr.HTML(visible=True),
         parts["after"]: gr.Row(visible=True),
         parts["earlier"]: gr.Column(visible=True),
     }

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from playground.engine.pulls import Pulls
 from playground.recipe.presets import load_preset
@@ -70,3 +71,41 @@ def test_pulls_of_a_moment_that_is_looked_at_stay_while_the_run_goes_on() -> Non
 
     assert asyncio.run(asyncio.wait_for(told(None), 10))
     assert not asyncio.run(asyncio.wait_for(told(40), 10))
+
+
+def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy page may lose an update: without the second telling its result and its files would never come."""
+    done: Any = SimpleNamespace(job=None)
+    job: Any = SimpleNamespace(
+        ended=True, state="done", notes=[], error=None, result=object(), curve=[], id="run",
+        reported=SimpleNamespace(rounds=[], unweighted=[]),
+    )  # fmt: skip
+    session = Session(load_preset())
+    session.watched, session.content, session.finished = job, Image.new("RGB", (8, 8)), []
+    parts: Any = defaultdict(object)
+    result = {parts["before-after"]: "the comparison", parts["save-png"]: "painted.png", parts["preview"]: "hidden"}
+    for module, name, value in (
+        (following_module.results, "finish", lambda *_: done),
+        (following_module.results, "remember", lambda *_: None),
+        (following_module.results, "shown", lambda *_: result),
+        (following_module.results, "curves", lambda *_: {}),
+        (following_module, "cards", lambda _: []),
+        (following_module, "status_line", lambda *_: ""),
+        (following_module, "seconds_left", lambda _: None),
+        (following_module.run_chart, "data", lambda _: {}),
+        (following_module.rounds, "table", lambda _: ""),
+        (following_module, "run_buttons", lambda *_: {}),
+    ):
+        monkeypatch.setattr(module, name, value)
+    jobs: Any = SimpleNamespace(device="cpu", people=set())
+    panel: Any = SimpleNamespace(jobs=jobs)
+    following = Following(parts, OpenPages(jobs), ResultActions(parts, panel))
+    monkeypatch.setattr(following.results, "recollect", lambda _: None)
+
+    async def told() -> list[Any]:
+        return [updates async for updates in following.finish(session)]
+
+    _, first, second = asyncio.run(told())
+    for name in ("before-after", "save-png"):
+        assert first[parts[name]] == second[parts[name]] == result[parts[name]]
+    assert second[parts["preview"]] != "hidden", "its picture is sent once"
