@@ -132,6 +132,11 @@ UNNAMED = {
 }  # of a caption; arithmetic changes no picture that one could see
 
 
+def on_paper(pixels: int) -> str:
+    """How many centimetres so many pixels are on paper."""
+    return number(pixels / DPI * 2.54)
+
+
 def numbers(values: Sequence[float]) -> str:
     """A number for each painting or region; those that are not stated are 1."""
     return ", ".join(map(number, values)) or "1"

@@ -1,8 +1,8 @@
 """Streams that wait for the server's end are woken in the loop that they wait in.
 
 Gradio 6.31 ends a server from another thread by `asyncio.Event.set`, which is no thread's but the loop's: a stream that leaves at
-that moment changes the list which `set` walks through, the rest sleep on, and the server is never closed. Called by app_server.py before
-a page is launched; must not know what waits.
+that moment changes the list which `set` walks through, the rest sleep on, and the server is never closed. Called by app_server.py
+before a page is launched; must not know what waits.
 """
 
 from __future__ import annotations

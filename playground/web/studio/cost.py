@@ -14,7 +14,7 @@ from playground.measure.memory import too_large
 from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
 from playground.system.memory import free_megabytes
-from playground.web.components.format import DPI, duration, number
+from playground.web.components.format import DPI, duration, on_paper
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say, translated
@@ -55,7 +55,7 @@ def cost(
         "cost.about" if expected.measured else "cost.perhaps",
         time=duration(expected.seconds), memory=f"{expected.megabytes / 1024:.1f}",
     )  # fmt: skip
-    paper = say("cost.paper", size=recipe.size, cm=number(recipe.size / DPI * 2.54), dpi=DPI)
+    paper = say("cost.paper", size=recipe.size, cm=on_paper(recipe.size), dpi=DPI)
     return f'<p class="hint">{said} {paper}</p>', run
 
 

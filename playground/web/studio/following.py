@@ -142,14 +142,13 @@ class Following:
         done = again[0] if again else await off_loop(results.finish, job, content, session.colours)
         results.remember(session, done)
         result = await off_loop(results.shown, parts, done)
-        updates |= result
-        updates |= {parts["earlier"]: gr.Column(visible=True), parts["strip"]: cards(session)}
-        yield updates
+        result[parts["earlier"]] = gr.Column(visible=True)
+        yield {**updates, **result, parts["strip"]: cards(session)}
         # The result, what hides and what may be pressed is said twice: a page that is busy with its parts, after a reload,
         # when a run ends within a second or on a slow machine, may lose it once.
         yield {
             **await off_loop(results.curves, session, parts, done),
             **result,
-            **results.visibilities(parts),
+            parts["preview"]: gr.Image(visible=False),  # its picture once is enough
             **run_buttons(parts, None),
         }

@@ -45,6 +45,7 @@ KEPT = (
     "style_weights", "style_scales", "regions", "region_softness", "region_content_weights", "kept", "kept_weight"
 )  # fmt: skip
 """What of a recipe belongs to the pictures, and stays when another preset is chosen."""
+NO_REGIONS: dict[str, Any] = {"regions": "", "region_content_weights": ()}
 THUMBNAIL = 96
 MORE_PIXELS = 6_000_000  # of a further painting: a session may hold three
 
@@ -261,24 +262,19 @@ class Paintings:
 
     def another_photo(self, session: Session, content: str | None) -> Updates:
         """Another photo was given: kept faces were the former's, and so was a map of another shape."""
-        recipe, gone = session.base, dict[str, Any]()
+        recipe = session.base
         if not content or not (recipe.kept or recipe.regions):
             return NOTHING
         try:
             size = given(content, say("the.content")).size
         except PlaygroundError:  # said under its box
             return NOTHING
-        if recipe.kept:
-            gone["kept"] = ""
-        if misfit(recipe.changed({"kept": ""}), size):
-            gone |= {"regions": "", "region_content_weights": ()}
-        if not gone:
+        faces, regions = bool(recipe.kept), bool(misfit(recipe.changed({"kept": ""}), size))
+        if not (faces or regions):
             return NOTHING
-        session.base = recipe.changed(gone)
-        if len(gone) == 3:
-            key = "paintings.both_gone"
-        else:
-            key = "paintings.faces_gone" if "kept" in gone else "paintings.map_gone"
+        session.base = recipe.changed({**({"kept": ""} if faces else {}), **(NO_REGIONS if regions else {})})
+        what = "both" if faces and regions else "faces" if faces else "map"
+        key = f"paintings.{what}_gone"
         return {
             **self.shown(session, message(say(key), "note")),
             self.parts["content-message"]: message(say(key), "note"),

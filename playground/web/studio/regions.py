@@ -23,7 +23,7 @@ from playground.web.components import brush
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, listed
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
-from playground.web.studio.paintings import STRIP, Paintings
+from playground.web.studio.paintings import NO_REGIONS, STRIP, Paintings
 from playground.web.studio.session import Session
 from playground.web.words import say
 
@@ -143,7 +143,7 @@ class RegionDesk:
 
     def remove(self, session: Session) -> Updates:
         """No regions any more."""
-        session.base = session.base.changed({"regions": "", "region_content_weights": ()})
+        session.base = session.base.changed(NO_REGIONS)
         return {**self.paintings.shown(session), self.parts["regions-desk"]: gr.Column(visible=False)}
 
     def _photo(self, session: Session, content: str | None) -> Image.Image:

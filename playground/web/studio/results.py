@@ -17,9 +17,8 @@ from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
 from playground.recipe.styles import Colours
 from playground.service.job import Job
-from playground.web.components import rounds, viewer
-from playground.web.components import run_chart as components_curves
-from playground.web.components.format import DPI, duration, ending, number, term
+from playground.web.components import rounds, run_chart, viewer
+from playground.web.components.format import DPI, duration, ending, number, on_paper, term
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.kept_pictures import pair
 from playground.web.studio.result_names import names
@@ -70,15 +69,6 @@ def shown(parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     }
 
 
-def visibilities(parts: dict[str, Any]) -> dict[Any, Any]:
-    """That the preview has given its place away, and that earlier results are there, without the pictures."""
-    return {
-        parts["preview"]: gr.Image(visible=False),
-        parts["after"]: gr.Row(visible=True),
-        parts["earlier"]: gr.Column(visible=True),
-    }
-
-
 def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any, Any]:
     """The chart of a finished run, with the others of this visit to lay over it, and its summary."""
     told = {parts["rounds"]: rounds.table(done.job), parts["kept-pair"]: pair(done.job)}
@@ -87,14 +77,14 @@ def curves(session: Session, parts: dict[str, Any], done: Finished) -> dict[Any,
 
 def chart(session: Session, done: Finished) -> dict[str, Any]:
     """What run_chart.js draws of a finished run, with the others of this visit."""
-    return {**components_curves.data(done.job), "others": others(session)}
+    return {**run_chart.data(done.job), "others": others(session)}
 
 
 def others(session: Session) -> list[dict[str, Any]]:
     """The curves of this visit's results, newest first, for laying over the chart."""
     newest = list(reversed(session.finished))
     called = names([done.recipe for done in newest]) if newest else []
-    return [components_curves.overlay(name, done.job) for done, name in zip(newest, called, strict=True)]
+    return [run_chart.overlay(name, done.job) for done, name in zip(newest, called, strict=True)]
 
 
 def summary(done: Finished) -> str:
@@ -115,7 +105,7 @@ def summary(done: Finished) -> str:
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
     if changes:
         said.append(counted("summary.steered", changes))
-    said.append(say("summary.paper", cm=number(max(width, height) / DPI * 2.54), dpi=DPI))
+    said.append(say("summary.paper", cm=on_paper(max(width, height)), dpi=DPI))
     return f'<p class="summary">{escape(" ".join(said))}</p>'
 
 

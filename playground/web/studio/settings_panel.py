@@ -140,9 +140,8 @@ class SettingsPanel:
         recipe, wanted = usable(recipe, self.jobs)
         recipe, limited = (recipe, "") if session.running() is not None else self.jobs.limits.fitted(recipe)
         note = ". ".join(filter(None, (note, translated(limited))))
-        noted = self.preset_note(
-            recipe, note
-        )  # may look at the network for a second; until then the session is as it was
+        # This may look at the network for a second; until then the session is as it was.
+        noted = self.preset_note(recipe, note)
         parts, preset = self.parts, preset_of(recipe)
         session.base, session.wanted_network = recipe, wanted
         session.filled += 1  # with the recipe: until the controls show it, what they send is of the one before

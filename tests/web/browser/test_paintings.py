@@ -41,6 +41,14 @@ def add(visitor: Visitor, name: str) -> None:
     visitor.page.locator("#add-sample button.thumbnail-item").nth(place).click()
 
 
+def desk(page: Any) -> Any:
+    """The canvas of the regions' desk, which is opened."""
+    page.click("#regions-open")
+    canvas = page.locator("#regions-canvas canvas")
+    canvas.scroll_into_view_if_needed()
+    return canvas
+
+
 def slide(visitor: Visitor, place: str, value: float) -> None:
     number = visitor.page.locator(f"{place} input[type=number]")
     number.fill(str(value))
@@ -94,8 +102,7 @@ def test_a_regions_weights_are_steered_while_it_paints(
     visitor.open(**ENDLESS)
     page.click("#paintings button.label-wrap")
     add(visitor, "mosaic")
-    page.click("#regions-open")
-    page.locator("#regions-canvas canvas").scroll_into_view_if_needed()
+    desk(page)
     page.click("#regions-canvas [data-colour='#00ff00']")
     drag(page, (0.1, 0.2), (0.9, 0.8))
     page.click("#regions-take")
@@ -190,8 +197,7 @@ def test_regions_are_painted_and_completed(visitor: Visitor, tmp_path: Path) -> 
     visitor.open(**QUICK)
     page.click("#paintings button.label-wrap")
     add(visitor, "mosaic")
-    page.click("#regions-open")
-    page.locator("#regions-canvas canvas").scroll_into_view_if_needed()
+    desk(page)
     page.click("#regions-take")
     visitor.says("[Pp]aint something first", "#regions-message")
     page.click("#regions-canvas [data-colour='#ff0000']")
@@ -230,9 +236,7 @@ def test_by_finger_and_left_as_it_is(browser: Any, address: str, tmp_path: Path)
     page = visitor.page
     visitor.open(**QUICK)
     page.click("#paintings button.label-wrap")
-    page.click("#regions-open")
-    canvas = page.locator("#regions-canvas canvas")
-    canvas.scroll_into_view_if_needed()
+    canvas = desk(page)
     page.click("#regions-canvas [data-colour='#000000']")
     place = box(canvas)
     session = visitor.context.new_cdp_session(page)
