@@ -86,7 +86,7 @@ class Jobs:
         self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
         self._folders = Folders(store, limits.disk_mb * PHOTOS_FRACTION)
-        self._registry, self.scheduler, self.threads = Registry(store, self._folders), Scheduler(), Threads()
+        self._registry, self.scheduler, self.threads = Registry(store, self._folders), Scheduler(self.here), Threads()
         self.tasks = Tasks(self.threads)
         self._worker = Worker(
             self._lock, self._registry, self.admission, self.downloads, self.scheduler, self.threads,
