@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.feedforward.apply import STROKES
+from playground.feedforward.model import MODEL_SUFFIXES
 from playground.feedforward.video import FILMS
 from playground.service.jobs import Jobs
 from playground.web.components.layout import (
@@ -106,7 +107,7 @@ def _styles(parts: Parts) -> None:
         with gr.Row(elem_classes=["buttons"]):
             parts["styles-open"] = gr.UploadButton(
                 say("instant.open"),
-                file_types=[".safetensors", ".pth", ".pt", ".model"],
+                file_types=sorted(MODEL_SUFFIXES),
                 size="sm",
                 elem_id="styles-open",
             )
