@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
+from playground.recipe.adapted_numbers import Look
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe
-from playground.recipe.numbers import Look
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.recipe.styles import MAX_STYLES, for_styles

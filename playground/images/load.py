@@ -24,7 +24,7 @@ from playground.errors import PictureError
 from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, kept_megabytes, to_8_bits
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
 from playground.system.background import in_background
-from playground.system.room import Crowded, Room
+from playground.system.memory_room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
