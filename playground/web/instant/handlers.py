@@ -28,7 +28,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import any_card, card_html, named, thumbnail
-from playground.web.instant.easel import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
+from playground.web.instant.state import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
 from playground.web.threads import off_loop
 from playground.web.words import say, translated
 

@@ -23,7 +23,7 @@ from playground.web.components.layout import Parts, heading, html
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.unreadable_requests import picked
 from playground.web.instant.card import named
-from playground.web.instant.easel import Easel
+from playground.web.instant.state import Easel
 from playground.web.words import say
 
 PAINTING_SIDE = 1024  # pixels, long side of a painting that is kept: its network looks at 256

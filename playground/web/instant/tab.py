@@ -28,10 +28,10 @@ from playground.web.components.layout import (
 )
 from playground.web.components.messages import Updates
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.instant.easel import Easel
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
 from playground.web.instant.paintings import SLIDERS, AnyPainting, lay_out
+from playground.web.instant.state import Easel
 from playground.web.threads import off_loop
 from playground.web.words import label, say
 

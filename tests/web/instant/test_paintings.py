@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from playground.web.components import pictures as samples
-from playground.web.instant.easel import Easel
 from playground.web.instant.paintings import SLIDERS, AnyPainting
+from playground.web.instant.state import Easel
 from playground.web.instant.tab import _restroked, _reweighed, build_instant
 
 
