@@ -67,8 +67,9 @@ def test_a_blend_against_loops(models: list[Model], photo: Image.Image, weights:
 
 def test_one_that_counts_alone_paints_its_own_bits(models: list[Model], photo: Image.Image) -> None:
     alone = np.asarray(stylize_picture(Stylizer(models[0]), photo, strokes=0.8).result)
-    for styles in ([(models[0], 0.3), (models[1], 0.0)], [(models[0], 2.0), (photo, 0.0)]):
-        # a style image without weight does not ask for its network either
+    others: list[Model | Image.Image] = [models[1], photo]  # without weight, it does not ask for its network either
+    for other in others:
+        styles = [(models[0], 0.3), (other, 0.0)]
         blend = stylize_picture(blended_stylizer(styles, "x"), photo, strokes=0.8).result
         assert np.array_equal(alone, np.asarray(blend))
 
