@@ -40,7 +40,7 @@ from benchmarks.load_lines import (
 from benchmarks.load_restart import kill
 from benchmarks.parts import machine, say
 from benchmarks.visitors import Page, Server, connections, no_cookies, serving
-from playground.service.registry import KEEP
+from playground.service.deletion import KEEP
 from playground.service.run_folder import folder_bytes
 
 MIN_RATE, FLAT = 0.9, 0.05

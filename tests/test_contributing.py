@@ -34,7 +34,7 @@ def test_what_it_adds_is_a_loss_that_grows_as_it_says(monkeypatch: pytest.Monkey
     added = {name: "\n".join(line[1:] for line in lines if line[0] == "+") for name, lines in sections()}
     new = eval(f"{{{added['playground/engine/losses.py']}}}", {"Loss": Loss})
     ((name, loss),) = new.items()
-    powers = eval(f"{{{added['playground/recipe/numbers.py']}}}")
+    powers = eval(f"{{{added['playground/recipe/adapted_numbers.py']}}}")
     assert f'"{name}"' in added["playground/recipe/base.py"]
     monkeypatch.setitem(losses.STYLE_LOSSES, name, loss)
     chance = torch.Generator().manual_seed(0)

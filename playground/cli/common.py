@@ -1,4 +1,4 @@
-"""What several commands share: the recipe that options add up to, free names, signals, and a run watched on stderr.
+"""What several commands share: the recipe that options add up to, free names, and a run watched on stderr.
 
 Called by the files of the commands and by nobody else. Must not know any one command, and imports torch only inside
 functions, so that what needs no torch answers at once.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
+from playground.recipe.adapted_numbers import Look
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe
-from playground.recipe.numbers import Look
 from playground.recipe.parse import MAX_TEXT, parse_setting, parse_settings, recipe_on_preset
 from playground.recipe.presets import find_preset, presets
 from playground.recipe.styles import MAX_STYLES, for_styles
@@ -184,28 +182,6 @@ def make_network_ready(recipe: BaseRecipe, device: str, adapted_would_apply: boo
             print(f"{doubt}.", file=sys.stderr)
     if device == "cpu" and arithmetic_choice.wants_measuring(recipe.arithmetic):
         arithmetic_choice.measure()
-
-
-@contextmanager
-def stopped_by_signals(control: MemoryControl) -> Iterator[None]:
-    """Ctrl-C and a request to end stop the run, which then saves its best picture; asking again changes nothing.
-
-    Raises:
-        KeyboardInterrupt: it was asked for before, and lost on the way.
-    """
-    signals = signal.SIGINT, signal.SIGTERM
-    if any(getattr(signal.getsignal(number), "happened", False) for number in signals):
-        raise KeyboardInterrupt
-
-    def stop(*_: object) -> None:
-        control.stop()
-
-    before = {number: signal.signal(number, stop) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -17,13 +17,13 @@ from playground.cli.common import (
     explained_lack_of_memory,
     free_path,
     make_network_ready,
-    stopped_by_signals,
 )
 from playground.cli.options import AsJson, ContentImage, Device, SheetPath, StyleImage
 from playground.engine.control import MemoryControl
 from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.presets import load_preset
 from playground.system.progress import progress_on_stderr
+from playground.system.signals import stopped_by_signals
 
 
 def compare(
@@ -52,7 +52,7 @@ def compare(
     device = pick_device(device)
     make_network_ready(load_preset(network=DEFAULT_NETWORK), device, adapted_would_apply=False)
     control = MemoryControl()
-    with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control):
+    with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control.stop):
         entries = list(through_all(*pictures, size, seconds, model, device, control, report))
     if not any(entry.method == "instant" for entry in entries):
         print("no instant style was trained on this painting: give one with --model, or train one", file=sys.stderr)

@@ -17,7 +17,6 @@ from playground.cli.common import (
     explained_lack_of_memory,
     make_network_ready,
     requested_settings,
-    stopped_by_signals,
 )
 from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.cli.train import training_in_words
@@ -26,6 +25,7 @@ from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import presets
 from playground.recipe.training import TrainingRecipe
 from playground.system.progress import progress_on_stderr
+from playground.system.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -114,7 +114,7 @@ def _trained(
     control = MemoryControl()
     with explained_lack_of_memory():
         training = Training(style_image, found, recipe, load_network(recipe.network, device), None, control, title=name)
-        with stopped_by_signals(control), progress_on_stderr() as report:
+        with stopped_by_signals(control.stop), progress_on_stderr() as report:
             for frame in training.frames():
                 report(f"{name}: {training_in_words(frame, device)[0]}", training_in_words(frame, device)[1])
                 if frame.note:

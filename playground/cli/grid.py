@@ -20,13 +20,13 @@ from playground.cli.common import (
     free_path,
     make_network_ready,
     read_settings,
-    stopped_by_signals,
 )
 from playground.cli.options import AsJson, Device, PresetName, RecipeFile, SettingTexts, SheetPath, StyleImage
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import Experiment, of_cells, on_axes, parse_axis
 from playground.system.progress import progress_on_stderr
+from playground.system.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -190,7 +190,7 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
         make_network_ready(recipe, device, adapted_would_apply=True)
     control, cache = MemoryControl(), CellCache(home() / "cells")
     done: dict[int, CellWork] = {}
-    with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control):
+    with progress_on_stderr() as report, explained_lack_of_memory(), stopped_by_signals(control.stop):
         if on is None:
             news = run_here(
                 experiment.cells, pairs, lambda name: load_network(name, device), device=device, control=control,

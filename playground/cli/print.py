@@ -19,13 +19,14 @@ from playground.cli.common import (
     in_words,
     make_network_ready,
     read_settings,
-    stopped_by_signals,
     watch,
 )
 from playground.cli.options import ContentImage, Device
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
-from playground.recipe.model import MAX_SIZE, Recipe, Stage
+from playground.recipe.model import Recipe, Stage
+from playground.recipe.picture_limits import MAX_SIZE
+from playground.system.signals import stopped_by_signals
 
 CM_PER_INCH = 2.54
 
@@ -72,7 +73,7 @@ def print_result(
         import playground
 
         frames = playground.stylize(content_image, style_images, recipe, device=device, control=control)
-        with stopped_by_signals(control):
+        with stopped_by_signals(control.stop):
             painted = watch(frames, recipe, describe_device(device))
     target = output or free_path(result.with_name(f"{result.stem}-{recipe.size}.png"))
     save_picture(painted.picture, target, recipe=painted.recipe.to_json(), dpi=dpi)

@@ -22,7 +22,6 @@ from playground.cli.common import (
     free_result_path,
     make_network_ready,
     more_styles,
-    stopped_by_signals,
     watch,
 )
 from playground.cli.options import ContentImage, Device, PresetName, RecipeFile, SettingTexts, StyleImage
@@ -30,6 +29,7 @@ from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
+from playground.system.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -115,7 +115,7 @@ def stylize(
             *pictures, recipe, device=device, control=control, pictures_every=recording.pictures_every
         )
         startup_seconds = time.perf_counter() - started
-        with stopped_by_signals(control):
+        with stopped_by_signals(control.stop):
             result = watch(recording.of(painted), recipe, describe_device(device))
             written = output or free_result_path(content, recipe)  # chosen now: its name may have been taken meanwhile
             _write(result, written, last, device)

@@ -25,12 +25,12 @@ from playground.cli.common import (
     losses_in_words,
     make_network_ready,
     requested_settings,
-    stopped_by_signals,
 )
 from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.engine.control import MemoryControl
 from playground.recipe.parse import training_on_preset
 from playground.system.progress import progress_on_stderr
+from playground.system.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from playground.engine.frames import Frame, Result
@@ -83,7 +83,7 @@ def train(
             )  # fmt: skip
             if found.broken and first:
                 print(f"skipped {len(found.broken)} broken: {', '.join(found.broken[:10])}", file=sys.stderr)
-            with stopped_by_signals(control):
+            with stopped_by_signals(control.stop):
                 frame = _watch(training.frames(), describe_device(device.partition(":")[0]), first)
     result = frame.result
     assert result is not None

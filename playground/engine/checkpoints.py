@@ -25,7 +25,8 @@ from playground.engine.run import Run
 from playground.errors import PlaygroundError
 from playground.recipe.base import RecipeError
 from playground.recipe.complaints import settled_at_start
-from playground.recipe.model import Recipe, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import Recipe
 from playground.system.files import UNFINISHED, whole_file
 
 MAX_CHECKPOINTS = 24
@@ -321,7 +322,7 @@ def branched(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     Raises:
         RecipeError: a setting that cannot change while a run goes on, or a value that it cannot have.
     """
-    fixed = next((key for key in changes if key not in live_settings()), None)
+    fixed = next((key for key in changes if key not in live_settings(Recipe)), None)
     if fixed is not None:
         raise RecipeError(f"{settled_at_start(fixed)}: start a new run to change it")
     before = Recipe.model_validate_json(snapshot["recipe"])

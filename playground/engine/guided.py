@@ -1,7 +1,7 @@
 """Statistics of a picture's regions apart, after Gatys et al. 2017, "Controlling Perceptual Factors" (arXiv 1611.07865).
 
 A region r is a map T_r of how much each position belongs to it, and its Gram matrix is G_r = Σ T_r²·F·Fᵀ / ΣT_r². Only a
-region's own positions are gathered, so that four regions cost what the whole picture does. Called by tiling.py and losses.py.
+region's own positions are gathered, so that four regions cost what the whole picture does. Called by strips.py and losses.py.
 """
 
 from __future__ import annotations

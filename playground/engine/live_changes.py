@@ -13,7 +13,8 @@ from playground.engine.losses import OBJECTIVE_SETTINGS
 from playground.engine.painting import Painting
 from playground.errors import PlaygroundError
 from playground.recipe.complaints import settled_at_start
-from playground.recipe.model import Change, Recipe, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import Change, Recipe
 from playground.recipe.styles import with_weights
 
 # These change when a run ends or how it is shown, not the picture at a given step, so they are not journalled.
@@ -34,7 +35,9 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
         What to tell a person: why nothing was changed, or what a change costs; None where all is as asked.
     """
     before = painting.recipe
-    settled = Recipe.model_fields.keys() - live_settings()  # what is no setting at all is refused below, in other words
+    settled = Recipe.model_fields.keys() - live_settings(
+        Recipe
+    )  # what is no setting at all is refused below, in other words
     fixed = next((key for key in requested if key.partition(".")[0] in settled), None)
     if fixed is not None:
         return f"not changed: {settled_at_start(fixed)}"

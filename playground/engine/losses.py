@@ -17,8 +17,8 @@ from playground.engine.guided import Guide, one_region
 from playground.engine.neighbours import covers_neighbours, make_neighbours
 from playground.engine.pointwise import TINY, content_loss, variation_loss
 from playground.engine.statistics import StyleStatistic
+from playground.engine.strips import observe, scale_of
 from playground.engine.targets import targets
-from playground.engine.tiling import observe, scale_of
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
 from playground.recipe.model import Recipe

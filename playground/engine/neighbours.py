@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from playground.engine.guided import Guide
 from playground.engine.statistics import centred_maps
-from playground.engine.tiling import observe
+from playground.engine.strips import observe
 from playground.networks.vgg import Vgg
 from playground.recipe.base import BaseRecipe
 from playground.recipe.model import Recipe

@@ -28,7 +28,7 @@ from playground.engine.losses import by_term, unweighted
 from playground.engine.painting import Painting
 from playground.engine.pulls import Pulls
 from playground.engine.snapshot import final_recipe, restore_snapshot, take_snapshot
-from playground.engine.tiling import STRIPS_FROM
+from playground.engine.strips import STRIPS_FROM
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_size, fit_size, resize_picture, to_array, to_picture
 from playground.images.finish import finished

@@ -1,6 +1,6 @@
 """Gram matrices and sums: the style statistic of a layer.
 
-Called by tiling.py, which may gather it piece by piece, guided.py, losses.py, lens/ and measure/. Knows no recipe and no picture.
+Called by strips.py, which may gather it piece by piece, guided.py, losses.py, lens/ and measure/. Knows no recipe and no picture.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from playground.engine.statistics import StyleStatistic
-from playground.engine.tiling import observe
+from playground.engine.strips import observe
 from playground.networks.vgg import Vgg
 
 KEEP_BYTES = 48 * 2**20  # of targets for later runs; those of one run at 512 px take about 10 MB

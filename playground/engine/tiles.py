@@ -19,7 +19,7 @@ from playground.engine.guided import Guide
 from playground.engine.losses import Losses, Objective
 from playground.engine.pointwise import CONTENT_LOSSES, TINY, VARIATION_LOSSES
 from playground.engine.statistics import StyleStatistic
-from playground.engine.tiling import observe, scale_of
+from playground.engine.strips import observe, scale_of
 from playground.errors import PlaygroundError
 from playground.recipe.base import BaseRecipe
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from playground.images.load import MIN_SIDE
+from playground.recipe.picture_limits import MIN_SIDE
 
 
 def fit_size(width: int, height: int, long_side: int) -> tuple[int, int]:

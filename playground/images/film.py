@@ -22,7 +22,8 @@ from typing import IO
 import imageio_ffmpeg
 import numpy as np
 
-from playground.images.load import MIN_SIDE, PictureError
+from playground.images.load import PictureError
+from playground.recipe.picture_limits import MIN_SIDE
 
 FILM_PIXELS = 10_000_000
 """Width × height of a frame at most: 4096×2304 fits."""

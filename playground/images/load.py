@@ -7,7 +7,6 @@ refuses the rest in the same words. Content decides, never a name; it knows noth
 from __future__ import annotations
 
 import io
-import logging
 import os
 import re
 import stat
@@ -23,41 +22,16 @@ from PIL import Image, UnidentifiedImageError
 from playground.errors import PictureError
 from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, kept_megabytes, to_8_bits
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
+from playground.recipe.picture_limits import MAX_ASPECT, MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
 from playground.system.background import in_background
-from playground.system.room import Crowded, Room
+from playground.system.memory_room import Crowded, Room
 
 PictureSource = str | os.PathLike | bytes | Image.Image | np.ndarray
 
-_log = logging.getLogger(__name__)
-
-
-def _pixel_limit(setting: str | None, default: int = 50_000_000) -> int:
-    """The limit that the environment asks for, or the default where it asks for nothing sensible."""
-    if setting is None:
-        return default
-    if setting.strip().isdecimal() and int(setting) > 0:
-        return int(setting)
-    _log.warning("PLAYGROUND_MAX_PIXELS is not a positive whole number (%r): %d is used", setting, default)
-    return default
-
-
-MAX_PIXELS = _pixel_limit(os.environ.get("PLAYGROUND_MAX_PIXELS"))
-"""Width × height above which a picture is refused, read from its header before anything is decoded.
-
-50 megapixels hold any camera's picture; `PLAYGROUND_MAX_PIXELS` overrides it.
-"""
-KEPT_PIXELS = 24_000_000
-"""What a server keeps of a picture that is given to it: more than it can paint, however large it paints."""
 DECODING_MB = 512.0
 DECODING = Room(DECODING_MB)
 """The memory that all pictures together may take while they are decoded; a larger one is decoded alone."""
 _ROOM_IS_TAKEN: ContextVar[bool] = ContextVar("room is taken", default=False)
-MAX_FILE_BYTES = 256 * 2**20
-"""Largest file that is opened: a picture of `MAX_PIXELS` fits even when it is stored without compression."""
-MAX_ASPECT = 16
-"""Long side over short side above which a picture is a strip that a network's deep layers cannot see."""
-MIN_SIDE = 8
-"""Shortest side, in pixels, of a picture that is read and of a size that `fit_size` gives."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """What is decoded, told by content. No format here runs a program, as EPS does, or fetches anything, as SVG may."""

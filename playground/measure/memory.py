@@ -13,8 +13,8 @@ from playground.engine.canvas import CANVASES
 from playground.engine.neighbours import MAX_CANDIDATES, MAX_POSITIONS, ROWS
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import TILED_ABOVE, style_long_side
+from playground.engine.strips import segments
 from playground.engine.tiles import CORE, HALO
-from playground.engine.tiling import segments
 from playground.images.convert import cut_size, fit_size
 from playground.measure.operations import (
     FLOAT,

@@ -16,8 +16,8 @@ from playground.engine.canvas import CANVASES
 from playground.engine.losses import STYLE_LOSSES
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import TILED_ABOVE
+from playground.engine.strips import segments
 from playground.engine.tiles import CORE, HALO
-from playground.engine.tiling import segments
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
 from playground.networks.read import describe

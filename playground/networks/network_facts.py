@@ -15,7 +15,7 @@ from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, 
 from playground.networks.convention_evidence import trained_in
 from playground.networks.read import describe_file, load
 from playground.networks.strength import Strengths, measured, strengths_of
-from playground.recipe.numbers import Factors
+from playground.recipe.adapted_numbers import Factors
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ BETWEEN = 36.0  # mean square of the first layer between those of the two conven
 
 @dataclass(frozen=True)
 class KnownNetwork:
-    """A network that a recipe names, as `playground.recipe.numbers.Look` wants it.
+    """A network that a recipe names, as `playground.recipe.adapted_numbers.Look` wants it.
 
     Attributes:
         name: as the recipe states it: a name or a file.

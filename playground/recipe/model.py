@@ -24,10 +24,11 @@ from typing_extensions import Self  # in `typing` only from Python 3.11 on
 
 from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
+from playground.recipe.live_settings import live_settings
 from playground.recipe.neighbours import NeighbourSettings
+from playground.recipe.picture_limits import MAX_SIZE
 from playground.recipe.styles import StyleSettings
 
-MAX_SIZE = 16_384  # pixels; beyond 4096 a picture is painted on in tiles, for print
 MAX_STAGES = 16  # of a recorded plan
 MAX_JOURNAL = 10_000  # recorded changes
 # Changing one of these makes a recorded plan (iterations per size) meaningless.
@@ -198,7 +199,7 @@ class Recipe(BaseRecipe, StyleSettings, NeighbourSettings):
     @model_validator(mode="after")
     def _journal_can_be_replayed(self) -> Self:
         for change in self.journal:
-            if change.key not in live_settings():
+            if change.key not in live_settings(type(self)):
                 raise ValueError(f"the journal changes {change.key!r}, which cannot change while a run is going on")
             try:
                 setting_value(change.key, change.value)
@@ -233,12 +234,6 @@ class Recipe(BaseRecipe, StyleSettings, NeighbourSettings):
         if "journal" not in touched:
             data["journal"] = [entry for entry in data["journal"] if entry["key"] not in touched]
         return self.of(data)
-
-
-@cache
-def live_settings() -> frozenset[str]:
-    """Names of the settings that may change while a run is going on."""
-    return frozenset(name for name, field in Recipe.model_fields.items() if field_info(name).get("live"))
 
 
 def setting_value(name: str, value: Any) -> Any:

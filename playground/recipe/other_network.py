@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import PlaygroundError
+from playground.recipe.adapted_numbers import Look
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe, field_info
-from playground.recipe.numbers import Look
 from playground.recipe.presets import load_preset, load_training_preset, presets
 
 WEIGHTS = ("content_weight", "style_weight", "variation_weight")

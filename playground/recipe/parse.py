@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from playground.errors import PlaygroundError
+from playground.recipe.adapted_numbers import Look, Named
 from playground.recipe.base import RecipeError
 from playground.recipe.json_values import values_in
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe
-from playground.recipe.numbers import Look, Named
 from playground.recipe.other_network import on_network
 from playground.recipe.presets import load_preset, load_training_preset
 from playground.recipe.styles import MAX_MAP_TEXT

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from playground.recipe.adapted_numbers import Look, Named, converted, is_own, needs_factors
 from playground.recipe.base import RecipeError
 from playground.recipe.model import Recipe
-from playground.recipe.numbers import Look, Named, converted, is_own, needs_factors
 from playground.recipe.training import TrainingRecipe
 
 PRESET_FOLDER = next(

@@ -24,6 +24,7 @@ from playground.recipe.model import Recipe
 from playground.recipe.training import TrainingRecipe
 from playground.service.admission import Admission
 from playground.service.classroom import Classroom
+from playground.service.deletion import Deletion
 from playground.service.downloads import Downloads
 from playground.service.folders import Folders, GivenPhotos
 from playground.service.job import Job
@@ -63,6 +64,7 @@ class Jobs:
 
     Attributes:
         downloads: the networks that a recipe may name here, read or fetched.
+        deletion: of what has ended.
         choices: what is asked of a run and survives a restart.
         classroom: what the teacher of a class has asked of everybody.
         people: tokens of the open pages.
@@ -86,11 +88,12 @@ class Jobs:
         self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
         self._folders = Folders(store, limits.disk_mb * PHOTOS_FRACTION)
-        self._registry, self.scheduler, self.threads = Registry(store, self._folders), Scheduler(), Threads()
+        self._registry, self.scheduler, self.threads = Registry(), Scheduler(self.here), Threads()
+        self.deletion = Deletion(self._registry, store, self._folders)
         self.tasks = Tasks(self.threads)
         self._worker = Worker(
-            self._lock, self._registry, self.admission, self.downloads, self.scheduler, self.threads,
-            device=self.device, store=store, lent=self.lent,
+            self._lock, self.admission, self.downloads, self.scheduler, self.threads,
+            self.deletion, device=self.device, store=store, lent=self.lent,
         )  # fmt: skip
         self._new = NewJobs(self.admission, self.downloads, self.scheduler, self._worker, store=store, lent=self.lent)
         self.people, self.classroom, self.choices = set[str](), Classroom(), RunChoices(store)
@@ -162,7 +165,7 @@ class Jobs:
         try:
             self.classroom.may_work(job.person)
             with self._lock:
-                self._registry.forget_old(self.limits)
+                self.deletion.forget_old(self.limits)
                 self.admission.enter(job, self._registry.going_on(), replace=replace)
                 self._registry.add(job)
         except PlaygroundError:
@@ -233,13 +236,13 @@ class Jobs:
     def get(self, job_id: str) -> Job | None:
         """The job with this id while it is going on and for a while after; None otherwise."""
         with self._lock:
-            self._registry.forget_old(self.limits)
+            self.deletion.forget_old(self.limits)
             return self._registry.get(job_id)
 
     def find(self, visitor: str) -> list[Job]:
         """A person's runs that go on or are still remembered, newest last."""
         with self._lock:
-            self._registry.forget_old(self.limits)
+            self.deletion.forget_old(self.limits)
             return self._registry.runs_of(visitor)
 
     def known(self) -> list[Job]:
@@ -263,7 +266,7 @@ class Jobs:
     def overview(self) -> Overview:
         """How the server is; whoever asks from time to time makes it forget in time what has ended long ago."""
         with self._lock:
-            self._registry.forget_old(self.limits)
+            self.deletion.forget_old(self.limits)
             return look_over(self.device, len(self.people), self.admission, self._registry)
 
     def recover(self) -> list[Job]:

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.errors import PlaygroundError
-from playground.images.load import KEPT_PIXELS
 from playground.recipe.model import Change, Recipe, setting_value
+from playground.recipe.picture_limits import KEPT_PIXELS
 from playground.recipe.training import TrainingRecipe
 
 HOUR = 3600.0

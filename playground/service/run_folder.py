@@ -107,15 +107,20 @@ class RunFolder:
 
     # ---------------------------------------------------------------- its life
 
+    @property
+    def there(self) -> bool:
+        """Whether nobody has deleted it, or half of it, while its run goes on."""
+        return self.meta.exists() and self._style(0).exists()
+
     def make_anew(self, pictures: Pictures) -> None:
         """Make it once more, where somebody has deleted it while its run goes on.
 
         Raises:
             OSError: the disk takes nothing.
         """
-        logger.warning("the folder %s was deleted while its run goes on: it is made anew", self.path.name)
         self.path.mkdir(mode=0o700, exist_ok=True)
         self.write_pictures(pictures)
+        logger.warning("the folder %s was deleted while its run goes on: it has been made anew", self.path.name)
 
     def close(self) -> None:
         """Nobody goes on from here: only what can be looked at stays."""

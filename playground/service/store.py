@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from playground.system.files import whole_file
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
 MAX_TRIES = 3  # of running on from the same place; what brings a server down does not do so for ever
 MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
+MAX_UNMADE = 5  # tries to make a deleted folder anew: whoever deletes it may still be at it
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class Store:
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
-        self._gone: set[str] = set()  # whose folder was deleted and cannot be made anew
+        self._unmade: Counter[str] = Counter()  # how often a run's deleted folder could not be made anew
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
@@ -114,7 +116,7 @@ class Store:
             old = self._kept.get(id)
             if old is None or id in self._ended or old.folder is None:
                 return
-            there = old.folder.meta.exists() or id in self._gone
+            there = old.folder.there or self._unmade[id] >= MAX_UNMADE
             if there and all(getattr(old, name) == value for name, value in news.items()):
                 return
             self._kept[id] = replace(old, **news)  # type: ignore[arg-type]
@@ -122,12 +124,15 @@ class Store:
             with self._writing:
                 with self._mutex:  # the latest, whoever comes last
                     run = None if id in self._ended else self._kept.get(id)
-                if run is not None and not there and (self.folder / "lock").exists():  # which keeps other servers off
+                locked = (self.folder / "lock").exists()  # which keeps other servers off
+                if run is not None and not there and locked:
                     run.folder.make_anew(run.pictures)  # type: ignore[union-attr]
                 if run is not None:
                     self._write(run)
+                self._unmade.pop(id, None)
         except OSError as error:
-            self._gone |= set() if there else {id}
+            if not there:
+                self._unmade[id] += 1 if locked else MAX_UNMADE
             logger.warning("how a run stands could not be noted: %s", error)
 
     def _write(self, run: Stored) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 import torch
 
-from playground.engine.checkpoints import Checkpoints, bytes_written
+from playground.engine.checkpoints import Checkpoints
 from playground.engine.control import FileControl
 from playground.engine.frames import Frame
 from playground.engine.previews import Previews
@@ -25,11 +25,11 @@ from playground.feedforward.training import Training
 from playground.measure.estimate import observe_run
 from playground.networks import catalogue
 from playground.service.admission import Admission
+from playground.service.deletion import Deletion
 from playground.service.downloads import Downloads
 from playground.service.faults import explain
 from playground.service.job import Job
 from playground.service.kept_frames import keep_frame, pictures_every
-from playground.service.registry import Registry
 from playground.service.run_folder import RunFolder
 from playground.service.scheduler import Scheduler
 from playground.service.store import Store
@@ -39,7 +39,6 @@ from playground.service.zerogpu import LentGpu
 from playground.system.files import DISK_FULL
 
 LOOK_EVERY = 0.25  # seconds between two looks of a job that waits for a slot or a download
-SWEEP_FRACTION = 0.02  # of the disk's limit may be written until it is looked at again, which takes time with many runs
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Worker:
     """What works on all jobs of a server, each in a thread.
 
     Args:
-        lock: over registry and admission; never held while a job's own lock is wanted.
+        lock: over admission and what is known of all jobs; never held while a job's own lock is wanted.
         device: to paint on.
         scheduler: for turns that are on no run's account.
         lent: where runs are painted instead of in this process.
@@ -60,22 +59,20 @@ class Worker:
     def __init__(
         self,
         lock: threading.Lock,
-        registry: Registry,
         admission: Admission,
         downloads: Downloads,
         scheduler: Scheduler,
         threads: Threads,
+        deletion: Deletion,
         *,
         device: str,
         store: Store | None,
         lent: LentGpu | None,
     ) -> None:
-        self._lock, self._registry, self._admission, self._downloads = lock, registry, admission, downloads
+        self._lock, self._admission, self._downloads = lock, admission, downloads
         self._scheduler, self._threads, self._store, self._lent = scheduler, threads, store, lent
-        self._device = device
+        self._deletion, self._device = deletion, device
         self.saving = False
-        self._frames_written = 0  # bytes
-        self._swept_at = 0  # what had been written when the disk was looked at
 
     def begin(self, job: Job, photos: Photos | None = None, *, kept: bool = False) -> None:
         """Start to work on a job that has been taken in.
@@ -112,7 +109,7 @@ class Worker:
                     job.store(frame)
                     if job.can_go_back and frame.picture is not None and frame.result is None:
                         job.previews.add(frame.picture, frame.evaluations, frame.seconds)
-                        self._frames_written += keep_frame(job, frame, self._admission.limits.frames_mb)
+                        self._deletion.frames_written(keep_frame(job, frame, self._admission.limits.frames_mb))
                     alone = alone and len(self._admission.admitted) == 1
                     self._look_after(job)
                 if alone and job.result is not None:
@@ -204,22 +201,14 @@ class Worker:
             job.control.remove()
         if self._store and not self.saving:
             self._store.end(job.id)
-            self._sweep()
+            self._deletion.sweep()
         logger.info("%s ended: %s", job.name, job.state, extra={"run": job.name, "state": job.state})
         job.ended_at = time.monotonic()
         with self._lock:
             self._admission.leave(job)
-            self._registry.forget_old(self._admission.limits)
+            self._deletion.forget_old(self._admission.limits)
         if self._device == "cuda" and not self._lent:
             torch.cuda.empty_cache()
-
-    def _sweep(self) -> None:
-        """Keep to the limit of the disk; a run whose checkpoints had to go says so by having none."""
-        self._swept_at = bytes_written() + self._frames_written
-        for id in self._store.sweep() if self._store else []:
-            gone = self._registry.get(id)
-            if gone is not None:
-                gone.checkpoints = gone.kept = None
 
     # ---------------------------------------------------------------- frames
 
@@ -255,9 +244,8 @@ class Worker:
             trouble = (job.checkpoints.save if now else job.checkpoints.maybe_save)(run, **job.reported.beside)
             if trouble:
                 job.note(trouble)
-            written = bytes_written() + self._frames_written - self._swept_at
-            if not trouble and written > SWEEP_FRACTION * self._admission.limits.disk_mb * 2**20:
-                self._sweep()
+            else:
+                self._deletion.sweep_when_due(self._admission.limits)
 
     def _lent_frames(self, job: Job) -> Iterator[Frame]:
         """The run in a process that holds a lent GPU."""

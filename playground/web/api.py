@@ -18,12 +18,12 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.images.load import KEPT_PIXELS
 from playground.images.pictures import Pictures
 from playground.images.regions import check_styles, with_map
 from playground.images.save import save_picture
 from playground.recipe.model import Recipe
 from playground.recipe.parse import Known, parse_settings, recipe_on_preset
+from playground.recipe.picture_limits import KEPT_PIXELS
 from playground.recipe.presets import find_preset
 from playground.recipe.styles import MAX_STYLES
 from playground.service.job import Job

@@ -21,8 +21,8 @@ from playground.service.jobs import Jobs
 from playground.service.settings import Settings
 from playground.service.store import Store
 from playground.web.admin import admin_routes
-from playground.web.classroom.desk import ClassDesk
 from playground.web.classroom.routes import class_routes
+from playground.web.classroom.teacher import ClassDesk
 from playground.web.compressed import CompressedPage
 from playground.web.gradio_patches import hidden_progress, long_lookups
 from playground.web.gradio_patches.fair_queue import take_turns_in_the_queue

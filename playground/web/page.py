@@ -19,8 +19,8 @@ from playground.web.api import add_api
 from playground.web.classroom.tab import build_class
 from playground.web.classroom.wall import Wall
 from playground.web.compare.tab import build_compare
-from playground.web.components.bells import bells
 from playground.web.components.controls import rules
+from playground.web.components.hidden_buttons import hidden_buttons
 from playground.web.components.layout import LIGHT, WATCHING, Parts
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
@@ -29,8 +29,9 @@ from playground.web.gradio_patches.plain_values import make_plain_values_ready_a
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.spoken_config import SpokenBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
-from playground.web.instant.easel import Easel
+from playground.web.instant.choice import MESSAGES, SLIDERS, Choice
 from playground.web.instant.handlers import Instant
+from playground.web.instant.state import Easel
 from playground.web.instant.tab import PAINTING, build_instant
 from playground.web.lab.bridge import Bridge
 from playground.web.lab.tab import build_lab
@@ -38,7 +39,7 @@ from playground.web.shared_pictures import keep_same
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
-from playground.web.training.desk import Desk
+from playground.web.training.state import Desk
 from playground.web.training.tab import build_training, memory
 from playground.web.words import LANGUAGES, language, laying_out, localised, say, scripts_words
 
@@ -121,7 +122,7 @@ def build_page(
         PageBlocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page,
     ):
         gr.HTML(heading(), apply_default_css=False)
-        kept, browser, rung = memory(), gr.Textbox(visible=False), bells()
+        kept, browser, rung = memory(), gr.Textbox(visible=False), hidden_buttons()
         with gr.Tabs(elem_id="rooms") as rooms:
             with gr.Tab(say("page.studio"), id="studio"):
                 studio = build_studio(jobs, browser, is_teacher)
@@ -149,7 +150,7 @@ def build_page(
 
 def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: Parts) -> None:
     """What leads from one tab to another."""
-    painter = Instant(jobs, instant)
+    painter, choice = Instant(jobs, instant), Choice(jobs, instant)
     easel = instant["easel"]
     look = [instant["instant-strength"], instant["instant-colours"]]
 
@@ -161,14 +162,14 @@ def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: P
         model = desk.job.model if desk.job else None
         if model is None:
             return NOTHING
-        return {rooms: gr.Tabs(selected="instant"), **painter.open_file(easel, str(model))}
+        return {rooms: gr.Tabs(selected="instant"), **choice.open_trained(easel, False, str(model))}
 
     instant["instant-use"].click(
         as_content, [easel, *look], [rooms, studio["content"], studio["content-message"]], **LIGHT
     )
     training["train-try"].click(
-        try_it, [training["desk"], easel], [rooms, instant["styles"], instant["styles-message"]], **LIGHT
-    ).then(
+        try_it, [training["desk"], easel], [rooms, *(instant[name] for name in (*MESSAGES, *SLIDERS))], **LIGHT
+    ).then(painter.gallery, easel, instant["styles"], **LIGHT).then(
         painter.paint, [easel, instant["instant-photo"], instant["instant-size"], *look],
         [instant[name] for name in PAINTING], **WATCHING,
     )  # fmt: skip

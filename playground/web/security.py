@@ -24,12 +24,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from playground.service.address import is_loopback
 from playground.service.settings import Settings, same_secret
 from playground.system.files import takes_nothing
-from playground.web.bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.gradio_patches.private_names import logged_in, session_of_call
 from playground.web.loop_time import FIRST_SECONDS, REFUSED_SECONDS, REQUEST_SECONDS, LoopTime
 from playground.web.loop_time import IN_SCOPE as LOOP_TIME
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, IN_SCOPE, Caller, NotAllowedError, People, address
+from playground.web.request_bodies import MAX_BODY, TOO_LONG, Bodies, TooLargeError
 from playground.web.words import ASKED, asked_language
 
 # Around an address or nowhere; urlsplit of Python 3.10 lets more pass.

@@ -11,12 +11,10 @@ import contextlib
 import logging
 import os
 import secrets
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import SecretStr
@@ -27,6 +25,7 @@ from playground.service.address import qr_code, shared_address
 from playground.service.log import start_log
 from playground.service.settings import Settings, advice, read_settings
 from playground.system.progress import progress_in_log, progress_on_stderr
+from playground.system.signals import end_the_server_at_once, interrupt_the_server
 from playground.web.environment import prepare
 
 if TYPE_CHECKING:
@@ -148,9 +147,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
     from playground.networks.catalogue import ANY_PAINTING  # brings torch, and so does the next
     from playground.service.measuring import measure_when_idle
 
-    ends = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    for end in ends:
-        signal.signal(end, signal.default_int_handler)
+    interrupt_the_server()
     settings, jobs = server.settings, server.jobs
     try:
         jobs.recover()
@@ -168,8 +165,7 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         measure_when_idle(jobs)
         threading.Event().wait()
     except KeyboardInterrupt:
-        for end in ends:
-            signal.signal(end, end_at_once)
+        end_the_server_at_once()
         with contextlib.suppress(OSError):  # the terminal may be gone
             print("Closing; asked once more, it ends at once", flush=True)
     finally:
@@ -178,11 +174,6 @@ def serve(server: Server, *, in_browser: bool = False) -> NoReturn:
         prepare().scratch.close()
     sys.stdout.flush()
     os._exit(0)  # an ordinary exit aborts when a thread is still inside torch, such as one that reads a network
-
-
-def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    """Somebody is in a hurry; every run has its last snapshot."""
-    os._exit(128 + number)
 
 
 def main(given: Sequence[str], program: str = "app.py") -> NoReturn:

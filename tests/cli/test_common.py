@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,7 @@ import pytest
 import torch
 
 from playground import load_preset
-from playground.__main__ import Interruption
-from playground.cli.common import chosen_recipe, explained_lack_of_memory, stopped_by_signals
-from playground.engine.control import MemoryControl
+from playground.cli.common import chosen_recipe, explained_lack_of_memory
 from playground.errors import PlaygroundError
 from playground.recipe.base import RecipeError
 from playground.recipe.model import Recipe
@@ -107,19 +104,3 @@ def test_a_changed_size_drops_the_recorded_plan_and_a_seed_keeps_it(tmp_path: Pa
     assert chosen(recipe=file, seed=3).plan == recorded.plan
     assert chosen(recipe=file, size=128).plan is None
     assert chosen(recipe=file, settings=["iterations=9"]).plan is None
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_that_an_import_swallowed_is_not_lost(number: signal.Signals) -> None:
-    interruption = Interruption()
-    before = signal.signal(number, interruption)
-    try:
-        with stopped_by_signals(MemoryControl()):
-            assert signal.getsignal(number) is not interruption
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
-        with pytest.raises(KeyboardInterrupt), stopped_by_signals(MemoryControl()):
-            pytest.fail("the run began")
-        assert signal.getsignal(number) is interruption
-    finally:
-        signal.signal(number, before)

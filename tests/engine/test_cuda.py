@@ -17,7 +17,7 @@ from PIL import Image
 from playground import load_preset
 from playground.engine import evaluator as evaluator_module
 from playground.engine import run as run_module
-from playground.engine import tiling as strips
+from playground.engine import strips
 from playground.engine.frames import Result
 from playground.engine.losses import Losses, Objective
 from playground.engine.run import Run

@@ -17,7 +17,7 @@ from playground.engine.losses import Objective, style_loss
 from playground.engine.pointwise import content_loss
 from playground.engine.run import Run
 from playground.engine.statistics import StyleStatistic, style_statistic
-from playground.engine.tiling import observe
+from playground.engine.strips import observe
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
 from playground.images.regions import encode_labels, encode_soft
@@ -131,8 +131,8 @@ def test_strips_see_the_same_regions(network: Vgg, pictures: Pictures, monkeypat
     layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"]
     gradients, found = list[torch.Tensor](), []
     for limit in (10**9, 1):
-        monkeypatch.setattr("playground.engine.tiling.STRIPS_FROM", limit)
-        monkeypatch.setattr("playground.engine.tiling.Segment.rows", lambda self, width: 4 * self.halo)
+        monkeypatch.setattr("playground.engine.strips.STRIPS_FROM", limit)
+        monkeypatch.setattr("playground.engine.strips.Segment.rows", lambda self, width: 4 * self.halo)
         seen = image.clone().requires_grad_(True)
         _, statistics = observe(network, seen, [], layers, guide)
         torch.stack([statistics[name].gram.mean() + statistics[name].mean.mean() for name in layers]).sum().backward()

@@ -21,8 +21,8 @@ from playground.images.convert import (
     to_picture,
     to_tensor,
 )
-from playground.images.load import MIN_SIDE
 from playground.recipe.model import Crop
+from playground.recipe.picture_limits import MIN_SIDE
 from tests.helpers.images import (
     close,
 )

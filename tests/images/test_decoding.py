@@ -17,7 +17,7 @@ from playground.images import clean as cleaning
 from playground.images import load as loading
 from playground.images.clean import decoding_megabytes, kept_megabytes
 from playground.images.load import PictureError, load_picture, room_for
-from playground.system.room import Room
+from playground.system.memory_room import Room
 from tests.helpers.images import encoded
 from tests.helpers.waiting import until
 

@@ -17,13 +17,9 @@ from PIL import Image, ImageFile
 
 from playground.errors import PlaygroundError
 from playground.images import load as images
-from playground.images.load import (
-    MAX_ASPECT,
-    MAX_PIXELS,
-    MIN_SIDE,
-    PictureError,
-    load_picture,
-)
+from playground.images.load import PictureError, load_picture
+from playground.recipe import picture_limits
+from playground.recipe.picture_limits import MAX_ASPECT, MAX_PIXELS, MIN_SIDE
 from tests.helpers.images import (
     bomb_png,
     encoded,
@@ -202,11 +198,13 @@ def test_pictures_and_files_above_the_limits(monkeypatch: pytest.MonkeyPatch, tm
 def test_the_pixel_limit_can_be_set_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS)  # restored at the end
     monkeypatch.setenv("PLAYGROUND_MAX_PIXELS", "1234567")
-    assert runpy.run_path(images.__file__)["MAX_PIXELS"] == 1_234_567
+    assert runpy.run_path(picture_limits.__file__)["MAX_PIXELS"] == 1_234_567
+    monkeypatch.setattr(picture_limits, "MAX_PIXELS", 1_234_567)
+    runpy.run_path(images.__file__)
     assert Image.MAX_IMAGE_PIXELS == 1_234_567  # neither less, which would refuse, nor more, which would not guard
     for nonsense in ("", "many", "-5", "0", "1e6"):
         monkeypatch.setenv("PLAYGROUND_MAX_PIXELS", nonsense)
-        assert runpy.run_path(images.__file__)["MAX_PIXELS"] == 50_000_000
+        assert runpy.run_path(picture_limits.__file__)["MAX_PIXELS"] == 50_000_000
 
 
 def test_strips_and_single_pixels() -> None:

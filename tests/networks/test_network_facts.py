@@ -24,8 +24,8 @@ from playground.networks.network_facts import KnownNetwork, known
 from playground.networks.read import Weights, _described
 from playground.networks.strength import measured, strengths_of
 from playground.networks.vgg import Vgg
+from playground.recipe.adapted_numbers import CONTENT_POWERS, STYLE_POWERS
 from playground.recipe.model import Recipe
-from playground.recipe.numbers import CONTENT_POWERS, STYLE_POWERS
 from playground.recipe.presets import load_preset
 from tests.helpers import reference
 from tests.helpers.networks import identity_vgg19, in_torch, save_as_keras, save_state_dict, torchvision_names

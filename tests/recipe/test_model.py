@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.recipe.base import RecipeError
-from playground.recipe.model import PLAN_SETTINGS, Change, Recipe, Stage, bounds, field_info, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import PLAN_SETTINGS, Change, Recipe, Stage, bounds, field_info
 from playground.recipe.parse import parse_recipe
 
 SETTINGS = [name for name in Recipe.model_fields if field_info(name)]
@@ -246,5 +247,15 @@ def test_a_changed_setting_is_no_longer_replayed_from_the_journal() -> None:
 
 
 def test_live_settings_are_those_that_leave_the_canvas_as_it_is() -> None:
-    assert {"style_weight", "style_layers", "learning_rate", "iterations", "pool"} <= live_settings()
-    assert not live_settings() & {"size", "network", "canvas", "init", "seed", "optimizer", "plan", "journal", "preset"}
+    assert {"style_weight", "style_layers", "learning_rate", "iterations", "pool"} <= live_settings(Recipe)
+    assert not live_settings(Recipe) & {
+        "size",
+        "network",
+        "canvas",
+        "init",
+        "seed",
+        "optimizer",
+        "plan",
+        "journal",
+        "preset",
+    }

@@ -95,7 +95,7 @@ def test_they_take_no_more_than_the_server_allows_and_go_with_the_run(
     assert any(f"one in {job.kept.every} iterations" in note for note in job.notes)
     assert jobs.store is not None
     jobs.store.limit_bytes = 0
-    jobs._worker._sweep()
+    jobs.deletion.sweep()
     assert job.kept is None
     assert job.folder is not None
     assert not job.folder.path.exists()

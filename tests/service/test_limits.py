@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from playground.errors import PlaygroundError
-from playground.images.load import KEPT_PIXELS
 from playground.recipe.model import Change, Recipe, Stage
+from playground.recipe.picture_limits import KEPT_PIXELS
 from playground.recipe.presets import load_preset, load_training_preset, presets
 from playground.service.limits import PROFILES, Limits
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from playground.images.pictures import Pictures
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.service.run_folder import RunFolder
 from playground.service.store import Store
 from tests.helpers.training import tiny
 from tests.helpers.waiting import until
@@ -54,6 +56,12 @@ def saved(job: Job, beyond: int) -> int:
     return newest()
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder at one stroke: file by file it would be a race with the server that makes it anew."""
+    away = folder.rename(folder.parent.parent / f"deleted-{folder.name}")
+    shutil.rmtree(away)
+
+
 def test_a_runs_folder_deleted_while_it_goes_on_is_made_anew(
     serve: Callable[[], Jobs], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -61,7 +69,7 @@ def test_a_runs_folder_deleted_while_it_goes_on_is_made_anew(
     job = first.start(PICTURES, ENDLESS, "ann")
     at = saved(job, 0)
     assert job.folder is not None
-    shutil.rmtree(job.folder.path)
+    delete(job.folder.path)
     job.control.change({"style_weight": 3.0})
     at = saved(job, at)
     until(job.folder.meta.exists)
@@ -74,12 +82,52 @@ def test_a_runs_folder_deleted_while_it_goes_on_is_made_anew(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_folder_is_made_anew_however_slowly_it_is_deleted(
+    serve: Callable[[], Jobs], monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    """Whoever deletes it file by file may take away what was just made."""
+    first = serve()
+    job = first.start(PICTURES, ENDLESS, "ann")
+    at = saved(job, 0)
+    assert job.folder is not None
+    make = RunFolder.make_anew
+    failed: list[RunFolder] = []
+
+    def taken_away(folder: RunFolder, pictures: Pictures) -> None:
+        if len(failed) < tries:
+            failed.append(folder)
+            raise FileNotFoundError(folder.path)
+        make(folder, pictures)
+
+    monkeypatch.setattr(RunFolder, "make_anew", taken_away)
+    delete(job.folder.path)
+    until(job.folder.meta.exists)
+    assert len(failed) == tries
+    first.close(save=True)
+    (again,) = serve().recover()
+    assert saved(again, at) > at
+
+
+def test_a_folder_of_which_half_is_deleted_is_made_whole(serve: Callable[[], Jobs]) -> None:
+    first = serve()
+    job = first.start(PICTURES, ENDLESS, "ann")
+    saved(job, 0)
+    assert job.folder is not None
+    for picture in ("content.png", "style.png"):
+        (job.folder.path / picture).unlink()
+    until((job.folder.path / "style.png").exists)
+    first.close(save=True)
+    (again,) = serve().recover()
+    assert again.pictures.content is not None
+
+
 def test_a_trainings_folder_deleted_while_it_goes_on_is_made_anew(serve: Callable[[], Jobs]) -> None:
     first = serve()
     recipe = tiny(image_size=32, steps=1_000_000, checkpoint_steps=3)
     job = first.train(STYLE, None, recipe, "ann", "Noise")
     until(lambda: job.ended or job.folder.training_state.exists())
-    shutil.rmtree(job.folder.path)
+    delete(job.folder.path)
     until(lambda: job.ended or (job.folder.meta.exists() and job.folder.training_state.exists()))
     assert not job.ended, job.error
     first.close(save=True)

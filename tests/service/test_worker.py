@@ -18,7 +18,7 @@ from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
 from playground.networks import read
 from playground.recipe.model import Recipe
-from playground.service import registry as registry_module
+from playground.service import deletion
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from tests.helpers.paintings import PICTURES, RECIPE, Painting, started
@@ -105,7 +105,7 @@ def test_a_fault_of_ours_is_logged_and_calmly_said(
 def test_nothing_large_of_a_run_stays_in_memory(
     make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_module, "KEEP_PICTURES_MB", 0.1)
+    monkeypatch.setattr(deletion, "KEEP_PICTURES_MB", 0.1)
     jobs = make()
     ways: list[Callable[[Job], None]] = [lambda job: None, lambda job: job.control.stop(), lambda job: None]
     ended = []

@@ -24,10 +24,10 @@ from playground.service.settings import Settings, read_settings
 from playground.web import app_server, pagefiles, security
 from playground.web import people as people_module
 from playground.web.app_server import app_options
-from playground.web.bodies import MAX_BODY
 from playground.web.loop_time import LoopTime
 from playground.web.pagefiles import PageFiles
 from playground.web.people import CALLER, Caller, Cookies, People
+from playground.web.request_bodies import MAX_BODY
 from playground.web.security import headers_for, login, stranger
 
 

@@ -118,7 +118,7 @@ SILENT = {
     "pagefiles.py",
     "environment.py",
     "api.py",
-    "bodies.py",
+    "request_bodies.py",
 }
 """Files that say nothing on the page: what stands before it, on the terminal, and for programs."""
 

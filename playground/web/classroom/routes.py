@@ -18,7 +18,7 @@ from starlette.routing import Route
 from playground.errors import PlaygroundError
 from playground.service.address import is_loopback, shared_address
 from playground.service.settings import Settings
-from playground.web.classroom.desk import ClassDesk
+from playground.web.classroom.teacher import ClassDesk
 from playground.web.health import counts
 from playground.web.people import address, person_of
 from playground.web.security import Patience

@@ -19,7 +19,8 @@ from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.images.convert import resize_picture
-from playground.images.load import KEPT_PIXELS, load_picture, room_for
+from playground.images.load import load_picture, room_for
+from playground.recipe.picture_limits import KEPT_PIXELS
 from playground.recipe.presets import PRESET_FOLDER
 from playground.web.components.messages import fault, message
 from playground.web.gradio_patches.opened_uploads import leave_uploads_alone

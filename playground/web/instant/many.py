@@ -29,7 +29,7 @@ from playground.web.components.layout import (
 )
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import served_file
-from playground.web.instant.easel import MAX_SIDE, Easel, check_sides, plain
+from playground.web.instant.state import MAX_SIDE, Easel, check_sides, plain
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.words import say, translated

@@ -14,7 +14,7 @@ from playground.experiments.lessons import lessons
 from playground.experiments.results import CellCache
 from playground.recipe.model import Recipe
 from playground.service.jobs import Jobs
-from playground.web.components.bells import Bells
+from playground.web.components.hidden_buttons import HiddenButtons
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, html, listed, source, wire_source
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.private_names import event_value, page_under_construction
@@ -28,12 +28,14 @@ from playground.web.lab.lessons import ASKED, FIRST, FOLLOWED, Lessons, choices,
 from playground.web.words import say
 
 
-def build_lab(jobs: Jobs, tab: gr.Tab, bridge: Bridge, bells: Bells, show_sheet: ShowSheet | None = None) -> Parts:
+def build_lab(
+    jobs: Jobs, tab: gr.Tab, bridge: Bridge, hidden: HiddenButtons, show_sheet: ShowSheet | None = None
+) -> Parts:
     """Lay out the Lab inside `tab`, which is open, and wire it; its components by name.
 
     Args:
         bridge: where the recipe of a cell is taken up.
-        bells: what rings when a class goes on.
+        hidden: what is pressed when a class goes on.
         show_sheet: tells a class of a finished sheet; None where there is no class.
     """
     parts: Parts = {"lesson-state": gr.State(Sheet()), "grid-state": gr.State(Sheet())}
@@ -51,7 +53,7 @@ def build_lab(jobs: Jobs, tab: gr.Tab, bridge: Bridge, bells: Bells, show_sheet:
                 lay_out_grid(parts)
     wire_source(parts, "lab-photo", "photos", "content")
     _wire_ears(parts, hearing.Ears(jobs, parts), tab)
-    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, show_sheet), bridge, inner, bells)
+    _wire_lessons(parts, Lessons(jobs, parts, "lesson", cache, show_sheet), bridge, inner, hidden)
     _wire_grid(parts, Grid(jobs, parts, "grid", cache, show_sheet), bridge, inner, grid_tab)
     return parts
 
@@ -161,7 +163,7 @@ def _wire_ears(parts: Parts, ears: hearing.Ears, tab: gr.Tab) -> None:
         given.then(ears.hear, [painting, edit, amount], shown, **LIGHT)
 
 
-def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, bells: Bells) -> None:
+def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, hidden: HiddenButtons) -> None:
     state, own, photo, painting = (parts[name] for name in ("lesson-state", "lesson-own", "lab-photo", "lab-style"))
     choice = parts["lesson-choice"]
     asked = bench_outputs(parts, "lesson", ASKED)
@@ -180,8 +182,8 @@ def _wire_lessons(parts: Parts, desk: Lessons, bridge: Bridge, inner: gr.Tabs, b
         return opened(desk.jobs.classroom.lesson, sheet, photo, painting)
 
     places = [bridge.rooms, inner, choice]
-    bells.opened.click(offered, [state, photo, painting], [*places, *asked], **LIGHT)
-    bells.went_on.click(desk.follow, state, listed(parts, [f"lesson-{name}" for name in FOLLOWED]), **LIGHT)
+    hidden.opened.click(offered, [state, photo, painting], [*places, *asked], **LIGHT)
+    hidden.went_on.click(desk.follow, state, listed(parts, [f"lesson-{name}" for name in FOLLOWED]), **LIGHT)
     choice.input(desk.choose, [state, choice, photo, painting], asked, **LIGHT)
     page_under_construction().load(linked, [state, photo, painting], [*places, *asked], **LIGHT)
     parts["lesson-options"].input(desk.predict, [state, parts["lesson-options"]], parts["lesson-run"], **LIGHT)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from playground.engine.checkpoints import CheckpointError
 from playground.measure.sheet import board
-from playground.recipe.model import Recipe, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import Recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import controls, small_charts
@@ -56,7 +57,7 @@ def differences(mine: Recipe, theirs: Recipe) -> list[str]:
     said = []
     for name in Recipe.model_fields:
         old, new = getattr(theirs, name), getattr(mine, name)
-        if name in live_settings() - UNSEEN and old != new:
+        if name in live_settings(Recipe) - UNSEEN and old != new:
             said.append(f"{label(name)} {_named(old)} → {_named(new)}")
     return said
 
@@ -67,13 +68,13 @@ def requested(mine: Recipe, before: Recipe) -> dict[str, Any]:
     Args:
         before: the settings at the moment that it leaves from.
     """
-    names = (live_settings() - {"colours"}) & (controls.FIELDS.keys() | controls.BESIDE)
+    names = (live_settings(Recipe) - {"colours"}) & (controls.FIELDS.keys() | controls.BESIDE)
     return {name: value for name in sorted(names) if (value := getattr(mine, name)) != getattr(before, name)}
 
 
 def left_out(mine: Recipe, job: Job) -> str:
     """One sentence that names the settings which a branch cannot change; empty where there are none."""
-    names = [name for name in controls.FIELDS if name not in live_settings()]
+    names = [name for name in controls.FIELDS if name not in live_settings(Recipe)]
     labels = [label(name) for name in names if getattr(mine, name) != getattr(job.recipe, name)]
     if not labels:
         return ""

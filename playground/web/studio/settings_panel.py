@@ -16,7 +16,8 @@ from playground.errors import PlaygroundError
 from playground.images.load import read_recipe_text
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
-from playground.recipe.model import Recipe, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import Recipe
 from playground.recipe.parse import parse_recipe
 from playground.recipe.presets import find_preset, load_preset
 from playground.service.jobs import Jobs
@@ -228,7 +229,7 @@ class SettingsPanel:
             return self.guarded("preset-note", self.show, session, recipe)
 
         def steered() -> Updates:  # the run keeps what cannot change on the way
-            live = {name: getattr(recipe, name) for name in live_settings() - {"colours"}}
+            live = {name: getattr(recipe, name) for name in live_settings(Recipe) - {"colours"}}
             job.control.change(
                 {
                     name: value

@@ -13,7 +13,8 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.recipe.model import Recipe, live_settings
+from playground.recipe.live_settings import live_settings
+from playground.recipe.model import Recipe
 from playground.web.components import controls, layers
 from playground.web.components.layout import LIGHT, Parts
 from playground.web.components.messages import NOTHING, Updates
@@ -79,7 +80,7 @@ class Undo:
         def gone() -> Updates:
             if job is not None:
                 now = job.recipe.changed(job.control.read().settings)
-                names = changed(recipe, now) & (live_settings() - {"colours"})
+                names = changed(recipe, now) & (live_settings(Recipe) - {"colours"})
                 if names:
                     job.control.change({name: getattr(recipe, name) for name in names})
             updates = self.panel.show(session, recipe)

@@ -31,8 +31,8 @@ from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
 from playground.web.threads import off_loop
-from playground.web.training.desk import FIELDS, Desk, first_recipe, on_preset, preset_note, wanted_recipe
 from playground.web.training.photographs import photos_note, sample_crops
+from playground.web.training.state import FIELDS, Desk, first_recipe, on_preset, preset_note, wanted_recipe
 from playground.web.visit import told
 from playground.web.words import counted, label, say, translated
 

@@ -20,7 +20,7 @@ from playground.service.jobs import Jobs
 from playground.web.components.layout import Parts
 from playground.web.components.messages import Updates, fault, message
 from playground.web.threads import off_loop
-from playground.web.training.desk import Desk, first_recipe, wanted_recipe
+from playground.web.training.state import Desk, first_recipe, wanted_recipe
 from playground.web.words import counted, say, translated
 
 SEEN = 8  # crops that are shown before a training

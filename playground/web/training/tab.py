@@ -16,9 +16,9 @@ from playground.web.components import controls, layers, pictures, small_charts
 from playground.web.components.layout import LATEST, LIGHT, WATCHING, Parts, heading, html, source, wire_source
 from playground.web.components.networks import network_choices
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.training.desk import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.training.handlers import Trainer
 from playground.web.training.photographs import Photographs
+from playground.web.training.state import FIELDS, Desk, first_recipe, preset_note, training_presets
 from playground.web.words import say
 
 

@@ -15,7 +15,7 @@ import pytest
 from playground.experiments.results import CellCache
 from playground.networks import read
 from playground.service.jobs import Jobs
-from playground.web.classroom.desk import ClassDesk
+from playground.web.classroom.teacher import ClassDesk
 from playground.web.classroom.wall import Wall
 from playground.web.components.layout import Parts
 from playground.web.lab.bench import Sheet

@@ -24,7 +24,7 @@ from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.settings import Settings, read_settings
 from playground.web.app_server import app_options
-from playground.web.classroom.desk import ClassDesk
+from playground.web.classroom.teacher import ClassDesk
 from playground.web.classroom.wall import together
 from playground.web.pagefiles import PageFiles
 from playground.web.people import Cookies, People

@@ -32,7 +32,7 @@ from playground.web.components.numbers import numbers_note
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
-from playground.web.training.desk import first_recipe, preset_note
+from playground.web.training.state import first_recipe, preset_note
 from playground.web.words import ASKED
 from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
 from tests.helpers.page import Names, values

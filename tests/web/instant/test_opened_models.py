@@ -9,7 +9,7 @@ import pytest
 from playground.errors import PlaygroundError
 from playground.feedforward.model import Model, ModelCard
 from playground.networks.transformer import new_network
-from playground.web.instant.easel import Easel, OpenedModels
+from playground.web.instant.state import Easel, OpenedModels
 
 
 def test_models_of_all_pages_share_one_room_which_comes_free_with_their_pages() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive
 
-from playground.web.bodies import LARGE, MAX_BODY, REST, Bodies, TooLargeError, _Line
+from playground.web.request_bodies import LARGE, MAX_BODY, REST, Bodies, TooLargeError, _Line
 
 
 def sending(*pieces: bytes) -> Receive:

@@ -1,4 +1,4 @@
-"""Buttons out of sight by which a page's script rings what Python has laid out, for a class that goes on.
+"""Buttons out of sight that a page's script presses to call Python, for a class that goes on.
 
 Laid out by page.py outside all tabs, which are drawn when first opened; class.js presses them and the Lab listens. Knows
 neither of them.
@@ -12,8 +12,8 @@ import gradio as gr
 
 
 @dataclass(frozen=True)
-class Bells:
-    """What rings when something happens to the class.
+class HiddenButtons:
+    """Pressed when something happens to the class.
 
     Attributes:
         opened: its lesson is to be opened on this page.
@@ -24,6 +24,6 @@ class Bells:
     went_on: gr.Button
 
 
-def bells() -> Bells:
+def hidden_buttons() -> HiddenButtons:
     """Lay them out."""
-    return Bells(*(gr.Button(visible="hidden", elem_id=f"class-{name}") for name in ("opened", "went-on")))
+    return HiddenButtons(*(gr.Button(visible="hidden", elem_id=f"class-{name}") for name in ("opened", "went-on")))

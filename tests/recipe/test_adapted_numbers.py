@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from playground.recipe.adapted_numbers import Factors, converted
 from playground.recipe.base import DEFAULT_NETWORK, RecipeError
-from playground.recipe.numbers import Factors, converted
 from playground.recipe.other_network import differences, on_network, whose
 from playground.recipe.parse import recipe_on_preset
 from playground.recipe.presets import find_preset, load_preset, load_training_preset, presets

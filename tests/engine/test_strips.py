@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from playground.engine import tiling as strips
-from playground.engine.tiling import observe
+from playground.engine import strips
+from playground.engine.strips import observe
 from playground.errors import PlaygroundError
 from playground.networks.read import Weights
 from playground.networks.vgg import Vgg

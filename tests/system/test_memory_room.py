@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from playground.system.room import MAX_WAITING, Crowded, Room
+from playground.system.memory_room import MAX_WAITING, Crowded, Room
 from tests.helpers.waiting import until
 
 

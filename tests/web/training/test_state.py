@@ -9,7 +9,7 @@ import pytest
 from playground.networks.read import Weights
 from playground.recipe.training import TrainingRecipe
 from playground.web.components import controls, layers
-from playground.web.training.desk import FIELDS, Desk, first_recipe, on_preset, wanted_recipe
+from playground.web.training.state import FIELDS, Desk, first_recipe, on_preset, wanted_recipe
 
 pytestmark = pytest.mark.usefixtures("hed")
 
