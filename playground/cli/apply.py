@@ -23,6 +23,8 @@ from playground.errors import PlaygroundError
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from playground.feedforward.apply import OnePass
 
 ANY = "any:"  # what stands before a style image where a model's name is expected
@@ -32,7 +34,8 @@ def apply(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A trained model, a shipped style's name, or any:PAINTING to paint like any picture."
+            metavar="MODEL[:WEIGHT]",
+            help="A trained model, a shipped style's name, or any:PAINTING to paint like any picture.",
         ),
     ],
     pictures: Annotated[
@@ -43,7 +46,10 @@ def apply(
     ] = None,
     style: Annotated[
         list[str] | None,
-        typer.Option(metavar="PAINTING[:WEIGHT]", help="One more painting to blend with, after any:PAINTING; up to 4."),
+        typer.Option(
+            metavar="MORE[:WEIGHT]",
+            help="One more trained model or painting to blend with MODEL; up to 4 styles in all.",
+        ),
     ] = None,
     strength: Annotated[float, typer.Option(help="0 the photo, 1 the style.")] = 1.0,
     strokes: Annotated[float, typer.Option(help="How large strokes are: 0.5 finer, 2 broader.")] = 1.0,
@@ -95,50 +101,59 @@ def _tell(outputs: Sequence[Path], skipped: Sequence[str], seconds: float, devic
 
 
 def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
-    """What paints: the trained model, or the network for any style image, fetched where it is missing."""
-    if model.startswith(ANY):
-        return _any_stylizer([model.removeprefix(ANY), *more], device)
-    if more:
-        raise PlaygroundError(f"--style blends paintings and goes with {ANY}PAINTING, not with the model {model!r}")
-    from playground.feedforward.apply import Stylizer
-    from playground.feedforward.model import load_model
-
-    return Stylizer(load_model(model, device), device)
-
-
-def _any_stylizer(given: Sequence[str], device: str) -> OnePass:
-    from playground.feedforward.any_stylizer import AnyStylizer
+    """What paints: trained networks, the network for any style image, fetched where it is missing, or a blend of them."""
+    from playground.feedforward.blended import blended_stylizer
+    from playground.feedforward.model import Model, load_model
     from playground.images.load import load_picture
     from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
     from playground.networks.fetch import fetch
 
-    named = [_weighted(text) for text in given]
-    style_images = [(load_picture(path), weight) for path, weight in named]
-    title = "-".join(path.stem for path, _ in named)[:60]
+    named = [_weighted(text) for text in (model, *more)]
+    styles: list[tuple[Model | Image.Image, float]] = []
+    titles = []
+    for number, (name, weight) in enumerate(named):
+        if name.startswith(ANY) or (number and not _is_model(name)):
+            path = Path(name.removeprefix(ANY))
+            styles.append((load_picture(path), weight))
+            titles.append(path.stem)
+        else:
+            trained = load_model(name, device)
+            styles.append((trained, weight))
+            titles.append(trained.card.title)
+    title = "-".join(titles)[:60]
     try:
-        return AnyStylizer(style_images, title, device)
+        return blended_stylizer(styles, title, device)
     except WeightsMissing:
         with progress_on_stderr() as report:
             fetch(ANY_PAINTING, report)
-        return AnyStylizer(style_images, title, device)
+        return blended_stylizer(styles, title, device)
 
 
-def _weighted(text: str) -> tuple[Path, float]:
-    """A style image's file and its weight, a number after the last colon; 1 where there is none.
+def _is_model(name: str) -> bool:
+    """Whether one more style is a trained network: one that is shipped, or a file of one, or no file at all."""
+    from playground.feedforward.model import MODEL_SUFFIXES, shipped_styles
+
+    path = Path(name)
+    return name in shipped_styles() or path.suffix.lower() in MODEL_SUFFIXES or not (path.suffix or path.is_file())
+
+
+def _weighted(text: str) -> tuple[str, float]:
+    """A style and its weight, a number after the last colon; 1 where there is none.
 
     Raises:
         PlaygroundError: the weight is below 0 or no finite number.
     """
     path, colon, number = text.rpartition(":")
     try:
-        weight = float(number) if colon and not Path(text).is_file() else None
+        is_file = Path(text.removeprefix(ANY)).is_file()
+        weight = float(number) if colon and path != ANY[:-1] and not is_file else None
     except ValueError:  # a colon of the file's own name
         weight = None
     if weight is None:
-        return Path(text), 1.0
+        return text, 1.0
     if not 0 <= weight < math.inf:
-        raise PlaygroundError(f"the weight of {path!r} must be a number of 0 or more, not {number}")
-    return Path(path), weight
+        raise PlaygroundError(f"the weight of {path.removeprefix(ANY)!r} must be a number of 0 or more, not {number}")
+    return path, weight
 
 
 def _sources(given: Sequence[Path]) -> tuple[list[Path], list[str]]:

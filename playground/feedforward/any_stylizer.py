@@ -6,6 +6,7 @@ where a style image came from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -29,15 +30,12 @@ class AnyStylizer:
         device: where to paint.
 
     Raises:
-        PlaygroundError: none or too many style images, or no weight above zero.
+        PlaygroundError: none or too many style images, a weight below zero or no number, or none above zero.
         WeightsMissing: the network is not on this machine; the text says how to get it.
     """
 
     def __init__(self, styles: Sequence[tuple[Image.Image, float]], title: str, device: str = "cpu") -> None:
-        if not 1 <= len(styles) <= MAX_STYLES:
-            raise PlaygroundError(f"blend one to {MAX_STYLES} paintings, not {len(styles)}")
-        if not sum(weight for _, weight in styles) > 0:
-            raise PlaygroundError("at least one painting needs a weight above 0")
+        check_weights([weight for _, weight in styles])
         self.title, self.device = title, torch.device(device)
         predictor, self._transformer = load_any_painting(device)
         self.style = blended([(style_numbers(predictor, image), weight) for image, weight in styles])
@@ -55,3 +53,20 @@ class AnyStylizer:
         smaller = F.interpolate(content, size=(round(height * factor), round(width * factor)), mode="area")
         painted = self._transformer(smaller, self.style)
         return F.interpolate(painted, size=(height, width), mode="bicubic", align_corners=False).clamp_(0, 1)
+
+
+def check_weights(weights: Sequence[float]) -> None:
+    """Refuse weights that nothing can be blended by.
+
+    Raises:
+        PlaygroundError: there is none or more than `MAX_STYLES`, one is below zero or no finite number, or none is above zero.
+    """
+    if not 1 <= len(weights) <= MAX_STYLES:
+        raise PlaygroundError(f"blend one to {MAX_STYLES} styles, not {len(weights)}")
+    for weight in weights:
+        if not 0 <= weight < math.inf:  # also refuses NaN
+            raise PlaygroundError(f"a style's weight must be a number of 0 or more, not {weight:g}")
+    if not sum(weights) > 0:
+        raise PlaygroundError("at least one style needs a weight above 0")
+    if sum(weights) == math.inf:
+        raise PlaygroundError("the weights are too large to be added up: only their ratio counts, so give smaller ones")

@@ -32,6 +32,7 @@ SHIPPED_FOLDER = PRESET_FOLDER / "instant"
 CARD_KEY = "playground"  # the metadata key of a model's file
 THUMBNAIL = 128  # pixels, long side
 MAX_TITLE, MAX_COMMAND = 200, 10_000  # characters
+MODEL_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".model"})
 MAX_FILE_BYTES = 500_000_000
 
 

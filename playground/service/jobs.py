@@ -88,7 +88,7 @@ class Jobs:
         self.admission = Admission(limits, self.here, prepare(limits, self.here))
         self._lock = threading.Lock()  # over admission and registry; never held while a job's own lock is wanted
         self._folders = Folders(store, limits.disk_mb * PHOTOS_FRACTION)
-        self._registry, self.scheduler, self.threads = Registry(), Scheduler(), Threads()
+        self._registry, self.scheduler, self.threads = Registry(), Scheduler(self.here), Threads()
         self.deletion = Deletion(self._registry, store, self._folders)
         self.tasks = Tasks(self.threads)
         self._worker = Worker(

@@ -29,6 +29,7 @@ from playground.web.gradio_patches.plain_values import make_plain_values_ready_a
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.spoken_config import SpokenBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
+from playground.web.instant.choice import MESSAGES, SLIDERS, Choice
 from playground.web.instant.handlers import Instant
 from playground.web.instant.state import Easel
 from playground.web.instant.tab import PAINTING, build_instant
@@ -149,7 +150,7 @@ def build_page(
 
 def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: Parts) -> None:
     """What leads from one tab to another."""
-    painter = Instant(jobs, instant)
+    painter, choice = Instant(jobs, instant), Choice(jobs, instant)
     easel = instant["easel"]
     look = [instant["instant-strength"], instant["instant-colours"]]
 
@@ -161,14 +162,14 @@ def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: P
         model = desk.job.model if desk.job else None
         if model is None:
             return NOTHING
-        return {rooms: gr.Tabs(selected="instant"), **painter.open_file(easel, str(model))}
+        return {rooms: gr.Tabs(selected="instant"), **choice.open_trained(easel, False, str(model))}
 
     instant["instant-use"].click(
         as_content, [easel, *look], [rooms, studio["content"], studio["content-message"]], **LIGHT
     )
     training["train-try"].click(
-        try_it, [training["desk"], easel], [rooms, instant["styles"], instant["styles-message"]], **LIGHT
-    ).then(
+        try_it, [training["desk"], easel], [rooms, *(instant[name] for name in (*MESSAGES, *SLIDERS))], **LIGHT
+    ).then(painter.gallery, easel, instant["styles"], **LIGHT).then(
         painter.paint, [easel, instant["instant-photo"], instant["instant-size"], *look],
         [instant[name] for name in PAINTING], **WATCHING,
     )  # fmt: skip

@@ -95,10 +95,40 @@ def test_any_painting_is_a_model_and_paintings_blend(
     assert np.abs(first - blend).mean() > 3
 
 
+def test_trained_networks_blend(photo: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def painted(*arguments: object) -> np.ndarray:
+        return np.asarray(opened(answer(capsys, "apply", *arguments, photo)["outputs"][0]), float)
+
+    swirls, own = painted("swirls"), painted(model)
+    assert np.array_equal(painted("swirls", "--style", f"{model}:0"), swirls)
+    assert np.array_equal(painted("swirls:0", "--style", f"{model}:0.2"), own)
+    both = answer(capsys, "apply", "swirls:3", "--style", model, photo)["outputs"][0]
+    assert Path(both).name.startswith("photo-swirls-my_style")
+    blend = np.asarray(opened(both), float)
+    assert 3 < np.abs(blend - swirls).mean() < np.abs(blend - own).mean()
+
+
+@pytest.mark.usefixtures("any_painting")
+def test_a_trained_network_blends_with_any_painting(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    painting = PRESET_FOLDER / "styles" / "pointillism.jpg"
+    found = [
+        answer(capsys, "apply", first, "--style", second, photo)["outputs"][0]
+        for first, second in (("swirls", painting), (f"any:{painting}", "swirls"))
+    ]
+    assert [Path(path).name for path in found] == ["photo-swirls-pointillism.png", "photo-pointillism-swirls.png"]
+    one, other = (np.asarray(opened(path), float) for path in found)
+    assert np.abs(one - other).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("model", "more", "words"),
     [
-        ("swirls", ["--style", "x.jpg"], "goes with any:PAINTING"),
+        ("swirls", ["--style", "x.jpg"], "x.jpg"),
+        ("swirls", ["--style", "nothing"], "there is no model 'nothing'; give a file, or one of mosaic"),
+        ("swirls:-1", ["--style", "mosaic"], "weight of 'swirls' must be a number of 0 or more, not -1"),
+        ("swirls", ["--style", "mosaic:nan"], "weight of 'mosaic'"),
+        ("swirls:0", ["--style", "mosaic:0"], "at least one style needs a weight above 0"),
+        ("swirls", ["--style", "mosaic"] * 4, "one to 4 styles, not 5"),
         ("any:nothing.jpg", [], "nothing.jpg"),
         ("any:x.jpg", ["--style", "y.jpg:-1"], "weight of 'y.jpg'"),
         ("any:x.jpg", ["--style", "y.jpg:inf"], "weight of 'y.jpg'"),

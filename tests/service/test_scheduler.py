@@ -103,6 +103,54 @@ def test_an_endless_stream_of_newcomers_starves_nobody() -> None:
     raise AssertionError("the old one starved")
 
 
+def held_up_once(*, counted: bool) -> float:
+    """Thirty who always want the device, whose turns take a tenth of a second; one of them was held up for half of one once.
+    The most seconds that anybody then waited for a turn.
+    """
+    turns = Scheduler()
+    queue, tickets = turns.queue, [turns.ticket() for _ in range(30)]
+    unlucky, now, longest, since = tickets[7], 0.0, 0.0, dict.fromkeys(tickets, 0.0)
+    for ticket in tickets:
+        queue.ask(ticket, now)
+    for turn in range(600):
+        assert queue.holder is not None
+        ticket, held = queue.holder, queue.holder is unlucky and turn < 30
+        longest = max(longest, now - since[ticket])
+        now += 0.6 if held else 0.1
+        queue.give_back(now, 0.1 if counted else None)
+        while queue.kept_until is not None and queue.waiting and not queue.has(queue.holder):
+            now = queue.kept_until
+            queue.look(now)
+        since[ticket] = now
+        queue.ask(ticket, now)
+    return longest
+
+
+def test_whoever_is_held_up_in_their_turn_does_not_wait_longer_for_the_next() -> None:
+    """By the clock they owe what the hold-up took, times thirty."""
+    assert held_up_once(counted=False) > 10
+    assert held_up_once(counted=True) < 2 * 30 * 0.1 + 0.6
+
+
+def test_a_turn_on_the_processor_counts_for_what_it_works_and_on_another_device_for_what_it_lasts() -> None:
+    def nap() -> None:
+        time.sleep(0.2)
+
+    def work() -> None:
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
+            pass
+
+    for device, least, most in (("cpu", 0.05, 0.15), ("cuda", 0.25, math.inf)):
+        turns = Scheduler(device)
+        ticket = turns.ticket()
+        ticket.do(nap)
+        ticket.do(work)
+        assert ticket.tag is not None
+        assert least <= ticket.tag <= most, device
+        assert ticket.seconds >= 0.25
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Shares that come, work, pause, vanish and come back in any order, on a clock of their own."""
 

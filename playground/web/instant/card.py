@@ -6,6 +6,7 @@ Called by the tab's handlers. Everything in it may come from a stranger's file.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -40,6 +41,12 @@ def card_html(model: Model) -> str:
 
 def _grouped(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
+
+
+def cards_html(sources: Sequence[Model | Image.Image]) -> str:
+    """What there is to say of the networks that paint in these styles: of each trained one, and of the one for paintings."""
+    trained = [card_html(source) for source in sources if isinstance(source, Model)]
+    return "".join([*trained, any_card()] if len(trained) < len(sources) else trained)
 
 
 def any_card() -> str:

@@ -15,8 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.errors import PlaygroundError
-from playground.feedforward.apply import STROKES, OnePass, Stylized, Stylizer, stylize_picture
-from playground.feedforward.model import load_model
+from playground.feedforward.apply import STROKES, OnePass, Stylized, stylize_picture
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
@@ -27,8 +26,8 @@ from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.gradio_patches.private_names import served_bytes
-from playground.web.instant.card import any_card, card_html, named, thumbnail
-from playground.web.instant.state import MAX_SIDE, OPENED_MB, Easel, OpenedModels, check_sides, plain
+from playground.web.instant.card import cards_html, named, thumbnail
+from playground.web.instant.state import MAX_SIDE, Easel, check_sides, plain
 from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
@@ -45,51 +44,26 @@ class Instant:
 
     def __init__(self, jobs: Jobs, parts: Parts) -> None:
         self.jobs, self.parts = jobs, parts
-        self.opened_models = OpenedModels(OPENED_MB)
         self.device = describe_device(jobs.here)
 
     # ---------------------------------------------------------------- styles
 
     def opened(self, easel: Easel) -> Updates:
         """The page was opened: the styles that are here, and no size asked for (a number box by itself begins with 0)."""
-        return {**self.styles(easel), self.parts["instant-size"]: None}
-
-    def styles(self, easel: Easel, selected: str = "") -> Updates:
-        """The gallery of styles, with `selected` marked."""
-        names = easel.names()
-        listed = [(thumbnail(easel.model(name)), named(name)) for name in names]
-        index = names.index(selected) if selected in names else None
+        said = "" if easel.names() else message(say("instant.no_style"), "note")
         return {
-            self.parts["styles"]: gr.Gallery(listed, selected_index=index, visible=bool(names)),
-            self.parts["styles-message"]: "" if names else message(say("instant.no_style"), "note"),
+            self.parts["styles"]: self.gallery(easel),
+            self.parts["styles-message"]: said,
+            self.parts["instant-size"]: None,
         }
 
-    def pick(self, easel: Easel, event: gr.SelectData) -> None:
-        """A style was picked; `paint` follows."""
+    def gallery(self, easel: Easel) -> gr.Gallery:
+        """The trained styles, with the one that was taken last marked."""
         names = easel.names()
-        if isinstance(event.index, int) and event.index < len(names):
-            self.take(easel, names[event.index])
-
-    def take(self, easel: Easel, name: str) -> None:
-        """Make a style ready to paint."""
-        if name != easel.style or easel.paintings or easel.stylizer is None:
-            easel.paintings = []
-            easel.stylizer = Stylizer(easel.model(name), self.jobs.here)
-            easel.style = name
-
-    def open_file(self, easel: Easel, path: str | None) -> Updates:
-        """A network's file was given: it joins the styles and is taken."""
-        if not path:
-            return NOTHING
-        try:
-            model = load_model(Path(path))
-            self.opened_models.admit(model)
-            name = easel.add(model)
-            self.take(easel, name)
-        except Exception as error:
-            easel.stylizer, easel.style = None, ""
-            return {self.parts["styles-message"]: message(fault(error))}
-        return self.styles(easel, name)
+        listed = [(thumbnail(easel.model(name)), named(name)) for name in names]
+        last = easel.chosen[-1].title if easel.chosen else ""
+        index = names.index(last) if last in names else None
+        return gr.Gallery(listed, selected_index=index, visible=bool(names))
 
     # ---------------------------------------------------------------- one picture
 
@@ -120,7 +94,7 @@ class Instant:
             parts["instant-empty"]: "",
             parts["instant-after"]: gr.Row(visible=True),
             parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {translated(self.device)}",
-            parts["model-card"]: any_card() if easel.paintings else card_html(easel.model(easel.style)),
+            parts["model-card"]: cards_html([one.source for one in easel.chosen if one.weight > 0]),
         }
 
     def _paint(self, easel: Easel, path: str | None, size: float | None) -> float:

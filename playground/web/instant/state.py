@@ -25,6 +25,15 @@ OPENED_MB = 1000.0  # of models that people have opened, on all pages together
 MAX_OWN = 4  # models a page keeps besides the shipped ones
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A style to be painted in: a trained network, or a painting for the network that knows any."""
+
+    title: str
+    source: Model | Image.Image
+    weight: float = 1.0
+
+
 @dataclass
 class Easel(Visit):
     """The state of the tab on one open page."""
@@ -34,9 +43,9 @@ class Easel(Visit):
     stylizer: OnePass | None = None
     stylized: Stylized | None = None  # at its own size
     shown: Stylized | None = None  # as the page shows it
-    paintings: list[tuple[str, Image.Image, float]] = field(default_factory=list)
-    """Titles, pictures and weights of what is painted like in one pass; empty where a trained network is taken."""
-    takes: int = 0  # how often such paintings were taken, by which two of one title are told apart
+    chosen: list[Chosen] = field(default_factory=list)
+    """The styles that are painted in, blended by their weights."""
+    takes: int = 0  # how often styles were taken, by which two of one title are told apart
     strokes: float = 1.0  # how large they are
     made_of: tuple[str, int, str | None, float | None, float] | None = None
     stem: str = "painted"

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.feedforward.apply import STROKES
+from playground.feedforward.model import MODEL_SUFFIXES
 from playground.feedforward.video import FILMS
 from playground.service.jobs import Jobs
 from playground.web.components.layout import (
@@ -27,9 +28,9 @@ from playground.web.components.layout import (
 )
 from playground.web.components.messages import Updates
 from playground.web.gradio_patches.private_names import page_under_construction
+from playground.web.instant.choice import MESSAGES, SLIDERS, Choice, lay_out_blend, lay_out_paintings
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
-from playground.web.instant.paintings import SLIDERS, AnyPainting, lay_out
 from playground.web.instant.state import Easel
 from playground.web.threads import off_loop
 from playground.web.words import label, say
@@ -46,7 +47,7 @@ def build_instant(jobs: Jobs) -> Parts:
             _stage(parts)
         with gr.Column(elem_classes=["room-settings"], min_width=320, scale=1):
             _settings(parts)
-    _wire(parts, Instant(jobs, parts), ManyPictures(jobs, parts), AnyPainting(jobs, parts))
+    _wire(parts, Instant(jobs, parts), ManyPictures(jobs, parts), Choice(jobs, parts))
     return parts
 
 
@@ -106,13 +107,15 @@ def _styles(parts: Parts) -> None:
         with gr.Row(elem_classes=["buttons"]):
             parts["styles-open"] = gr.UploadButton(
                 say("instant.open"),
-                file_types=[".safetensors", ".pth", ".pt", ".model"],
+                file_types=sorted(MODEL_SUFFIXES),
                 size="sm",
                 elem_id="styles-open",
             )
 
     with gr.Column(elem_classes=["source"]):
-        lay_out(parts)
+        lay_out_paintings(parts)
+    with gr.Column(elem_classes=["source"]):
+        lay_out_blend(parts)
 
 
 def _settings(parts: Parts) -> None:
@@ -146,26 +149,26 @@ REPAINTING: dict[str, Any] = {**WATCHING, "trigger_mode": "always_last"}
 MANY = ("many-status", "many-gallery", "many-done", "many-go", "many-stop")
 
 
-def _wire(parts: Parts, instant: Instant, several: ManyPictures, any_painting: AnyPainting) -> None:
+def _wire(parts: Parts, instant: Instant, several: ManyPictures, choice: Choice) -> None:
     state, content, size = parts["easel"], parts["instant-photo"], parts["instant-size"]
     look = [parts["instant-strength"], parts["instant-colours"]]
     shown, many = [parts[name] for name in PAINTING], [parts[name] for name in MANY]
     asked = [state, content, size, *look]
-    parts["styles"].select(instant.pick, state, None, **LIGHT).then(instant.paint, asked, shown, **WATCHING)
-    parts["styles-open"].upload(
-        instant.open_file, [state, parts["styles-open"]], [parts["styles"], parts["styles-message"]], **LIGHT
-    ).success(instant.paint, asked, shown, **WATCHING)
-    weights = [parts[name] for name in SLIDERS]
+    weights, messages = [parts[name] for name in SLIDERS], [parts[name] for name in MESSAGES]
     for event, handler, given in (
-        (parts["any-paintings"].select, any_painting.pick, [parts["any-blend"]]),
-        (parts["any-open"].upload, any_painting.opened, [parts["any-blend"], parts["any-open"]]),
+        (parts["styles"].select, choice.pick_trained, []),
+        (parts["any-paintings"].select, choice.pick_painting, []),
+        (parts["any-open"].upload, choice.open_painting, [parts["any-open"]]),
     ):
-        event(handler, [state, *given], [parts["any-message"], *weights], **LIGHT).then(
+        event(handler, [state, parts["blend"], *given], [*messages, *weights], **LIGHT).then(
             instant.paint, asked, shown, **WATCHING
         )
+    parts["styles-open"].upload(
+        choice.open_trained, [state, parts["blend"], parts["styles-open"]], [*messages, *weights], **LIGHT
+    ).then(instant.gallery, state, parts["styles"], **LIGHT).then(instant.paint, asked, shown, **WATCHING)
     gr.on(
-        [slider.input for slider in weights], partial(_reweighed, instant, any_painting), [*asked, *weights],
-        [*shown, parts["any-message"]], **REPAINTING,
+        [slider.input for slider in weights], partial(_reweighed, instant, choice), [*asked, *weights],
+        [*shown, *messages], **REPAINTING,
     )  # fmt: skip
     for event in wire_source(parts, "instant-photo", "photos", "content"):
         event.then(instant.paint, asked, shown, **WATCHING)
@@ -194,9 +197,9 @@ async def _restroked(instant: Instant, easel: Easel, *given: Any) -> AsyncIterat
         yield updates
 
 
-async def _reweighed(instant: Instant, painting: AnyPainting, easel: Easel, *given: Any) -> AsyncIterator[Updates]:
+async def _reweighed(instant: Instant, choice: Choice, easel: Easel, *given: Any) -> AsyncIterator[Updates]:
     """The weights of a blend were moved; `given` is what `paint` takes, and every slider's value."""
     asked, weights = given[: -len(SLIDERS)], given[-len(SLIDERS) :]
-    yield await off_loop(painting.weigh, easel, *weights)
+    yield await off_loop(choice.weigh, easel, *weights)
     async for updates in instant.paint(easel, *asked):
         yield updates

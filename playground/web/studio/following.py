@@ -68,14 +68,17 @@ class Following:
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_whole = next_shares = 0.0
         yield NOTHING
-        next_sign, said_line = 0.0, dict[str, str]()
+        next_sign, said_line, moved = 0.0, dict[str, str](), False
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
         # that really went away closes this generator at its next yield.
         while job is not None and job is session.watched and not job.ended:
             if caller().listens:
                 job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
-            if job.version != seen and now >= next_news:
+            if job.version != seen and (
+                now >= next_news or (_moves(job) and not moved)
+            ):  # a first step is told at once
+                moved = _moves(job)
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_PER_PAGE * len(self.pages.open))
                 updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
                 if job.picture_version != seen_picture:
@@ -152,3 +155,8 @@ class Following:
             parts["preview"]: gr.Image(visible=False),  # its picture once is enough
             **run_buttons(parts, None),
         }
+
+
+def _moves(job: Job) -> bool:
+    """Whether a run has made its first step."""
+    return job.frame is not None and job.frame.step > 0

@@ -115,6 +115,26 @@ def test_one_click_paints_and_the_strength_is_a_blend(visitor: Visitor, tmp_path
     visitor.left_clean()
 
 
+def test_trained_styles_are_blended_by_their_weights(visitor: Visitor, tmp_path: Path) -> None:
+    enter(visitor, "Instant styles")
+    visitor.page.click("#styles button.thumbnail-item >> nth=0")
+    visitor.says("First style ·", "#instant-status")
+    first = saved(visitor, "#instant-save", tmp_path)
+    visitor.page.check("#blend input")
+    visitor.page.click("#styles button.thumbnail-item >> nth=1")
+    visitor.says("First style [+] second style ·", "#instant-status")
+    assert np.abs(saved(visitor, "#instant-save", tmp_path) - first).mean() > 1
+    fill(visitor, "#blend-weight-1", 0)
+    visitor.says("× 0 ·", "#instant-status")
+    assert np.array_equal(saved(visitor, "#instant-save", tmp_path), first)
+    fill(visitor, "#blend-weight-0", 0)
+    visitor.says("at least one style needs a weight above 0", "#blend-message")
+    visitor.page.uncheck("#blend input")
+    visitor.page.click("#styles button.thumbnail-item >> nth=1")
+    playwright.expect(visitor.page.locator("#blend-weight-0")).to_be_hidden()
+    visitor.left_clean()
+
+
 def test_a_network_of_ones_own_is_opened_or_refused_in_words(visitor: Visitor, tmp_path: Path) -> None:
     own, broken = tmp_path / "mine.safetensors", tmp_path / "broken.pth"
     hostile = ModelCard(

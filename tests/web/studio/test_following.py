@@ -73,6 +73,42 @@ def test_pulls_of_a_moment_that_is_looked_at_stay_while_the_run_goes_on() -> Non
     assert not asyncio.run(asyncio.wait_for(told(40), 10))
 
 
+def test_a_first_step_is_told_at_once_and_the_next_when_it_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thirty pages open each is told of its run every four seconds: whoever waits for a sign of life would wait twice."""
+    monkeypatch.setattr(following_module, "NEWS_PER_PAGE", 1000.0)
+    monkeypatch.setattr(following_module, "SIGN_EVERY", 0.05)
+    monkeypatch.setattr(following_module, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
+    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
+    monkeypatch.setattr(following_module, "coached", lambda _: {})
+    job: Any = SimpleNamespace(
+        ended=False, version=0, state="running", touch=lambda: None, notes=[], curve=[], id="run", parent=None,
+        reported=SimpleNamespace(rounds=[]), picture_version=0, frame=SimpleNamespace(step=0),
+        control=SimpleNamespace(read=lambda: SimpleNamespace(shares=False)), pulls=None, visitor="v",
+    )  # fmt: skip
+    jobs: Any = SimpleNamespace(device="cpu", people=set(), get=lambda _: None, find=lambda _: [])
+    parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
+    pages = OpenPages(jobs)
+    following = Following(parts, pages, ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
+    session = Session(load_preset())
+    session.job = session.watched = pages.open["this"] = job  # one page is open
+    told: list[str] = []
+
+    async def look_on() -> None:
+        signs = 0
+        async for updates in following.follow(session):
+            if "status" in updates:
+                told.append(updates["status"])
+                if job.frame.step < 2:
+                    job.version, job.frame = job.version + 1, SimpleNamespace(step=job.frame.step + 1)
+            elif told:
+                signs += 1
+                job.ended = signs == 3
+
+    asyncio.run(asyncio.wait_for(look_on(), 10))
+    assert told == ["step 0", "step 1"]
+
+
 def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy page may lose an update: without the second telling its result and its files would never come."""
     done: Any = SimpleNamespace(job=None)
