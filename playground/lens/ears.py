@@ -1,6 +1,6 @@
 """Ears: what the content loss and the style loss notice when a style image is changed.
 
-Pure functions on activations (1×C×H×W), plain numbers out. Called by the command line and the page.
+Pure functions on activations (1×C×H×W), plain numbers out, and in between what is worth keeping of a picture that is heard often. Called by the command line and the page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.lens.distances import CONTENT_LAYER, content_distance, style_distances
+from playground.engine.statistics import StyleStatistic
+from playground.lens.distances import CONTENT_LAYER, content_distance, style_distances, style_statistics
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the two losses compare of a picture.
+
+    Attributes:
+        content: activations at conv4_2.
+        style: statistics at the first layer of each block.
+    """
+
+    content: Tensor
+    style: dict[str, StyleStatistic]
 
 
 @dataclass(frozen=True)
@@ -33,11 +47,19 @@ class Heard:
 
 
 @torch.no_grad()
-def heard(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> Heard:
-    """What is noticed of a change, from the activations at `distances.LAYERS` before and after."""
-    same_size = before[CONTENT_LAYER].shape == after[CONTENT_LAYER].shape
-    content = float(content_distance(after, before)) if same_size else None
-    return Heard(content, {name: float(distance) for name, distance in style_distances(after, before).items()})
+def seen(maps: Mapping[str, Tensor]) -> Seen:
+    """What is compared of a picture, from its activations at `distances.LAYERS`."""
+    return Seen(maps[CONTENT_LAYER], style_statistics(maps))
+
+
+@torch.no_grad()
+def heard(before: Seen, after: Seen) -> Heard:
+    """What is noticed of a change."""
+    same_size = before.content.shape == after.content.shape
+    content = float(content_distance(after.content, before.content)) if same_size else None
+    return Heard(
+        content, {name: float(distance) for name, distance in style_distances(after.style, before.style).items()}
+    )
 
 
 def in_words(found: Heard, another: float | None = None) -> str:

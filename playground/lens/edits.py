@@ -100,7 +100,7 @@ EDITS: dict[str, Edit] = {
     "blur": Edit(blurred, "Blur", 1, 12, 3, "px"),
     "grey": Edit(greyed, "Grey"),
     "darken": Edit(darkened, "Darken", 5, 80, 40, "%"),
-    "rescale": Edit(rescaled, "Rescale", 30, 200, 50, "% of the size"),
+    "rescale": Edit(rescaled, "Rescale", 30, 150, 50, "% of the size"),
 }
 """Every edit by its name, in the order in which a page offers them."""
 

@@ -12,7 +12,7 @@ from skimage.filters import sobel
 from skimage.metrics import structural_similarity
 
 from playground.images.convert import resize_picture, to_tensor
-from playground.lens.distances import CONTENT_LAYER, LAYERS, content_distance, style_distances
+from playground.lens.distances import CONTENT_LAYER, LAYERS, content_distance, style_distances, style_statistics
 from playground.networks.vgg import Vgg
 from playground.recipe.base import STYLE_BLOCKS
 
@@ -55,8 +55,8 @@ def distances(content: Image.Image, style: Image.Image, result: Image.Image, net
     seen = network(to_tensor(result).to(device), LAYERS)
     content = content.resize(result.size, Image.Resampling.LANCZOS)
     target = network(to_tensor(content).to(device), [CONTENT_LAYER])
-    wanted = network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS)
+    wanted = style_statistics(network(to_tensor(resize_picture(style, size)).to(device), STYLE_BLOCKS))
     return {
-        "content": float(content_distance(seen, target)),
-        "style": float(torch.stack([*style_distances(seen, wanted).values()]).mean()),
+        "content": float(content_distance(seen[CONTENT_LAYER], target[CONTENT_LAYER])),
+        "style": float(torch.stack([*style_distances(style_statistics(seen), wanted).values()]).mean()),
     }

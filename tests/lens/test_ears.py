@@ -13,7 +13,7 @@ from playground.images.convert import resize_picture, to_tensor
 from playground.images.load import load_picture
 from playground.lens import edits
 from playground.lens.distances import LAYERS
-from playground.lens.ears import Heard, heard, in_words
+from playground.lens.ears import Heard, heard, in_words, seen
 from playground.networks.vgg import Vgg
 from playground.recipe.presets import PRESET_FOLDER
 
@@ -24,7 +24,7 @@ def style_image(name: str, size: int = 256) -> Image.Image:
 
 def listened(network: Vgg, before: Image.Image, after: Image.Image) -> Heard:
     with torch.no_grad():
-        return heard(*(network(to_tensor(picture), LAYERS) for picture in (before, after)))
+        return heard(*(seen(network(to_tensor(picture), LAYERS)) for picture in (before, after)))
 
 
 def test_cut_into_tiles_content_notices_and_style_hardly(network: Vgg) -> None:

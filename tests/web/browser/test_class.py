@@ -85,6 +85,76 @@ def test_a_class_predicts_sees_the_votes_and_runs(teacher: Visitor, visitor: Vis
     visitor.left_clean()
 
 
+@pytest.fixture
+def pupils(browser: Any, address: str) -> Iterator[list[Visitor]]:
+    """Three, on pages of their own that are open but for the last one's."""
+    came = [Visitor(browser, address) for _ in range(3)]
+    for pupil in came[:2]:
+        pupil.page.goto(address)
+        pupil.says("nobody waits", "#server-line")
+    yield came
+    for pupil in came:
+        pupil.left_clean()
+        pupil.context.close()
+
+
+def predicts(pupil: Visitor, option: str) -> None:
+    pupil.page.locator("#lesson-options").get_by_label(option, exact=True).check()
+
+
+def test_three_pages_vote_twice_and_whoever_comes_late_stands_where_the_class_stands(
+    teacher: Visitor, pupils: list[Visitor]
+) -> None:
+    desk, (ada, ben, late) = teacher.page, pupils
+    desk.select_option("#class-lesson", "tiles")
+    desk.click("[data-do=open]")
+    began = time.monotonic()
+    for pupil in (ada, ben):
+        pupil.says("Lesson 1: .* predict", "#class-strip")
+    assert time.monotonic() - began < OFFER_SECONDS + 2
+    for pupil, option in ((ada, "content only"), (ben, "style only")):
+        pupil.page.click("#class-strip .go")
+        predicts(pupil, option)
+    teacher.says(r"2 of \d have predicted", "#class-said")
+
+    desk.click("[data-phase=discuss]")
+    late.page.goto(late.address)
+    for pupil in pupils:
+        pupil.says("Lesson 1: .* discuss", "#class-strip")
+    late.page.click("#class-strip .go")
+    for pupil in pupils:
+        playwright.expect(pupil.page.locator("#lesson-options input").first).to_be_disabled()
+
+    desk.click("[data-phase=again]")
+    for pupil in pupils:
+        pupil.says("Lesson 1: .* again", "#class-strip")
+        predicts(pupil, "content only")
+        playwright.expect(pupil.page.locator("#lesson-run")).to_be_disabled()
+    teacher.says(r"3 of \d have predicted", "#class-said")
+    ben.reload()
+    ben.page.click("#class-strip .go")
+    playwright.expect(ben.page.locator("#lesson-options").get_by_label("content only", exact=True)).to_be_checked()
+    for page in (desk, *(pupil.page for pupil in pupils)):
+        playwright.expect(page.locator(".votes")).to_have_count(0)
+
+    desk.click("[data-phase=reveal]")
+    for page, place in ((desk, "#teaching .class-votes"), *((pupil.page, "#lesson-votes") for pupil in pupils)):
+        row = page.locator(place).get_by_role("row").filter(has_text="content only")
+        playwright.expect(row).to_contain_text("1 of 2")  # at first
+        playwright.expect(row).to_contain_text("3 of 3")
+    desk.click("[data-phase=run]")
+    desk.click("[data-do=hang]")
+    for pupil in pupils:
+        playwright.expect(pupil.page.locator("#lesson-run")).to_be_enabled()
+        pupil.page.click("#lesson-run")
+        pupil.says("and so it was seen", "#lesson-said")
+    teacher.says("3 pictures hang", "#class-wall-said")
+    playwright.expect(desk.locator("#class-wall h3")).to_have_count(1)
+    desk.click("[data-do=pause]")
+    for pupil in pupils:
+        pupil.says("paused the room", "#class-strip")
+
+
 def test_the_link_to_a_lesson_alone_keeps_the_language(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(f"{visitor.address}?lang=de&lesson=4")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -15,6 +18,11 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PATIENCE = 60
+BRIGHTNESS = """() => Object.fromEntries([...document.querySelectorAll("#echo figure")].map((figure) => {
+    const canvas = figure.querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return [figure.dataset.name, data.reduce((sum, value, at) => sum + (at % 4 < 3 ? value : 0), 0) / data.length];
+}))"""  # of every picture as it is lit
 
 
 def opened(visitor: Visitor, name: str, **settings: object) -> None:
@@ -83,6 +91,39 @@ def test_the_spot_itself_is_the_strongest_echo_and_a_closed_tab_asks_for_nothing
     visitor.finish()
     assert any('"fn_index"' in text for text in asked)
     assert not any('"turn"' in text for text in asked)  # what only a lens sends
+    visitor.left_clean()
+
+
+def test_where_nothing_is_alike_it_says_so_and_all_else_stays_dark(visitor: Visitor, tmp_path: Path) -> None:
+    """A red spot in a grey world; beside it, much of both pictures is alike and bright."""
+    page = visitor.page
+    ramp = np.broadcast_to(np.linspace(60, 200, 256)[:, None], (256, 256, 3)).astype(np.uint8)
+    Image.fromarray(ramp).save(tmp_path / "painting.png")
+    photo = ramp.transpose(1, 0, 2).copy()
+    photo[96:104, 64:72] = [255, 0, 0]
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    opened(visitor, "Echo")
+    for place, file in (("content", "photo.png"), ("style", "painting.png")):
+        page.set_input_files(f"#{place} input[type=file]", tmp_path / file)
+    visitor.says("conv4_2 sees", "#echo .lens-said")
+    layer = page.locator("#echo .echo-layer input")
+    layer.press("Home")
+    visitor.says("conv1_1 sees", "#echo .lens-said")
+    canvas = page.locator("#echo .glows figure[data-name=photo] canvas")
+
+    def pointed(x: float, y: float) -> dict[str, float]:
+        width, height = (box(canvas)[side] for side in ("width", "height"))
+        canvas.hover(position={"x": x * width, "y": y * height})
+        lit: dict[str, float] = page.evaluate(BRIGHTNESS)
+        return lit
+
+    plain = pointed(0.8, 0.8)
+    visitor.says("Like it: ", "#echo .lens-said")
+    patch = pointed(68 / 256, 100 / 256)
+    visitor.says("Nothing else", "#echo .lens-said")
+    for name in ("photo", "painting"):
+        assert patch[name] < 0.4 * plain[name]
+    playwright.expect(page.locator("#echo figure[data-name=photo]")).to_have_attribute("data-strongest", "true")
     visitor.left_clean()
 
 

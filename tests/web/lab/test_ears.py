@@ -13,6 +13,7 @@ from playground.images.load import load_picture
 from playground.lens.ears import Heard
 from playground.lens.edits import EDITS
 from playground.networks import read
+from playground.networks.vgg import Vgg
 from playground.service.jobs import Jobs
 from playground.web.components.pictures import STYLE_FOLDER
 from playground.web.lab import ears
@@ -75,3 +76,19 @@ def test_every_edit_and_its_amount_has_words_in_every_language() -> None:
         assert has(f"lab.edit.{name}")
         assert has(f"lab.amount.{name}") == (edit.least < edit.most)
         assert all(f"lab.edit.{name}" in words(language) for language in LANGUAGES)
+
+
+def test_an_edit_costs_one_look_and_hears_the_same_as_before(
+    jobs: Jobs, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = ("blur", 3.0)
+    first, _ = ears.listened(jobs, painting, *edit)
+    looks: list[int] = []
+    look = Vgg.__call__
+    monkeypatch.setattr(Vgg, "__call__", lambda self, *asked: looks.append(1) or look(self, *asked))
+    again, _ = ears.listened(jobs, painting, *edit)
+    assert again.found == first.found
+    assert again.another == first.another
+    assert len(looks) == 1
+    ears.listened(jobs, painting.transpose(Image.Transpose.ROTATE_90), *edit)
+    assert len(looks) == 3  # of another painting its own look too, and none of what it is compared with

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.engine.evaluator import Evaluator
 from playground.errors import PlaygroundError
 from playground.experiments.experiment import of_cells
 from playground.experiments.lessons import base_recipe, lessons
@@ -67,14 +68,22 @@ def run(desk: Lessons, sheet: Sheet, plan: Plan) -> list[dict[Any, Any]]:
     return asyncio.run(told(desk, sheet, plan))
 
 
-def test_a_second_page_gets_the_cells_of_the_first(desk: Lessons, pictures: Pair) -> None:
+def test_a_second_page_gets_the_cells_of_the_first_without_an_evaluation(
+    desk: Lessons, pictures: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluations: list[Evaluator] = []
+    judge = Evaluator.__call__
+    monkeypatch.setattr(Evaluator, "__call__", lambda self: evaluations.append(self) or judge(self))
     plan = plan_of(pictures, {"style_weight": 1}, {"style_weight": 5})
     first, second = Sheet(), Sheet()
     last = run(desk, first, plan)[-1]
+    assert len(evaluations) >= 2 * SMALL["iterations"]
+    evaluations.clear()
     assert last[desk.part("sheet")].count("<img") == 2
     assert "total loss" in last[desk.part("sheet")]
     assert last[desk.part("table")].count("<tr>") == 3
     run(desk, second, plan)
+    assert evaluations == []
     assert [result.cached for result in first.results.values()] == [False, False]
     assert [result.cached for result in second.results.values()] == [True, True]
     for mine, theirs in zip(first.results.values(), second.results.values(), strict=True):
