@@ -6,6 +6,7 @@ Called by load.py.
 from __future__ import annotations
 
 import asyncio
+import statistics
 import sys
 import tempfile
 import time
@@ -113,14 +114,18 @@ def attack(clients: int, seconds: float) -> Iterator[Line]:
     """A class in peace, then the same class with one attacker of each kind (attackers.py)."""
     peace, war = crowd(clients, seconds), crowd(clients, seconds, attacked=True)
     who = f"{clients} runs and {len(KINDS)} attackers"
-    yield at_most(f"{who}: the last one's first step", max(war.first_moves), MOVES_SECONDS, " s")
+    halves = [statistics.median(found.first_moves) for found in (war, peace)]
+    told = f" (half of them {halves[0]:.1f} s; in peace {max(peace.first_moves):.1f} and {halves[1]:.1f} s)"
+    yield at_most(f"{who}: the last one's first step", max(war.first_moves), MOVES_SECONDS, " s", told)
     # Everybody's fair part is the same of what the machine does in peace; of the attackers two have a run at all.
     everybody, runs, slowest = clients + len(KINDS), clients + RUNS_OF_ATTACKERS, min(war.paces)
     fair_part, of_runs = sum(peace.paces) / everybody, sum(peace.paces) / runs
     told = (
-        f" ({slowest:.2f} of {fair_part:.2f} steps a second, {everybody} people; {slowest / of_runs:.2f} of a run's part"
-        f" where {runs} have one; in peace {min(peace.paces):.2f}; cores of server, attackers, others: {war.cores:.2f},"
-        f" {war.attackers:.2f}, {war.elsewhere:.2f}, in peace {peace.cores:.2f}, 0, {peace.elsewhere:.2f})"
+        f" ({slowest:.2f} of {fair_part:.2f} steps a second, {everybody} people; on average {war.rate / clients:.2f}; all"
+        f" together {war.rate:.1f}, in peace {peace.rate:.1f}; {slowest / of_runs:.2f} of a run's part where {runs} have one;"
+        f" in peace {min(peace.paces):.2f}; cores of server, attackers, clients, others: {war.cores:.2f},"
+        f" {war.attackers:.2f}, {war.client_fraction:.2f}, {war.elsewhere:.2f}, in peace {peace.cores:.2f}, 0,"
+        f" {peace.client_fraction:.2f}, {peace.elsewhere:.2f})"
     )
     yield at_least(f"{who}: the slowest honest one's pace, over its fair part", slowest / fair_part, MIN_FAIRNESS, told)
     yield at_most(f"{who}: peak memory, over that in peace", war.peak_mb / peace.peak_mb, MAX_MEMORY, "",

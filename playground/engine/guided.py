@@ -23,16 +23,18 @@ class Positions:
     """Where the regions are in some rows of a layer's maps.
 
     Attributes:
-        index: of all regions' positions, one region after the other, each row by row.
+        index: of all regions' positions, one region after the other, each row by row; last those where T is below 1.
         counts: how many positions each region has.
-        weights: T at each, n×1; None where it is 1 at all of them.
-        back: for sharp regions, the place in `index` of every position of the rows, one beyond its end for none.
+        weights: T of each region at its last positions, m×1; the others have 1, so that only borders are multiplied.
+        back: the place in `index` of every position of the rows, its first one; one beyond its end for none.
+        again: places in `index` of positions that an earlier region has too.
     """
 
     index: Tensor
     counts: list[int]
-    weights: Tensor | None
-    back: Tensor | None
+    weights: list[Tensor]
+    back: Tensor
+    again: Tensor
 
 
 class Guide:
@@ -96,15 +98,14 @@ class Guide:
         key = (scale, top, bottom)
         if key not in self._positions:
             areas = self.maps(scale)[:, top:bottom].flatten(1)
-            each = [area.nonzero()[:, 0] for area in areas]
+            borders = [((area > 0) & (area != 1)).nonzero()[:, 0] for area in areas]
+            each = [torch.cat([(area == 1).nonzero()[:, 0], own]) for area, own in zip(areas, borders, strict=True)]
             index = torch.cat(each)
-            weights = back = None
-            if self.hard:
-                back = torch.full_like(areas[0], len(index), dtype=torch.long)
-                back[index] = torch.arange(len(index), device=index.device)
-            else:
-                weights = torch.cat([area[own] for area, own in zip(areas, each, strict=True)])[:, None]
-            self._positions[key] = Positions(index, [len(own) for own in each], weights, back)
+            place = torch.arange(len(index), device=index.device)
+            back = torch.full_like(areas[0], len(index), dtype=torch.long).scatter_reduce_(0, index, place, "amin")
+            weights = [area[own][:, None] for area, own in zip(areas, borders, strict=True)]
+            again = (back[index] != place).nonzero()[:, 0]
+            self._positions[key] = Positions(index, [len(own) for own in each], weights, back, again)
         return self._positions[key]
 
     def weigh_content(self, weights: Sequence[float], kept: float) -> None:
@@ -134,22 +135,21 @@ class Guide:
 class _Guided(torch.autograd.Function):
     """Σ T²·F·Fᵀ and Σ T²·F of each region, R×C×C and R×C; on the way back dF = T²·((dG + dGᵀ)·F + ds) summed over them.
 
-    What is gathered is kept for the way back, which is then one more gathering where regions are sharp.
+    T·F is gathered and kept for the way back, which is then one more gathering, and an addition where regions overlap.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
         gathered = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).index_select(0, positions.index)
-        if positions.weights is not None:
-            gathered *= positions.weights
+        if features.dtype == torch.bfloat16:
+            gathered = gathered.float()
+        found = [
+            _products(own, weights)
+            for own, weights in zip(gathered.split(positions.counts), positions.weights, strict=True)
+        ]
         ctx.save_for_backward(gathered)
-        ctx.positions, ctx.shape = positions, features.shape
-        found = [_products(own) for own in gathered.split(positions.counts)]
-        sums = [own for _, own in found]
-        if positions.weights is not None:  # Σ T²·F, where `gathered` is T·F
-            pairs = zip(gathered.split(positions.counts), positions.weights.split(positions.counts), strict=True)
-            sums = [(weights * own).sum(0, keepdim=True) for own, weights in pairs]
-        return torch.cat([gram for gram, _ in found]), torch.cat(sums)
+        ctx.positions, ctx.shape, ctx.kind = positions, features.shape, features.dtype
+        return torch.cat([gram for gram, _ in found]), torch.cat([sums for _, sums in found])
 
     @staticmethod
     @once_differentiable
@@ -157,28 +157,37 @@ class _Guided(torch.autograd.Function):
         (gathered,) = ctx.saved_tensors
         positions: Positions = ctx.positions
         pictures, channels, height, width = ctx.shape
-        parts = []
-        for number, own in enumerate(gathered.split(positions.counts)):
-            one = slice(number, number + 1)
-            sums = grad_sums[one] if positions.weights is None else torch.zeros_like(grad_sums[one])
-            if len(own):
-                parts.append(products_back(_as_maps(own), grad[one], sums).permute(0, 2, 3, 1).reshape(-1, channels))
-        if positions.back is not None:
-            total = torch.cat([*parts, gathered.new_zeros((1, channels))]).index_select(0, positions.back)
-        else:
-            assert positions.weights is not None
-            each = zip(positions.weights.split(positions.counts), grad_sums.split(1), strict=True)
-            pulls = torch.cat([weights * sums for weights, sums in each])
-            total = gathered.new_zeros((height * width, channels))
-            total.index_add_(0, positions.index, positions.weights * (torch.cat(parts) + pulls))
-        return total.view(pictures, height, width, channels).permute(0, 3, 1, 2), None
+        parts = [
+            _products_back(*own)
+            for own in zip(
+                gathered.split(positions.counts), positions.weights, grad.split(1), grad_sums.split(1), strict=True
+            )
+        ]
+        rows = torch.cat([*parts, gathered.new_zeros((1, channels))])
+        total = rows.index_select(0, positions.back)
+        if len(positions.again):
+            total.index_add_(0, positions.index[positions.again], rows[positions.again])
+        return total.to(ctx.kind).view(pictures, height, width, channels).permute(0, 3, 1, 2), None
 
 
-def _products(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Of one region's own positions n×C, which may be none: 1×C×C and 1×C."""
-    if len(rows):
-        return products(_as_maps(rows))
-    return rows.new_zeros((1, rows.shape[1], rows.shape[1])), rows.new_zeros((1, rows.shape[1]))
+def _products(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Of one region's own positions n×C, which may be none and whose last become T·F: 1×C×C and 1×C."""
+    if not len(rows):
+        return rows.new_zeros((1, rows.shape[1], rows.shape[1])), rows.new_zeros((1, rows.shape[1]))
+    border = rows[len(rows) - len(weights) :]
+    border *= weights
+    gram, sums = products(_as_maps(rows))
+    return gram, sums + ((weights - 1) * border).sum(0) if len(weights) else sums
+
+
+def _products_back(rows: Tensor, weights: Tensor, grad: Tensor, grad_sums: Tensor) -> Tensor:
+    """What a region pulls each of its positions by, n×C: T·((dG + dGᵀ)·T·F + T·ds)."""
+    if not len(rows):
+        return rows
+    pulls = products_back(_as_maps(rows), grad, grad_sums).permute(0, 2, 3, 1).reshape(-1, rows.shape[1])
+    if len(weights):
+        pulls[len(rows) - len(weights) :].add_((weights - 1) * grad_sums).mul_(weights)
+    return pulls
 
 
 def _as_maps(rows: Tensor) -> Tensor:
@@ -187,7 +196,10 @@ def _as_maps(rows: Tensor) -> Tensor:
 
 
 def guided_sums(features: Tensor, positions: Positions) -> tuple[Tensor, Tensor]:
-    """Σ T²·F·Fᵀ and Σ T²·F of each region over some rows of one picture's maps (1×C×h×w), R×C×C and R×C: what adds up."""
+    """Σ T²·F·Fᵀ and Σ T²·F of each region over some rows of one picture's maps (1×C×h×w), R×C×C and R×C: what adds up.
+
+    Of maps in bfloat16 in float32.
+    """
     return _Guided.apply(features.contiguous(memory_format=torch.channels_last), positions)
 
 

@@ -125,9 +125,7 @@ def observe(
         elif name in found_whole:
             assert guide is not None
             scale = scale_of(name)
-            statistics[name] = guided_statistic(
-                *guided_sums(found_whole[name].float(), guide.positions(scale)), guide, scale
-            )
+            statistics[name] = guided_statistic(*guided_sums(found_whole[name], guide.positions(scale)), guide, scale)
     return maps, statistics
 
 
@@ -233,7 +231,7 @@ def walked_strip(
             statistic = style_statistic(maps)
             sums += [statistic.gram, statistic.sums]
         else:
-            sums += guided_sums(maps.float(), positions(name, segment.scale(name)))
+            sums += guided_sums(maps, positions(name, segment.scale(name)))
     return parts, sums
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from playground.feedforward.checkpoint import Paths
 from playground.images.load import load_picture
 from playground.images.pictures import Pictures
 from playground.system.files import UNFINISHED, whole_file
+
+# Where thirty begin at once, all would else wait until the last one's are written: no run paints before it is kept.
+WRITERS = threading.Semaphore(os.cpu_count() or 1)
+PACKED_FROM = 2**20  # pixels; packing what is smaller takes longer than it saves place
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +84,12 @@ class RunFolder:
         """
         named = [(self._content, pictures.content)]
         named += [(self._style(number), style) for number, style in enumerate(pictures.styles)]
-        for path, picture in named:
-            if picture is not None:
-                with whole_file(path, durable=False) as unfinished:
-                    picture.save(unfinished, compress_level=1)
+        with WRITERS:
+            for path, picture in named:
+                if picture is not None:
+                    packed = int(picture.width * picture.height > PACKED_FROM)
+                    with whole_file(path, durable=False) as unfinished:
+                        picture.save(unfinished, compress_level=packed)
 
     def read_pictures(self, *, content: bool) -> Pictures:
         """The pictures as they were kept.

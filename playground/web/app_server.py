@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ class Server:
         self.people = People(cookies, settings.limits.grace_seconds)
         self.files = PageFiles(folder, settings.files_mb, kept_files(self.demo), self.people.is_here)
         DECODING.account = lambda: caller().person
-        forget_who_left(self.demo, self.people, end_idle_soon)
+        # Which forgets what has ended long ago, where nobody comes any more whose asking would.
+        forget_who_left(self.demo, self.people, partial(end_idle_soon, jobs.overview))
 
     def launch(self, *, in_browser: bool = False) -> str:
         """Start serving in the background and return the page's address.

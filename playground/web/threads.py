@@ -47,11 +47,14 @@ async def in_line(person: str, work: Callable[Given, Made], *arguments: Given.ar
     return await asyncio.shield(asyncio.ensure_future(done()))
 
 
-def end_idle_soon() -> None:
+def end_idle_soon(first: Callable[[], object] = lambda: None) -> None:
     """End the threads that have had nothing to do for ten seconds, and return what was freed to the system; on the event
     loop, as often as one likes.
 
     anyio keeps its threads until somebody needs one again: after a crowd has left, all of them for ever.
+
+    Args:
+        first: done in a thread before, such as what frees memory.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -60,4 +63,9 @@ def end_idle_soon() -> None:
     looked, _ = _looked.get(id(loop), (-IDLE_EVERY, None))
     if loop.time() - looked >= IDLE_EVERY:
         _looked.clear()
-        _looked[id(loop)] = loop.time(), loop.create_task(anyio.to_thread.run_sync(return_freed_memory))
+        _looked[id(loop)] = loop.time(), loop.create_task(anyio.to_thread.run_sync(_tidy, first))
+
+
+def _tidy(first: Callable[[], object]) -> None:
+    first()
+    return_freed_memory()

@@ -46,6 +46,16 @@ def hard_areas(height: int = 6, width: int = 8) -> torch.Tensor:
     return areas
 
 
+def bordered_areas(height: int = 6, width: int = 8) -> torch.Tensor:
+    """Three regions each with positions of their own, and between them one or two columns that two or all three share."""
+    areas = torch.zeros(4, height, width, dtype=torch.float64)
+    areas[1, :, :3], areas[2, :, 4:6], areas[3, :, 7:] = 1, 1, 1
+    areas[1:, :, 3] = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)[:, None]
+    areas[2:, :, 6] = torch.tensor([0.6, 0.4], dtype=torch.float64)[:, None]
+    areas[:, 0, 0] = torch.tensor([1.0, 0, 0, 0], dtype=torch.float64)
+    return areas
+
+
 def by_loops(maps: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """G = Σ T²·F·Fᵀ / ΣT², the mean Σ T²·F / ΣT², and the covariance about it with the same weights; maps is C×H×W."""
     channels, height, width = maps.shape
@@ -65,12 +75,12 @@ def by_loops(maps: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return gram, mean, covariance
 
 
-@pytest.mark.parametrize("areas", [soft_areas(), hard_areas()])
+@pytest.mark.parametrize("areas", [soft_areas(), hard_areas(), bordered_areas()])
 def test_guided_statistics_against_loops(areas: torch.Tensor) -> None:
     maps, guide = features(1), Guide(areas)
     found = guided_statistic(*guided_sums(maps, guide.positions(1)), guide, 1)
-    assert (found.positions, len(found.gram)) == (48, 2)
-    for number in range(2):
+    assert (found.positions, len(found.gram)) == (48, len(areas) - 1)
+    for number in range(len(areas) - 1):
         gram, mean, covariance = by_loops(maps[0].numpy(), areas[number + 1].numpy())
         own = one_region(found, number)
         assert np.allclose(own.gram[0].numpy() / 48, gram, rtol=1e-10)
@@ -78,17 +88,17 @@ def test_guided_statistics_against_loops(areas: torch.Tensor) -> None:
         assert np.allclose(own.covariance[0].numpy(), covariance, rtol=1e-8)
 
 
-@pytest.mark.parametrize("areas", [soft_areas(), hard_areas()])
+@pytest.mark.parametrize("areas", [soft_areas(), hard_areas(), bordered_areas()])
 def test_gradients_by_finite_differences(areas: torch.Tensor) -> None:
     guide = Guide(areas)
     assert torch.autograd.gradcheck(lambda x: guided_sums(x, guide.positions(1)), (features(2).requires_grad_(True),))
 
 
-@pytest.mark.parametrize("areas", [soft_areas(48, 64), hard_areas(48, 64)])
+@pytest.mark.parametrize("areas", [soft_areas(48, 64), hard_areas(48, 64), bordered_areas(48, 64)])
 def test_single_precision_against_double(areas: torch.Tensor) -> None:
     """The path through convolutions that float32 takes on a CPU."""
     exact, guide, single = features(3, 16, 48, 64), Guide(areas), Guide(areas.float())
-    pull = torch.randn((2, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    pull = torch.randn((len(areas) - 1, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     found = []
     for maps, where in ((exact.clone(), guide), (exact.float(), single)):
         maps.requires_grad_(True)
@@ -98,6 +108,22 @@ def test_single_precision_against_double(areas: torch.Tensor) -> None:
         found.append((gram.double(), sums.double(), maps.grad.double()))
     for doubled, ours in zip(*found, strict=True):
         assert torch.allclose(doubled, ours, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("areas", [hard_areas(24, 32), bordered_areas(24, 32)])
+def test_maps_in_bfloat16_are_those_numbers_in_single_precision(areas: torch.Tensor) -> None:
+    positions = Guide(areas.float()).positions(1)
+    coarse, found = features(3, 16, 24, 32).bfloat16(), []
+    for maps in (coarse.clone(), coarse.float()):
+        maps.requires_grad_(True)
+        gram, sums = guided_sums(maps, positions)
+        (gram.square().sum() + sums.square().sum()).backward()
+        assert gram.dtype == torch.float32
+        assert maps.grad is not None
+        assert maps.grad.dtype == maps.dtype
+        found.append((gram, sums, maps.grad.bfloat16()))
+    for ours, single in zip(*found, strict=True):
+        assert torch.equal(ours, single)
 
 
 def test_a_deep_layer_s_position_belongs_to_where_most_of_it_lies() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from playground.engine.checkpoints import Checkpoints
 from playground.engine.run import Run
@@ -50,6 +55,42 @@ def test_every_picture_comes_back(root: Path) -> None:
     pictures = [found.pictures.content, *found.pictures.styles]
     for picture, expected in zip(pictures, [PICTURE, STYLE, PICTURE], strict=True):
         assert np.array_equal(np.asarray(picture), np.asarray(expected))
+
+
+def test_of_many_that_begin_at_once_each_is_kept_in_its_turn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run paints when it is kept: were all written beside each other, the first would begin with the last."""
+    at_once, most, mutex, save = 0, 0, threading.Lock(), Image.Image.save
+
+    def counted(picture: Image.Image, *arguments: Any, **options: Any) -> None:
+        nonlocal at_once, most
+        with mutex:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.005)
+        save(picture, *arguments, **options)
+        with mutex:
+            at_once -= 1
+
+    monkeypatch.setattr(Image.Image, "save", counted)
+    store = Store(root, 100)
+    threads = [threading.Thread(target=store.create, args=(stored(id=f"run {number}"),)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most <= (os.cpu_count() or 1)
+    assert len(list(store.folder.glob("run-*/meta.json"))) == 16
+    store.close()
+
+
+@pytest.mark.parametrize(("width", "packed"), [(1024, False), (1025, True)])
+def test_large_pictures_are_packed_and_small_ones_written_at_once(root: Path, width: int, packed: bool) -> None:
+    large = Image.new("RGB", (width, 1024), (10, 200, 30))
+    folder = Store(root, 100).create(stored(pictures=Pictures(large, (large,))))
+    assert ((folder.path / "content.png").stat().st_size < 3 * width * 1024) == packed
+    found = folder.read_pictures(content=True)
+    assert found.content is not None
+    assert found.content.tobytes() == found.styles[0].tobytes() == large.tobytes()
 
 
 def test_servers_leave_each_others_living_runs_alone(root: Path) -> None:

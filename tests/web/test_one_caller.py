@@ -17,6 +17,7 @@ import pytest
 from playground.networks import read
 from playground.service.jobs import Jobs
 from playground.service.limits import PROFILES
+from playground.web import threads
 from tests.helpers.callers import API, ENDLESS, SMALL, Caller, all_ended
 from tests.helpers.waiting import until
 from tests.web.hostile.target import JSON
@@ -121,6 +122,20 @@ def test_a_page_that_starts_a_run_and_never_listens_loses_it(address: str, jobs:
     (job,) = jobs.going_on()
     until(lambda: job.ended)
     assert "nobody was watching" in job.notes[-1]
+
+
+def test_what_a_run_has_left_goes_in_time_though_nobody_comes_any_more(
+    address: str, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "IDLE_EVERY", 0.2)
+    monkeypatch.setattr(jobs.admission, "limits", jobs.limits.model_copy(update={"keep_seconds": 1.0}))
+    Caller(address).call(ENDLESS)
+    until(lambda: len(jobs.going_on()) == 1)
+    (job,) = jobs.going_on()
+    job.control.stop()
+    until(lambda: job.ended_at is not None)
+    assert job in jobs.known()
+    until(lambda: not jobs.known())
 
 
 def post(caller: Caller, event: dict[str, Any], values: dict[int, Any], session: str) -> httpx.Response:

@@ -1,17 +1,34 @@
-// "Try five values" beside every setting that a grid may vary: shown while one points at the setting or is in it.
+// "Try five values" behind the name of every setting that a grid may vary: shown while one points at it or is in it.
+const named = (setting) => setting.querySelector("[data-testid=block-info], .label-text");
 function add() {
   for (const name of props.value || []) {
     const setting = document.getElementById(`set-${name}`);
     if (!setting || setting.querySelector(":scope > .try-five")) continue;
-    const button = document.createElement("button"), label = setting.querySelector("[data-testid=block-info]")?.textContent.trim() || name;
+    const button = document.createElement("button"), label = named(setting)?.textContent.trim() || name;
     button.type = "button";
     button.className = "try-five";
     button.dataset.name = name;
-    button.textContent = playgroundSay("five.try");
+    button.textContent = "5×";
+    button.title = playgroundSay("five.try");
     button.setAttribute("aria-label", playgroundSay("five.try_of", { name: label }));
     setting.append(button);
   }
 }
+// Behind the last word of the name and its mark, neither of which it may cover.
+function place({ target }) {
+  const around = target.closest?.(".weight, .setting"), setting = around?.querySelector(":scope .try-five")?.parentElement, name = setting && named(setting);
+  if (!name || !element.isConnected) return;
+  const words = document.createRange();
+  words.selectNodeContents(name);
+  const last = [...words.getClientRects()].filter((box) => box.width).at(-1), box = setting.getBoundingClientRect();
+  if (!last) return;
+  const mark = getComputedStyle(name, "::after"), wide = parseFloat(mark.width) + parseFloat(mark.marginLeft) || 0;
+  const button = setting.querySelector(":scope > .try-five"), control = setting.querySelector("input[type=number], .container > .wrap")?.getBoundingClientRect();
+  const left = last.right + wide + 6, room = !control || control.top > last.bottom || left + button.offsetWidth <= control.left;
+  button.style.left = `${room ? left - box.left : 0}px`;
+  button.style.top = `${room ? (last.top + last.bottom) / 2 - box.top - 10 : last.bottom - box.top}px`;
+}
+for (const name of ["pointerover", "focusin"]) document.addEventListener(name, place);
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.(".try-five");
   if (button && element.isConnected) trigger("select", { name: button.dataset.name });

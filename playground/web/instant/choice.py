@@ -48,11 +48,15 @@ def lay_out_paintings(parts: Parts) -> None:
 
 
 def lay_out_blend(parts: Parts) -> None:
-    """Whether the next style joins those chosen before, and a weight for each of a blend."""
-    html(parts, "blend-message")
+    """Whether the next style joins those chosen before."""
     parts["blend"] = gr.Checkbox(
-        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="blend", elem_classes=["setting"]
+        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="blend", container=False, elem_classes=["setting"]
     )  # fmt: skip
+
+
+def lay_out_weights(parts: Parts) -> None:
+    """A weight for each style of a blend."""
+    html(parts, "blend-message")
     for name in SLIDERS:
         parts[name] = gr.Slider(
             0, 1, value=1, step=0.05, label=name, visible=False, buttons=[], elem_id=name, elem_classes=["setting", "live"]

@@ -109,7 +109,7 @@ class Following:
             if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
                 next_sign = now + SIGN_EVERY
                 yield updates or NOTHING
-            await asyncio.sleep(LOOK_EVERY * self.pages.crowd())
+            await asyncio.sleep(LOOK_EVERY * (self.pages.crowd() if moved else min(2.0, self.pages.crowd())))
 
     async def finish(self, session: Session) -> AsyncIterator[Updates]:
         """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
