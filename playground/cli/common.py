@@ -93,6 +93,10 @@ def known_network(name: str) -> Look:
     return known(name)
 
 
+class RecipeMissingError(PlaygroundError):
+    """A picture that was not painted by a run, or has lost its recipe since."""
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings stated in a JSON file, or in the recipe inside a picture painted here, told apart by content.
 
@@ -111,7 +115,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise PlaygroundError(f"the recipe file {str(path)!r} cannot be read ({error})") from None
     if text is None:
-        raise PlaygroundError(f"the picture {path.name!r} has no recipe inside; give one that was painted here")
+        raise RecipeMissingError(f"the picture {path.name!r} has no recipe inside; give one that was painted here")
     return parse_settings(text)
 
 

@@ -198,7 +198,7 @@ def _similar(
     pictures: list[Image.Image], network: Vgg, layer: str, spot: tuple[float, float]
 ) -> tuple[Image.Image, dict[str, Any]]:
     from playground.lens.drawn import glow, marked
-    from playground.lens.fields import receptive_field
+    from playground.lens.receptive_fields import receptive_field
     from playground.lens.similarity import alike, echo, in_words
     from playground.measure.sheet import board
 

@@ -9,11 +9,12 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from playground.cli.common import (
+    RecipeMissingError,
     explained_lack_of_memory,
     free_path,
     in_words,
@@ -45,7 +46,7 @@ def print_result(
     device: Device = "auto",
 ) -> None:
     """Paint RESULT on to a size for print."""
-    recipe = for_print(Recipe.of(read_settings(result)), size or pixels_for(cm, dpi), iterations)
+    recipe = for_print(Recipe.of(_settings_of(result)), size or pixels_for(cm, dpi), iterations)
 
     from playground.engine.run import check_pictures
     from playground.images.load import load_picture
@@ -79,6 +80,13 @@ def print_result(
     save_picture(painted.picture, target, recipe=painted.recipe.to_json(), dpi=dpi)
     width, height = painted.picture.size
     print(f"{target}: {width}×{height} px at {dpi} dpi, after {in_words(time.perf_counter() - started)}")
+
+
+def _settings_of(result: Path) -> dict[str, Any]:
+    try:
+        return read_settings(result)
+    except RecipeMissingError as error:
+        raise PlaygroundError(f"{error}; an instant style's is painted larger by `apply --cm 30`") from None
 
 
 def for_print(recipe: Recipe, size: int, iterations: int) -> Recipe:

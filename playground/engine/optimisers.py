@@ -1,4 +1,4 @@
-"""How the parameters of a canvas are moved downhill: Adam, and L-BFGS for pictures; a new optimiser is an entry more here.
+"""How the parameters of a canvas are moved downhill: Adam, and L-BFGS for pictures; a new one is an entry more here, and a word in recipe/model.py.
 
 Made and stepped by painting.py, and told nothing but gradients: no optimiser knows what a picture is judged by.
 """

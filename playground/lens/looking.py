@@ -17,7 +17,7 @@ from torch import Tensor
 
 from playground.images.convert import resize_picture, to_tensor
 from playground.lens import products, similarity
-from playground.lens.fields import receptive_field
+from playground.lens.receptive_fields import receptive_field
 from playground.networks.vgg import MIN_SIDE, Vgg
 
 LOOKED = 256  # pixels, the longest side that is ever looked at

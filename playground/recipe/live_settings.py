@@ -1,7 +1,8 @@
-"""Which settings may change while a run goes on: those that are declared `live=True` where a recipe's fields stand.
+"""Which settings may change while a run goes on: all that base.py, model.py, neighbour_settings.py and styles.py mark `live=True`.
 
-Such a change leaves the canvas, the network and the sizes as they are. Asked by the page, whose other controls wait for the
-next Run, by engine/live_changes.py, which makes the changes, and by a journal's check. Knows no one setting.
+Such a change leaves the canvas, the network and the sizes as they are; a training's own stand in training.py. Asked by the
+page, whose other controls wait for the next Run, by engine/live_changes.py, which makes the changes, and by a journal's
+check. Knows no one setting.
 """
 
 from __future__ import annotations

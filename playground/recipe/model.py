@@ -25,7 +25,7 @@ from typing_extensions import Self  # in `typing` only from Python 3.11 on
 from playground.recipe.base import BaseRecipe
 from playground.recipe.fields import setting, spelling
 from playground.recipe.live_settings import live_settings
-from playground.recipe.neighbours import NeighbourSettings
+from playground.recipe.neighbour_settings import NeighbourSettings
 from playground.recipe.picture_limits import MAX_SIZE
 from playground.recipe.styles import StyleSettings
 

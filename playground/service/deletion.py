@@ -1,7 +1,7 @@
 """When what a run has left on the disk is deleted: once it is forgotten, and once all runs take more than the disk may give.
 
 worker.py asks at the end of every job and while one keeps checkpoints, jobs.py whenever a job is added or ended. What goes
-on is never deleted. store.py and folders.py do it, for they know where a run's folder lies.
+on is never deleted. store.py and folders.py know where a run's folder lies; run_folder.py removes it.
 """
 
 from __future__ import annotations

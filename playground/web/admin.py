@@ -1,6 +1,6 @@
 """/admin: shows whoever has its password which runs go on, and stops them.
 
-server.py puts it beside gradio's own addresses where the settings name a password. Knows runs by their public names only.
+app_server.py puts it beside gradio's own addresses where the settings name a password. Knows runs by their public names only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """/health: how the server is, in numbers only, for programs that look after it.
 
-server.py puts it beside gradio's own addresses, and admin.py shows the same numbers. Names nobody and no run.
+app_server.py puts it beside gradio's own addresses, and admin.py shows the same numbers. Names nobody and no run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The folder of uploads and of pictures that open pages show, kept below a limit.
 
 Gradio deletes its files by age alone, and a class that watches thirty runs leaves gigabytes of previews in an hour; what
-somebody uploaded goes soon after they have left. server.py makes one for its upload folder; the guard in security.py asks it
+somebody uploaded goes soon after they have left. app_server.py makes one for its upload folder; the guard in security.py asks it
 before it lets an upload through, and says whose each one is. Knows gradio's names of files and nothing of runs.
 """
 

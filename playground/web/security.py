@@ -1,6 +1,6 @@
 """What stands before every answer of the server: headers, origins, sizes, passwords.
 
-server.py puts the guard around gradio's app and gives `login` to `launch`. Knows addresses and settings, no run.
+app_server.py puts the guard around gradio's app and gives `login` to `launch`. Knows addresses and settings, no run.
 """
 
 from __future__ import annotations

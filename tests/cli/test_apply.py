@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.cli.app import main
 from playground.recipe.presets import PRESET_FOLDER
 from tests.helpers.cli import answer, complaint, opened
 
@@ -77,6 +78,35 @@ def test_the_size_of_strokes_reaches_the_picture(photo: Path, model: Path, capsy
     )
     assert plain.size == broad.size
     assert np.abs(np.asarray(plain, float) - np.asarray(broad, float)).mean() > 1
+
+
+def test_a_size_for_print_reaches_the_picture_and_its_file(
+    photo: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.cli.apply.SAID_FROM", 200)
+    first, second = (
+        opened(answer(capsys, "apply", model, photo, *asked)["outputs"][0])
+        for asked in (["--size", 64], ["--cm", 5, "--dpi", 150])
+    )
+    assert (first.size, "dpi" in first.info) == ((64, 48), False)
+    assert max(second.size) == round(5 / 2.54 * 150)
+    assert second.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+    assert main(["apply", str(model), str(photo), "--size", "300"]) == 0
+    assert "300×224 px, 3 cm at 300 dpi: about" in capsys.readouterr().err
+
+
+def test_what_is_no_size_is_one_line(
+    photo: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "not both" in complaint(capsys, "apply", model, photo, "--size", 300, "--cm", 30)
+    assert "64 to 16384 px, not 20000" in complaint(capsys, "apply", model, photo, "--size", 20000)
+    assert "64 to 16384 px, not 12" in complaint(capsys, "apply", model, photo, "--cm", 0.1)
+    for cm in ("nan", "inf"):
+        assert "length on paper" in complaint(capsys, "apply", model, photo, "--cm", cm)
+    film = tmp_path / "film.gif"
+    opened(photo).save(film, save_all=True, append_images=[opened(photo).rotate(90)])
+    assert "'film.gif' is a film" in complaint(capsys, "apply", model, film, "--size", 100)
+    assert "apply --cm 30" in complaint(capsys, "print", photo, photo, photo)
 
 
 @pytest.mark.usefixtures("any_painting")

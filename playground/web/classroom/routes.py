@@ -1,6 +1,6 @@
 """/class: how the server and the class are, asked by every open page every few seconds, and what people do in the class.
 
-server.py puts it beside gradio's own addresses; class.js asks. Who asks is whoever holds the page's cookie, and the teacher
+app_server.py puts it beside gradio's own addresses; class.js asks. Who asks is whoever holds the page's cookie, and the teacher
 whoever sends the teacher's key along; nothing here tells one pupil of another.
 """
 

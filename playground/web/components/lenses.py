@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from playground.images.convert import resize_picture
-from playground.lens.fields import receptive_field
 from playground.lens.looking import LOOKED, Pairs, Seen, Touched
+from playground.lens.receptive_fields import receptive_field
 from playground.lens.similarity import DIRECTIONS, LEVELS
 from playground.web.components.data_urls import url_of_picture
 

@@ -21,7 +21,7 @@ from playground.images.save import encode_picture
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import controls
-from playground.web.components.format import duration
+from playground.web.components.format import DPI, duration, on_paper
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
@@ -89,11 +89,12 @@ class Instant:
         width, height = easel.stylized.content.size
         took = f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
         said = say("instant.took", width=width, height=height, time=took)
+        paper = say("instant.paper", cm=on_paper(max(width, height)), dpi=DPI)
         yield {
             parts["instant-picture"]: gr.ImageSlider(self._pair(easel, strength, colours), visible=True),
             parts["instant-empty"]: "",
             parts["instant-after"]: gr.Row(visible=True),
-            parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {translated(self.device)}",
+            parts["instant-status"]: f"{escape(named(easel.style))} · {said} · {translated(self.device)} · {paper}",
             parts["model-card"]: cards_html([one.source for one in easel.chosen if one.weight > 0]),
         }
 
@@ -133,7 +134,7 @@ class Instant:
         if easel.stylized is None:
             return NOTHING
         try:
-            data = encode_picture(easel.stylized.at(strength, colours), "png")
+            data = encode_picture(easel.stylized.at(strength, colours), "png", dpi=DPI)
             return {place: served_bytes(data, f"{easel.stem}-{plain(easel.style)}.png", place)}
         except Exception as error:
             return {self.parts["instant-message"]: message(fault(error))}

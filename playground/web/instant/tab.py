@@ -28,7 +28,7 @@ from playground.web.components.layout import (
 )
 from playground.web.components.messages import Updates
 from playground.web.gradio_patches.private_names import page_under_construction
-from playground.web.instant.choice import MESSAGES, SLIDERS, Choice, lay_out_blend, lay_out_paintings
+from playground.web.instant.choice import MESSAGES, SLIDERS, Choice, lay_out_blend, lay_out_paintings, lay_out_weights
 from playground.web.instant.handlers import Instant
 from playground.web.instant.many import ManyPictures
 from playground.web.instant.state import Easel
@@ -99,6 +99,7 @@ def _stage(parts: Parts) -> None:
 def _styles(parts: Parts) -> None:
     with gr.Column(elem_classes=["source"]):
         heading(say("instant.style"))
+        lay_out_blend(parts)
         html(parts, "styles-message")
         parts["styles"] = gr.Gallery(
             show_label=False, columns=2, allow_preview=False, object_fit="cover", height="auto", format="jpeg",
@@ -114,8 +115,6 @@ def _styles(parts: Parts) -> None:
 
     with gr.Column(elem_classes=["source"]):
         lay_out_paintings(parts)
-    with gr.Column(elem_classes=["source"]):
-        lay_out_blend(parts)
 
 
 def _settings(parts: Parts) -> None:
@@ -134,6 +133,7 @@ def _settings(parts: Parts) -> None:
             label=say("instant.photo_colours"), info=say("instant.photo_colours.info"),
             elem_id="instant-colours", elem_classes=["setting", "live"],
         )  # fmt: skip
+        lay_out_weights(parts)
     with gr.Column(elem_classes=["sheet"]):
         heading(say("card.title"))
         html(parts, "model-card", f'<p class="hint">{say("card.empty")}</p>')
@@ -160,11 +160,11 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, choice: Choice)
         (parts["any-paintings"].select, choice.pick_painting, []),
         (parts["any-open"].upload, choice.open_painting, [parts["any-open"]]),
     ):
-        event(handler, [state, parts["blend"], *given], [*messages, *weights], **LIGHT).then(
+        event(handler, [state, parts["styles-blend"], *given], [*messages, *weights], **LIGHT).then(
             instant.paint, asked, shown, **WATCHING
         )
     parts["styles-open"].upload(
-        choice.open_trained, [state, parts["blend"], parts["styles-open"]], [*messages, *weights], **LIGHT
+        choice.open_trained, [state, parts["styles-blend"], parts["styles-open"]], [*messages, *weights], **LIGHT
     ).then(instant.gallery, state, parts["styles"], **LIGHT).then(instant.paint, asked, shown, **WATCHING)
     gr.on(
         [slider.input for slider in weights], partial(_reweighed, instant, choice), [*asked, *weights],

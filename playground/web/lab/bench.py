@@ -200,7 +200,9 @@ class Bench:
     def _note(result: CellResult, shows: str) -> str:
         """Distances are one measure for all cells; a loss is weighted as its own recipe has it."""
         known = {**result.losses, **result.distances}
-        figures = {name: f"{known[name]:.3g}" for name in ("content", "style", shows) if name in known}
+        figures = {
+            name: f"{known[name]:.3g}".replace("-", "−") for name in ("content", "style", shows) if name in known
+        }
         said = [say(f"lab.shows.{shows}", value=figures.get(shows, ""), **figures)] if shows else []
         return " · ".join([*said, *([say("lab.cell.kept")] if result.cached else [])])
 

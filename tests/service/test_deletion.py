@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from playground.service import registry as registry_module
+from playground.service import deletion
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
 from tests.helpers.paintings import Painting, started
@@ -16,7 +16,7 @@ from tests.helpers.waiting import until
 def test_ended_jobs_are_kept_for_a_while(
     make: Callable[..., Jobs], painting: type[Painting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_module, "KEEP", 2)
+    monkeypatch.setattr(deletion, "KEEP", 2)
     jobs = make()
     ids = []
     for number in range(4):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from playground.lens.fields import receptive_field
+from playground.lens.receptive_fields import receptive_field
 from playground.networks.vgg import Vgg
 
 
