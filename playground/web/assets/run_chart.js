@@ -122,8 +122,9 @@ let roomy = { of: "", wide: 0 };
 function room(names, data) {
   if (!data.length) return;
   const of = `${run} ${view.by} ${view.weighted}`, last = data[data.length - 1];
-  ruler.font = `600 12px ${getComputedStyle(figure()).fontFamily}`;
-  const needs = names.map((key) => Math.max(...["0.00888", number(valueOf(last, key))].map((text) => ruler.measureText(`${endOf(key)} ${text}`).width + 8)));
+  const family = getComputedStyle(figure()).fontFamily;
+  const measured = (text, weight) => { ruler.font = `${weight} 12px ${family}`; return ruler.measureText(text).width; };
+  const needs = names.map((key) => measured(`${endOf(key)} `, 400) + Math.max(...["0.00888", number(valueOf(last, key))].map((text) => measured(text, 600))) + 6);
   const wide = Math.ceil(Math.max(96, ...needs, roomy.of === of ? roomy.wide : 0));
   if (roomy.of !== of || wide > roomy.wide) figure().style.setProperty("--ends", `min(45%, ${wide}px)`);
   roomy = { of, wide };

@@ -193,6 +193,7 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     painted.says(r"step [1-4] · 48 px", "#terms-chart .tip")
     assert ends.inner_text() != before
     expect(page.locator("#hover-picture img")).to_be_visible()
+    expect(page.locator("#terms-chart .steered")).to_be_hidden()
     column, picture = box(page.locator("#easel")), box(page.locator("#hover-picture"))
     page.mouse.move(place["x"] + place["width"] - 4, place["y"] + 40)
     assert box(page.locator("#hover-picture")) == picture
@@ -244,7 +245,7 @@ def test_the_chart_says_what_it_shows(painted: Visitor) -> None:
     assert shown["variation"] != ends()["variation"]
     shown = ends()
     assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
-    painted.says(f"Losses: content {shown['content']}.*, each times its weight", "#summary")
+    painted.says(f"Losses: content {shown['content']}.*, weights included", "#summary")
     page.get_by_role("button", name="Layers", exact=True).click()
     page.get_by_role("button", name="Linear").click()
     said("Loss curves of the layers, with weights, on a linear axis")
