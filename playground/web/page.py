@@ -7,7 +7,8 @@ them works.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from playground.web.classroom.wall import Wall
 from playground.web.compare.tab import build_compare
 from playground.web.components.controls import rules
 from playground.web.components.hidden_buttons import hidden_buttons
-from playground.web.components.layout import LIGHT, WATCHING, Parts
+from playground.web.components.layout import LIGHT, WATCHING, Parts, listed
 from playground.web.components.messages import NOTHING, Updates
 from playground.web.gradio_patches.half_written_pictures import write_pictures_whole
 from playground.web.gradio_patches.light_sessions import keep_sessions_light
@@ -35,7 +36,9 @@ from playground.web.instant.state import Easel
 from playground.web.instant.tab import PAINTING, build_instant
 from playground.web.lab.bridge import Bridge
 from playground.web.lab.tab import build_lab
-from playground.web.shared_pictures import keep_same
+from playground.web.shared_pictures import Box, keep_same
+from playground.web.studio.paintings import STRIP, Paintings
+from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.tab import build_studio
 from playground.web.theme import theme
@@ -144,6 +147,7 @@ def build_page(
             "styles", [(studio, "style"), (training, "train-style"), (compare, "compare-style"), (lab, "lab-style")]
         )
         _join(jobs, rooms, studio, instant, training)
+        _new_photos(studio, [(instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")])
         add_api(jobs)
     return page
 
@@ -173,3 +177,19 @@ def _join(jobs: Jobs, rooms: gr.Tabs, studio: Parts, instant: Parts, training: P
         painter.paint, [easel, instant["instant-photo"], instant["instant-size"], *look],
         [instant[name] for name in PAINTING], **WATCHING,
     )  # fmt: skip
+
+
+def _new_photos(studio: Parts, boxes: Sequence[Box]) -> None:
+    """A photo given on another tab is the Studio's too: what belonged to the former one goes with it, and both tabs say so."""
+    paintings, shown = Paintings(studio), [*listed(studio, STRIP), studio["content-message"]]
+
+    def another(place: Any, session: Session, content: str | None) -> Updates:
+        updates = paintings.another_photo(session, content)
+        return (
+            {**updates, place: updates[studio["content-message"]]} if studio["content-message"] in updates else updates
+        )
+
+    for parts, name in boxes:
+        place = parts[f"{name}-message"]
+        for given in parts[f"{name}-given"]:
+            given.then(partial(another, place), [studio["session"], parts[name]], [*shown, place], **LIGHT)

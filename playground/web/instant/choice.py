@@ -31,8 +31,8 @@ from playground.web.words import say
 
 PAINTING_SIDE = 1024  # pixels, long side of a painting that is kept: its network looks at 256
 PATIENCE = 120.0  # seconds for the network to come
-MESSAGES = ("styles-message", "any-message", "blend-message")
-SLIDERS = tuple(f"blend-weight-{number}" for number in range(MAX_STYLES))
+MESSAGES = ("styles-message", "any-message", "weights-message")
+SLIDERS = tuple(f"styles-weight-{number}" for number in range(MAX_STYLES))
 
 
 def lay_out_paintings(parts: Parts) -> None:
@@ -49,14 +49,14 @@ def lay_out_paintings(parts: Parts) -> None:
 
 def lay_out_blend(parts: Parts) -> None:
     """Whether the next style joins those chosen before."""
-    parts["blend"] = gr.Checkbox(
-        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="blend", container=False, elem_classes=["setting"]
+    parts["styles-blend"] = gr.Checkbox(
+        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="styles-blend", container=False, elem_classes=["setting"]
     )  # fmt: skip
 
 
 def lay_out_weights(parts: Parts) -> None:
     """A weight for each style of a blend."""
-    html(parts, "blend-message")
+    html(parts, "weights-message")
     for name in SLIDERS:
         parts[name] = gr.Slider(
             0, 1, value=1, step=0.05, label=name, visible=False, buttons=[], elem_id=name, elem_classes=["setting", "live"]
@@ -111,7 +111,7 @@ class Choice:
         """The weights of a blend were moved."""
         given = [min(1.0, max(0.0, controls.finite(weight) or 0.0)) for weight in weights]
         easel.chosen = [replace(one, weight=weight) for one, weight in zip(easel.chosen, given, strict=False)]
-        return self._take(easel, "blend-message")
+        return self._take(easel, "weights-message")
 
     def _join(self, easel: Easel, blend: bool, style: Chosen, place: str) -> Updates:
         """Take a style alone, or beside those that are there; the oldest gives way to a fifth."""

@@ -160,11 +160,11 @@ def _wire(parts: Parts, instant: Instant, several: ManyPictures, choice: Choice)
         (parts["any-paintings"].select, choice.pick_painting, []),
         (parts["any-open"].upload, choice.open_painting, [parts["any-open"]]),
     ):
-        event(handler, [state, parts["blend"], *given], [*messages, *weights], **LIGHT).then(
+        event(handler, [state, parts["styles-blend"], *given], [*messages, *weights], **LIGHT).then(
             instant.paint, asked, shown, **WATCHING
         )
     parts["styles-open"].upload(
-        choice.open_trained, [state, parts["blend"], parts["styles-open"]], [*messages, *weights], **LIGHT
+        choice.open_trained, [state, parts["styles-blend"], parts["styles-open"]], [*messages, *weights], **LIGHT
     ).then(instant.gallery, state, parts["styles"], **LIGHT).then(instant.paint, asked, shown, **WATCHING)
     gr.on(
         [slider.input for slider in weights], partial(_reweighed, instant, choice), [*asked, *weights],

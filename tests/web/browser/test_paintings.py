@@ -269,4 +269,9 @@ def test_faces_are_kept_or_said_to_be_none(visitor: Visitor, tmp_path: Path) -> 
     visitor.run()
     visitor.finish()
     assert json.loads(read_recipe_text(visitor.download("#save-png", tmp_path)) or "{}")["kept"]
+    page.get_by_role("tab", name="Instant styles", exact=True).click()
+    page.locator("#instant-photo-gallery button.thumbnail-item").nth(names.index("coffee")).click()
+    visitor.says("faces that were kept are those of the other photo", "#instant-photo-message")
+    page.get_by_role("tab", name="Studio", exact=True).click()
+    visitor.says("faces that were kept are those of the other photo", "#paintings-message")
     visitor.left_clean()

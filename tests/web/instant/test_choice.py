@@ -64,7 +64,7 @@ def test_a_blend_grows_to_four_and_has_weights(handlers: Choice) -> None:
     assert "× 0.5" in easel.style
     assert easel.stylizer is not stylizer
     refused: Any = handlers.weigh(easel, 0.0, 0.0, 0.0, 0.0)
-    assert "weight above 0" in refused["blend-message"]
+    assert "weight above 0" in refused["weights-message"]
     assert easel.stylizer is None
 
 
@@ -132,7 +132,7 @@ def test_the_tab_is_laid_out_with_them() -> None:
     jobs: Any = SimpleNamespace(here="cpu")
     with gr.Blocks(analytics_enabled=False):
         parts = build_instant(jobs)
-    assert {"any-paintings", "any-open", "blend", *SLIDERS} <= parts.keys()
+    assert {"any-paintings", "any-open", "styles-blend", *SLIDERS} <= parts.keys()
 
 
 def test_sliders_act_on_keys_and_typed_numbers_in_one_event_that_keeps_the_latest() -> None:
