@@ -194,12 +194,12 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     assert ends.inner_text() != before
     expect(page.locator("#hover-picture img")).to_be_visible()
     expect(page.locator("#terms-chart .steered")).to_be_hidden()
-    column, picture = box(page.locator("#easel")), box(page.locator("#hover-picture"))
+    column, preview = box(page.locator("#easel")), box(page.locator("#hover-picture"))
     page.mouse.move(place["x"] + place["width"] - 4, place["y"] + 40)
-    assert box(page.locator("#hover-picture")) == picture
-    assert picture["x"] >= column["x"]
-    assert picture["x"] + picture["width"] <= column["x"] + column["width"]
-    assert picture["y"] + picture["height"] <= column["y"] + column["height"]  # above all buttons
+    assert box(page.locator("#hover-picture")) == preview
+    assert preview["x"] >= column["x"]
+    assert preview["x"] + preview["width"] <= column["x"] + column["width"]
+    assert preview["y"] + preview["height"] <= column["y"] + column["height"]  # above all buttons
     page.mouse.move(5, 5)
     expect(page.locator("#hover-picture img")).to_be_hidden()
     area.focus()
