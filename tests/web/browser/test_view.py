@@ -223,6 +223,13 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     painted.says(r"step [1-4] · 48 px", "#terms-chart .tip")
     assert ends.inner_text() != before
     expect(page.locator("#hover-picture img")).to_be_visible()
+    expect(page.locator("#terms-chart .steered")).to_be_hidden()
+    column, preview = box(page.locator("#easel")), box(page.locator("#hover-picture"))
+    page.mouse.move(place["x"] + place["width"] - 4, place["y"] + 40)
+    assert box(page.locator("#hover-picture")) == preview
+    assert preview["x"] >= column["x"]
+    assert preview["x"] + preview["width"] <= column["x"] + column["width"]
+    assert preview["y"] + preview["height"] <= column["y"] + column["height"]  # above all buttons
     page.mouse.move(5, 5)
     expect(page.locator("#hover-picture img")).to_be_hidden()
     area.focus()
@@ -244,6 +251,45 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
         assert picture.width > 600
 
 
+def test_the_chart_says_what_it_shows(painted: Visitor) -> None:
+    page, area = painted.page, painted.page.locator("#terms-chart .area")
+
+    def ends() -> dict[str, str]:
+        """The figure that stands at the end of each line, by its name."""
+        found = page.locator("#terms-chart .ends li").evaluate_all(
+            "items => items.map((item) => [item.dataset.key, item.querySelector('b').textContent])"
+        )
+        return dict(found)
+
+    def said(begin: str) -> dict[str, str]:
+        expect(area).to_have_attribute("aria-label", re.compile(f"^{begin}, step 16: "))
+        lines = (area.get_attribute("aria-label") or "").split(": ", 1)[1].rstrip(".").split("; ")
+        return {line.split(" ")[0]: line for line in lines}
+
+    terms = said("Loss curves of the terms, without weights, on a logarithmic axis")
+    assert list(terms) == ["content", "style", "variation"]
+    shown = ends()
+    assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
+    page.get_by_role("button", name="Weighted", exact=True).click()
+    terms = said("Loss curves of the terms, with weights, on a logarithmic axis")
+    assert shown["variation"] != ends()["variation"]
+    shown = ends()
+    assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
+    painted.says(f"Losses: content {shown['content']}.*, weights included", "#summary")
+    page.get_by_role("button", name="Layers", exact=True).click()
+    page.get_by_role("button", name="Linear").click()
+    said("Loss curves of the layers, with weights, on a linear axis")
+    label = area.get_attribute("aria-label") or ""
+    for key, figure in ends().items():
+        assert f"{key.replace(':', ' ')} {figure}, from " in label
+    # the names have room within the chart's column
+    room = box(page.locator("#easel"))
+    widths = page.locator("#terms-chart .ends li").evaluate_all(
+        "all => all.map((n) => n.getBoundingClientRect().right)"
+    )
+    assert max(widths) <= room["x"] + room["width"]
+
+
 def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
     painted.fill("seed", 5)
     painted.run()
@@ -260,6 +306,8 @@ def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
     tick.check()
     painted.page.wait_for_timeout(200)
     assert drawn() != alone
+    label = painted.page.locator("#terms-chart .area").get_attribute("aria-label") or ""
+    assert re.search(r"Laid over in broken lines: .*seed 0\.$", label), label
 
 
 def test_one_slider_shifts_photo_against_painting(painted: Visitor) -> None:
