@@ -30,8 +30,10 @@ SCREENS = [
     (1366, 657),
     pytest.param(1280, 650, marks=pytest.mark.slow),
     pytest.param(1440, 900, marks=pytest.mark.slow),
+    (1024, 768),
+    pytest.param(820, 1180, marks=pytest.mark.slow),
 ]
-LIMITS = Limits(grace_seconds=15.0)
+LIMITS = Limits(grace_seconds=15.0, max_seconds=600.0)
 
 
 def outside(visitor: Visitor) -> dict[str, object]:
@@ -73,6 +75,34 @@ def test_everything_is_in_one_view_before_during_and_after(
     assert box(visitor.page.locator("#easel")) == easel
     assert visitor.page.evaluate("scrollY") == 0
     visitor.left_clean()
+    visitor.context.close()
+
+
+HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((node) => {
+  const words = document.createRange();
+  words.selectNodeContents(node);
+  const boxes = [...words.getClientRects()].filter((box) => box.width > 1 && box.height > 1);
+  return !boxes.length || boxes.some((box) => [box.left + 1, box.right - 1].some((x) => {
+    const there = document.elementFromPoint(x, box.top + box.height / 2);
+    return !there || !(node.contains(there) || there.contains(node)) || box.bottom > node.closest(".telling, .source").getBoundingClientRect().bottom + 1;
+  }));
+}).map((node) => node.textContent)"""
+"""Those of some elements that are not seen from their first word to their last."""
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_what_would_shorten_a_long_run_is_in_sight_in_every_window(
+    browser: Browser, address: str, language: str
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657}, locale=language)
+    page = visitor.page
+    for settings, said in ({"size": 64, "iterations": 100_000}, "#cost .long"), ({"size": 64}, "#cost .hint"):
+        visitor.open(**settings)
+        expect(page.locator(said)).to_be_visible()
+        for width, height in ((1440, 900), (1366, 657), (1280, 650), (1024, 768), (820, 1180)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(150)
+            assert page.evaluate(HIDDEN, f"{said}, #style-gallery .thumbnail-item") == [], (width, said)
     visitor.context.close()
 
 
