@@ -105,7 +105,9 @@ function said(area, data) {
 function spoken(data) {
   const lines = shown(keys).map((key) => {
     const values = data.map((row) => valueOf(row, key)).filter((value) => value !== null);
-    return values.length ? words("from_to", { name: termOf(key), now: number(values[values.length - 1]), first: number(values[0]) }) : "";
+    if (!values.length) return "";
+    const [first, now] = [values[0], values[values.length - 1]]; // a content loss begins at what rounding leaves of nothing
+    return words("from_to", { name: termOf(key), now: number(now), first: number(first < 1e-9 * now ? 0 : first) });
   }).filter(Boolean);
   const laid = others.filter((other) => chosen.has(other.run)).map((other) => other.name);
   const said = words("said", {

@@ -66,3 +66,8 @@ def test_no_flags_words_cover_anothers_and_the_latest_keeps_its_own(asked: Any, 
 
 def test_flags_with_room_all_have_their_words(asked: Any) -> None:
     assert all(each["at"] == each["x"] + 10 for each in placed(asked, [10.0, 150.0, 300.0, 420.0]))
+
+
+def test_the_latest_flag_keeps_its_words_where_neither_side_has_room(asked: Any) -> None:
+    found = asked(f"placedFlags([[50, 'flag']], {{ across: (x) => x, right: 100 }}, () => {WIDE})")
+    assert found == [{"x": 50, "text": "flag", "at": 10}]

@@ -270,6 +270,7 @@ def test_the_chart_says_what_it_shows(painted: Visitor) -> None:
     assert list(terms) == ["content", "style", "variation"]
     shown = ends()
     assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
+    assert terms["content"].endswith(", from 0")  # not the rounding that the photo differs from itself by
     page.get_by_role("button", name="Weighted", exact=True).click()
     terms = said("Loss curves of the terms, with weights, on a logarithmic axis")
     assert shown["variation"] != ends()["variation"]
