@@ -20,7 +20,7 @@ from playground.web.components.format import caption
 from playground.web.components.pictures import sample_at, samples
 from playground.web.compressed import CompressedPage
 from playground.web.loop_time import LoopTime
-from playground.web.studio.result_names import apart, names
+from playground.web.studio.result_names import names, recipes_apart
 from playground.web.studio.session import link_query, samples_of_link
 
 RECIPE = load_preset()
@@ -34,6 +34,14 @@ def test_results_are_called_by_what_differs() -> None:
     assert names([RECIPE]) == names([RECIPE, RECIPE])[:1] == ["Playground, seed 0"]
 
 
+def test_results_of_other_pictures_are_called_by_those() -> None:
+    both = [("cat", "wind"), ("cat", "window")]
+    assert names([RECIPE, RECIPE], both) == ["wind, Playground", "window, Playground"]
+    strong = RECIPE.changed({"style_weight": 20.0})
+    assert names([RECIPE, strong], both) == ["wind, style weight 1", "window, style weight 20"]
+    assert names([RECIPE, strong], both[:1] * 2) == ["style weight 1", "style weight 20"]
+
+
 def test_other_presets_are_called_by_their_title_and_not_by_fifty_settings() -> None:
     first, second = names([RECIPE, load_preset("hrnet-photorealistic")])
     assert first.startswith("Playground")
@@ -42,8 +50,11 @@ def test_other_presets_are_called_by_their_title_and_not_by_fifty_settings() -> 
 
 
 def test_two_results_say_what_sets_them_apart() -> None:
-    assert apart(RECIPE, RECIPE) == ""
-    assert apart(RECIPE, RECIPE.changed({"size": 256, "seed": 3})) == f"seed 0 ↔ seed 3; size {RECIPE.size} ↔ size 256"
+    assert recipes_apart(RECIPE, RECIPE) == ""
+    assert (
+        recipes_apart(RECIPE, RECIPE.changed({"size": 256, "seed": 3}))
+        == f"seed 0 ↔ seed 3; size {RECIPE.size} ↔ size 256"
+    )
 
 
 def test_a_map_is_named_and_never_spelt_out() -> None:
@@ -53,7 +64,7 @@ def test_a_map_is_named_and_never_spelt_out() -> None:
     assert "map of regions" in first
     assert " 1, 0.25" in first
     assert "no map of regions" in second
-    assert max(map(len, (first, second, apart(mapped, plain), caption(mapped)))) < 200
+    assert max(map(len, (first, second, recipes_apart(mapped, plain), caption(mapped)))) < 200
 
 
 def test_a_link_names_samples_and_nothing_of_a_persons_own(tmp_path: Path) -> None:
