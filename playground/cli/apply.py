@@ -67,7 +67,10 @@ def apply(
     ] = True,
     original_colours: Annotated[bool, typer.Option("--original-colours", help="Keep the photo's colours.")] = False,
     tile: Annotated[int | None, typer.Option(help="Paint in tiles of this side, for less memory.", min=64)] = None,
-    size: Annotated[int | None, typer.Option(help="Long side in pixels; else each picture's own.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Long side in pixels; else each picture's own. Strokes keep theirs: see --strokes."),
+    ] = None,
     cm: Annotated[float | None, typer.Option(help="Long side on paper, in place of --size.")] = None,
     dpi: Annotated[
         int | None, typer.Option(min=30, max=1200, help="Dots per inch of --cm (else 300), also written into the file.")

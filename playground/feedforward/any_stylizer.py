@@ -18,7 +18,7 @@ from playground.errors import PlaygroundError
 from playground.networks.any_painting import blended, load_any_painting, style_numbers
 from playground.recipe.styles import MAX_STYLES
 
-ONE_PASS_PIXELS = 16_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
+ONE_PASS_PIXELS = 14_000_000  # that one pass paints: about 3 GB; a larger picture is painted so large and then enlarged
 
 
 class AnyStylizer:

@@ -45,7 +45,7 @@ def fault(error: Exception) -> str:
 
 
 def progress(sentence: str, fraction: float | None) -> str:
-    """A download's progress as a line and a bar."""
+    """How far something is, as a line and a bar that is called by it."""
     value = "" if fraction is None else f' value="{fraction:.3f}"'
-    bar = f'<progress max="1"{value} aria-label="{escape(say("download.bar"))}"></progress>'
-    return f'<p class="message note">{escape(translated(sentence))}</p>{bar}'
+    said = escape(translated(sentence))
+    return f'<p class="message note">{said}</p><progress max="1"{value} aria-label="{said}"></progress>'
