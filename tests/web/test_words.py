@@ -53,12 +53,12 @@ def test_the_language_is_that_of_the_address_or_of_the_page_or_of_the_browser() 
 
 
 def test_a_page_is_laid_out_once_and_served_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {**words.words("de"), "run.run": "Los", "chart.from_to": "{name} {now} (zuerst {first})"}
+    known = {**words.words("de"), "run.run": "Los", "js.chart.from_to": "{name} {now} (zuerst {first})"}
     spoken = {"en": words.words("en"), "de": known}
     monkeypatch.setattr(words, "words", spoken.__getitem__)
     with words.laying_out(), PageBlocks(analytics_enabled=False) as page:
         gr.Button(say("run.run"))
-        gr.HTML(f"<b>{say('run.run')}</b> {say('chart.from_to', name=say('run.run'), now=1, first=2)}")
+        gr.HTML(f"<b>{say('run.run')}</b> {say('js.chart.from_to', name=say('run.run'), now=1, first=2)}")
     english = [part["props"]["value"] for part in page.config["components"]]
     token = ASKED.set("de")
     try:

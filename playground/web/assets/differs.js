@@ -9,6 +9,7 @@ function mark() {
       else input.removeAttribute("aria-description");
     });
   });
+  document.dispatchEvent(new CustomEvent("marks"));
 }
 mark();
 watch("value", mark);

@@ -16,8 +16,10 @@ function add() {
 }
 // Behind the last word of the name and its mark, neither of which it may cover.
 function place({ target }) {
-  const around = target.closest?.(".weight, .setting"), setting = around?.querySelector(":scope .try-five")?.parentElement, name = setting && named(setting);
+  const around = target?.closest?.(".weight, .setting"), setting = around?.querySelector(":scope .try-five")?.parentElement, name = setting && named(setting);
   if (!name || !element.isConnected) return;
+  const said = around.querySelector("[id^=words-]");
+  if (said) said.title = said.textContent.trim(); // all of it where its line is too short
   const words = document.createRange();
   words.selectNodeContents(name);
   const last = [...words.getClientRects()].filter((box) => box.width).at(-1), box = setting.getBoundingClientRect();
@@ -26,9 +28,10 @@ function place({ target }) {
   const button = setting.querySelector(":scope > .try-five"), control = setting.querySelector("input[type=number], .container > .wrap")?.getBoundingClientRect();
   const left = last.right + wide + 6, room = !control || control.top > last.bottom || left + button.offsetWidth <= control.left;
   button.style.left = `${room ? left - box.left : 0}px`;
-  button.style.top = `${room ? (last.top + last.bottom) / 2 - box.top - 10 : last.bottom - box.top}px`;
+  button.style.top = `${room ? (last.top + last.bottom) / 2 - box.top - button.offsetHeight / 2 : last.bottom - box.top}px`;
 }
 for (const name of ["pointerover", "focusin"]) document.addEventListener(name, place);
+document.addEventListener("marks", () => place({ target: document.activeElement })); // a mark before the name moves what stands behind it
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.(".try-five");
   if (button && element.isConnected) trigger("select", { name: button.dataset.name });

@@ -95,6 +95,29 @@
   // -------------------------------------------------------------------- the first visit
   const SEEN = "style-playground-shown-round", STEPS = [["pictures", "#content"], ["run", "#run"], ["balance", "#balance"]];
   let step = 0, round = null;
+  const KEEP = ["#content", "#style", "#run", "#pause", "#terms-chart"], GAP = 14, EDGE = 8;
+  // A phone has the balance behind a button.
+  const named = (query) => (query === "#balance" && [document.querySelector("#weights-toggle")].find((node) => node?.offsetParent)) || document.querySelector(query);
+  // Beside what the step names, its corner on it; over neither a picture's box, Run nor the curves.
+  function stand() {
+    const place = round && named(STEPS[step][1]);
+    if (!place) return;
+    const at = place.getBoundingClientRect(), wide = round.offsetWidth, high = round.offsetHeight;
+    const x = Math.max(EDGE, Math.min(innerWidth - wide - EDGE, at.left)), y = Math.max(EDGE, Math.min(innerHeight - high - EDGE, at.top + at.height / 2 - high / 2));
+    const right = at.right + GAP, left = at.left - wide - GAP, top = Math.max(EDGE, at.top);
+    const spots = [["right", right, y], ["left", left, y], ["right", right, top], ["left", left, top], ["above", x, at.top - high - GAP], ["below", x, at.bottom + GAP]];
+    const taken = KEEP.map((query) => document.querySelector(query)).filter((node) => node && node !== place).map((node) => node.getBoundingClientRect());
+    const fits = ([, x, y]) => x >= EDGE && y >= EDGE && x + wide <= innerWidth - EDGE && y + high <= innerHeight - EDGE;
+    const free = ([, x, y]) => taken.every((box) => !box.width || x + wide <= box.left || box.right <= x || y + high <= box.top || box.bottom <= y);
+    const spot = spots.find((one) => fits(one) && free(one)) || spots.find(fits);
+    if (!spot) { delete round.dataset.side; round.style.cssText = ""; return; }
+    const [side, fromX, fromY] = spot, level = side === "right" || side === "left";
+    round.dataset.side = side;
+    const along = level ? at.top + at.height / 2 - fromY : at.left + Math.min(at.width / 2, 60) - fromX; // where its corner is
+    round.style.cssText = `left: ${fromX}px; top: ${fromY}px; bottom: auto; --at: ${Math.max(16, Math.min((level ? high : wide) - 16, along))}px`;
+  }
+  addEventListener("resize", stand);
+  addEventListener("scroll", stand, { passive: true, capture: true });
   const seen = () => { try { return localStorage.getItem(SEEN) !== null; } catch { return true; } };
   function over() {
     try { localStorage.setItem(SEEN, "yes"); } catch { /* then it is over for this page */ }
@@ -103,13 +126,14 @@
     round = null;
   }
   function show() {
-    const [name, query] = STEPS[step], place = document.querySelector(query);
+    const [name, query] = STEPS[step], place = named(query);
     if (!place) return over();
     document.querySelectorAll(".shown").forEach((node) => node.classList.remove("shown"));
     place.classList.add("shown");
     round.querySelector("p").textContent = playgroundSay(`welcome.${name}`);
     round.querySelector(".count").textContent = playgroundSay("welcome.count", { step: step + 1, steps: STEPS.length });
     round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
+    stand();
   }
   const elsewhere = () => document.documentElement.classList.contains("one-lesson"); // a link has opened a lesson alone
   function begin() {
@@ -131,5 +155,5 @@
   document.addEventListener("keydown", (event) => { if (round && event.key === "Escape") over(); });
 
   let timer = null;
-  new MutationObserver(() => { timer ??= setTimeout(() => { timer = null; mark(); begin(); }, 300); }).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(() => { timer ??= setTimeout(() => { timer = null; mark(); begin(); stand(); }, 300); }).observe(document.documentElement, { childList: true, subtree: true });
 })();

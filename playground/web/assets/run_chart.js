@@ -5,7 +5,7 @@ const TERM_ORDER = ["total", "content", "style", "neighbours", "variation"];
 const view = { by: "term", weighted: false, log: true };
 let run = null, rows = new Map(), keys = [], others = [], chosen = new Set(), pinned = null, pointed = null, asked = null, timer = null, queued = false, stood = "";
 
-const words = (key) => playgroundSay(`chart.${key}`);
+const words = (key, values) => playgroundSay(`chart.${key}`, values);
 const termOf = (key) => { const [kind, layer] = key.split(":"), name = playgroundWords[`term.${kind}`] || kind.replace("_", " "); return layer ? `${name} ${layer}` : name; };
 
 function build() {
@@ -14,8 +14,8 @@ function build() {
   figure().innerHTML = `<div class="chart-bar">
     ${pick("by", [["term", "term"], ["layer", "layer"]])}${pick("weighted", [["", "unweighted"], ["yes", "weighted"]])}${pick("log", [["yes", "log"], ["", "linear"]])}
     <details class="over"><summary>${words("over")}</summary><div class="over-list"></div></details><span class="out">${out}</span></div>
-    <div class="plot-box"><div class="area" tabindex="0" role="img"><canvas></canvas><span class="waiting">${words("waiting")}</span></div><ul class="ends"></ul></div>
-    <span class="for-ears" role="status"></span><div class="tip" hidden></div>`;
+    <div class="plot-box"><div class="area" tabindex="0" role="img"><canvas></canvas><span class="waiting">${words("waiting")}</span><div class="tip" hidden></div><div class="steered" hidden></div></div><ul class="ends"></ul></div>
+    <span class="for-ears" role="status"></span>`;
   new ResizeObserver(later).observe(figure().querySelector(".area"));
   new MutationObserver(later).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
@@ -60,6 +60,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   const area = figure().querySelector(".area"), data = sorted(), palette = coloursOf(figure(), TERM_ORDER);
   said(area, data);
   overlays();
+  room(shown(keys), data);
   if (!area.clientWidth || !area.clientHeight) return;
   const pen = cleared(canvas, area.clientWidth, area.clientHeight, forFile ? 2 : devicePixelRatio || 1, forFile && palette.paper);
   if (!data.length) { figure().querySelector(".ends").replaceChildren(); frame = null; return; }
@@ -68,14 +69,15 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   const laid = others.filter((other) => chosen.has(other.run)).map((other) => ({ ...other, rows: other.points.map((point) => read(point, other.keys)) }));
   const lines = names.map((key) => data.map((row) => valueOf(row, key)));
   const all = [...lines, ...laid.flatMap((other) => shown(other.keys).map((key) => other.rows.map((row) => valueOf(row, key))))];
-  const end = Math.max(value.steps || 1, data[data.length - 1].step, ...laid.map((other) => other.rows[other.rows.length - 1]?.step || 0));
+  const ran = Math.max(data[data.length - 1].step, ...laid.map((other) => other.rows[other.rows.length - 1]?.step || 0));
+  const planned = Math.max(value.steps || 1, ran), end = axisEnd(ran, planned);
   const plane = planeOf(pen, area.clientWidth, area.clientHeight, end, range(all, view.log), view.log);
-  frame = { left: plane.left, right: plane.right, end, across: plane.across, data };
+  frame = { left: plane.left, right: plane.right, end, across: plane.across, data, flags: value.flags || [] };
   drawBands(pen, plane, value.stages || [], palette);
-  drawGrid(pen, plane, palette, `${words("step")} ${Math.round(end)}`);
+  drawGrid(pen, plane, palette, `${words("step")} ${Math.round(end)}${end < planned ? ` · ${words("planned", { count: planned })}` : ""}`);
   drawFlags(pen, plane, value.flags || [], palette);
   laid.forEach((other, nth) => shown(other.keys).forEach((key) => { // thin and broken
-    pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash([[6, 3], [2, 2], [9, 3, 2, 3]][nth % 3]);
+    pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash(DASHES[nth % 3]);
     drawLine(pen, plane, other.rows.map((row) => valueOf(row, key)), other.rows.map((row) => row.step));
   }));
   names.forEach((key, i) => {
@@ -83,32 +85,62 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
     pen.setLineDash(view.by === "layer" && key.startsWith("content") ? [5, 3] : []);
     drawLine(pen, plane, lines[i], data.map((row) => row.step));
   });
+  nameBands(pen, plane, value.stages || [], palette);
+  nameLaid(pen, plane, laid.map((other) => other.name), palette);
   if (forFile) return;
   for (const at of [pinned, pointed]) if (at !== null) drawCursor(pen, plane, nearest(at).step, palette);
-  ends(names, lines, plane.down, palette, area.clientHeight, laid);
+  ends(names, lines, plane.down, palette, area.clientHeight);
 }
 // What is drawn, for those who do not see it, and which way of looking is chosen.
 function said(area, data) {
-  const value = props.value || {};
   figure().classList.toggle("by-layer", view.by === "layer");
   figure().querySelector(".waiting").hidden = data.length > 0;
-  if (value.said) figure().dataset.said = value.said;
-  const label = data.length ? figure().dataset.said || "" : words("waiting");
+  const label = data.length ? spoken(data) : words("waiting");
   area.setAttribute("aria-label", label);
   figure().setAttribute("aria-label", label);
   figure().dataset.last = data.length ? String(data[data.length - 1].at) : "";
   figure().querySelectorAll("[data-set]").forEach((button) => button.setAttribute("aria-pressed", String(String(view[button.dataset.set] === true ? "yes" : view[button.dataset.set] || "") === button.dataset.to)));
+}
+// The lines on show as one sentence: how they are looked at, where each began, where it is.
+function spoken(data) {
+  const lines = shown(keys).map((key) => {
+    const values = data.map((row) => valueOf(row, key)).filter((value) => value !== null);
+    if (!values.length) return "";
+    const [first, now] = [values[0], values[values.length - 1]]; // a content loss begins at what rounding leaves of nothing
+    return words("from_to", { name: termOf(key), now: number(now), first: number(first < 1e-9 * now ? 0 : first) });
+  }).filter(Boolean);
+  const laid = others.filter((other) => chosen.has(other.run)).map((other) => other.name);
+  const said = words("said", {
+    what: words(`said.${view.by}`), weights: words(view.weighted ? "said.weighted" : "said.unweighted"), axis: words(view.log ? "said.log" : "said.linear"),
+    step: `${words("step")} ${Math.round(data[data.length - 1].step)}`, lines: lines.join("; "),
+  });
+  return laid.length ? `${said} ${words("said.over", { names: laid.join("; ") })}` : said;
+}
+
+const endOf = (key) => termOf(key).replace(`${playgroundSay("term.style")} conv`, "conv");
+// The names at the lines' ends have as much room as the longest needs, which only grows while one looks at the same lines.
+const ruler = document.createElement("canvas").getContext("2d");
+let roomy = { of: "", wide: 0 };
+function room(names, data) {
+  if (!data.length) return;
+  const of = `${run} ${view.by} ${view.weighted}`, last = data[data.length - 1];
+  const family = getComputedStyle(figure()).fontFamily;
+  const measured = (text, weight) => { ruler.font = `${weight} 12px ${family}`; return ruler.measureText(text).width; };
+  const needs = names.map((key) => measured(`${endOf(key)} `, 400) + Math.max(...["0.00888", number(valueOf(last, key))].map((text) => measured(text, 600))) + 6);
+  const wide = Math.ceil(Math.max(96, ...needs, roomy.of === of ? roomy.wide : 0));
+  if (roomy.of !== of || wide > roomy.wide) figure().style.setProperty("--ends", `min(45%, ${wide}px)`);
+  roomy = { of, wide };
 }
 
 function label(key) {
   const item = document.createElement("li"), kind = key.split(":")[0];
   item.dataset.key = key;
   item.innerHTML = `<button type="button" class="term" data-term="${key.includes(":") ? "layer" : kind === "total" ? "loss" : kind}"></button> <b></b>`;
-  item.firstChild.textContent = termOf(key).replace(`${playgroundSay("term.style")} conv`, "conv");
+  item.firstChild.textContent = endOf(key);
   return item;
 }
 // Names and figures at the lines' right ends, moved apart so that none covers another.
-function ends(names, lines, down, palette, height, laid) {
+function ends(names, lines, down, palette, height) {
   const row = pointed === null ? null : nearest(pointed);
   const made = names.map((key, i) => {
     const last = row ? valueOf(row, key) : lines[i].findLast((number) => number !== null);
@@ -132,7 +164,8 @@ function ends(names, lines, down, palette, height, laid) {
   kept.forEach((item) => item.remove());
 }
 
-// Pointing: the figures of that moment stand at the lines' ends, its step and size beside the pointer, its picture under them.
+// Pointing: the figures of that moment stand at the lines' ends, its step and size on the axis, what was steered there above, and
+// its picture in the easel's corner, where it covers no curve and no button.
 const nearest = (at) => sorted().reduce((best, row) => (Math.abs(row.at - at) < Math.abs(best.at - at) ? row : best));
 function rowAt(clientX) {
   if (!frame) return null;
@@ -140,17 +173,29 @@ function rowAt(clientX) {
   const step = ((clientX - box.left - frame.left) / (frame.right - frame.left)) * frame.end;
   return frame.data.reduce((best, row) => (Math.abs(row.step - step) < Math.abs(best.step - step) ? row : best));
 }
-function point(row, clientX, clientY) {
+function stand(place, html, x) {
+  place.hidden = !html;
+  place.innerHTML = html;
+  const free = figure().querySelector(".area").clientWidth - place.offsetWidth;
+  place.style.left = `${Math.max(0, Math.min(free, x - place.offsetWidth / 2))}px`;
+}
+const NEAR = 8; // pixels between a flag and what is pointed at
+function point(row) {
   pointed = row.at;
-  const tip = document.getElementById("hover-picture"), place = figure().querySelector(".tip");
-  place.hidden = false;
+  const tip = document.getElementById("hover-picture"), x = frame.across(row.step);
+  const steered = frame.flags.filter(([step]) => Math.abs(frame.across(step) - x) <= NEAR).map(([, text]) => text);
   const values = shown(keys).map((key) => `${termOf(key)} ${number(valueOf(row, key))}`).join(" · ");
-  place.innerHTML = `<b>${words("step")} ${Math.round(row.step)}</b> · ${row.size ? `${row.size} px · ` : ""}${Math.round(row.seconds)} s`;
-  figure().querySelector(".for-ears").textContent = `${words("step")} ${Math.round(row.step)}: ${values}`;
+  stand(figure().querySelector(".tip"), `<b>${words("step")} ${Math.round(row.step)}</b> · ${row.size ? `${row.size} px · ` : ""}${Math.round(row.seconds)} s`, x);
+  const list = document.createElement("span");
+  list.textContent = steered.join(" · ");
+  stand(figure().querySelector(".steered"), list.innerHTML, x);
+  figure().querySelector(".for-ears").textContent = [`${words("step")} ${Math.round(row.step)}: ${values}`, ...steered].join(" · ");
   if (tip) {
+    const easel = document.getElementById("easel").getBoundingClientRect(), own = figure().getBoundingClientRect();
+    const corner = easel.bottom > 150 ? easel : own; // scrolled away, it is no place
     tip.classList.add("pointing");
-    tip.style.left = `${Math.min(innerWidth - 190, Math.max(6, clientX + 14))}px`;
-    tip.style.top = `${Math.max(6, clientY - 170)}px`;
+    tip.style.left = `${corner.left + 6}px`;
+    tip.style.bottom = `${innerHeight - corner.bottom + 6}px`;
   }
   asked = row.at;
   if (!timer) timer = setTimeout(() => { timer = null; if (asked !== null) trigger("select", { evaluation: asked }); }, 140);
@@ -159,8 +204,7 @@ function point(row, clientX, clientY) {
 function leave() {
   pointed = asked = null;
   document.getElementById("hover-picture")?.classList.remove("pointing");
-  const tip = figure()?.querySelector(".tip");
-  if (tip) tip.hidden = true;
+  for (const tip of figure()?.querySelectorAll(".tip, .steered") || []) tip.hidden = true;
   later();
 }
 
@@ -218,7 +262,7 @@ element.addEventListener("pointermove", (event) => {
   if (!event.target.closest(".area")) return dragging || leave();
   const row = rowAt(event.clientX);
   if (!row) return;
-  point(row, event.clientX, event.clientY);
+  point(row);
   if (dragging) seek(row, event.clientX);
 });
 element.addEventListener("pointerdown", (event) => {
@@ -244,8 +288,8 @@ element.addEventListener("keydown", (event) => {
   if (!step || !frame) return;
   event.preventDefault();
   const now = pointed === null ? frame.data.length - 1 : frame.data.indexOf(nearest(pointed));
-  const row = frame.data[Math.min(frame.data.length - 1, Math.max(0, now + step))], box = event.target.getBoundingClientRect();
-  point(row, box.left + frame.across(row.step), box.top + 10);
+  const row = frame.data[Math.min(frame.data.length - 1, Math.max(0, now + step))];
+  point(row);
 });
 build();
 take();

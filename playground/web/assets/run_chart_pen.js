@@ -20,7 +20,7 @@ function coloursOf(figure, names) {
     term: (key) => terms[key],
     layer: (key, i, n) => (forced ? "CanvasText" : `hsl(${Math.round((key.startsWith("content") ? 190 : -35) + (key.startsWith("content") ? 60 : 70) * (i / Math.max(1, n - 1)))} 62% ${document.body.classList.contains("dark") ? 70 : 32}%)`),
     text: forced ? "CanvasText" : get("--body-text-color-subdued"), line: forced ? "GrayText" : get("--border-color-primary"),
-    band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: get("--body-background-fill"),
+    band: forced ? "transparent" : get("--band"), accent: forced ? "Highlight" : get("--color-accent"), paper: forced ? "Canvas" : get("--body-background-fill"),
   };
 }
 function colourOf(key, palette, names) {
@@ -67,6 +67,13 @@ function ticks(low, high, log) {
   return found;
 }
 
+// Where the axis ends: where the plan does, or, of a long plan, at the next of 10, 20, 50, 100 ... steps that holds what has run.
+function axisEnd(ran, planned) {
+  if (planned <= ran) return Math.max(1, ran);
+  const power = 10 ** Math.floor(Math.log10(Math.max(10, ran))), next = power * [1, 2, 5, 10].find((times) => power * times >= ran);
+  return next * 1.5 >= planned ? planned : next;
+}
+
 // Where a step and a value stand on a chart of so many pixels.
 function planeOf(pen, width, height, end, [low, high], log) {
   const marks = ticks(low, high, log), left = Math.max(46, ...marks.map((tick) => Math.ceil(pen.measureText(number(tick)).width) + 8)), right = width - 6, top = 16, bottom = height - 18;
@@ -75,12 +82,22 @@ function planeOf(pen, width, height, end, [low, high], log) {
   const down = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(low, to(number))))) / (high - low);
   return { left, right, top, bottom, across, down, ticks: marks };
 }
-function drawBands(pen, { across, top, bottom }, stages, palette) {
-  stages.forEach(([from, until, size], i) => {
-    const text = `${size} px`, wide = across(until) - across(from);
-    if (i % 2) { pen.fillStyle = palette.band; pen.fillRect(across(from), top, wide, bottom - top); }
-    if (pen.measureText(text).width + 6 < wide) { pen.fillStyle = palette.text; pen.textAlign = "left"; pen.fillText(text, across(from) + 4, bottom - 4); }
-  });
+// Bands lie under the curves, their names over them.
+function drawBands(pen, { across, right, top, bottom }, stages, palette) {
+  pen.fillStyle = palette.band;
+  stages.forEach(([from, until], i) => { if (i % 2 && across(from) < right) pen.fillRect(across(from), top, Math.min(right, across(until)) - across(from), bottom - top); });
+}
+function nameBands(pen, { across, right, bottom }, stages, palette) {
+  for (const [from, until, size] of stages) {
+    const text = `${size} px`;
+    if (pen.measureText(text).width + 6 < Math.min(right, across(until)) - across(from)) legible(pen, text, across(from) + 4, bottom - 4, palette);
+  }
+}
+// Words over lines, with the background around them.
+function legible(pen, text, x, y, palette) {
+  pen.textAlign = "left"; pen.setLineDash([]);
+  pen.strokeStyle = palette.paper; pen.lineWidth = 4; pen.strokeText(text, x, y);
+  pen.fillStyle = palette.text; pen.fillText(text, x, y);
 }
 function stroke(pen, x, y, toX, toY) { pen.beginPath(); pen.moveTo(x, y); pen.lineTo(toX, toY); pen.stroke(); }
 function drawGrid(pen, { left, right, bottom, down, ticks }, palette, last) {
@@ -92,16 +109,41 @@ function drawGrid(pen, { left, right, bottom, down, ticks }, palette, last) {
   pen.fillText(last, right, bottom + 14);
   pen.textAlign = "left"; pen.fillText("0", left, bottom + 14);
 }
-// Flags where it was steered; those too near to the last are drawn without words.
-function drawFlags(pen, { right, bottom, across }, flags, palette) {
-  let free = 0;
-  pen.strokeStyle = pen.fillStyle = palette.accent; pen.textAlign = "left";
-  for (const [step, text] of flags) {
-    const x = across(step), wide = pen.measureText(text).width;
-    pen.setLineDash([2, 3]); stroke(pen, x, 4, x, bottom); pen.setLineDash([]);
+// Where flags stand and their words begin, latest first. The latest always has its words, the others right or left of them where
+// they cover nothing; what is left without (`at` null) is a tick, which hovering tells.
+function placedFlags(flags, { across, right }, widthOf) {
+  const taken = [];
+  return [...flags].reverse().map(([step, text], nth) => {
+    const x = across(step), wide = widthOf(text), after = x + 10, before = x - 4 - wide;
+    let at = [after, before].find((from) => {
+      const low = Math.min(x, from) - 6, high = Math.max(x + 8, from + wide) + 6;
+      return from >= 0 && from + wide <= right && !taken.some(([a, b]) => low < b && high > a);
+    }) ?? null;
+    if (at === null && nth === 0) at = Math.max(0, right - wide);
+    if (at !== null) taken.push([Math.min(x, at), Math.max(x + 8, at + wide)]);
+    return { x, text, at };
+  });
+}
+function drawFlags(pen, plane, flags, palette) {
+  pen.strokeStyle = pen.fillStyle = palette.accent; pen.textAlign = "left"; pen.lineWidth = 1;
+  for (const { x, text, at } of placedFlags(flags, plane, (text) => pen.measureText(text).width)) {
+    if (at === null) { stroke(pen, x, plane.top - 2, x, plane.top + 6); continue; }
+    pen.setLineDash([2, 3]); stroke(pen, x, 4, x, plane.bottom); pen.setLineDash([]);
     pen.beginPath(); pen.moveTo(x, 3); pen.lineTo(x + 7, 6.5); pen.lineTo(x, 10); pen.fill();
-    if (x + 10 > free && x + 10 + wide < right) { pen.fillText(text, x + 10, 10.5); free = x + 16 + wide; }
+    pen.fillText(text, at, 10.5);
   }
+}
+// Whose the broken lines are, at the upper right: losses fall, so that little is there.
+const DASHES = [[6, 3], [2, 2], [9, 3, 2, 3]];
+function nameLaid(pen, { left, right, top }, names, palette) {
+  names.forEach((name, nth) => {
+    let text = name;
+    while (text.length > 4 && pen.measureText(text).width > right - left - 46) text = `${text.slice(0, -2).trimEnd()}…`;
+    const x = right - 4 - pen.measureText(text).width, y = top + 13 + 15 * nth;
+    legible(pen, text, x, y, palette);
+    pen.strokeStyle = palette.text; pen.lineWidth = 1.2; pen.setLineDash(DASHES[nth % 3]);
+    stroke(pen, x - 34, y - 4, x - 6, y - 4);
+  });
 }
 function drawLine(pen, { across, down }, list, steps) {
   pen.beginPath();

@@ -1,6 +1,7 @@
 // The shelf of results. A card brings its result back; its buttons pin it, lay it beside another, or make it a source, which
 // dragging it onto a box does too. Cards are kept and only changed, so that the one in use keeps the focus.
 const root = () => element.querySelector(".shelf");
+let asked = false; // whether a comparison was asked for here, whose pair is to come into view
 const TYPE = "text/x-playground-result";
 const ACTS = [ // each with its drawing in a box of 16
   ["pin", "M6 1h4l-.5 5L12 8.5V10H4V8.5L6.500 6zM8 10v5"],
@@ -38,6 +39,9 @@ function show() {
     item.querySelector("[data-act=compare]").setAttribute("aria-pressed", String(wanted.compared));
   });
   old.forEach((item) => item.remove());
+  const pair = cards.filter((one) => one.compared).map((one) => one.name).join();
+  if (asked && pair.includes(",") && !document.querySelector("#studio.is-running")) document.getElementById("easel")?.scrollIntoView({ block: "center" });
+  asked = false;
 }
 
 element.addEventListener("click", (event) => {
@@ -45,6 +49,7 @@ element.addEventListener("click", (event) => {
   if (!name) return;
   if (!act) return trigger("click", { name });
   if (act === "content" || act === "style") return trigger("select", { name, to: act });
+  asked = act === "compare";
   trigger("input", { name, act });
 });
 element.addEventListener("dragstart", (event) => {

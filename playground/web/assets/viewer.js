@@ -7,7 +7,7 @@ const held = matchMedia("(pointer: coarse)").matches ? "hold_here" : "hold"; // 
 const words = (key) => playgroundSay(`viewer.${key}`);
 
 function build() {
-  root().innerHTML = `<div class="frame"><img class="after" alt=""><img class="before" alt=""><span class="line"></span></div>
+  root().innerHTML = `<div class="frame"><img class="after" alt=""><img class="before" alt=""><span class="line"></span></div><p class="said" hidden></p>
     <input type="range" min="0" max="100" value="50" aria-label="">
     <div class="tools"><button type="button" data-do="hold" aria-pressed="false"></button><button type="button" data-do="zoom" aria-pressed="false"></button><button type="button" data-do="full"></button></div>`;
   const label = (query, key) => { root().querySelector(query).textContent = words(key); };
@@ -22,6 +22,9 @@ function show() {
   if (!value || !root()) return;
   if (!root().firstChild) build();
   root().querySelector("[data-do=hold]").textContent = value.held || words(held);
+  const said = root().querySelector(".said");
+  said.textContent = value.said || "";
+  said.hidden = !value.said;
   if (shown !== value.after) {
     shown = value.after;
     root().querySelector(".before").src = value.before;

@@ -17,8 +17,8 @@ import gradio as gr
 from playground.engine.schedule import plan_stages
 from playground.recipe.model import Change, Recipe
 from playground.service.job import ENDS, Job
-from playground.web.components.format import number, term
-from playground.web.components.small_charts import TERMS, describe
+from playground.web.components.format import number
+from playground.web.components.small_charts import TERMS
 from playground.web.words import label, say
 
 SCRIPT = "\n".join(
@@ -69,9 +69,6 @@ def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
         "flags": _flags(job, steps, weighted),
         "keys": keys,
         "points": points,
-        "said": describe(
-            say("chart.losses"), weighted, {name: term(name) for name in TERMS if weighted[-1].get(name, 0) > 0}
-        ),
     }
 
 

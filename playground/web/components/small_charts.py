@@ -61,7 +61,7 @@ def describe(title: str, points: Points, names: Mapping[str, str]) -> str:
     for key, name in names.items():
         values = [point[key] for point in points if point.get(key, 0) > 0]
         if values:
-            said.append(say("chart.from_to", name=name, now=number(values[-1]), first=number(values[0])))
+            said.append(say("js.chart.from_to", name=name, now=number(values[-1]), first=number(values[0])))
     at = f"{points[-1]['evaluations']:.0f}"
     return say("chart.described", title=title, evaluation=at, lines="; ".join(said))
 

@@ -26,17 +26,21 @@ def viewer() -> gr.HTML:
     )
 
 
-def value(before: Image.Image, after: Image.Image, place: gr.components.Component, held: str = "") -> dict[str, Any]:
+def value(
+    before: Image.Image, after: Image.Image, place: gr.components.Component, held: str = "", said: str = ""
+) -> dict[str, Any]:
     """What viewer.js shows: the addresses of two pictures served at `place`, and their size.
 
     Args:
         held: what the first is called, where it is not the photo.
+        said: a sentence on the pictures, for those that must be told apart.
     """
     return {
         "before": _address(encode_picture(before, "jpg"), "before.jpg", place),
         "after": _address(encode_picture(after, "png"), "after.png", place),
         "size": list(after.size),
         "held": held,
+        "said": said,
     }
 
 

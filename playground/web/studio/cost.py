@@ -45,7 +45,7 @@ def cost(
         if expected.seconds > LONG:
             shorter = _shorter(recipe, sizes, jobs.device)
             if expected.seconds > most:
-                shorter = f"{say('cost.ended', time=duration(most))} {shorter}"
+                shorter = f"{shorter} {say('cost.ended', time=duration(most))}"
             return f'<p class="message note long">{shorter}</p>', gr.Button(
                 say("run.run_long", time=duration(min(expected.seconds, most)))
             )

@@ -86,7 +86,7 @@ class Shelf:
         differ = apart(left, right)
         return {
             parts["before-after"]: gr.HTML(
-                viewer.value(before, right.shown, parts["save-png"], say("results.left")), visible=True
+                viewer.value(before, right.shown, parts["save-png"], say("results.left"), said), visible=True
             ),
             parts["preview"]: gr.Image(visible=False),
             parts["terms-chart"]: chart,

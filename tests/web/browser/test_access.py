@@ -100,6 +100,9 @@ def test_controls_stand_out_and_fingers_have_room(browser: Browser, address: str
         assert visitor.page.evaluate(CONTRAST, selector) >= 3, selector
     for selector in ("#run", "#stop", "#weights-toggle", "#reset", ".chart-bar button", "#rooms > .tab-wrapper button"):
         assert box(visitor.page.locator(selector).first)["height"] >= 44, selector
+    for target in visitor.page.locator(".chart-bar button, .under > .tab-wrapper button").all():
+        if target.is_visible():
+            assert min(box(target)["width"], box(target)["height"]) >= 44, target.inner_text()
     # the weights are a sheet under the thumb, and the picture stays in sight above it
     expect(visitor.page.locator("#mix")).to_be_hidden()
     visitor.page.tap("#weights-toggle")

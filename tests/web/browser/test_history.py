@@ -58,9 +58,8 @@ def newest(jobs: Jobs) -> Job:
 
 
 def last_evaluation(visitor: Visitor) -> int:
-    """Where the live curve ends, by its text alternative."""
-    found = re.search(r"at evaluation (\d+)", visitor.page.get_attribute("#terms-chart figure", "aria-label") or "")
-    return int(found[1]) if found else -1
+    """Where the live curve ends."""
+    return int(visitor.page.get_attribute("#terms-chart figure", "data-last") or -1)
 
 
 def open_time_machine(visitor: Visitor) -> None:

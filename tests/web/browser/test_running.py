@@ -73,6 +73,7 @@ def test_steering_pausing_resuming_and_stopping(visitor: Visitor, tmp_path: Path
     visitor.run()
     visitor.painted(3)
     playwright.expect(visitor.page.locator("#preview img")).to_be_visible()
+    visitor.page.get_by_role("button", name="Weighted", exact=True).click()
     before = visitor.loss("style")
     visitor.fill("style_weight", 1000)
     until(lambda: visitor.loss("style") > 20 * before)

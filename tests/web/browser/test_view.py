@@ -30,8 +30,10 @@ SCREENS = [
     (1366, 657),
     pytest.param(1280, 650, marks=pytest.mark.slow),
     pytest.param(1440, 900, marks=pytest.mark.slow),
+    (1024, 768),
+    pytest.param(820, 1180, marks=pytest.mark.slow),
 ]
-LIMITS = Limits(grace_seconds=15.0)
+LIMITS = Limits(grace_seconds=15.0, max_seconds=600.0)
 
 
 def outside(visitor: Visitor) -> dict[str, object]:
@@ -73,6 +75,34 @@ def test_everything_is_in_one_view_before_during_and_after(
     assert box(visitor.page.locator("#easel")) == easel
     assert visitor.page.evaluate("scrollY") == 0
     visitor.left_clean()
+    visitor.context.close()
+
+
+HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((node) => {
+  const words = document.createRange();
+  words.selectNodeContents(node);
+  const boxes = [...words.getClientRects()].filter((box) => box.width > 1 && box.height > 1);
+  return !boxes.length || boxes.some((box) => [box.left + 1, box.right - 1].some((x) => {
+    const there = document.elementFromPoint(x, box.top + box.height / 2);
+    return !there || !(node.contains(there) || there.contains(node)) || box.bottom > node.closest(".telling, .source").getBoundingClientRect().bottom + 1;
+  }));
+}).map((node) => node.textContent)"""
+"""Those of some elements that are not seen from their first word to their last."""
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_what_would_shorten_a_long_run_is_in_sight_in_every_window(
+    browser: Browser, address: str, language: str
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657}, locale=language)
+    page = visitor.page
+    for settings, said in ({"size": 64, "iterations": 100_000}, "#cost .long"), ({"size": 64}, "#cost .hint"):
+        visitor.open(**settings)
+        expect(page.locator(said)).to_be_visible()
+        for width, height in ((1440, 900), (1366, 657), (1280, 650), (1024, 768), (820, 1180)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(150)
+            assert page.evaluate(HIDDEN, f"{said}, #style-gallery .thumbnail-item") == [], (width, said)
     visitor.context.close()
 
 
@@ -193,6 +223,13 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
     painted.says(r"step [1-4] · 48 px", "#terms-chart .tip")
     assert ends.inner_text() != before
     expect(page.locator("#hover-picture img")).to_be_visible()
+    expect(page.locator("#terms-chart .steered")).to_be_hidden()
+    column, preview = box(page.locator("#easel")), box(page.locator("#hover-picture"))
+    page.mouse.move(place["x"] + place["width"] - 4, place["y"] + 40)
+    assert box(page.locator("#hover-picture")) == preview
+    assert preview["x"] >= column["x"]
+    assert preview["x"] + preview["width"] <= column["x"] + column["width"]
+    assert preview["y"] + preview["height"] <= column["y"] + column["height"]  # above all buttons
     page.mouse.move(5, 5)
     expect(page.locator("#hover-picture img")).to_be_hidden()
     area.focus()
@@ -214,6 +251,46 @@ def test_the_chart_shows_layers_sizes_and_moments_and_gives_its_numbers(painted:
         assert picture.width > 600
 
 
+def test_the_chart_says_what_it_shows(painted: Visitor) -> None:
+    page, area = painted.page, painted.page.locator("#terms-chart .area")
+
+    def ends() -> dict[str, str]:
+        """The figure that stands at the end of each line, by its name."""
+        found = page.locator("#terms-chart .ends li").evaluate_all(
+            "items => items.map((item) => [item.dataset.key, item.querySelector('b').textContent])"
+        )
+        return dict(found)
+
+    def said(begin: str) -> dict[str, str]:
+        expect(area).to_have_attribute("aria-label", re.compile(f"^{begin}, step 16: "))
+        lines = (area.get_attribute("aria-label") or "").split(": ", 1)[1].rstrip(".").split("; ")
+        return {line.split(" ")[0]: line for line in lines}
+
+    terms = said("Loss curves of the terms, without weights, on a logarithmic axis")
+    assert list(terms) == ["content", "style", "variation"]
+    shown = ends()
+    assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
+    assert terms["content"].endswith(", from 0")  # not the rounding that the photo differs from itself by
+    page.get_by_role("button", name="Weighted", exact=True).click()
+    terms = said("Loss curves of the terms, with weights, on a logarithmic axis")
+    assert shown["variation"] != ends()["variation"]
+    shown = ends()
+    assert all(line.startswith(f"{name} {shown[name]}, from ") for name, line in terms.items())
+    painted.says(f"Losses: content {shown['content']}.*, weights included", "#summary")
+    page.get_by_role("button", name="Layers", exact=True).click()
+    page.get_by_role("button", name="Linear").click()
+    said("Loss curves of the layers, with weights, on a linear axis")
+    label = area.get_attribute("aria-label") or ""
+    for key, figure in ends().items():
+        assert f"{key.replace(':', ' ')} {figure}, from " in label
+    # the names have room within the chart's column
+    room = box(page.locator("#easel"))
+    widths = page.locator("#terms-chart .ends li").evaluate_all(
+        "all => all.map((n) => n.getBoundingClientRect().right)"
+    )
+    assert max(widths) <= room["x"] + room["width"]
+
+
 def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
     painted.fill("seed", 5)
     painted.run()
@@ -230,6 +307,8 @@ def test_a_second_result_can_be_laid_over_the_first(painted: Visitor) -> None:
     tick.check()
     painted.page.wait_for_timeout(200)
     assert drawn() != alone
+    label = painted.page.locator("#terms-chart .area").get_attribute("aria-label") or ""
+    assert re.search(r"Laid over in broken lines: .*seed 0\.$", label), label
 
 
 def test_one_slider_shifts_photo_against_painting(painted: Visitor) -> None:

@@ -48,7 +48,7 @@ def test_a_long_one_says_so_on_run_and_what_would_shorten_it_most(jobs: Jobs) ->
     assert half != fewer
     setting = "Size 512" if half < fewer else "25000 iterations"
     line, run = said(jobs, size=1024, iterations=100_000)
-    assert f"This takes long: {setting} would take {duration(min(half, fewer))}" in line
+    assert f"{setting} would take {duration(min(half, fewer))}" in line
     assert run.startswith("Run (")
     smallest = said(jobs, size=64, iterations=100_000)[0]
     assert "25000 iterations would take" in smallest, "there is no smaller size for this network"
@@ -57,7 +57,7 @@ def test_a_long_one_says_so_on_run_and_what_would_shorten_it_most(jobs: Jobs) ->
 def test_a_server_that_will_end_a_run_earlier_says_when(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(jobs), "limits", Limits(max_seconds=600))
     line, run = said(jobs, size=1024, iterations=100_000)
-    assert "This server ends a run after 10 min" in line
+    assert "A run ends here after 10 min" in line
     assert run == "Run (10 min 00 s)"
 
 
