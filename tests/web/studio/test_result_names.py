@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -84,18 +85,22 @@ def test_a_sample_is_served_as_the_file_it_is() -> None:
             assert sample.file() == sample.file()
 
 
-def test_a_picture_given_on_one_tab_stands_on_the_others() -> None:
-    sample = samples("photos")[2].file()
+def test_a_picture_given_on_one_tab_stands_on_the_others(tmp_path: Path) -> None:
+    sample, own, bad = samples("photos")[2].file(), str(tmp_path / "own.png"), str(tmp_path / "bad.png")
+    Image.new("RGB", (64, 48)).save(own)
+    Path(bad).write_text("no picture")
     with gr.Blocks(analytics_enabled=False):
         boxes, galleries = [gr.Image() for _ in range(3)], [gr.Gallery() for _ in range(3)]
     updates = shared_pictures.alike("photos", boxes, galleries, 1, "old", sample, "old")
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample, 2: sample}
     assert [updates[gallery].selected_index for gallery in galleries] == [2, 2, 2]
     assert shared_pictures.alike("photos", boxes, galleries, 0, sample, sample, sample) == gr.skip()
-    assert (
-        shared_pictures.alike("photos", boxes, galleries, 0, "/own.png", sample, sample)[galleries[0]].selected_index
-        is None
-    )
+    updates = shared_pictures.alike("photos", boxes, galleries, 0, own, sample, sample)
+    assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {1: own, 2: own}
+    assert updates[galleries[0]].selected_index is None
+    updates = shared_pictures.alike("photos", boxes, galleries, 0, bad, sample, sample)
+    assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample}
+    assert updates[galleries[0]].selected_index == 2
 
 
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/gradio_api/file=a", None)])
