@@ -162,6 +162,9 @@ class Newcomer(Visitor):
 def test_a_first_visit_in_class_is_not_shown_round_over_its_lesson(
     teacher: Visitor, browser: Any, address: str
 ) -> None:
+    teacher.page.once("dialog", lambda asked: asked.accept())
+    with teacher.page.expect_response("**/class"):
+        teacher.page.click("[data-do=clear]")
     desk = Newcomer(browser, address)
     desk.page.goto(f"{address}?key={KEY.replace(' ', '%20')}")
     pupil, early = Newcomer(browser, address), Newcomer(browser, address)
