@@ -14,7 +14,7 @@ import gradio as gr
 
 from playground.web.components.layout import LIGHT, Parts
 from playground.web.components.messages import NOTHING, Updates
-from playground.web.components.pictures import sample_at
+from playground.web.components.pictures import judged, sample_at
 
 Box = tuple[Parts, str]
 """A picture box by its tab's parts and its name; "NAME-gallery" has its samples."""
@@ -36,9 +36,12 @@ def keep_same(kind: str, boxes: Sequence[Box]) -> None:
 
 
 def alike(kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None) -> Updates:
+    """What the other boxes show; a file that is no picture gives way to the one before, which they still have."""
     path = paths[source]
-    updates: Updates = {box: path for box, other in zip(boxes, paths, strict=True) if other != path}
-    if not updates:
+    if all(other == path for other in paths):
         return NOTHING
+    if path and sample_at(kind, path) is None and judged("content", path):
+        path = next((other for other in paths if other != path), None)
+    updates: Updates = {box: path for box, other in zip(boxes, paths, strict=True) if other != path}
     chosen = sample_at(kind, path)
     return {**updates, **{gallery: gr.Gallery(selected_index=chosen) for gallery in galleries}}

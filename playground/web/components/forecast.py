@@ -14,7 +14,8 @@ from playground.engine.schedule import evaluations_of, plan_stages
 from playground.recipe.model import Recipe, Stage
 from playground.web.components.format import steps_per_second
 
-STEP = 0.15  # of what was said: no more between two looks
+STEP = 0.15  # of what was said: no more between two looks, nor within `PAUSE`
+PAUSE = 2.0  # seconds of the run
 WEIGHT = 0.25  # of a new observation against all before
 FEW = 3  # points of a size before its pace counts: the first ones warm up
 RECENT = 12  # points that its pace is taken from
@@ -53,8 +54,9 @@ class Forecast:
         if budget is not None:
             left = min(left, max(0.0, budget - frame.seconds))
         if self.said is not None and self.planned == frame.steps:
-            expected = max(0.0, self.said[0] - (frame.seconds - self.said[1]))
-            left = max(expected * (1 - STEP), min(expected * (1 + STEP) + 0.5, left))
+            passed = frame.seconds - self.said[1]
+            expected, most = max(0.0, self.said[0] - passed), min(1.0, passed / PAUSE)
+            left = max(expected * (1 - STEP * most), min(expected * (1 + STEP * most) + 0.5 * most, left))
         self.said, self.planned = (left, frame.seconds), frame.steps
         return left
 

@@ -6,6 +6,7 @@ files in the same words as the command line. Called by every tab.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from contextlib import AbstractContextManager
@@ -136,6 +137,21 @@ def sample_at(kind: str, path: str | None) -> int | None:
         if sample.path.name == Path(path).name and sample.file() == path:
             return index
     return None
+
+
+def sample_like(kind: str, picture: Image.Image) -> Sample | None:
+    """The sample of a kind with these very pixels; None for a person's own picture."""
+    mine = _pixels(picture) if picture.size in {size for size, _ in _known(kind)} else None
+    return next((sample for sample, one in zip(samples(kind), _known(kind), strict=True) if one == mine), None)
+
+
+@cache
+def _known(kind: str) -> list[tuple[tuple[int, int], bytes]]:
+    return [_pixels(sample.picture()) for sample in samples(kind)]
+
+
+def _pixels(picture: Image.Image) -> tuple[tuple[int, int], bytes]:
+    return picture.size, hashlib.sha256(picture.tobytes()).digest()
 
 
 def sample_called(kind: str, name: str) -> Sample | None:

@@ -13,7 +13,7 @@ import gradio as gr
 
 from playground.service.job import Job
 from playground.web.components.messages import Updates, message
-from playground.web.components.pictures import sample_called
+from playground.web.components.pictures import sample_called, sample_like
 from playground.web.studio.branches import settings_now
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.result_names import cards
@@ -75,9 +75,11 @@ class Restore:
         By an event of their own, since gradio makes an output anew that an event leaves as it is, and these must stay
         the boxes that leave an uploaded file untouched.
         """
-        job = session.job
-        if job is not None:
-            return [job.content, job.style]
+        job, session.brought = session.brought or session.job, None
+        if job is not None and job.content is not None:
+            found = sample_like("photos", job.content), sample_like("styles", job.style)
+            own = zip(found, (job.content, job.style), strict=True)
+            return [sample.file() if sample else picture for sample, picture in own]
         asked = {box: sample_called(LINKED[box][1], name) for box, name in session.linked.items()}
         return [sample.file() if (sample := asked.get(box)) else gr.skip() for box in ("content", "style")]
 

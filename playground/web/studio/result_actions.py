@@ -100,10 +100,11 @@ class ResultActions:
             if session.running():
                 return updates
             session.colours = done.recipe.colours
+            session.brought, session.turn = done.job, session.turn + 1
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
                 **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),
-                self.parts["strip"]: cards(session),
+                self.parts["strip"]: cards(session), self.parts["came-back"]: f"{done.job.id} {session.turn}",
             }  # fmt: skip
 
         return self.panel.guarded("preset-note", back)

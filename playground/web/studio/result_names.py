@@ -11,6 +11,7 @@ from typing import Any
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.presets import presets
 from playground.web.components.format import UNNAMED, caption, setting_said
+from playground.web.components.pictures import sample_like, titled
 from playground.web.studio.branches import small_address
 from playground.web.studio.session import Finished, Session
 from playground.web.words import say
@@ -25,8 +26,9 @@ FIRST = (
 )  # what people turn, before all else
 
 
-def names(recipes: Sequence[Recipe]) -> list[str]:
-    """A name for each recipe: its preset where these differ, and up to three settings in which it differs from another.
+def names(recipes: Sequence[Recipe], sources: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """A name for each recipe: what it was painted from and its preset where these differ, and up to three settings in
+    which it differs from another.
 
     Recipes that agree in everything but the seed are told apart by it; a single one, or all the same, has its caption.
     """
@@ -37,23 +39,54 @@ def names(recipes: Sequence[Recipe]) -> list[str]:
     ]
     several = len({recipe.preset for recipe in recipes}) > 1
     seeds = len({recipe.seed for recipe in recipes}) > 1
-    if not (differing or several or seeds):
+    pairs = [
+        [title for title, others in zip(pair, zip(*sources, strict=True), strict=True) if len({*others}) > 1]
+        for pair in sources
+    ]
+    if not (differing or several or seeds or any(pairs)):
         return [caption(recipe) for recipe in recipes]
-    return [_name(recipe, differing, several, seeds) for recipe in recipes]
+    titles = pairs or [[]] * len(recipes)
+    return [
+        ", ".join([*pair, *_name(recipe, differing, several, seeds)])
+        for pair, recipe in zip(titles, recipes, strict=True)
+    ]
 
 
-def _name(recipe: Recipe, differing: Sequence[str], several: bool, seeds: bool) -> str:
+def _name(recipe: Recipe, differing: Sequence[str], several: bool, seeds: bool) -> list[str]:
     preset = presets().get(recipe.preset or "")
     parts = [say(f"preset.{preset.name}.title") if preset else caption(recipe)] if several or not differing else []
     shown = differing if not several else [name for name in differing if name in FIRST]
     parts += [setting_said(name, getattr(recipe, name)) for name in shown[:MOST]]
     if seeds:
         parts.append(say("caption.seed", seed=recipe.seed))
-    return ", ".join(parts)
+    return parts
 
 
-def apart(mine: Recipe, theirs: Recipe) -> str:
+def called(results: Sequence[Finished]) -> list[str]:
+    """A name for each of several results."""
+    return names([done.recipe for done in results], [sources(done) for done in results]) if results else []
+
+
+def sources(done: Finished) -> tuple[str, str]:
+    """What the photo and the painting of a result are called."""
+    if done.sources is None:
+        photo, painting = sample_like("photos", done.job.painted_content), sample_like("styles", done.job.style)
+        done.sources = (
+            titled(photo) if photo else say("names.photo"),
+            titled(painting) if painting else say("names.painting"),
+        )
+    return done.sources
+
+
+def apart(one: Finished, other: Finished) -> str:
     """What sets two results apart, in a few words; empty where nothing does."""
+    pairs = zip(sources(one), sources(other), strict=True)
+    said = [f"{mine} ↔ {theirs}" for mine, theirs in pairs if mine != theirs]
+    return "; ".join([*said, *filter(None, [recipes_apart(one.recipe, other.recipe)])])
+
+
+def recipes_apart(mine: Recipe, theirs: Recipe) -> str:
+    """The settings in which two recipes differ, five at most; empty where they agree."""
     listed = [name for name in Recipe.model_fields if name not in UNNAMED - {"seed", "network"}]
     differing = [name for name in listed if getattr(mine, name) != getattr(theirs, name) and field_info(name)]
     said = [
@@ -66,7 +99,6 @@ def apart(mine: Recipe, theirs: Recipe) -> str:
 def cards(session: Session) -> list[dict[str, Any]]:
     """What shelf.js shows of this visit's results, newest first."""
     newest = list(reversed(session.finished))
-    called = names([done.recipe for done in newest]) if newest else []
     return [
         {
             "name": done.job.name,
@@ -75,7 +107,7 @@ def cards(session: Session) -> list[dict[str, Any]]:
             "pinned": done.job.pinned,
             "compared": done.job.name in session.compared,
         }
-        for done, name in zip(newest, called, strict=True)
+        for done, name in zip(newest, called(newest), strict=True)
     ]
 
 

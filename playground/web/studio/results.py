@@ -21,7 +21,7 @@ from playground.web.components import rounds, run_chart, viewer
 from playground.web.components.format import DPI, duration, ending, number, on_paper, term
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.kept_pictures import pair
-from playground.web.studio.result_names import names
+from playground.web.studio.result_names import called
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
 from playground.web.words import counted, say
 
@@ -83,8 +83,7 @@ def chart(session: Session, done: Finished) -> dict[str, Any]:
 def others(session: Session) -> list[dict[str, Any]]:
     """The curves of this visit's results, newest first, for laying over the chart."""
     newest = list(reversed(session.finished))
-    called = names([done.recipe for done in newest]) if newest else []
-    return [run_chart.overlay(name, done.job) for done, name in zip(newest, called, strict=True)]
+    return [run_chart.overlay(name, done.job) for done, name in zip(newest, called(newest), strict=True)]
 
 
 def summary(done: Finished) -> str:

@@ -48,6 +48,7 @@ class Finished:
     recipe: Recipe
     job: Job
     shown: Image.Image  # with or without the photo's colours
+    sources: tuple[str, str] | None = None  # what photo and painting are called; found when it is asked for
     small: str | None = None  # of what is shown, for the shelf; made when it is asked for
 
 
@@ -85,6 +86,8 @@ class Session(Visit):
     pairs_seen: tuple[str, Pairs] | None = None  # what Pairs showed last, and of which pictures
     past: list[Recipe] = field(default_factory=list)  # what the controls showed, the latest last
     future: list[Recipe] = field(default_factory=list)  # what was undone
+    both: bool = True  # whether a photo and a painting are chosen
+    brought: Job | None = None  # an earlier run whose pictures are wanted in the two boxes
     left: Recipe | None = None  # what an undo or redo has just left
     moved: frozenset[str] = frozenset()  # the settings of the last step, and when it was made
     moved_at: float = 0.0

@@ -17,7 +17,7 @@ from playground.web.components.messages import NOTHING, Updates, message
 from playground.web.gradio_patches.private_names import event_value
 from playground.web.studio import results
 from playground.web.studio.result_actions import ResultActions
-from playground.web.studio.result_names import apart, cards, names
+from playground.web.studio.result_names import apart, called, cards
 from playground.web.studio.session import Finished, Session
 from playground.web.words import say
 
@@ -76,14 +76,14 @@ class Shelf:
         if len(both) < 2 or session.running() is not None:
             return {}
         left, right = both
-        parts, (first, second) = self.parts, names([done.recipe for done in both])
+        parts, (first, second) = self.parts, called(both)
         chart = results.chart(session, right)
         chart["lay"] = [left.job.name]
         before = (
             left.shown if left.shown.size == right.shown.size else resize_picture(left.shown, max(right.shown.size))
         )
         said = say("results.compared", left=first, right=second)
-        differ = apart(left.recipe, right.recipe)
+        differ = apart(left, right)
         return {
             parts["before-after"]: gr.HTML(
                 viewer.value(before, right.shown, parts["save-png"], say("results.left"), said), visible=True

@@ -147,6 +147,8 @@ class Steering:
         changes = {**job.control.read().settings, name: value}
         self.panel.jobs.limits.check(job.recipe.changed(changes))
         if not field_info(name)["live"]:
+            if session.staged is not None:  # Run takes that one, not what the controls show
+                session.staged = session.staged.changed({name: value})
             return message(say("settings.next_run", what=label(name)), "note")
         job.control.change({name: value})
         return ""

@@ -37,6 +37,7 @@ from playground.web.studio.shelf import Shelf, wire_shelf
 from playground.web.studio.staging import Staging, wire_staging
 from playground.web.studio.steering import Steering
 from playground.web.studio.undo import MARKS, Undo, wire_undo
+from playground.web.words import say
 
 SAVE_TEXT = """(text) => {
   if (!text) return;
@@ -87,6 +88,9 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
         line, run = cost(jobs, panel, session, content, style, *values)
         marks = undo.record(session, *values)
         updates: Updates = {parts["cost"]: line, parts["run"]: run}
+        if session.running() is None and (both := bool(content and style)) != session.both:
+            session.both = both
+            updates[parts["status"]] = say("status.chosen" if both else "status.choose")
         try:
             counts = seed_counts(panel.assembled(session, values))
         except PlaygroundError:  # the control's own line says what is wrong
@@ -103,7 +107,7 @@ def _wire_changes(parts: Parts, jobs: Jobs, panel: SettingsPanel, undo: Undo) ->
     gr.on(
         [parts[name].change for name in names],
         changed, [parts["session"], parts["content"], parts["style"], *panel.inputs],
-        listed(parts, ("cost", "run", "cut", "dice", "dice-why", *MARKS)),
+        listed(parts, ("cost", "run", "status", "cut", "dice", "dice-why", *MARKS)),
         **LATEST,
     )  # fmt: skip
 
@@ -204,7 +208,7 @@ def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) ->
     session, colours, ended = parts["session"], parts["set-colours"], listed(parts, END_PARTS)
     colours.input(results.colours, [session, colours], [*ended, parts[COLOURS_SAID]], **LATEST)
     parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    wire_shelf(parts, Shelf(parts, results), [*panel.outputs, *ended])
+    wire_shelf(parts, Shelf(parts, results), [*panel.outputs, *ended, parts["came-back"]])
     wire_source(parts, "content", "photos", "content")
     repainted = [parts["repainted"], parts["repaint-message"]]
     picked, given = wire_source(parts, "other", "photos", "other")

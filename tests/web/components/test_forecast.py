@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from PIL import Image
@@ -21,11 +21,18 @@ PICTURE = Image.new("RGB", (640, 480), "teal")
 REAL = {96: 0.03, 192: 0.09, 384: 0.62}  # seconds of an evaluation; far from the pixels' proportion
 
 
-def told(job: Job, off: float, noise: float, steps: int = 150) -> list[tuple[float, float | None]]:
-    """A run's seconds and what is forecast at each evaluation, on a machine `off` times slower than estimated."""
+def told(job: Job, off: float, noise: float, steps: int = 150, middle: float = 1.0) -> list[tuple[float, float | None]]:
+    """A run's seconds and what is forecast at each evaluation, on a machine `off` times slower than estimated.
+
+    At the size in the middle it is as many times slower again.
+    """
     job.expect("cpu")
     assert job.cost is not None
-    stages = [replace(stage, seconds=stage.evaluations * REAL[stage.size[0]] / off) for stage in job.cost.stages]
+    slow = {size: off * (middle if size == 192 else 1.0) for size in REAL}
+    stages = [
+        replace(stage, seconds=stage.evaluations * REAL[stage.size[0]] / slow[stage.size[0]])
+        for stage in job.cost.stages
+    ]
     job.cost = replace(job.cost, stages=tuple(stages))
     chance, seconds, found = random.Random(0), 0.0, []
     for evaluation in range(1, 151):
@@ -49,6 +56,16 @@ def test_a_forecast_never_jumps_and_is_soon_right(off: float) -> None:
         assert abs(new - expected) <= 0.2 * expected + 0.5
     for seconds, left in known[30:]:
         assert left == pytest.approx(end - seconds, rel=0.35, abs=1.5)
+
+
+@pytest.mark.parametrize("middle", [0.3, 3.0])
+def test_however_often_a_page_looks_it_moves_slowly(middle: float) -> None:
+    job = Job(Pictures(PICTURE, (PICTURE,)), RECIPE, "me", MemoryControl(), 5.0)
+    known = [(seconds, left) for seconds, left in told(job, 1.0, noise=0.2, middle=middle) if left is not None]
+    for (before, old), (now, new) in combinations(known, 2):
+        if now - before < 1.6:
+            expected = max(0.0, old - (now - before))
+            assert abs(new - expected) <= 0.2 * expected + 0.6
 
 
 def test_a_time_budget_ends_the_forecast() -> None:

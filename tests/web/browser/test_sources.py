@@ -1,0 +1,80 @@
+"""The two pictures in a real browser: a file that is none, a box that is emptied, results from different paintings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from playground.service.jobs import Jobs
+from playground.service.limits import Limits
+from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
+from tests.helpers.waiting import until
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = NEEDS_CHROMIUM
+PATIENCE = 90
+
+LIMITS = Limits(grace_seconds=15.0, runs_each=1)
+CHOSEN = "#{}-gallery button.thumbnail-item.selected"
+
+
+def picture(visitor: Visitor, box: str) -> str:
+    return visitor.page.locator(f"#{box} img").first.get_attribute("src") or ""
+
+
+def test_a_file_that_is_no_picture_leaves_the_one_before(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(size=64)
+    before = picture(visitor, "content")
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("this is no picture")
+    visitor.page.locator("#content input[type=file]").first.set_input_files(bad)
+    visitor.says("no picture|cannot be read|not a picture", "#content-message")
+    until(lambda: picture(visitor, "content") == before)
+    visitor.page.wait_for_timeout(1500)
+    assert picture(visitor, "content") == before
+    assert visitor.page.locator("#content img").first.evaluate("(image) => image.naturalWidth") > 0
+
+
+def test_a_box_that_is_emptied_is_asked_for(visitor: Visitor) -> None:
+    visitor.open(size=64)
+    visitor.says("Two pictures are chosen")
+    visitor.page.locator("#style button[aria-label*=lear], #style button[aria-label*=emove]").first.click()
+    visitor.says("Choose two pictures")
+    visitor.page.click("#style-gallery button.thumbnail-item >> nth=2")
+    visitor.says("Two pictures are chosen")
+
+
+def test_results_are_called_by_their_paintings_which_come_back_with_them(visitor: Visitor) -> None:
+    visitor.open(size=64, iterations=2, scales=1)
+    cards = visitor.page.locator("#strip .card .bring")
+    for painting in (1, 3):
+        visitor.page.click(f"#style-gallery button.thumbnail-item >> nth={painting}")
+        visitor.page.wait_for_timeout(500)
+        visitor.run()
+        until(lambda: cards.count() == (painting + 1) // 2)  # noqa: B023
+        visitor.finish()
+    expect(cards.nth(0)).to_contain_text("Iris window")
+    expect(cards.nth(1)).to_contain_text("Red sun breaker")
+    window = picture(visitor, "style")
+    cards.nth(1).click()
+    until(lambda: picture(visitor, "style") != window)
+    assert "woodcut_wave" in picture(visitor, "style")
+
+
+@pytest.mark.slow
+def test_a_size_set_while_a_preset_waits_is_the_next_runs(visitor: Visitor, jobs: Jobs) -> None:
+    visitor.open(size=64, iterations=100_000, scales=1)
+    visitor.run()
+    visitor.painted(2)
+    (job,) = jobs.going_on()
+    visitor.page.click("text=Gatys with Adam")
+    visitor.says("For the next Run", "#staged-note")
+    visitor.fill("size", 80)
+    visitor.says("applies at the next Run", "#message-picture")
+    visitor.page.click("#run-these")
+    until(lambda: job.ended)
+    until(lambda: [(other.recipe.preset, other.recipe.size) for other in jobs.going_on()] == [("gatys-adam", 80)])
+    visitor.page.click("#stop")
+    visitor.finish()
