@@ -31,6 +31,7 @@ from playground.web.gradio_patches.foreign_sessions import keep_sessions_apart
 from playground.web.gradio_patches.left_sessions import forget_who_left
 from playground.web.gradio_patches.long_fields import bound_fields
 from playground.web.gradio_patches.private_names import kept_files
+from playground.web.gradio_patches.unheard_messages import drop_unheard_messages
 from playground.web.gradio_patches.woken_listeners import wake_listeners_in_their_loop
 from playground.web.health import health
 from playground.web.loop_time import LoopTime, charged_event
@@ -80,6 +81,7 @@ def app_options(
     """What `launch(app_kwargs=...)` needs so that gradio's app has our routes and our guard."""
     bound_fields()
     wake_listeners_in_their_loop()
+    drop_unheard_messages()
     keep_sessions_apart(claim_session)
     take_turns_in_the_queue(person_of, MAX_EVENTS, charged_event)
     routes = [Route("/health", health(jobs)), *class_routes(desk or ClassDesk(jobs), settings)]

@@ -25,6 +25,7 @@ import gradio as gr
 from gradio import processing_utils, utils
 from gradio.queueing import Event
 from gradio.route_utils import GradioMultiPartParser
+from gradio.server_messages import ProcessStartsMessage
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import MatplotlibBackendMananger
 from PIL import Image
@@ -252,11 +253,23 @@ def woken_listeners() -> bool:
     return refused_from_another_thread(utils.safe_get_stop_event)
 
 
+def unheard_messages() -> bool:
+    """Telling a page that has hung up that its event begins is a KeyError."""
+    with gr.Blocks() as page:
+        gr.Button().click(lambda: None)
+    event = Event("gone", page.default_config.fns[0], Request({"type": "http", "headers": []}), None)
+    try:
+        page.queue()._queue.send_message(event, ProcessStartsMessage(eta=None))
+    except KeyError:
+        return True
+    return False
+
+
 def troubles() -> dict[str, bool]:
     """By patch whether this gradio needs it."""
     probes = (
         left_sessions, light_sessions, foreign_sessions, unreadable_requests, foreign_files, long_fields, half_written_pictures,
         opened_uploads, missing_matplotlib, spoken_config, fair_queue, plain_values, hidden_progress, long_lookups,
-        written_interfaces, woken_listeners,
+        written_interfaces, woken_listeners, unheard_messages,
     )  # fmt: skip
     return {probe.__name__: probe() for probe in probes}
