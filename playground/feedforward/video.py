@@ -16,7 +16,8 @@ from PIL import Image
 from playground.feedforward.apply import OnePass, stylize_picture
 from playground.feedforward.steady_films import Steady
 from playground.images.film import FILM_PIXELS, copy_sound, film_frames, open_film
-from playground.images.gif import GifWriter, gif_frames, gif_layout, gif_loops, gif_moves
+from playground.images.gif import GifWriter, gif_frames, gif_loops
+from playground.images.gif_layout import gif_layout, gif_moves
 from playground.images.load import PictureError
 from playground.system.files import whole_file
 

@@ -10,10 +10,12 @@ import io
 import os
 import re
 import stat
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -21,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from playground.errors import PictureError
 from playground.images.clean import NOT_FINITE, clean, decoding_megabytes, kept_megabytes, to_8_bits
+from playground.images.gif_layout import corners
 from playground.images.recipe_text import MAX_RECIPE_BYTES, PNG_KEY, recipe_in_exif
 from playground.recipe.picture_limits import MAX_ASPECT, MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
 from playground.system.background import in_background
@@ -178,6 +181,9 @@ def _stream(source: PictureSource, label: str) -> BinaryIO:
 
 
 def _identify(stream: BinaryIO, label: str) -> Image.Image:
+    with suppress(ValueError, struct.error):  # what is no GIF, or a damaged one, is said below
+        list(islice(corners(stream, label), 2))
+    stream.seek(0)
     try:
         return Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError as error:

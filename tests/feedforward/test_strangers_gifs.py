@@ -16,7 +16,8 @@ from playground.feedforward.apply import Stylizer
 from playground.feedforward.model import Model, ModelCard
 from playground.feedforward.video import FILM_FRAMES, check_film, is_film, stylize_film
 from playground.images import gif, load
-from playground.images.gif import GifLayout, gif_frames
+from playground.images.gif import gif_frames
+from playground.images.gif_layout import GifLayout
 from playground.images.load import PictureError
 from tests.feedforward.test_model import lively
 
@@ -121,6 +122,17 @@ def test_a_comment_in_many_pieces_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gif_of(3)[:-1] + b"!\xfe" + b"\x01!" * 5000 + b"\0" + gif_of(2)[19:])
     with pytest.raises(PictureError, match="too long a comment"):
         check_film(path)
+
+
+def test_neither_is_such_a_comment_gathered_for_a_still_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow would copy all that it has of it for each piece more: minutes for a file of 60 MB."""
+    data = gif_of(1)
+    said = data[:19] + b"!\xfe" + b"\xff" + b"!" * 255 + b"\0" + data[19:]
+    assert load.load_picture(said).size == (64, 64)
+    said = data[:19] + b"!\xfe" + (b"\xff" + b"!" * 255) * 5000 + b"\0" + data[19:]
+    monkeypatch.setattr(GifImageFile, "_open", lambda gif: pytest.fail("opens it"))
+    with pytest.raises(PictureError, match="too long a comment"):
+        load.load_picture(said)
 
 
 def test_whether_it_moves_is_known_from_the_second_frame(tmp_path: Path) -> None:
