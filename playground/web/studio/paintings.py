@@ -323,19 +323,17 @@ def wire_paintings(parts: Parts, paintings: Paintings) -> None:
     session, shown = parts["session"], listed(parts, STRIP)
     parts["add-painting"].upload(paintings.add, [session, parts["add-painting"]], shown, **LIGHT)
     parts["add-sample"].select(paintings.add_sample, session, shown, **LIGHT)
+    sliders = [parts[f"weight-{number}"] for number in NUMBERS]
+    weighed = [parts["paintings-message"], parts["blend"], *sliders]
     for number in NUMBERS:
         if number > 1:
             parts[f"remove-{number}"].click(partial(paintings.remove, number), session, shown, **LIGHT)
-        every = [parts[f"weight-{other}"] for other in NUMBERS]
-        parts[f"weight-{number}"].input(
-            paintings.weigh_paintings, [session, *every], [parts["paintings-message"], parts["blend"]], **LATEST
-        )
+        parts[f"weight-{number}"].input(paintings.weigh_paintings, [session, *sliders], weighed, **LATEST)
         for what in ("scale", "content-weight"):
             every = [parts[f"{what}-{other}"] for other in NUMBERS]
             parts[f"{what}-{number}"].input(
                 partial(paintings.weigh, SLIDERS[what][0]), [session, *every], parts["paintings-message"], **LATEST
             )
-    sliders = [parts[f"weight-{number}"] for number in NUMBERS]
     parts["blend"].input(paintings.mix, [session, parts["blend"]], [parts["paintings-message"], *sliders], **LATEST)
     for given_anew in parts["content-given"]:
         given_anew.then(
