@@ -74,11 +74,17 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
     for number, text in enumerate(given, start=1):
         path, colon, weight = text.rpartition(":")
         try:
-            if colon:
-                weights[number] = float(weight)
-            files.append(path if colon else text)
-        except ValueError:  # a colon of the path's own
+            value = float(weight) if colon else 1.0
+        except ValueError:
+            if Path(path).is_file() and not Path(text).exists():  # else a colon of the path's own
+                raise PlaygroundError(f"the weight of {path!r} is no number ({weight!r}): write {path}:0.5") from None
             files.append(text)
+            continue
+        if not 0 <= value < math.inf:
+            raise PlaygroundError(f"the weight of {path!r} must be 0 or more (not {weight})")
+        if colon:
+            weights[number] = value
+        files.append(path if colon else text)
     if weights:
         count = 1 + len(given)
         before = for_styles(recipe.style_weights, count)

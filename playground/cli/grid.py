@@ -38,6 +38,9 @@ Pair = tuple["Image.Image", "Image.Image"]
 On = Annotated[
     str | None, typer.Option("--on", metavar="ray[:ADDRESS]", help="Where cells run; here, or on a Ray cluster.")
 ]
+NOT_COMPARABLE = (
+    "Each cell is judged by its own weights, layers or size: losses cannot be compared between them; the distances can."
+)
 Fresh = Annotated[bool, typer.Option("--fresh", help="Paint every cell anew, whatever is kept from earlier grids.")]
 
 
@@ -199,7 +202,10 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
         else:
             from playground.experiments.cluster import run_on
 
-            news = run_on(on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh)
+            news = run_on(
+                on, experiment.cells, pairs, device=device, control=control, cache=cache, fresh=fresh,
+                tell=lambda said: print(said, file=sys.stderr),
+            )  # fmt: skip
         fractions = [0.0] * len(experiment.cells)
         for work in news:
             fractions[work.index] = work.done
@@ -231,7 +237,12 @@ def _tell(
         save_picture(work.result.picture, path, recipe=work.result.recipe.to_json())
         rows.append({**plain_row(work), "picture": str(path.absolute())})
         pictures[work.index] = work.result.picture
-        notes[work.index] = f"loss {work.result.losses['total']:.3g}"
+        near = work.result.distances
+        notes[work.index] = (
+            f"loss {work.result.losses['total']:.3g}"
+            if experiment.judged_alike
+            else f"from the painting {near['style']:.3g}, from the photo {near['content']:.3g}"
+        )
     save_picture(draw_sheet(experiment, pictures, pairs[0], title, notes), output)
     if as_json:
         print(json.dumps({**about, "cells": rows, "sheet": str(output)}, allow_nan=False))
@@ -240,6 +251,8 @@ def _tell(
         told = {"loss": row["losses"]["total"], **row["distances"], "seconds": row["seconds"]}
         origin = "cached" if row["cached"] else row["where"]
         print(f"{', '.join(row['labels'])}: {', '.join(f'{key} {value:.3g}' for key, value in told.items())}, {origin}")
+    if not experiment.judged_alike:
+        print(NOT_COMPARABLE)
     print(output)
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from playground.recipe.model import Recipe
 
 Show = Literal["channels", "statistics", "pulls", "similar"]
-NAMES = ("photo", "painting", "result")
+NAMES = ("photo", "painting", "result")  # what is looked at; without a result the third is the recipe's start
 COLUMN = 220  # pixels, the height of a picture in the sheet
 SHOWN_CHANNELS = 6
 
@@ -94,13 +94,18 @@ def lens(
         if show == "pulls":
             sheet, about = _pulls(pair, painted, third, recipe, network)
         else:
-            sheet, about = lenses[show]([*small, third], network, layer or "conv4_1", spot)
+            called = (*NAMES[:2], _third(painted))
+            sheet, about = lenses[show]([*small, third], called, network, layer or "conv4_1", spot)
     save_picture(sheet, output)
     if as_json:
         print(json.dumps({"show": show, "sheet": str(output), "size": size, **about}, allow_nan=False))
         return
     print(about["said"])
     print(output)
+
+
+def _third(painted: Image.Image | None) -> str:
+    return "start" if painted is None else "result"
 
 
 def _spot(at: str | None, size: tuple[int, int]) -> tuple[float, float]:
@@ -130,7 +135,7 @@ def _maps(pictures: list[Image.Image], network: Vgg, layers: list[str]) -> list[
 
 
 def _channels(
-    pictures: list[Image.Image], network: Vgg, layer: str, _spot: object
+    pictures: list[Image.Image], called: tuple[str, ...], network: Vgg, layer: str, _spot: object
 ) -> tuple[Image.Image, dict[str, Any]]:
     from playground.lens import products
     from playground.lens.drawn import enlarged, heat
@@ -145,8 +150,10 @@ def _channels(
     }
     most = max(float(cells.max()) for cells in blocks.values())
     rows = []
-    for name, picture, maps in zip(NAMES, pictures, (content_maps, style_maps, third), strict=True):
-        columns = [(picture, [name]), (enlarged(heat(blocks[name], most), COLUMN), ["Gram / positions"])]
+    for name, picture, maps, cells in zip(
+        called, pictures, (content_maps, style_maps, third), blocks.values(), strict=True
+    ):
+        columns = [(picture, [name]), (enlarged(heat(cells, most), COLUMN), ["Gram / positions"])]
         for channel in channels[:SHOWN_CHANNELS]:
             top = max(float(other[0, channel].max()) for other in (content_maps, style_maps, third))
             columns.append((heat(maps[0, channel].cpu().numpy(), top).resize(picture.size), [f"channel {channel}"]))
@@ -165,7 +172,7 @@ def _channels(
 
 
 def _statistics(
-    pictures: list[Image.Image], network: Vgg, _layer: str, _spot: object
+    pictures: list[Image.Image], called: tuple[str, ...], network: Vgg, _layer: str, _spot: object
 ) -> tuple[Image.Image, dict[str, Any]]:
     import numpy as np
 
@@ -187,15 +194,15 @@ def _statistics(
             f"covariances {difference.covariance:.3f}", f"{difference.share:.0%} of the difference",
         ]))  # fmt: skip
     most = max(apart, key=lambda name: apart[name].share)
-    said = f"The result is furthest from the painting at {most}, with {apart[most].share:.0%} of the difference."
+    said = f"The {called[2]} is furthest from the painting at {most}, with {apart[most].share:.0%} of the difference."
     sheet = stacked(
-        [board([(p, [name]) for p, name in zip(pictures, NAMES, strict=True)], COLUMN), board(columns, COLUMN)]
+        [board([(p, [name]) for p, name in zip(pictures, called, strict=True)], COLUMN), board(columns, COLUMN)]
     )
     return sheet, {"layers": {name: asdict(difference) for name, difference in apart.items()}, "said": said}
 
 
 def _similar(
-    pictures: list[Image.Image], network: Vgg, layer: str, spot: tuple[float, float]
+    pictures: list[Image.Image], called: tuple[str, ...], network: Vgg, layer: str, spot: tuple[float, float]
 ) -> tuple[Image.Image, dict[str, Any]]:
     from playground.lens.drawn import glow, marked
     from playground.lens.receptive_fields import receptive_field
@@ -210,8 +217,8 @@ def _similar(
     cosines = alike(seen, 0, row, column)
     shown = [glow(picture, values) for picture, values in zip(pictures, cosines, strict=True)]
     shown[0] = marked(shown[0], field.centre(column), field.centre(row), field.pixels)
-    said = f"{layer} sees {field.pixels} px around a place. {in_words(cosines, [f'the {name}' for name in NAMES])}"
-    labelled = [(picture, [name]) for picture, name in zip(shown, NAMES, strict=True)]
+    said = f"{layer} sees {field.pixels} px around a place. {in_words(cosines, [f'the {name}' for name in called])}"
+    labelled = [(picture, [name]) for picture, name in zip(shown, called, strict=True)]
     about = {
         "layer": layer,
         "at": [x, y],
@@ -232,7 +239,7 @@ def _pulls(
 
     found = pulls_on(*pair, painted, recipe, network)
     most = max((float(values.max()) for values in found.maps.values()), default=0.0)
-    columns: list[tuple[Image.Image, list[str]]] = [(shown, ["result" if painted else "start"])]
+    columns: list[tuple[Image.Image, list[str]]] = [(shown, [_third(painted)])]
     for kind, values in found.maps.items():
         columns.append((heat(values, most), [kind, f"length {found.lengths[kind]:.3g}", f"{found.shares[kind]:.0%}"]))
     about = {"lengths": found.lengths, "shares": found.shares, "cosine": found.cosine, "left_over": found.left_over}

@@ -6,9 +6,10 @@ arithmetic of whoever asks, so that the same kind of processor gives the same bi
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -43,12 +44,13 @@ def address_of(on: str) -> str | None:
 
 def run_on(
     on: str, cells: Sequence[Cell], pairs: Sequence[Pair], *, device: str = "cpu", control: Control | None = None,
-    cache: CellCache | None = None, fresh: bool = False,
+    cache: CellCache | None = None, fresh: bool = False, tell: Callable[[str], None] | None = None,
 ) -> Iterator[CellWork]:  # fmt: skip
     """Run cells on a cluster and yield each when it is done, as `run_here` does. Ends early when `control` is stopped.
 
     Args:
         on: "ray" or "ray:ADDRESS".
+        tell: told how long Ray's start took.
 
     Raises:
         PlaygroundError: Ray is not installed or cannot be reached, or a cell cannot be painted.
@@ -70,7 +72,8 @@ def run_on(
         return
     started = time.perf_counter()
     ours = _connect(ray, address)
-    starting = time.perf_counter() - started
+    if tell is not None:
+        tell(f"Ray was ready after {time.perf_counter() - started:.1f} s")
     try:
         for work in _results(ray, missing, machine, control):
             assert work.result is not None
@@ -79,9 +82,6 @@ def run_on(
                 work.result.notes.append(other)
             else:
                 cache.put(work.key, work.result)
-            if starting:
-                work.result.notes.append(f"Ray was ready after {starting:.1f} s")
-                starting = 0.0
             yield work
     finally:
         if ours:
@@ -108,6 +108,7 @@ def _connect(ray: Any, address: str | None) -> bool:
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     try:
         if address is None:
+            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # a key of its own is no news
             ray.init(include_dashboard=False, runtime_env={"env_vars": passed} if passed else None, **quiet)
         else:
             ray.init(address=address, **quiet)

@@ -15,25 +15,20 @@ from PIL import Image
 
 from playground.feedforward.apply import OnePass, stylize_picture
 from playground.feedforward.steady_films import Steady
-from playground.images.film import copy_sound, film_frames, open_film
-from playground.images.load import PictureError, load_picture
+from playground.images.film import FILM_PIXELS, copy_sound, film_frames, open_film
+from playground.images.gif import GifWriter, gif_frames, gif_layout, gif_loops, gif_moves
+from playground.images.load import PictureError
 from playground.system.files import whole_file
 
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 """Suffixes that are taken for films; they are written as .mp4."""
 FILM_FRAMES, FILM_SECONDS = 9000, 600  # of a stranger's film
-GIF_PIXELS = 300_000_000  # of all frames together, which are held in memory until a GIF is written
+GIF_PIXELS = 300_000_000  # of all frames of a stranger's GIF together: it is larger than any film of so many
 
 
 def is_film(path: Path) -> bool:
     """Whether a file is stylized frame by frame: a film by its suffix, or a GIF with more than one frame."""
-    if path.suffix.lower() in FILMS:
-        return True
-    try:
-        with Image.open(path, formats=["GIF"]) as picture:
-            return getattr(picture, "is_animated", False)
-    except Exception:  # whatever it is, `load_picture` says so in words
-        return False
+    return path.suffix.lower() in FILMS or gif_moves(path)  # whatever else it is, `load_picture` says so in words
 
 
 def check_film(path: Path) -> None:
@@ -50,37 +45,18 @@ def check_film(path: Path) -> None:
                 f"in {FILM_SECONDS} are painted here, so cut it first."
             )
         return
-    with _open_gif(path) as gif:
-        pixels, frames = gif.width * gif.height, 1
-        while _seek(gif, frames, path):
-            frames += 1
-            if frames > FILM_FRAMES or frames * pixels > GIF_PIXELS:
-                raise PictureError(
-                    f"The GIF {path.name!r} has more than {FILM_FRAMES:,} frames, or {GIF_PIXELS // 10**6} megapixels over "
-                    "all of them: cut it, or make it smaller first."
-                )
-
-
-def _open_gif(path: Path) -> Image.Image:
-    try:
-        return Image.open(path, formats=["GIF"])
-    except Exception as error:  # a decoder that meets hostile bytes may raise anything
-        raise _damaged(path) from error
-
-
-def _seek(gif: Image.Image, number: int, path: Path) -> bool:
-    """Go on to a frame; whether there is one."""
-    try:
-        gif.seek(number)
-    except EOFError:
-        return False
-    except Exception as error:
-        raise _damaged(path) from error
-    return True
-
-
-def _damaged(path: Path) -> PictureError:
-    return PictureError(f"The GIF {path.name!r} is damaged or cut short: save or download it again.")
+    gif = gif_layout(path, most=FILM_FRAMES + 1)
+    pixels = gif.size[0] * gif.size[1]
+    if pixels > FILM_PIXELS:
+        raise PictureError(
+            f"The GIF {path.name!r} has frames of {gif.size[0]}×{gif.size[1]} pixels: at most "
+            f"{FILM_PIXELS / 1e6:.0f} megapixels fit."
+        )
+    if gif.frames > FILM_FRAMES or gif.frames * pixels > GIF_PIXELS:
+        raise PictureError(
+            f"The GIF {path.name!r} has more than {FILM_FRAMES:,} frames, or {GIF_PIXELS // 10**6} megapixels over "
+            "all of them: cut it, or make it smaller first."
+        )
 
 
 def stylize_film(
@@ -120,28 +96,15 @@ def stylize_film(
 
 
 def _gif_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:
-    """Every frame in a list of one, to be replaced; the GIF is written after the last."""
-    frames, durations = [], []
-    with _open_gif(source) as film:
-        count, loop = 1, film.info.get("loop")
-        while _seek(film, count, source):
-            count += 1
-        for number in range(count):
-            _seek(film, number, source)
-            frame = [load_picture(_whole(film, source), name="the film")]
-            durations.append(film.info.get("duration", 100))
-            yield (number + 1) / count, frame
-            # With the 256 colours that a GIF's frame has, a quarter of the memory holds all of them.
-            frames.append(frame[0].convert("P", palette=Image.Palette.ADAPTIVE))
-    again = {} if loop is None else {"loop": loop}
-    frames[0].save(output, save_all=True, append_images=frames[1:], duration=durations, **again)
-
-
-def _whole(gif: Image.Image, path: Path) -> Image.Image:
-    try:
-        return gif.convert("RGBA")
-    except Exception as error:
-        raise _damaged(path) from error
+    """Every frame in a list of one, to be replaced and then written."""
+    layout = gif_layout(source)
+    with open(output, "wb") as stream:
+        writer = GifWriter(stream, layout.size, gif_loops(source))
+        for number, (picture, milliseconds) in enumerate(gif_frames(source, layout)):
+            frame = [picture]
+            yield (number + 1) / layout.frames, frame
+            writer.write(frame[0], milliseconds)
+        writer.close()
 
 
 def _film_frames(source: Path, output: Path) -> Iterator[tuple[float, list[Image.Image]]]:

@@ -86,15 +86,26 @@ def room_for(sources: Sequence[PictureSource], *, most: int | None = None) -> It
         with suppress(PictureError), _opened(source, "the picture") as picture:  # else `load_picture` says what it is
             peak = max(peak, held + decoding_megabytes(picture, most))
             held += kept_megabytes(picture, most)
+    with room_of(peak, "The picture"):
+        yield
+
+
+@contextmanager
+def room_of(megabytes: float, label: str) -> Iterator[None]:
+    """So much of the room, in MiB, for what is decoded inside the block; `load_picture` takes none of its own there.
+
+    Raises:
+        PictureError: there is no room in time.
+    """
     try:
-        with DECODING.take(peak):
+        with DECODING.take(megabytes):
             taken = _ROOM_IS_TAKEN.set(True)
             try:
                 yield
             finally:
                 _ROOM_IS_TAKEN.reset(taken)
     except Crowded as error:
-        raise PictureError(CROWDED.format("The picture")) from error
+        raise PictureError(CROWDED.format(label)) from error
 
 
 def read_recipe_text(source: str | os.PathLike | bytes | Image.Image) -> str | None:

@@ -85,7 +85,7 @@ def labels_of(picture: Image.Image, shapes: Sequence[tuple[int, int]], name: str
     strange = best > NEAR
     if strange.mean() > EDGE_FRACTION:
         red, green, blue = (int(value) for value in pixels[strange][len(pixels[strange]) // 2])
-        others = len(np.unique((pixels[strange] // 32).reshape(-1, 3), axis=0))
+        others = len(np.unique(pixels[strange].reshape(-1, 3), axis=0))
         many = f"{others} other colours, such as" if others > 1 else "the colour"
         raise PlaygroundError(
             f"{name} has {many} #{red:02x}{green:02x}{blue:02x}: only red, green, blue and yellow stand for paintings 1 to 4, "
@@ -160,7 +160,7 @@ def decode_soft(text: str) -> np.ndarray:
     Raises:
         PlaygroundError: it is none.
     """
-    return np.asarray(_from_text(text, "L"), dtype=np.float32) / 255
+    return np.asarray(_from_text(text, "L", "map of what is kept"), dtype=np.float32) / 255
 
 
 def _as_text(picture: Image.Image) -> str:
@@ -169,8 +169,8 @@ def _as_text(picture: Image.Image) -> str:
     return base64.b64encode(data.getvalue()).decode()
 
 
-def _from_text(text: str, mode: str) -> Image.Image:
-    damaged = PlaygroundError("the recipe's map of regions is damaged: give the map anew")
+def _from_text(text: str, mode: str, what: str = "map of regions") -> Image.Image:
+    damaged = PlaygroundError(f"the recipe's {what} is damaged: give the map anew")
     try:
         data = io.BytesIO(base64.b64decode(text, validate=True))
         with Image.open(data, formats=("PNG",)) as picture:

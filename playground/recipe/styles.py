@@ -99,15 +99,19 @@ def with_weights(recipe: Stating, count: int) -> Stating:
     Raises:
         PlaygroundError: it is for another number of them.
     """
-    for weights in (recipe.style_weights, recipe.style_scales, recipe.region_content_weights):
-        for_styles(weights, count)
+    for_styles(recipe.style_weights, count)
+    for_styles(recipe.style_scales, count, "style scales")
+    for_styles(recipe.region_content_weights, count, "content weights of regions")
     if count == 1 or recipe.style_weights:
         return recipe
     return recipe.model_copy(update={"style_weights": (1.0,) * count})
 
 
-def for_styles(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
+def for_styles(weights: tuple[float, ...], count: int, what: str = "") -> tuple[float, ...]:
     """A list with an entry for each of `count` paintings; 1 where the recipe states none.
+
+    Args:
+        what: the list's name for people, where it is not the paintings' weights.
 
     Raises:
         PlaygroundError: it was made for another number of style images.
@@ -118,5 +122,7 @@ def for_styles(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
         given = "1 is given" if count == 1 else f"{count} are given"
         made = "1 painting" if len(weights) == 1 else f"{len(weights)} paintings"
         advice = "give the others too" if len(weights) > count else "leave some out, or its weights"
+        if what:
+            raise PlaygroundError(f"this recipe has {what} for {made} and {given}: state one for each, or none")
         raise PlaygroundError(f"this recipe is for {made} and {given}: {advice}")
     return weights

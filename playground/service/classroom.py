@@ -186,7 +186,8 @@ class Classroom:
             self._begin(lesson, options, "vote")
 
     def move(self, phase: Phase) -> None:
-        """Go on to another phase of the lesson; a vote starts from nobody's, and what was shown stays so while it is run."""
+        """Go on to another phase of the lesson; a second round begins with the votes of the first, and what was shown stays so
+        while it is run."""
         with self._changed():
             if not self._lesson:
                 return
@@ -196,6 +197,8 @@ class Classroom:
                 self._round = 2
                 for pupil in self._pupils.values():
                     pupil.votes.pop(2, None)
+                    if 1 in pupil.votes:  # whoever does not change it stays with it
+                        pupil.votes[2] = pupil.votes[1]
             self._phase, self._shown = phase, phase == "reveal" or (phase == "run" and self._shown)
 
     def close(self) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
+import time
 from pathlib import Path
 
 from playground.service.run_folder import RunFolder
 
-MAX_ASIDE = 20  # runs; the oldest go
+MAX_ASIDE = 100  # runs; the oldest go
+ASIDE_SECONDS = 30 * 86_400.0  # and what has lain there longer
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +41,9 @@ class SetAside:
         visitor, reason = _visitor_of(folder), f"{why}: {detail}" if detail else why
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            for old in sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -MAX_ASIDE + 1 or None]:
-                RunFolder(old).remove()
+            self._make_room()
             place = folder.path.rename(self.folder / folder.path.name)
+            os.utime(place)  # when it was set aside
         except OSError as error:
             logger.warning("a run in %s cannot go on (%s) nor be set aside: %s", folder.path.name, reason, error)
         else:
@@ -49,8 +52,22 @@ class SetAside:
                 (place / "why.txt").write_text(f"{reason}\n", "utf-8")
             except OSError as error:
                 logger.warning("nor could that be noted there: %s", error)
+        self._tell(visitor, why)
+
+    def tell(self, folder: RunFolder, why: str) -> None:
+        """Whose run lies there is to be told what became of it."""
+        self._tell(_visitor_of(folder), why)
+
+    def _tell(self, visitor: str, why: str) -> None:
         with self._lock:
             self._untold.setdefault(visitor, []).append(why)
+
+    def _make_room(self) -> None:
+        aside = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for place, old in enumerate(aside):
+            if place >= MAX_ASIDE - 1 or time.time() - old.stat().st_mtime > ASIDE_SECONDS:
+                logger.warning("%s, set aside long ago, is deleted", old.name)
+                RunFolder(old).remove()
 
     def told(self, visitor: str) -> list[str]:
         """Why runs of a visitor cannot go on since this server began, for whoever tells them; asked once."""

@@ -7,6 +7,7 @@ releases however it dies, so that two servers on one machine never take each oth
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -30,6 +31,11 @@ MAX_TRIES = 3  # of running on from the same place; what brings a server down do
 MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
 MAX_UNMADE = 5  # tries to make a deleted folder anew: whoever deletes it may still be at it
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
+
+NOT_ITS_OWN = {
+    getattr(errno, name, None) for name in ("EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS")
+} - {None}
+"""What keeps a run from being read that is the machine's trouble and no damage of its files."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +61,7 @@ class Store:
         self._mutex = threading.Lock()  # over the two below
         self._kept: dict[str, Stored] = {}
         self._ended: list[str] = []  # ids, oldest end first
+        self._waiting = False  # whether something taken over waits for the next server
         self._unmade: Counter[str] = Counter()  # how often a run's deleted folder could not be made anew
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -226,11 +233,18 @@ class Store:
         except PlaygroundError as error:
             self.aside.put(folder, str(error))
             return None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            self.aside.put(folder, "its files are damaged", str(error))
+        except Exception as error:  # of whatever kind: the others must be taken up
+            if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in NOT_ITS_OWN):
+                self._waiting = True
+                logger.warning(
+                    "a run in %s cannot be read now, and waits for the next start: %s", folder.path.name, error
+                )
+            else:
+                self.aside.put(folder, "its files are damaged", str(error))
             return None
-        if folder.meta.exists():
+        if folder.meta.exists():  # somebody's pictures, and nobody knows whether they ever come back
             logger.warning("a run in %s is deleted: nobody has come back for it in a day", folder.path.name)
+            self.aside.tell(folder, "nobody came back for it in a day, and it was deleted")
         folder.remove()  # one without it had ended, or was never begun
         return None
 
@@ -260,7 +274,10 @@ class Store:
             raise PlaygroundError(
                 f"the server went down with it {max(tries, starts - 1)} times before it got any further"
             )
-        self._write(run)
+        try:
+            self._write(run)
+        except OSError as error:
+            logger.warning("how often a run was taken up could not be noted: %s", error)
         return run
 
     def close(self) -> None:
@@ -269,5 +286,5 @@ class Store:
             self.remove(id)
         with self._door:
             self._life.release()
-            if not self._kept:
+            if not (self._kept or self._waiting):
                 shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,6 +5,7 @@ Nothing of what they were called is used for a path, and nothing beyond the limi
 
 from __future__ import annotations
 
+import io
 import shutil
 import threading
 import zipfile
@@ -18,6 +19,8 @@ from playground.feedforward.photos import PICTURE_SUFFIXES
 MAX_PHOTOS = 5000
 MAX_BYTES = 1_000_000_000  # of all photographs together, unpacked
 MAX_ENTRIES = 20_000  # of a zip, with all that is no picture
+MAX_DIRECTORY_BYTES = 4 << 20  # of a zip: what so many entries take with names of 150 letters
+ENTRY = b"PK\1\2"  # what every entry of a zip's directory begins with
 PIECE = 1 << 20
 SPARE_MB = 200  # of the disk, which photographs never take
 
@@ -107,13 +110,30 @@ def _unreadable(file: str) -> PlaygroundError:
     return PlaygroundError(f"the zip {file!r} cannot be unpacked, it may be damaged or encrypted: pack it again")
 
 
+class _BoundedZip(io.BufferedReader):
+    """A zip's bytes, of which `ZipFile` would read a directory of any length at once, and make an object of every entry.
+
+    Neither the number of entries nor the length that a zip states is believed: what is read of it is counted.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(io.FileIO(file))
+        self._name = file.name
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size <= MAX_DIRECTORY_BYTES:
+            content = super().read(size)
+            if content.count(ENTRY) <= MAX_ENTRIES:
+                return content
+        raise PlaygroundError(
+            f"the zip {self._name!r} holds more than {MAX_ENTRIES:,} files, or very long names of files: give fewer"
+        )
+
+
 def _inside(file: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ENTRIES:
-                raise PlaygroundError(f"the zip {file.name!r} holds more than {MAX_ENTRIES:,} files: give fewer")
-            for entry in entries:
+        with _BoundedZip(file) as zipped, zipfile.ZipFile(zipped) as archive:
+            for entry in archive.infolist():
                 name = PurePosixPath(entry.filename)
                 hidden = name.name.startswith(".") or "__MACOSX" in name.parts
                 if entry.is_dir() or hidden or name.suffix.lower() not in PICTURE_SUFFIXES:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from playground.cli.app import main
+from playground.experiments import sheet
 from playground.networks import catalogue
 from tests.helpers.cli import LIGHT, STYLE, answer, complaint, opened, pixels
 
@@ -68,6 +71,25 @@ def test_a_grid_says_what_each_cell_is_and_its_file_re_runs_to_the_same_bits(
     assert not any(cell["cached"] for cell in answer(capsys, *asked, "--fresh")["cells"])
 
 
+@pytest.mark.parametrize(("axis", "alike"), [("style_weight=1,100", False), ("seed=0,1", True)])
+def test_only_losses_that_can_be_compared_stand_beneath_cells(
+    photo: Path, axis: str, alike: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    plain = sheet.draw_sheet
+
+    def noted(*given: Any) -> Image.Image:
+        notes.extend(given[-1].values())
+        return plain(*given)
+
+    monkeypatch.setattr(sheet, "draw_sheet", noted)
+    assert main(["grid", str(photo), str(STYLE), "--axis", axis, *QUICK]) == 0
+    said = capsys.readouterr().out
+    assert len(notes) == 2
+    assert all(note.startswith("loss " if alike else "from the painting ") for note in notes)
+    assert ("losses cannot be compared" in said) != alike
+
+
 def test_cells_from_a_file_and_a_folder_of_photos(
     photo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -107,10 +129,10 @@ def test_lessons_are_listed_and_one_that_listens_runs_at_once(
 ) -> None:
     listed = answer(capsys, "lessons")
     assert [lesson["number"] for lesson in listed] == list(range(1, 9))
-    sheet = tmp_path / "sheet.png"
-    found = answer(capsys, "lessons", "1", "-o", sheet, "--device", "cpu")
+    path = tmp_path / "sheet.png"
+    found = answer(capsys, "lessons", "1", "-o", path, "--device", "cpu")
     assert found["answer"] == "content only"
     cut = found["edits"][0]
     assert cut["content"] > 0.8 > 0.1 > cut["style"]
-    assert opened(sheet).width > 600
+    assert opened(path).width > 600
     assert "there are 1 tiles" in complaint(capsys, "lessons", "nothing")

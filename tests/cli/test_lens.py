@@ -37,13 +37,16 @@ def test_every_lens_writes_a_sheet_and_says_what_it_found(
     if show == "similar":
         assert found["most"]["photo"] == pytest.approx(1)
         assert found["field"] == 10
+        assert found["said"].endswith("of the start.")  # which no result is
     if show == "statistics":
+        assert found["said"].startswith("The start is furthest from the painting")
         assert sum(layer["share"] for layer in found["layers"].values()) == pytest.approx(1)
 
 
 def test_a_result_is_looked_at_in_place_of_the_start(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = ("--show", "statistics", "--size", 64, "--device", "cpu")
     found = answer(capsys, "lens", photo, STYLE, STYLE, *shown)
+    assert found["said"].startswith("The result is furthest")
     assert all(layer["gram"] == pytest.approx(0, abs=1e-9) for layer in found["layers"].values())
 
 

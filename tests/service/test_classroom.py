@@ -62,15 +62,18 @@ def test_the_second_round_is_counted_beside_the_first(room: Classroom) -> None:
     room.move("discuss")
     assert not room.vote("pupil 0", "layers", 2)
     room.move("again")
-    assert room.look("pupil 0").vote is None
+    assert room.look("pupil 0").vote == room.voted("pupil 0", "layers") == 0  # shown as pressed
     assert room.vote("pupil 0", "layers", 2)
     assert room.vote("pupil 1", "layers", 2)
-    assert room.look("teacher", teacher=True).voted == 2  # of three, in this round
+    assert room.look("teacher", teacher=True).voted == 3
     room.move("reveal")
-    assert room.look("pupil 1").counts == ((2, 1, 0), (0, 0, 2))
+    assert room.look("pupil 1").counts == ((2, 1, 0), (0, 1, 2))  # who does not press again stays with the first vote
     assert [room.predicted(f"pupil {number}") for number in range(3)] == [2, 2, 1]
     room.move("again")
-    assert room.look("teacher", teacher=True).voted == 0  # once more
+    assert room.voted("pupil 0", "layers") == 0  # once more
+    room.look("late")
+    room.move("reveal")
+    assert room.look("late").counts == ((2, 1, 0), (2, 1, 0))
 
 
 def test_one_vote_a_person_the_latest_and_only_what_is_asked(room: Classroom) -> None:

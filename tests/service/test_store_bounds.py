@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import resource
 import shutil
@@ -66,6 +68,52 @@ def test_damaged_runs_are_set_aside_and_said(
         assert "set aside" in caplog.text
 
 
+@pytest.mark.parametrize("damage", ['"tries": Infinity', f'"created": {"9" * 401}', '"parent": ["a", Infinity]'])
+def test_one_damaged_run_keeps_no_other_from_being_taken_up(root: Path, damage: str) -> None:
+    first = Store(root, 100)
+    meta = first.create(stored("broken")).path / "meta.json"
+    first.create(stored("whole"))
+    first.close()
+    key = damage.partition(":")[0]
+    plain = {name: value for name, value in json.loads(meta.read_text()).items() if f'"{name}"' != key}
+    meta.write_text(json.dumps(plain)[:-1] + f", {damage}}}")
+    assert [run.id for run in Store(root, 100).adopt()] == ["whole"]
+    assert len(list((root / "set-aside").iterdir())) == 1
+
+
+def test_a_full_disk_at_the_start_costs_no_healthy_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Store(root, 100)
+    first.create(stored("whole"))
+    first.close()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_write", full)
+        second = Store(root, 100)
+        assert [run.id for run in second.adopt()] == ["whole"]
+        second.close()
+    assert [run.id for run in Store(root, 100).adopt()] == ["whole"]
+
+
+def test_a_run_that_cannot_be_read_just_now_waits(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Store(root, 100)
+    first.create(stored("whole"))
+    first.close()
+
+    def crowded(_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "read_stored", crowded)
+        second = Store(root, 100)
+        assert second.adopt() == []
+        second.close()
+    assert not (root / "set-aside").exists()
+    assert [run.id for run in Store(root, 100).adopt()] == ["whole"]
+
+
 def test_what_is_set_aside_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_aside, "MAX_ASIDE", 3)
     first = Store(root, 100)
@@ -82,8 +130,10 @@ def test_what_lay_about_for_long_is_deleted(root: Path) -> None:
     first.close()
     for path in (*folder.iterdir(), folder):
         os.utime(path, (time.time() - 90_000,) * 2)
-    assert Store(root, 100).adopt() == []
+    second = Store(root, 100)
+    assert second.adopt() == []
     assert list(root.rglob("run-*")) == []
+    assert second.aside.told("ann") == ["nobody came back for it in a day, and it was deleted"]
 
 
 def test_a_run_that_brings_every_server_down_is_given_up(root: Path, caplog: pytest.LogCaptureFixture) -> None:

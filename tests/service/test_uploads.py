@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +62,49 @@ def test_a_zip_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) ->
     file.write_bytes(content)
     with pytest.raises(PlaygroundError, match=r"'broken.zip' cannot be unpacked"):
         collect_photos([file], tmp_path)
+
+
+def bare_entries(count: int, name: bytes, states: int | None) -> bytes:
+    """A zip of nothing but its directory.
+
+    Args:
+        states: how many entries its end says there are; None says so in the records of a large zip, and truly.
+    """
+    entry = b"PK\1\2" + struct.pack("<6H3I5H2I", 20, 20, *[0] * 7, len(name), *[0] * 6) + name
+    directory = entry * count
+    if states is None:
+        large = struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, len(directory), 0)
+        place = struct.pack("<IQI", 0, len(directory), 1)
+        end = struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+        return directory + b"PK\6\6" + large + b"PK\6\7" + place + b"PK\5\6" + end
+    return directory + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, states, states, len(directory), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("count", "name", "states"),
+    [(20_001, b"a", None), (200_000, b"a", None), (20_001, b"a", 1), (200_000, b"a", 1), (100, b"a" * 60_000, 100)],
+)
+def test_a_zip_of_many_entries_is_refused_before_any_is_made(
+    count: int, name: bytes, states: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "many.zip"
+    file.write_bytes(bare_entries(count, name, states))
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *_: pytest.fail("makes an object of an entry"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(PlaygroundError, match="holds more than 20,000 files"):
+            collect_photos([file], tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < uploads.MAX_DIRECTORY_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_zip_of_as_many_entries_as_may_be_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "many.zip"
+    for states in (None, 20_000):
+        file.write_bytes(bare_entries(20_000, b"photographs of a long walk/IMG_0001.txt", states))
+        with pytest.raises(PlaygroundError, match="no photograph among these"):
+            collect_photos([file], tmp_path)
 
 
 def test_files_without_a_picture_are_refused(tmp_path: Path) -> None:

@@ -34,8 +34,15 @@ for (const name of ["pointerover", "focusin"]) document.addEventListener(name, p
 document.addEventListener("marks", () => place({ target: document.activeElement })); // a mark before the name moves what stands behind it
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.(".try-five");
-  if (button && element.isConnected) trigger("select", { name: button.dataset.name });
+  if (!button || !element.isConnected) return;
+  trigger("select", { name: button.dataset.name });
+  arrive();
 });
+// The Lab is seen from its top.
+function arrive(tries = 100) {
+  if (document.getElementById("lab")?.offsetParent) scrollTo(0, 0);
+  else if (tries) setTimeout(() => arrive(tries - 1), 100);
+}
 // Panels that were closed come with their settings when they are opened.
 document.addEventListener("click", () => setTimeout(add, 400));
 new IntersectionObserver(add).observe(document.getElementById("studio") || document.body);

@@ -102,6 +102,7 @@
   function stand() {
     const place = round && named(STEPS[step][1]);
     if (!place) return;
+    if (!document.querySelector("#run")?.offsetParent) { round.style.cssText = "display: none"; return; } // another tab is open
     const at = place.getBoundingClientRect(), wide = round.offsetWidth, high = round.offsetHeight;
     const x = Math.max(EDGE, Math.min(innerWidth - wide - EDGE, at.left)), y = Math.max(EDGE, Math.min(innerHeight - high - EDGE, at.top + at.height / 2 - high / 2));
     const right = at.right + GAP, left = at.left - wide - GAP, top = Math.max(EDGE, at.top);
@@ -121,6 +122,9 @@
   const seen = () => { try { return localStorage.getItem(SEEN) !== null; } catch { return true; } };
   function over() {
     try { localStorage.setItem(SEEN, "yes"); } catch { /* then it is over for this page */ }
+    away();
+  }
+  function away() {
     document.querySelectorAll(".shown").forEach((node) => node.classList.remove("shown"));
     round?.remove();
     round = null;
@@ -135,9 +139,16 @@
     round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
     stand();
   }
-  const elsewhere = () => document.documentElement.classList.contains("one-lesson"); // a link has opened a lesson alone
+  // A link has opened a lesson alone, or a class has the page: its own lesson comes first, and there is nothing to lie over it.
+  let asked = false, class_on = false;
+  const elsewhere = () => document.documentElement.classList.contains("one-lesson") || class_on || Boolean(playground.key());
+  document.addEventListener("told", ({ detail }) => {
+    asked = true;
+    class_on ||= Boolean(detail.class && ["teacher", "lesson", "wall", "paused"].some((name) => detail.class[name]));
+    if (round && elsewhere()) away(); else begin();
+  });
   function begin() {
-    if (elsewhere() || seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
+    if (!asked || elsewhere() || seen() || round || !STEPS.every(([, query]) => document.querySelector(query)) || !document.querySelector("#run").offsetParent) return;
     round = document.createElement("section");
     round.id = "welcome";
     round.setAttribute("aria-label", playgroundSay("welcome.title"));
@@ -151,7 +162,10 @@
     document.body.append(round);
     show();
   }
-  document.addEventListener("click", (event) => { if (round && event.target.closest?.("#run")) over(); }); // who runs has understood
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#run, #lesson-run, #grid-run, #class-strip .go") && !seen()) over(); // who runs has understood
+    if (round && event.target.closest?.("[role=tab]")) setTimeout(stand, 300);
+  });
   document.addEventListener("keydown", (event) => { if (round && event.key === "Escape") over(); });
 
   let timer = null;

@@ -44,7 +44,8 @@
     const cell = cells[index], image = large.querySelector("img");
     image.src = cell.querySelector("img").src;
     image.alt = titleOf(cell);
-    large.querySelector("figcaption").textContent = cell.querySelector("figcaption").innerText.replace("\n", " · ");
+    const lines = [...cell.querySelectorAll("figcaption > :not(button)")].map((line) => line.textContent.trim());
+    large.querySelector("figcaption").textContent = lines.filter(Boolean).join(" · ");
   }
   const named = () => { large.querySelector(".hold").textContent = playgroundSay("lab.hold", { other: titleOf(cells[other]) }); };
   function enlarge(button) {

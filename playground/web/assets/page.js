@@ -170,6 +170,7 @@ const playground = (() => {
       const now = await answer.json();
       refused = key && !now.class?.teacher ? refused + 1 : 0;
       if (refused > 4) playground.forgetKey(); // an earlier server's
+      document.dispatchEvent(new CustomEvent("told", { detail: now }));
       if (now.class) document.dispatchEvent(new CustomEvent("class", { detail: now.class }));
       const said = [playgroundWords[`server.${now.device}`] || now.device, many("people", now.people), many("runs", now.runs)];
       if (now.paused) said.push(playgroundSay("server.paused", { count: now.paused }));

@@ -14,7 +14,7 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
 from playground.system.files import takes_nothing
-from playground.web.words import label, say, translated
+from playground.web.words import has, label, say, translated
 
 logger = logging.getLogger(__name__)
 Updates = dict[Any, Any]
@@ -35,7 +35,7 @@ def fault(error: Exception) -> str:
     """Any exception as one sentence; what nobody can mend goes to the log."""
     if isinstance(error, PlaygroundError):
         field, colon, rest = str(error).partition(":")
-        known = colon and field in Recipe.model_fields
+        known = colon and field in Recipe.model_fields and has(f"field.{field}.label")
         return f"{label(field)}: {translated(rest.strip())}" if known else translated(str(error))
     if takes_nothing(error):
         logger.warning("the page could not write: %s", error)

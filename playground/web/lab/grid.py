@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from math import prod
+from typing import Any, get_args
 
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.experiments.experiment import Axis, Cell, in_words, on_axes, parse_axis
+from playground.experiments.experiment import MAX_CELLS, Axis, Cell, in_words, on_axes, parse_axis
 from playground.experiments.five_values import five_values
+from playground.recipe.base import RecipeError
 from playground.recipe.model import Recipe, field_info
 from playground.web.components import controls
 from playground.web.components.messages import Updates, fault, message
@@ -81,10 +83,35 @@ def axes_of(asked: Sequence[str | None]) -> list[Axis]:
     """One axis or two from a setting and its values, as a person writes them.
 
     Raises:
-        PlaygroundError: there is no setting, or no values.
+        PlaygroundError: there is no setting, the same one twice, no values or too many, or one that cannot be used, in the
+            reader's language.
     """
-    pairs = [(key, values or "") for key, values in zip(asked[::2], asked[1::2], strict=True) if key]
-    return [parse_axis(f"{key}={values}") for key, values in pairs]
+    axes = [_axis(key, values or "") for key, values in zip(asked[::2], asked[1::2], strict=True) if key]
+    if not axes:
+        raise PlaygroundError(say("lab.grid.no_setting"))
+    if len(axes) == 2 and axes[0].key == axes[1].key:
+        raise PlaygroundError(say("lab.grid.twice", setting=label(axes[0].key)))
+    if (count := prod(len(axis.values) for axis in axes)) > MAX_CELLS:
+        raise PlaygroundError(say("lab.grid.too_many", count=count, most=MAX_CELLS))
+    return axes
+
+
+def _axis(key: str, written_values: str) -> Axis:
+    try:
+        axis = parse_axis(f"{key}={written_values}")
+    except RecipeError:  # an opened bracket without its end
+        axis = Axis(key, ())
+    name, kind = key.partition(".")[0], Recipe.model_fields[key].annotation if key in Recipe.model_fields else None
+    if not axis.values:
+        raise PlaygroundError(say("lab.grid.no_values", setting=label(name)))
+    choices = [choice for choice in get_args(kind) if isinstance(choice, str)]
+    for value in axis.values:
+        if isinstance(value, str) and {kind, *get_args(kind)} & {int, float}:
+            raise PlaygroundError(say("lab.grid.no_number", setting=label(name), value=value[:40]))
+        if choices and value not in choices:
+            said = {"value": in_words(value)[:40], "choices": ", ".join(choices)}
+            raise PlaygroundError(say("lab.grid.no_choice", setting=label(name), **said))
+    return axis
 
 
 def five(base: Recipe, name: object) -> tuple[str, str] | None:

@@ -262,7 +262,8 @@ def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, inner: gr.Tabs, tab: gr
         axes = dict(zip(("key1", "values1", "key2", "values2"), (*found, NONE, ""), strict=True))
         shown = {parts[f"grid-{name}"]: value for name, value in axes.items()}
         places = {bridge.rooms: gr.Tabs(selected="lab"), inner: gr.Tabs(selected="grid")}
-        return {**places, **shown, **desk.price(recipe, *values[:4], *axes.values())}
+        sheet.plan, sheet.works = None, {}  # pictures of other axes
+        return {**places, **shown, **desk.cleared(), **desk.price(recipe, *values[:4], *axes.values())}
 
     inputs = [session, state, *pair, *asked, *controls]
     for when in (tab.select, *(one.input for one in asked)):
@@ -270,6 +271,7 @@ def _wire_grid(parts: Parts, desk: Grid, bridge: Bridge, inner: gr.Tabs, tab: gr
     parts["grid-run"].click(painted, inputs, bench_outputs(parts, "grid"), trigger_mode="once", **WATCHING)
     _wire_bench(parts, "grid", desk, bridge, lambda sheet: None)
     bridge.studio["five"].select(
-        five_of, inputs, [bridge.rooms, inner, *asked[2:], parts["grid-cost"], parts["grid-run"], bridge.studio["preset-note"]],
+        five_of, inputs,
+        [bridge.rooms, inner, *asked[2:], *bench_outputs(parts, "grid"), parts["grid-cost"], bridge.studio["preset-note"]],
         **LIGHT,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from playground.service.classroom import CLEARED
 from playground.service.job import Job
 from playground.system.device import describe_device
 from playground.web.components import rounds, run_chart, tug
@@ -68,7 +69,7 @@ class Following:
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
         next_news = next_whole = next_shares = 0.0
         yield NOTHING
-        next_sign, said_line, moved = 0.0, dict[str, str](), False
+        next_sign, said_line, moved, said_held = 0.0, dict[str, str](), False, False
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
         # that really went away closes this generator at its next yield.
         while job is not None and job is session.watched and not job.ended:
@@ -80,7 +81,7 @@ class Following:
             ):  # a first step is told at once
                 moved = _moves(job)
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_PER_PAGE * len(self.pages.open))
-                updates[parts["status"]] = status_line(job, self.device, seconds_left(job))
+                updates[parts["status"]] = self._line(job)
                 if job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await off_loop(session.coloured, job.picture)
@@ -106,10 +107,24 @@ class Following:
                 said, said_state = say(f"announce.{news}") if news else "", job.state
                 if said:
                     updates[parts["announce"]] = said
+            if (held := self._held(job)) != said_held:
+                said_held, updates[parts["pause"]] = held, gr.Button(interactive=not held)
+                updates[parts["status"]] = self._line(job)
             if updates or now >= next_sign:  # without a yield from time to time nobody notices that the page has gone
                 next_sign = now + SIGN_EVERY
                 yield updates or NOTHING
             await asyncio.sleep(LOOK_EVERY * (self.pages.crowd() if moved else min(2.0, self.pages.crowd())))
+
+    def _held(self, job: Job) -> bool:
+        """Whether a run waits because the teacher has paused the room."""
+        return job.state == "paused" and self.pages.jobs.classroom.holds(job.person)
+
+    def _line(self, job: Job) -> str:
+        """The status line, behind what the teacher has done to the run."""
+        line = status_line(job, self.device, seconds_left(job))
+        if CLEARED in job.notes:
+            return f"{translated(CLEARED[0].upper() + CLEARED[1:])} · {line}"
+        return f"{say('class.held')} · {line}" if self._held(job) else line
 
     async def finish(self, session: Session) -> AsyncIterator[Updates]:
         """Show what a run has left once it has ended; nothing where none was started, or another has taken its place."""
@@ -128,7 +143,7 @@ class Following:
         parts = self.parts
         updates: Updates = {
             **run_buttons(self.parts, None),
-            parts["status"]: status_line(job, self.device, seconds_left(job)),
+            parts["status"]: self._line(job),
             parts["announce"]: ending(job.state, "announcement"),
             parts["terms-chart"]: run_chart.data(job),
             parts["rounds"]: rounds.table(job),

@@ -25,7 +25,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
 from playground.web.studio.paintings import NO_REGIONS, STRIP, Paintings
 from playground.web.studio.session import Session
-from playground.web.words import say
+from playground.web.words import joined, say
 
 DESK = ("regions-desk", "regions-canvas", "regions-softness", "regions-message")
 
@@ -117,7 +117,7 @@ class RegionDesk:
             return message(say("regions.needs", number=most), "note")
         unused = without_a_region(session.base, 1 + len(session.more))
         if unused:
-            return message(say("regions.unused", number=unused[0]), "note")
+            return message(say("regions.unused", number=joined([str(number) for number in unused])), "note")
         return message(say("regions.taken"), "note")
 
     def soften(self, session: Session, value: Any) -> str:

@@ -34,7 +34,7 @@ from playground.web.words import say, translated
 MESSAGES = ("run-message", "content-message", "style-message", "paintings-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 ASKED = ("wants-shares", "content", "style")  # whose values a run is started with, before those of the settings
-LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach", "pause")
 """What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",

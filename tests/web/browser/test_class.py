@@ -155,6 +155,38 @@ def test_three_pages_vote_twice_and_whoever_comes_late_stands_where_the_class_st
         pupil.says("paused the room", "#class-strip")
 
 
+class Newcomer(Visitor):
+    new_here = True
+
+
+def test_a_first_visit_in_class_is_not_shown_round_over_its_lesson(
+    teacher: Visitor, browser: Any, address: str
+) -> None:
+    teacher.page.once("dialog", lambda asked: asked.accept())
+    with teacher.page.expect_response("**/class"):
+        teacher.page.click("[data-do=clear]")
+    desk = Newcomer(browser, address)
+    desk.page.goto(f"{address}?key={KEY.replace(' ', '%20')}")
+    pupil, early = Newcomer(browser, address), Newcomer(browser, address)
+    early.page.goto(address)
+    early.says("photo and a painting", "#welcome")  # nothing is open yet
+    teacher.page.select_option("#class-lesson", "tiles")
+    teacher.page.click("[data-do=open]")
+    pupil.page.goto(address)
+    for one in (pupil, early):
+        one.says("Lesson 1: ", "#class-strip")
+        one.page.wait_for_timeout(1000)
+        playwright.expect(one.page.locator("#welcome")).to_have_count(0)
+        one.page.click("#class-strip .go")
+        one.says("which loss|tiles", "#lesson-question")
+        playwright.expect(one.page.locator("#welcome")).to_have_count(0)
+    playwright.expect(desk.page.get_by_role("tab", name="Class", exact=True)).to_be_visible()
+    playwright.expect(desk.page.locator("#welcome")).to_have_count(0)
+    for one in (desk, pupil, early):
+        one.left_clean()
+        one.context.close()
+
+
 def test_the_link_to_a_lesson_alone_keeps_the_language(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(f"{visitor.address}?lang=de&lesson=4")

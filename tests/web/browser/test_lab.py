@@ -38,14 +38,14 @@ def test_a_first_visit_to_a_lesson_is_not_shown_round_the_studio(browser: Browse
     page = visitor.page
     page.goto(f"{address}?lesson=3")
     visitor.says("block after block", "#lesson-question")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(3000)
     playwright.expect(page.locator("#welcome")).to_have_count(0)
     page.goto(address)
     visitor.says("photo and a painting", "#welcome")
     page.locator("#welcome [data-do=skip]").click()
     page.reload()
     playwright.expect(page.locator("#run")).to_be_visible()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(3000)
     playwright.expect(page.locator("#welcome")).to_have_count(0)
     visitor.left = True
     visitor.left_clean()

@@ -351,5 +351,6 @@ def test_five_values_of_any_setting_are_one_click_away_and_cover_nothing(
     values = page.locator("#grid-values1 textarea, #grid-values1 input").first
     expect(values).to_be_visible(timeout=60_000)
     assert len(values.input_value().split(",")) == 5
+    page.wait_for_function("scrollY === 0")
     expect(page.locator("#grid-key1 input")).to_have_value(re.compile("[Cc]ont"))
     visitor.context.close()

@@ -63,7 +63,7 @@ def test_a_first_visit_is_shown_round_once(browser: Browser, address: str) -> No
     expect(shown).to_have_count(0)
     page.reload()
     expect(page.locator("#set-style_weight span[data-term]")).to_be_visible()
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(3000)
     expect(shown).to_have_count(0)
     context.close()
 

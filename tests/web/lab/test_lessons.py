@@ -247,11 +247,14 @@ def test_a_grid_of_two_settings_has_every_pair_of_values(grid: Grid, files: tupl
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (("", "", "", ""), "one or two axes"),
-        (("style_weight", "", "", ""), "no values"),
-        (("style_weight", "1,2,3,4,5,6,7", "init", "content,noise"), "1 to 12 cells"),
+        (("", "", "", ""), "choose a setting"),
+        (("style_weight", "", "", ""), "write the values of “style weight”"),
+        (("style_weight", "[1", "", ""), "write the values of “style weight”"),
+        (("style_weight", "1, a", "", ""), "takes numbers, and “a” is none"),
+        (("seed", "1", "seed", "2"), "both settings are “seed”"),
+        (("style_weight", "1,2,3,4,5,6,7", "init", "content,noise"), "14 pictures and at most 12"),
         (("size", "64,256", "", ""), "this server allows 128 at most"),
-        (("init", "chaos", "", ""), "init|start"),
+        (("init", "chaos", "", ""), "cannot be “chaos”: choose among content, noise"),
     ],
 )
 def test_a_grid_that_cannot_be_painted_is_refused_in_words(

@@ -12,6 +12,7 @@ from PIL import Image
 
 from playground.engine.pulls import Pulls
 from playground.recipe.presets import load_preset
+from playground.service.classroom import CLEARED, Classroom
 from playground.web.studio import following as following_module
 from playground.web.studio.following import Following
 from playground.web.studio.open_pages import OpenPages
@@ -107,6 +108,40 @@ def test_a_first_step_is_told_at_once_and_the_next_when_it_is_time(monkeypatch: 
 
     asyncio.run(asyncio.wait_for(look_on(), 10))
     assert told == ["step 0", "step 1"]
+
+
+def test_a_pupil_is_told_by_pause_that_the_teacher_paused_or_cleared_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following_module, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(following_module, "status_line", lambda *_: "step 59")
+    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
+    job: Any = SimpleNamespace(
+        ended=False, version=0, state="running", touch=lambda: None, notes=[], curve=[], picture_version=0, frame=None,
+        pulls=None, id="run", person="ada", reported=SimpleNamespace(rounds=[]), recipe=load_preset(),
+        control=SimpleNamespace(read=lambda: SimpleNamespace(shares=False)),
+    )  # fmt: skip
+    room = Classroom()
+    jobs: Any = SimpleNamespace(device="cpu", people=set(), classroom=room)
+    parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
+    following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
+    monkeypatch.setattr(following_module, "coached", lambda _: {})
+    session = Session(load_preset())
+    session.job = session.watched = job
+    told: list[tuple[bool, str]] = []
+
+    async def look_on() -> None:
+        async for updates in following.follow(session):
+            if "pause" not in updates:
+                job.state = "paused"
+                room.pause(not told)
+                continue
+            told.append((updates["pause"].interactive, updates["status"]))
+            room.pause(False)
+            job.ended = len(told) == 2
+
+    asyncio.run(asyncio.wait_for(look_on(), 10))
+    assert told == [(False, "The teacher has paused the room · step 59"), (True, "step 59")]
+    job.notes.append(CLEARED)
+    assert following._line(job) == "The teacher has cleared the room · step 59"
 
 
 def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
