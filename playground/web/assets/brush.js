@@ -59,7 +59,7 @@ function show() {
     shown = value.photo; laid = "";
     root().querySelector("img").src = value.photo;
     [canvas.width, canvas.height] = value.size;
-    root().querySelector(".ground").style.aspectRatio = `${value.size[0]} / ${value.size[1]}`;
+    root().querySelector(".ground").style.setProperty("--aspect", value.size[0] / value.size[1]);
   }
   if (laid !== (value.strokes || "")) {
     laid = value.strokes || "";

@@ -179,7 +179,7 @@ class Paintings:
         places = range(1 + len(session.more))
         session.more = [*session.more, picture]
         self._count(session, [*places, None])
-        return _waits(session)
+        return _added_wait(session)
 
     def remove(self, number: int, session: Session) -> Updates:
         """A painting was taken out."""
@@ -188,7 +188,9 @@ class Paintings:
         places = range(1 + len(session.more))
         session.more = [picture for place, picture in enumerate(session.more) if place != number - 2]
         self._count(session, [place for place in places if place != number - 1])
-        return self.shown(session, _waits(session))
+        weights = list(_filled(session.base.style_weights, len(places) - 1))
+        said = self._steer(session, {"style_weights": weights}, len(weights)) if len(weights) > 1 else _waits(session)
+        return self.shown(session, said)
 
     def _count(self, session: Session, places: list[int | None]) -> None:
         """Another number of paintings, each what stood at a place before or new: their weights are stated where several."""
@@ -205,18 +207,16 @@ class Paintings:
 
     def weigh(self, name: str, session: Session, *values: Any) -> str:
         """A slider was moved: of the paintings' weights or scales, or of the content in their regions."""
-        count = 1 + len(session.more)
-        least = SLIDERS["scale"][1] if name == "style_scales" else 0.0
-        weights = [controls.finite(value) or least for value in values[:count]]
-        return self._steer(session, {name: weights}, count)
+        return self._steer(session, {name: _sent(name, session, values)}, 1 + len(session.more))
 
     def weigh_paintings(self, session: Session, *values: Any) -> Updates:
-        """A painting's slider was moved: the dot between them moves too."""
-        said = self.weigh("style_weights", session, *values)
-        return {
-            self.parts["paintings-message"]: said,
-            self.parts["blend"]: _blended(session.base, 1 + len(session.more)),
-        }
+        """A painting's slider was moved: the dot between them moves too, or the sliders go back where none would count."""
+        said, count = self.weigh("style_weights", session, *values), 1 + len(session.more)
+        kept, back = _filled(session.base.style_weights, count), dict[Any, Any]()
+        if list(kept) != _sent("style_weights", session, values):
+            most = SLIDERS["weight"][2]
+            back = {self.parts[f"weight-{number}"]: min(most, weight) for number, weight in enumerate(kept, 1)}
+        return {self.parts["paintings-message"]: said, self.parts["blend"]: _blended(session.base, count), **back}
 
     def mix(self, session: Session, given: Any) -> Updates:
         """The dot between the paintings was moved: their sliders move too."""
@@ -238,10 +238,19 @@ class Paintings:
         except PlaygroundError as error:
             return message(fault(error))
         job = session.running()
-        if job is None or (count is not None and len(job.pictures.styles) != count):
+        if job is None:
+            return ""
+        if count is None:
+            job.control.change(changes)
+            return ""
+        own = session.painting_now()
+        if own == 0 or (own == 1 < count):  # one painting is not weighed against others
             return _waits(session)
-        job.control.change(changes)
-        return ""
+        wanted = {name: values[:own] for name, values in changes.items()}
+        if not any(wanted.get("style_weights", [1.0])):
+            return message(say("paintings.none_counts"))
+        job.control.change(wanted)
+        return _added_wait(session) if own < count else ""
 
     def faces(self, session: Session, content: str | None) -> Updates:
         """Keep faces, or no longer."""
@@ -292,9 +301,21 @@ def _smaller(path: str) -> Image.Image:
     return load_picture(path, name=say("the.style"), most=MORE_PIXELS)
 
 
+def _sent(name: str, session: Session, values: tuple[Any, ...]) -> list[float]:
+    """What the sliders of a session's paintings say; an emptied field counts as the least."""
+    least = SLIDERS["scale"][1] if name == "style_scales" else 0.0
+    return [controls.finite(value) or least for value in values[: 1 + len(session.more)]]
+
+
 def _waits(session: Session) -> str:
     """That what was changed waits, where a run goes on."""
     return message(say("paintings.next_run"), "note") if session.running() is not None else ""
+
+
+def _added_wait(session: Session) -> str:
+    """That paintings which were added wait, and that those of the run that goes on still steer it."""
+    own = session.painting_now()
+    return message(say("paintings.added_wait", number=own + 1), "note") if own > 1 else _waits(session)
 
 
 def wire_paintings(parts: Parts, paintings: Paintings) -> None:
@@ -302,19 +323,17 @@ def wire_paintings(parts: Parts, paintings: Paintings) -> None:
     session, shown = parts["session"], listed(parts, STRIP)
     parts["add-painting"].upload(paintings.add, [session, parts["add-painting"]], shown, **LIGHT)
     parts["add-sample"].select(paintings.add_sample, session, shown, **LIGHT)
+    sliders = [parts[f"weight-{number}"] for number in NUMBERS]
+    weighed = [parts["paintings-message"], parts["blend"], *sliders]
     for number in NUMBERS:
         if number > 1:
             parts[f"remove-{number}"].click(partial(paintings.remove, number), session, shown, **LIGHT)
-        every = [parts[f"weight-{other}"] for other in NUMBERS]
-        parts[f"weight-{number}"].input(
-            paintings.weigh_paintings, [session, *every], [parts["paintings-message"], parts["blend"]], **LATEST
-        )
+        parts[f"weight-{number}"].input(paintings.weigh_paintings, [session, *sliders], weighed, **LATEST)
         for what in ("scale", "content-weight"):
             every = [parts[f"{what}-{other}"] for other in NUMBERS]
             parts[f"{what}-{number}"].input(
                 partial(paintings.weigh, SLIDERS[what][0]), [session, *every], parts["paintings-message"], **LATEST
             )
-    sliders = [parts[f"weight-{number}"] for number in NUMBERS]
     parts["blend"].input(paintings.mix, [session, parts["blend"]], [parts["paintings-message"], *sliders], **LATEST)
     for given_anew in parts["content-given"]:
         given_anew.then(

@@ -31,7 +31,7 @@ from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.threads import off_loop
 from playground.web.words import say, translated
 
-MESSAGES = ("run-message", "content-message", "style-message", "notes", "time-message")
+MESSAGES = ("run-message", "content-message", "style-message", "paintings-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 ASKED = ("wants-shares", "content", "style")  # whose values a run is started with, before those of the settings
 LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach", "pause")

@@ -114,6 +114,16 @@ class Session(Visit):
         """The run that is going on, if any."""
         return self.job if self.job is not None and not self.job.ended else None
 
+    def painting_now(self) -> int:
+        """How many paintings of the strip, from the first on, are those of the run that goes on; 0 where there is none, or
+        where one of its paintings was taken out.
+        """
+        job = self.running()
+        further = job.pictures.styles[1:] if job is not None else ()
+        here = self.more[: len(further)]
+        same = len(here) == len(further) and all(ours is theirs for ours, theirs in zip(here, further, strict=True))
+        return 1 + len(further) if job is not None and same else 0
+
 
 def preset_of(recipe: Recipe) -> Recipe:
     """The preset a recipe started from, on the recipe's network: what "as in this preset" means."""

@@ -24,6 +24,7 @@ from playground.recipe.parse import parse_recipe
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.web.components import brush
 from playground.web.components.pictures import photos, styles
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 from tests.helpers.waiting import until
@@ -91,6 +92,30 @@ def test_a_weight_is_steered_while_it_paints(visitor: Visitor, jobs: Jobs, tmp_p
     visitor.says("Losses", "#summary")
     recipe = painted_again(visitor.download("#save-png", tmp_path), job, hed)
     assert steered(recipe, "style_weights") == [[1.0, 0.25]]
+    visitor.left_clean()
+
+
+def test_the_strip_says_in_sight_what_a_run_does_not_take(visitor: Visitor, jobs: Jobs) -> None:
+    """Both weights at nothing are refused and the field goes back; with a third painting the run's own two still steer."""
+    page, said = visitor.page, visitor.page.locator("#paintings-message .message")
+    visitor.open(**ENDLESS)
+    page.click("#paintings button.label-wrap")
+    add(visitor, "mosaic")
+    playwright.expect(page.locator("#painting-2")).to_be_visible()
+    visitor.run()
+    visitor.painted(2)
+    (job,) = jobs.going_on()
+    slide(visitor, "#weight-1", 0)
+    until(lambda: job.control.read().settings.get("style_weights") == [0.0, 1.0])
+    slide(visitor, "#weight-2", 0)
+    playwright.expect(page.locator("#weight-2 input[type=number]")).to_have_value("1")
+    playwright.expect(said).to_be_in_viewport(ratio=0.95)
+    add(visitor, "swirls")
+    visitor.says("from number 3 on come at the next Run", "#paintings-message")
+    slide(visitor, "#weight-1", 0.5)
+    until(lambda: job.control.read().settings.get("style_weights") == [0.5, 1.0])
+    playwright.expect(said).to_be_in_viewport(ratio=0.95)
+    page.click("#stop")
     visitor.left_clean()
 
 
@@ -228,6 +253,31 @@ def test_regions_are_painted_and_completed(visitor: Visitor, tmp_path: Path) -> 
     playwright.expect(page.locator("#regions-shown img")).to_be_visible()
     height, width = labels.shape
     assert (labels[height // 2, width // 10], labels[height // 2, -width // 10]) == (1, 2)
+    visitor.left_clean()
+
+
+def test_the_desk_shows_the_photo_as_it_is(visitor: Visitor) -> None:
+    """A square photo and a wide one keep their shape, so that a stroke is as thick down the map as across."""
+    page, offered = visitor.page, photos()
+    visitor.open(**QUICK)
+    page.click("#paintings button.label-wrap")
+    shapes = [sample.picture().size for sample in offered]
+    for chosen in (
+        shapes.index(next((w, h) for w, h in shapes if w == h)),
+        shapes.index(max(shapes, key=lambda s: s[0] / s[1])),
+    ):
+        page.locator("#content-gallery button.thumbnail-item").nth(chosen).click()
+        page.wait_for_timeout(500)
+        width, height = shapes[chosen]
+        for window in ((1366, 657), (1024, 768), (390, 844)):
+            page.set_viewport_size({"width": window[0], "height": window[1]})
+            canvas = desk(page)
+            playwright.expect(canvas).to_have_attribute("width", str(min(width, brush.SIDE)))
+            for drawn in (box(canvas), box(page.locator("#regions-canvas img"))):
+                assert abs(drawn["width"] / drawn["height"] * height / width - 1) < 0.01
+                assert 200 < drawn["width"] <= window[0]
+                assert drawn["height"] <= 0.62 * window[1]
+            page.click("#regions-close")
     visitor.left_clean()
 
 

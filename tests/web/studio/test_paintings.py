@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from playground.engine.control import MemoryControl
+from playground.images.pictures import Pictures
 from playground.images.regions import encode_labels, encode_soft
 from playground.recipe.model import Recipe
 from playground.web.components import blend
@@ -27,6 +30,19 @@ def session(count: int, **settings: Any) -> Session:
     made = Session(Recipe(**settings))
     made.more = [Image.new("RGB", (40, 30), (50 * number, 0, 0)) for number in range(count - 1)]
     return made
+
+
+def running(count: int, **settings: Any) -> tuple[Session, MemoryControl]:
+    """A session whose run goes on with all of its paintings, and what steers that run."""
+    page, control = session(count, **settings), MemoryControl()
+    pictures = Pictures(None, (Image.new("RGB", (40, 30)), *page.more))
+    job: Any = SimpleNamespace(pictures=pictures, recipe=page.base, control=control, ended=False)
+    page.job = job
+    return page, control
+
+
+def steered(control: MemoryControl) -> Any:
+    return control.read().settings.get("style_weights")
 
 
 def shown(updates: Any, what: str) -> list[tuple[float, bool]]:
@@ -57,6 +73,47 @@ def test_the_dot_reaches_the_recipe_and_the_sliders(paintings: Paintings) -> Non
     updates: Any = paintings.mix(page, {"weights": [0.2, 1, 7]})
     assert page.base.style_weights == (0.2, 1.0, 1.0)
     assert [updates[f"weight-{number}"] for number in (1, 2, 3)] == [0.2, 1.0, 1.0]
+
+
+def test_weights_of_which_none_counts_are_refused_and_the_sliders_go_back(paintings: Paintings) -> None:
+    page, control = running(2, style_weights=(1.0, 1.0))
+    assert "weight-1" not in paintings.weigh_paintings(page, 1.0, 0.0, 1.0, 1.0)
+    updates: Any = paintings.weigh_paintings(page, 0.0, 0.0, 1.0, 1.0)
+    assert [updates["weight-1"], updates["weight-2"]] == [1.0, 0.0] == steered(control)
+    assert 'role="alert"' in updates["paintings-message"]
+    assert page.base.style_weights == (1.0, 0.0)
+
+
+def test_a_painting_that_is_added_waits_and_the_runs_own_go_on_steering(paintings: Paintings, tmp_path: Path) -> None:
+    page, control = running(2, style_weights=(1.0, 1.0))
+    path = tmp_path / "third.png"
+    Image.new("RGB", (40, 30), (0, 90, 0)).save(path)
+    wait = say("paintings.added_wait", number=3)
+    assert wait in paintings.add(page, str(path))["paintings-message"]
+    updates: Any = paintings.mix(page, {"weights": [0.25, 1, 0.5]})
+    assert (steered(control), page.base.style_weights) == ([0.25, 1.0], (0.25, 1.0, 0.5))
+    assert wait in updates["paintings-message"]
+    updates = paintings.mix(page, {"weights": [0, 0, 1]})  # nothing of what the run has
+    assert (steered(control), page.base.style_weights) == ([0.25, 1.0], (0.0, 0.0, 1.0))
+    assert 'role="alert"' in updates["paintings-message"]
+    updates = paintings.remove(3, page)  # as many as the run has, which follows what the sliders show
+    assert steered(control) == [1.0, 1.0]
+    assert shown(updates, "weight")[:2] == [(1.0, True), (1.0, True)]
+    assert updates["paintings-message"] == ""
+
+
+def test_a_run_is_not_steered_by_the_weights_of_other_paintings(paintings: Paintings, tmp_path: Path) -> None:
+    page, control = running(3, style_weights=(1.0, 1.0, 1.0))
+    path = tmp_path / "other.png"
+    Image.new("RGB", (40, 30), (0, 90, 0)).save(path)
+    paintings.remove(2, page)
+    paintings.add(page, str(path))  # as many again
+    assert say("paintings.next_run") in paintings.weigh("style_weights", page, 1.0, 0.5, 0.25)
+    assert steered(control) is None
+    alone, control = running(1)
+    assert say("paintings.next_run") in paintings.add(alone, str(path))["paintings-message"]
+    assert say("paintings.next_run") in paintings.weigh("style_weights", alone, 1.0, 0.5)
+    assert steered(control) is None
 
 
 @pytest.mark.parametrize("sent", [None, 3, {}, {"weights": "abc"}, {"weights": [1, 1]}, {"weights": [0, 0, 0]},
