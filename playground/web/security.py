@@ -50,6 +50,7 @@ CLOSED = (
     "/gradio_api/deep_link",
     "/gradio_api/proxy=",
     "/gradio_api/vibe-",
+    "/gradio_api/undo-vibe-edit",
     "/gradio_api/dev/",
     "/logout",
     "/gradio_api/process_recording",

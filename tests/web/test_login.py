@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ OPEN = {
     "", "/", "/openapi.json", "/pwa_icon", "/startup-events", "/gradio_api/startup-events", "/{page}", "/{page}/", "/login",
     "/login/", "/login_check", "/login_check/", "/health", "/theme.css", "/robots.txt", "/manifest.json",
     "/favicon.ico", "/static/{path:path}", "/assets/{path:path}", "/svelte/{path:path}", "/_app/{path:path}", "/token", "/token/",
+    "/app_id", "/app_id/", "/user", "/user/",  # a random number, and null for whoever has no login
     "/custom_component/{id}/{environment}/{type}/{file_name}",
 }  # fmt: skip
 """What is the same for everybody, or is the login itself."""
@@ -59,6 +61,13 @@ def test_without_the_login_nothing_is_taken_and_nothing_is_told(address: str) ->
         assert '"components":[],"dependencies":[]' in page, "it has the login alone"
 
 
+def routes_within(routes: Iterable[Any]) -> Iterator[Any]:
+    """Every route, also those that an included router keeps to itself."""
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        yield from [route] if router is None else routes_within(router.routes)
+
+
 def test_every_route_asks_for_the_login_or_is_known_not_to(address: str) -> None:
     """So that none that a later gradio adds is open unnoticed."""
     import gradio
@@ -66,13 +75,14 @@ def test_every_route_asks_for_the_login_or_is_known_not_to(address: str) -> None
     (page,) = (blocks for blocks in gradio.Blocks.get_instances() if getattr(blocks, "local_url", "") == address)
     found = set()
     with httpx.Client(base_url=address, timeout=30, follow_redirects=False) as nobody:
-        for route in page.app.routes:
+        for route in routes_within(page.app.routes):
             path, methods = getattr(route, "path", ""), getattr(route, "methods", None) or {"GET"}
             where = re.sub(r"\{[^}]*\}", "x", path)
             for method in methods - {"HEAD", "OPTIONS"}:
                 with nobody.stream(method, where, json={} if method == "POST" else None) as answer:
                     if answer.status_code not in (401, 403, 404, 405):
                         found.add((path.removeprefix("/gradio_api"), answer.status_code))
+    assert any("queue/join" in route.path for route in routes_within(page.app.routes)), "gradio's own are among them"
     open_ones = {path for path, _ in found if not path.startswith("/assets/")}  # the login page has the same scripts
     assert open_ones <= OPEN, sorted(found)
 

@@ -124,7 +124,10 @@ def test_a_request_is_bounded_whether_or_not_it_says_its_length(client: TestClie
     assert client.post("/gradio_api/queue/join", content=body(MAX_BODY + 4)).status_code == 413
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/deep_link?session_hash=a", "/gradio_api/proxy=http://a/", "/logout"])
+@pytest.mark.parametrize(
+    "path",
+    ["/gradio_api/deep_link?session_hash=a", "/gradio_api/proxy=http://a/", "/gradio_api/undo-vibe-edit", "/logout"],
+)
 def test_gradios_addresses_that_nobody_needs_are_closed(client: TestClient, path: str) -> None:
     assert client.get(path).text == "There is nothing here."
 
