@@ -70,6 +70,7 @@ class GifWriter:
         coloured = frame.convert("P", palette=Image.Palette.ADAPTIVE)
         pieces = GifImagePlugin.getdata(coloured, duration=milliseconds, include_color_table=True)
         self._stream.writelines(pieces)
+        pieces.clear()  # else Pillow's class for it holds every frame that was written, until garbage is collected
 
     def close(self) -> None:
         """Say that this was the last frame."""

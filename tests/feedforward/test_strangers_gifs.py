@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import tracemalloc
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,6 +116,23 @@ def test_frames_are_decoded_within_the_room_and_none_is_kept(tmp_path: Path, mon
         assert "loop" not in painted.info
         painted.seek(13)
         assert painted.convert("RGB").getpixel((9, 200)) == (156, 156, 156)
+
+
+def test_what_is_written_is_not_kept(tmp_path: Path) -> None:
+    noise = Image.effect_noise((256, 256), 90).convert("RGB")
+    with open(tmp_path / "out.gif", "wb") as stream:
+        writer = gif.GifWriter(stream, noise.size, 0)
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                writer.write(noise, 40)
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+        assert kept < stream.tell() / 10
+        writer.close()
 
 
 @pytest.mark.usefixtures("undecoded")
