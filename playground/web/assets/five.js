@@ -12,6 +12,7 @@ function add() {
     button.title = playgroundSay("five.try");
     button.setAttribute("aria-label", playgroundSay("five.try_of", { name: label }));
     setting.append(button);
+    if (setting.closest(".weight, .setting").matches(":hover, :focus-within")) place({ target: setting });
   }
 }
 // Behind the last word of the name and its mark, neither of which it may cover.
