@@ -143,6 +143,7 @@ class TimeMachine:
             for job in members:
                 if caller().listens:
                     job.touch()
+            over = all(job.ended for job in members)  # before anything is shown, so that the last of them is
             now = (session.looking, session.job, [(job.id, job.version) for job in members])
             if session.looking and now != said:
                 yield await off_loop(self._shown, session, members)
@@ -150,7 +151,7 @@ class TimeMachine:
                 next_sign = time.monotonic() + SIGN_EVERY
                 yield NOTHING  # what notices that the page has gone
             said = now
-            if all(job.ended for job in members):
+            if over:
                 return
             await asyncio.sleep(LOOK_EVERY * self.running.pages.crowd())
 
