@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playground.cli.common import check_file_path, explained_lack_of_memory, free_path, in_words
+from playground.cli.common import check_file_path, explained_lack_of_memory, free_path, in_words, with_weight
 from playground.cli.options import AsJson, Device
-from playground.cli.print import CM_PER_INCH, pixels_for
+from playground.cli.print import pixels_for
 from playground.errors import PlaygroundError
-from playground.recipe.picture_limits import MAX_SIZE
+from playground.recipe.picture_limits import CM_PER_INCH, DPI, MAX_SIZE
 from playground.system.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from playground.feedforward.apply import OnePass
 
-DPI = 300
 MIN_SIZE = 64  # pixels of a long side
 SAID_FROM = 2048  # long side from which it is said how long a picture will take
 TIMED, AROUND_TILES = 512, 1.36  # long side of what is timed for that; what tiles see besides their own
@@ -168,10 +167,11 @@ def _stylizer(model: str, more: Sequence[str], device: str) -> OnePass:
     from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
     from playground.networks.fetch import fetch
 
-    named = [_weighted(text) for text in (model, *more)]
+    named = [with_weight(text, ANY) for text in (model, *more)]
     styles: list[tuple[Model | Image.Image, float]] = []
     titles = []
-    for number, (name, weight) in enumerate(named):
+    for number, (name, given) in enumerate(named):
+        weight = 1.0 if given is None else given
         if name.startswith(ANY) or (number and not _is_model(name)):
             path = Path(name.removeprefix(ANY))
             styles.append((load_picture(path), weight))
@@ -195,25 +195,6 @@ def _is_model(name: str) -> bool:
 
     path = Path(name)
     return name in shipped_styles() or path.suffix.lower() in MODEL_SUFFIXES or not (path.suffix or path.is_file())
-
-
-def _weighted(text: str) -> tuple[str, float]:
-    """A style and its weight, a number after the last colon; 1 where there is none.
-
-    Raises:
-        PlaygroundError: the weight is below 0 or no finite number.
-    """
-    path, colon, number = text.rpartition(":")
-    try:
-        is_file = Path(text.removeprefix(ANY)).is_file()
-        weight = float(number) if colon and path != ANY[:-1] and not is_file else None
-    except ValueError:  # a colon of the file's own name
-        weight = None
-    if weight is None:
-        return text, 1.0
-    if not 0 <= weight < math.inf:
-        raise PlaygroundError(f"the weight of {path.removeprefix(ANY)!r} must be a number of 0 or more, not {number}")
-    return path, weight
 
 
 def _sources(given: Sequence[Path], films: bool) -> tuple[list[Path], list[str]]:

@@ -72,24 +72,39 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
         raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
     files, weights = list[str](), dict[int, float]()
     for number, text in enumerate(given, start=1):
-        path, colon, weight = text.rpartition(":")
-        try:
-            value = float(weight) if colon else 1.0
-        except ValueError:
-            if Path(path).is_file() and not Path(text).exists():  # else a colon of the path's own
-                raise PlaygroundError(f"the weight of {path!r} is no number ({weight!r}): write {path}:0.5") from None
-            files.append(text)
-            continue
-        if not 0 <= value < math.inf:
-            raise PlaygroundError(f"the weight of {path!r} must be 0 or more (not {weight})")
-        if colon:
-            weights[number] = value
-        files.append(path if colon else text)
+        file, weight = with_weight(text)
+        files.append(file)
+        if weight is not None:
+            weights[number] = weight
     if weights:
         count = 1 + len(given)
         before = for_styles(recipe.style_weights, count)
         recipe = recipe.changed({"style_weights": [weights.get(number, before[number]) for number in range(count)]})
     return files, recipe
+
+
+def with_weight(text: str, prefix: str = "") -> tuple[str, float | None]:
+    """A style and its weight, a number after the last colon; None where there is none.
+
+    Args:
+        prefix: what may stand before a file, with a colon of its own.
+
+    Raises:
+        PlaygroundError: what stands behind a file is no number, or it is below 0 or not finite.
+    """
+    bare = text.removeprefix(prefix)
+    name, colon, number = bare.rpartition(":")
+    if not colon or Path(bare).is_file():
+        return text, None
+    try:
+        weight = float(number)
+    except ValueError:
+        if Path(name).is_file():
+            raise PlaygroundError(f"the weight of {name!r} is no number ({number!r}): write {name}:0.5") from None
+        return text, None  # a colon of the name's own
+    if not 0 <= weight < math.inf:
+        raise PlaygroundError(f"the weight of {name!r} must be a number of 0 or more, not {number}")
+    return text.removesuffix(f":{number}"), weight
 
 
 def known_network(name: str) -> Look:

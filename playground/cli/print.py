@@ -26,10 +26,8 @@ from playground.cli.options import ContentImage, Device
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, Stage
-from playground.recipe.picture_limits import MAX_SIZE
+from playground.recipe.picture_limits import CM_PER_INCH, DPI, MAX_SIZE
 from playground.system.signals import stopped_by_signals
-
-CM_PER_INCH = 2.54
 
 
 def print_result(
@@ -41,7 +39,7 @@ def print_result(
     ] = None,
     size: Annotated[int | None, typer.Option(help="Long side in pixels.")] = None,
     cm: Annotated[float, typer.Option(help="Long side on paper, where --size is not given.")] = 30.0,
-    dpi: Annotated[int, typer.Option(min=30, max=1200, help="Dots per inch, also written into the file.")] = 300,
+    dpi: Annotated[int, typer.Option(min=30, max=1200, help="Dots per inch, also written into the file.")] = DPI,
     iterations: Annotated[int, typer.Option(min=1, max=1000, help="How many times the large picture is improved.")] = 8,
     device: Device = "auto",
 ) -> None:

@@ -35,9 +35,8 @@ def take_over(painting: Painting, requested: Mapping[str, Any], control: Control
         What to tell a person: why nothing was changed, or what a change costs; None where all is as asked.
     """
     before = painting.recipe
-    settled = Recipe.model_fields.keys() - live_settings(
-        Recipe
-    )  # what is no setting at all is refused below, in other words
+    # What is no setting at all is refused below, in other words.
+    settled = Recipe.model_fields.keys() - live_settings(Recipe)
     fixed = next((key for key in requested if key.partition(".")[0] in settled), None)
     if fixed is not None:
         return f"not changed: {settled_at_start(fixed)}"

@@ -1,6 +1,7 @@
-"""How the parameters of a canvas are moved downhill: Adam, and L-BFGS for pictures; a new one is an entry more here, and a word in recipe/model.py.
+"""How the parameters of a canvas are moved downhill: Adam, and L-BFGS for pictures.
 
-Made and stepped by painting.py, and told nothing but gradients: no optimiser knows what a picture is judged by.
+A new one is an entry more here, and a word in recipe/model.py. Made and stepped by painting.py, and told nothing but
+gradients: no optimiser knows what a picture is judged by.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Ears: what the content loss and the style loss notice when a style image is changed.
 
-Pure functions on activations (1×C×H×W), plain numbers out, and in between what is worth keeping of a picture that is heard often. Called by the command line and the page.
+Pure functions on activations (1×C×H×W), plain numbers out, and in between what is worth keeping of a picture that is heard
+often. Called by the command line and the page.
 """
 
 from __future__ import annotations

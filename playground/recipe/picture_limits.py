@@ -37,3 +37,6 @@ MIN_SIDE = 8
 """Shortest side, in pixels, of a picture that is read and of one that is painted."""
 MAX_SIZE = 16_384
 """Longest side, in pixels, of one that is painted; beyond 4096 it is painted on in tiles, for print."""
+CM_PER_INCH = 2.54
+DPI = 300
+"""Dots per inch that files say they have, and for which a size on paper is given, where nothing else was asked for."""

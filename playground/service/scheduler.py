@@ -37,9 +37,8 @@ class Ticket:
         self.left = 0.0  # the moment when its last turn ended
         self.prompt = False  # whether it came back soon the last time
         self._scheduler = scheduler
-        self._worked: float | None = (
-            None  # seconds of the processor that the work of this turn has taken, where they count
-        )
+        # Seconds of the processor that the work of this turn has taken, where they count.
+        self._worked: float | None = None
         self._called = threading.Condition(scheduler.mutex)
 
     def __enter__(self) -> Ticket:

@@ -24,7 +24,7 @@ from playground.errors import PlaygroundError
 from playground.service.run_folder import RunFolder, folder_bytes
 from playground.service.set_aside import SetAside
 from playground.service.stored import PLAIN, Stored, read_stored
-from playground.system.files import whole_file
+from playground.system.files import takes_nothing, whole_file
 
 FORGOTTEN_SECONDS = 24 * 3600.0  # nobody comes back for a run that has lain about longer
 MAX_TRIES = 3  # of running on from the same place; what brings a server down does not do so for ever
@@ -32,10 +32,7 @@ MAX_STARTS = 20  # of taking a run up at the same place, however short it lasts
 MAX_UNMADE = 5  # tries to make a deleted folder anew: whoever deletes it may still be at it
 DOOR_SECONDS = 30.0  # to wait while another server comes or adopts what a dead one has left
 
-NOT_ITS_OWN = {
-    getattr(errno, name, None) for name in ("EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS")
-} - {None}
-"""What keeps a run from being read that is the machine's trouble and no damage of its files."""
+TROUBLE = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # of the machine, and no damage of what it reads
 
 logger = logging.getLogger(__name__)
 
@@ -127,11 +124,11 @@ class Store:
             if there and all(getattr(old, name) == value for name, value in news.items()):
                 return
             self._kept[id] = replace(old, **news)  # type: ignore[arg-type]
+        locked = (self.folder / "lock").exists()  # which keeps other servers off
         try:
             with self._writing:
                 with self._mutex:  # the latest, whoever comes last
                     run = None if id in self._ended else self._kept.get(id)
-                locked = (self.folder / "lock").exists()  # which keeps other servers off
                 if run is not None and not there and locked:
                     run.folder.make_anew(run.pictures)  # type: ignore[union-attr]
                 if run is not None:
@@ -234,7 +231,7 @@ class Store:
             self.aside.put(folder, str(error))
             return None
         except Exception as error:  # of whatever kind: the others must be taken up
-            if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in NOT_ITS_OWN):
+            if isinstance(error, MemoryError) or takes_nothing(error) or getattr(error, "errno", None) in TROUBLE:
                 self._waiting = True
                 logger.warning(
                     "a run in %s cannot be read now, and waits for the next start: %s", folder.path.name, error

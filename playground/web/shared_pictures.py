@@ -25,43 +25,29 @@ def keep_same(kind: str, boxes: Sequence[Box]) -> None:
     found = [parts[name] for parts, name in boxes]
     galleries = [parts[f"{name}-gallery"] for parts, name in boxes]
     outputs = [*found, *galleries]
-    for index, box in enumerate(found):
-        follow, (parts, name) = partial(alike, kind, found, galleries, index), boxes[index]
+    for index, (box, (parts, name)) in enumerate(zip(found, boxes, strict=True)):
+        follow = partial(alike, kind, found, galleries, index)
         if index == 0:
             box.change(follow, found, outputs, trigger_mode="multiple", **LIGHT)
-            back = partial(before, kind, found, galleries, index)  # only now, for whoever judged it must have seen it
-            parts[f"{name}-given"][1].then(back, found, outputs, trigger_mode="multiple", **LIGHT)
-        else:
-            for given in parts[f"{name}-given"]:  # when a sample is in its box, or a file
-                given.then(follow, found, outputs, trigger_mode="multiple", **LIGHT)
-                given.then(
-                    partial(before, kind, found, galleries, index), found, outputs, trigger_mode="multiple", **LIGHT
-                )
+        for given in parts[f"{name}-given"]:  # when a sample is in its box, or a file that was judged
+            given.then(partial(follow, back=True), found, outputs, trigger_mode="multiple", **LIGHT)
 
 
-def alike(kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None) -> Updates:
-    """What the other boxes show; a file that is no picture goes to none of them."""
-    path = paths[source]
-    if all(other == path for other in paths) or _bad(kind, path):
-        return NOTHING
-    return _everywhere(kind, boxes, galleries, path, paths)
-
-
-def before(kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None) -> Updates:
-    """A file that is no picture gives way to the one before, which the other boxes still have."""
-    if not _bad(kind, paths[source]):
-        return NOTHING
-    kept = next((other for other in paths if other != paths[source]), None)
-    return _everywhere(kind, boxes, galleries, kept, paths)
-
-
-def _bad(kind: str, path: str | None) -> bool:
-    return bool(path and sample_at(kind, path) is None and judged("content", path))
-
-
-def _everywhere(
-    kind: str, boxes: Sequence[Any], galleries: Sequence[Any], path: str | None, paths: Sequence[str | None]
+def alike(
+    kind: str, boxes: Sequence[Any], galleries: Sequence[Any], source: int, *paths: str | None, back: bool = False
 ) -> Updates:
+    """What the other boxes show.
+
+    Args:
+        back: a file that is no picture gives way to the one before, which the other boxes still have; else it goes to none.
+    """
+    path = paths[source]
+    if all(other == path for other in paths):
+        return NOTHING
+    if path and sample_at(kind, path) is None and judged("content", path):
+        if not back:
+            return NOTHING
+        path = next(other for other in paths if other != path)
     updates: Updates = {box: path for box, other in zip(boxes, paths, strict=True) if other != path}
     chosen = sample_at(kind, path)
     return {**updates, **{gallery: gr.Gallery(selected_index=chosen) for gallery in galleries}}

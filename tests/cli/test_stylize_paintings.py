@@ -46,8 +46,8 @@ def test_what_cannot_be_used_is_one_line(
 ) -> None:
     for options, words in (
         (["--style", pair[1]] * 4, "at most 4 paintings"),
-        (["--style", f"{pair[1]}:-1"], f"the weight of {pair[1]!r} must be 0 or more (not -1)"),
-        (["--style", f"{pair[1]}:nan"], "must be 0 or more (not nan)"),
+        (["--style", f"{pair[1]}:-1"], f"the weight of {pair[1]!r} must be a number of 0 or more, not -1"),
+        (["--style", f"{pair[1]}:nan"], "must be a number of 0 or more, not nan"),
         (["--style", f"{pair[1]}:0,5"], "is no number ('0,5')"),
         (["--style", f"{pair[1]}:"], "is no number ('')"),
         (having("style_scales=[1,2]"), "style scales for 2 paintings and 1 is given"),

@@ -12,14 +12,13 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.parse import MAPS
+from playground.recipe.picture_limits import CM_PER_INCH, DPI
 from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
 from playground.web.words import has, label, say, translated, within
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-DPI = 300  # that files say they have, and for which a size on paper is given
 
 
 def ending(state: str, kind: str) -> str:
@@ -134,7 +133,7 @@ UNNAMED = {
 
 def on_paper(pixels: int) -> str:
     """How many centimetres so many pixels are on paper."""
-    return number(pixels / DPI * 2.54)
+    return number(pixels / DPI * CM_PER_INCH)
 
 
 def numbers(values: Sequence[float]) -> str:

@@ -139,8 +139,12 @@ def sample_at(kind: str, path: str | None) -> int | None:
     return None
 
 
-def sample_like(kind: str, picture: Image.Image) -> Sample | None:
-    """The sample of a kind with these very pixels; None for a person's own picture."""
+def samples_like(photo: Image.Image, painting: Image.Image) -> tuple[Sample | None, Sample | None]:
+    """The samples that a run was painted from, told by their pixels; None for a person's own picture."""
+    return _like("photos", photo), _like("styles", painting)
+
+
+def _like(kind: str, picture: Image.Image) -> Sample | None:
     mine = _pixels(picture) if picture.size in {size for size, _ in _known(kind)} else None
     return next((sample for sample, one in zip(samples(kind), _known(kind), strict=True) if one == mine), None)
 

@@ -18,10 +18,11 @@ from playground.errors import PlaygroundError
 from playground.feedforward.apply import STROKES, OnePass, Stylized, stylize_picture
 from playground.images.convert import resize_picture
 from playground.images.save import encode_picture
+from playground.recipe.picture_limits import DPI
 from playground.service.jobs import Jobs
 from playground.system.device import describe_device
 from playground.web.components import controls
-from playground.web.components.format import DPI, duration, on_paper
+from playground.web.components.format import duration, on_paper
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given

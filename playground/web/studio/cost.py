@@ -12,9 +12,10 @@ from playground.errors import PlaygroundError
 from playground.measure.estimate import estimate
 from playground.measure.memory import too_large
 from playground.recipe.model import Recipe
+from playground.recipe.picture_limits import DPI
 from playground.service.jobs import Jobs
 from playground.system.memory import free_megabytes
-from playground.web.components.format import DPI, duration, on_paper
+from playground.web.components.format import duration, on_paper
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.words import say, translated

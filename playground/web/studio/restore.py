@@ -13,7 +13,7 @@ import gradio as gr
 
 from playground.service.job import Job
 from playground.web.components.messages import Updates, message
-from playground.web.components.pictures import sample_called, sample_like
+from playground.web.components.pictures import sample_called, samples_like
 from playground.web.studio.branches import settings_now
 from playground.web.studio.result_actions import ResultActions
 from playground.web.studio.result_names import cards
@@ -77,7 +77,7 @@ class Restore:
         """
         job, session.brought = session.brought or session.job, None
         if job is not None and job.content is not None:
-            found = sample_like("photos", job.content), sample_like("styles", job.style)
+            found = samples_like(job.content, job.style)
             own = zip(found, (job.content, job.style), strict=True)
             return [sample.file() if sample else picture for sample, picture in own]
         asked = {box: sample_called(LINKED[box][1], name) for box, name in session.linked.items()}

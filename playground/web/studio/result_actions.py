@@ -5,6 +5,7 @@ Wired by the Studio tab; results.py shows what is done here.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -100,11 +101,11 @@ class ResultActions:
             if session.running():
                 return updates
             session.colours = done.recipe.colours
-            session.brought, session.turn = done.job, session.turn + 1
+            session.brought = done.job
             session.finished = [*(other for other in session.finished if other is not done), done]
             return {
                 **updates, **results.shown(self.parts, done), **results.curves(session, self.parts, done),
-                self.parts["strip"]: cards(session), self.parts["came-back"]: f"{done.job.id} {session.turn}",
+                self.parts["strip"]: cards(session), self.parts["came-back"]: f"{done.job.id} {time.monotonic_ns()}",
             }  # fmt: skip
 
         return self.panel.guarded("preset-note", back)

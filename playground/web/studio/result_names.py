@@ -11,7 +11,7 @@ from typing import Any
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.presets import presets
 from playground.web.components.format import UNNAMED, caption, setting_said
-from playground.web.components.pictures import sample_like, titled
+from playground.web.components.pictures import samples_like, titled
 from playground.web.studio.branches import small_address
 from playground.web.studio.session import Finished, Session
 from playground.web.words import say
@@ -70,7 +70,7 @@ def called(results: Sequence[Finished]) -> list[str]:
 def sources(done: Finished) -> tuple[str, str]:
     """What the photo and the painting of a result are called."""
     if done.sources is None:
-        photo, painting = sample_like("photos", done.job.painted_content), sample_like("styles", done.job.style)
+        photo, painting = samples_like(done.job.content or done.content, done.job.style)
         done.sources = (
             titled(photo) if photo else say("names.photo"),
             titled(painting) if painting else say("names.painting"),

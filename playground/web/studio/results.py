@@ -15,10 +15,11 @@ from PIL import Image
 from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
+from playground.recipe.picture_limits import DPI
 from playground.recipe.styles import Colours
 from playground.service.job import Job
 from playground.web.components import rounds, run_chart, viewer
-from playground.web.components.format import DPI, duration, ending, number, on_paper, term
+from playground.web.components.format import duration, ending, number, on_paper, term
 from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.kept_pictures import pair
 from playground.web.studio.result_names import called

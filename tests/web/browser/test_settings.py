@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Browser, Locator
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -212,3 +213,36 @@ def test_iterations_have_a_slider_beside_their_number(visitor: Visitor, tmp_path
     visitor.fill("iterations", 321)
     until(lambda: saved(visitor, tmp_path).iterations == 321)
     until(lambda: float(handle.input_value()) == pytest.approx(0.2, abs=0.06))
+
+
+COVERED = """(name) => {
+  const setting = document.getElementById(`set-${name}`), button = setting.querySelector(".try-five").getBoundingClientRect();
+  const words = document.createRange();
+  words.selectNodeContents(setting.querySelector("[data-testid=block-info], .label-text"));
+  const others = [...words.getClientRects(), ...[...setting.querySelectorAll("input")].map((input) => input.getBoundingClientRect())];
+  return others.some((box) => box.width && box.left < button.right && box.right > button.left && box.top < button.bottom - 2 && box.bottom > button.top + 2);
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_five_values_of_any_setting_are_one_click_away_and_cover_nothing(
+    browser: Browser, address: str, language: str
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657}, locale=language)
+    visitor.open(size=64)
+    page = visitor.page
+    for name in ("content_weight", "size", "style_size", "colours", "first_light", "seed"):
+        setting = page.locator(f"#set-{name}")
+        button = setting.locator(".try-five")
+        setting.scroll_into_view_if_needed()
+        setting.hover()
+        expect(button).to_be_visible()
+        assert not page.evaluate(COVERED, name), name
+    page.locator("#set-content_weight").hover()
+    page.locator("#set-content_weight .try-five").click()
+    values = page.locator("#grid-values1 textarea, #grid-values1 input").first
+    expect(values).to_be_visible(timeout=60_000)
+    assert len(values.input_value().split(",")) == 5
+    page.wait_for_function("scrollY === 0")
+    expect(page.locator("#grid-key1 input")).to_have_value(re.compile("[Cc]ont"))
+    visitor.context.close()

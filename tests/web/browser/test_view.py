@@ -321,36 +321,3 @@ def test_one_slider_shifts_photo_against_painting(painted: Visitor) -> None:
     painted.says("Weights 1 : 3.17 ", "#ratio")
     painted.fill("style_weight", 0.562)
     expect(handle).to_have_value("0")
-
-
-COVERED = """(name) => {
-  const setting = document.getElementById(`set-${name}`), button = setting.querySelector(".try-five").getBoundingClientRect();
-  const words = document.createRange();
-  words.selectNodeContents(setting.querySelector("[data-testid=block-info], .label-text"));
-  const others = [...words.getClientRects(), ...[...setting.querySelectorAll("input")].map((input) => input.getBoundingClientRect())];
-  return others.some((box) => box.width && box.left < button.right && box.right > button.left && box.top < button.bottom - 2 && box.bottom > button.top + 2);
-}"""
-
-
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_five_values_of_any_setting_are_one_click_away_and_cover_nothing(
-    browser: Browser, address: str, language: str
-) -> None:
-    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 657}, locale=language)
-    visitor.open(size=64)
-    page = visitor.page
-    for name in ("content_weight", "size", "style_size", "colours", "first_light", "seed"):
-        setting = page.locator(f"#set-{name}")
-        button = setting.locator(".try-five")
-        setting.scroll_into_view_if_needed()
-        setting.hover()
-        expect(button).to_be_visible()
-        assert not page.evaluate(COVERED, name), name
-    page.locator("#set-content_weight").hover()
-    page.locator("#set-content_weight .try-five").click()
-    values = page.locator("#grid-values1 textarea, #grid-values1 input").first
-    expect(values).to_be_visible(timeout=60_000)
-    assert len(values.input_value().split(",")) == 5
-    page.wait_for_function("scrollY === 0")
-    expect(page.locator("#grid-key1 input")).to_have_value(re.compile("[Cc]ont"))
-    visitor.context.close()

@@ -99,8 +99,8 @@ def test_a_picture_given_on_one_tab_stands_on_the_others(tmp_path: Path) -> None
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {1: own, 2: own}
     assert updates[galleries[0]].selected_index is None
     assert shared_pictures.alike("photos", boxes, galleries, 0, bad, sample, sample) == gr.skip()
-    assert shared_pictures.before("photos", boxes, galleries, 0, own, sample, sample) == gr.skip()
-    updates = shared_pictures.before("photos", boxes, galleries, 0, bad, sample, sample)
+    assert shared_pictures.alike("photos", boxes, galleries, 0, own, own, own, back=True) == gr.skip()
+    updates = shared_pictures.alike("photos", boxes, galleries, 0, bad, sample, sample, back=True)
     assert {boxes.index(box): updates[box] for box in boxes if box in updates} == {0: sample}
     assert updates[galleries[0]].selected_index == 2
 
