@@ -48,7 +48,17 @@ from playground.web.words import LANGUAGES, language, laying_out, localised, say
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Style Playground"
-SCRIPTS = ("page.js", "fields.js", "access.js", "glossary.js", "lab.js", "class.js", "teacher.js", "lens.js")
+SCRIPTS = (
+    "unanswered.js",
+    "page.js",
+    "fields.js",
+    "access.js",
+    "glossary.js",
+    "lab.js",
+    "class.js",
+    "teacher.js",
+    "lens.js",
+)
 ROOMS = ("studio", "instant", "training", "compare", "lab", "class")
 
 

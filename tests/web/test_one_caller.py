@@ -116,10 +116,10 @@ def test_a_page_that_starts_a_run_and_never_listens_loses_it(address: str, jobs:
     for event in begun:
         post(caller, event, values, session)
     until(lambda: len(jobs.going_on()) == 1)
+    (job,) = jobs.going_on()
     for event in config["dependencies"]:  # what follows the run, as the page's script would ask for it
         if event["trigger_after"] in [first["id"] for first in begun]:
             post(caller, event, values, session)
-    (job,) = jobs.going_on()
     until(lambda: job.ended)
     assert "nobody was watching" in job.notes[-1]
 

@@ -267,7 +267,6 @@ def test_the_desk_shows_the_photo_as_it_is(visitor: Visitor) -> None:
         shapes.index(max(shapes, key=lambda s: s[0] / s[1])),
     ):
         page.locator("#content-gallery button.thumbnail-item").nth(chosen).click()
-        page.wait_for_timeout(500)
         width, height = shapes[chosen]
         for window in ((1366, 657), (1024, 768), (390, 844)):
             page.set_viewport_size({"width": window[0], "height": window[1]})
@@ -309,11 +308,9 @@ def test_faces_are_kept_or_said_to_be_none(visitor: Visitor, tmp_path: Path) -> 
     page.click("#paintings button.label-wrap")
     names = [sample.name for sample in photos()]
     page.locator("#content-gallery button.thumbnail-item").nth(names.index("coffee")).click()
-    page.wait_for_timeout(500)
     page.click("#faces")
     visitor.says("[Nn]o face was found", "#paintings-message")
     page.locator("#content-gallery button.thumbnail-item").nth(names.index("astronaut")).click()
-    page.wait_for_timeout(500)
     page.click("#faces")
     visitor.says("Faces found", "#paintings-message")
     visitor.run()

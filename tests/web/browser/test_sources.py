@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.web.components.pictures import samples_like
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
 
@@ -51,7 +53,6 @@ def test_results_are_called_by_their_paintings_which_come_back_with_them(visitor
     cards = visitor.page.locator("#strip .card .bring")
     for painting in (1, 3):
         visitor.page.click(f"#style-gallery button.thumbnail-item >> nth={painting}")
-        visitor.page.wait_for_timeout(500)
         visitor.run()
         until(lambda: cards.count() == (painting + 1) // 2)  # noqa: B023
         visitor.finish()
@@ -78,3 +79,27 @@ def test_a_size_set_while_a_preset_waits_is_the_next_runs(visitor: Visitor, jobs
     until(lambda: [(other.recipe.preset, other.recipe.size) for other in jobs.going_on()] == [("gatys-adam", 80)])
     visitor.page.click("#stop")
     visitor.finish()
+
+
+def test_run_waits_for_the_answer_to_what_was_just_chosen(visitor: Visitor, jobs: Jobs) -> None:
+    visitor.open(size=64, iterations=2, scales=1)
+    visitor.says("Two pictures are chosen")
+    known = len(jobs.known())
+    late: list[Any] = []
+    # a busy server, which answers when the test lets it
+    visitor.page.route("**/run/predict*", lambda route: late.append(route))
+    visitor.page.click("#style-gallery button.thumbnail-item >> nth=3")
+    until(lambda: visitor.page.evaluate("1") and late)
+    visitor.run()
+    visitor.page.locator("#run").dispatch_event("click")  # a second press starts no second run
+    expect(visitor.page.locator("#run")).to_have_attribute("aria-busy", "true")
+    visitor.page.wait_for_timeout(500)
+    assert len(jobs.known()) == known
+    visitor.page.unroute("**/run/predict*")  # which lets them go on
+    visitor.finish()
+    (job,) = jobs.known()[known:]
+    assert job.pictures.content is not None
+    _, painting = samples_like(job.pictures.content, job.pictures.styles[0])
+    assert painting is not None
+    assert painting.name == "stained_glass"
+    visitor.left_clean()
