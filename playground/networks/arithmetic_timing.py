@@ -7,7 +7,6 @@ is joined to this one. Called by arithmetic_choice.py, which keeps the result.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import get_clock_info, perf_counter, thread_time

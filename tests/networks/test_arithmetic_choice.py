@@ -115,7 +115,11 @@ def test_measured_once_and_kept_for_this_machine_alone(own_home: Path, monkeypat
     keep(1.0, 2.0, 3.0 if "bfloat16" in arithmetic.available() else None)
     assert len(json.loads((own_home / arithmetic_choice.FILE).read_text())) == 2
     here, seconds = arithmetic_choice.machine(), dict.fromkeys(arithmetic.available(), 0.5)
-    entries = [{"direct": -1.0}, [], *({"seconds": seconds, **wrong} for wrong in ({"agreed": 3}, {"measurements": "1"}))]
+    entries = [
+        {"direct": -1.0},
+        [],
+        *({"seconds": seconds, **wrong} for wrong in ({"agreed": 3}, {"measurements": "1"})),
+    ]
     broken_files = ["", "[]", "[" * 100_000, '{"x": 3}', *(json.dumps({here: entry}) for entry in entries)]
     for broken in broken_files:
         (own_home / arithmetic_choice.FILE).write_text(broken)

@@ -79,7 +79,8 @@ def test_a_load_that_comes_at_regular_times_hits_them_in_turn(play: Callable[...
 def test_rounds_that_disagree_leave_it_open_and_a_quiet_one_later_decides(
     play: Callable[..., list[Arithmetic]],
 ) -> None:
-    play(lambda _, name: 20.0 if name == "bfloat16" else 1.0)  # two seconds long: nothing tells it from a slow candidate
+    # two seconds long: nothing tells it from a slow candidate
+    play(lambda _, name: 20.0 if name == "bfloat16" else 1.0)
     wrong = measured()
     assert wrong.best() == "direct"
     play(lambda number, name: 20.0 if name == "bfloat16" and number % 2 else 1.0)
