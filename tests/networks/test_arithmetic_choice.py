@@ -32,6 +32,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(arithmetic_choice, "_unkept", {})
     monkeypatch.setattr(arithmetic_timing, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_timing, "AGREEING", 0)  # tests run beside each other
     return tmp_path / "home"
 
 
@@ -99,7 +100,6 @@ def test_what_is_not_to_be_had_here_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_measured_once_and_kept_for_this_machine_alone(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arithmetic_timing, "AGREEING", 0)  # tests run beside each other
     assert arithmetic_choice.wants_measuring("auto")
     assert not arithmetic_choice.wants_measuring("direct")
     found = arithmetic_choice.measure()
