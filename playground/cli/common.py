@@ -62,11 +62,15 @@ def chosen_recipe(
     return recipe_on_preset(str(beneath), saved, requested, known=known_network)
 
 
-def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe]:
+def more_styles(given: Sequence[str], recipe: Recipe, settings: Sequence[str]) -> tuple[list[str], Recipe]:
     """The files of further style images, MORE or MORE:WEIGHT, and the recipe with the weights that were given.
 
+    Args:
+        settings: `--set` as given, which must not say other weights.
+
     Raises:
-        PlaygroundError: there are too many, or another number than the recipe is for, or a weight cannot be used.
+        PlaygroundError: there are too many, or another number than the recipe is for, or a weight cannot be used or is
+            given twice.
     """
     if len(given) >= MAX_STYLES:
         raise PlaygroundError(f"at most {MAX_STYLES} paintings are used; leave out some of the --style")
@@ -77,6 +81,8 @@ def more_styles(given: Sequence[str], recipe: Recipe) -> tuple[list[str], Recipe
         if weight is not None:
             weights[number] = weight
     if weights:
+        if "style_weights" in requested_settings(settings, {}):
+            raise PlaygroundError("give the weights of paintings by --style MORE:WEIGHT or by style_weights, not both")
         count = 1 + len(given)
         before = for_styles(recipe.style_weights, count)
         recipe = recipe.changed({"style_weights": [weights.get(number, before[number]) for number in range(count)]})

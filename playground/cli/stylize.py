@@ -99,7 +99,7 @@ def stylize(
     started = time.perf_counter()
     named = {"size": result_size(size), "iterations": iterations, "seed": seed, "seconds": seconds, "colours": colours}
     recipe = chosen_recipe(preset, recipe_file, settings or [], named)
-    others, recipe = more_styles(more or [], recipe)
+    others, recipe = more_styles(more or [], recipe, settings or [])
     recording = Recording(recipe, frames, frames_every, curve)
 
     from playground.system.device import describe_device, pick_device

@@ -227,15 +227,14 @@ class Store:
         try:
             if folder.meta.exists() and time.time() - folder.last_written <= FORGOTTEN_SECONDS:
                 return self._read(folder)
-        except PlaygroundError as error:
-            self.aside.put(folder, str(error))
-            return None
         except Exception as error:  # of whatever kind: the others must be taken up
-            if isinstance(error, MemoryError) or takes_nothing(error) or getattr(error, "errno", None) in TROUBLE:
+            if _of_the_machine(error):
                 self._waiting = True
                 logger.warning(
                     "a run in %s cannot be read now, and waits for the next start: %s", folder.path.name, error
                 )
+            elif isinstance(error, PlaygroundError):
+                self.aside.put(folder, str(error))
             else:
                 self.aside.put(folder, "its files are damaged", str(error))
             return None
@@ -285,3 +284,12 @@ class Store:
             self._life.release()
             if not (self._kept or self._waiting):
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _of_the_machine(error: BaseException | None) -> bool:
+    """Whether a run could not be read because of memory or the disk, which a sentence about a picture may stand for."""
+    while error is not None:
+        if isinstance(error, MemoryError) or takes_nothing(error) or getattr(error, "errno", None) in TROUBLE:
+            return True
+        error = error.__cause__
+    return False

@@ -29,6 +29,7 @@ from playground.recipe.styles import MAX_STYLES
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
+from playground.web.components.api import upload_path
 from playground.web.components.pictures import given, room_for_both
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
@@ -180,18 +181,6 @@ def read_pictures(content: Any, styles: Sequence[Any], most: int = KEPT_PIXELS) 
             given(content_path, "the content picture", most),
             tuple(given(path, "the style picture", most) for path in style_paths),
         )
-
-
-def upload_path(file: Any, name: str) -> str:
-    """Where an uploaded file lies; gradio has checked that it was uploaded.
-
-    Raises:
-        PlaygroundError: there is none.
-    """
-    path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str) or not path:
-        raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
-    return path
 
 
 def more_of(styles: Any) -> list[Any]:

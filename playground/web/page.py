@@ -30,6 +30,7 @@ from playground.web.gradio_patches.plain_values import make_plain_values_ready_a
 from playground.web.gradio_patches.queue_polling import CalmQueueBlocks
 from playground.web.gradio_patches.spoken_config import SpokenBlocks
 from playground.web.gradio_patches.unchanged_outputs import ChangedOutputsBlocks
+from playground.web.instant.api import add_instant_api
 from playground.web.instant.choice import MESSAGES, SLIDERS, Choice
 from playground.web.instant.handlers import Instant
 from playground.web.instant.state import Easel
@@ -161,6 +162,7 @@ def build_page(
         _join(jobs, rooms, studio, instant, training)
         _new_photos(studio, [(instant, "instant-photo"), (compare, "compare-photo"), (lab, "lab-photo")])
         add_api(jobs)
+        add_instant_api(jobs)
     return page
 
 

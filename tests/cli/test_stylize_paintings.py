@@ -46,6 +46,7 @@ def test_what_cannot_be_used_is_one_line(
 ) -> None:
     for options, words in (
         (["--style", pair[1]] * 4, "at most 4 paintings"),
+        (["--style", f"{pair[1]}:0.5", "--set", "style_weights=[1,1]"], "by --style MORE:WEIGHT or by style_weights"),
         (["--style", f"{pair[1]}:-1"], f"the weight of {pair[1]!r} must be a number of 0 or more, not -1"),
         (["--style", f"{pair[1]}:nan"], "must be a number of 0 or more, not nan"),
         (["--style", f"{pair[1]}:0,5"], "is no number ('0,5')"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import resource
@@ -11,10 +12,12 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from playground.errors import PlaygroundError
+from playground.images import load
 from playground.service import set_aside
 from playground.service import store as store_module
 from playground.service.store import Store
@@ -107,6 +110,38 @@ def test_a_run_that_cannot_be_read_just_now_waits(root: Path, monkeypatch: pytes
 
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "read_stored", crowded)
+        second = Store(root, 100)
+        assert second.adopt() == []
+        second.close()
+    assert not (root / "set-aside").exists()
+    assert [run.id for run in Store(root, 100).adopt()] == ["whole"]
+
+
+@pytest.mark.parametrize("where", ["open", "read"])
+def test_a_picture_that_the_disk_does_not_give_is_not_damaged(
+    root: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    first = Store(root, 100)
+    first.create(stored("whole"))
+    first.close()
+
+    class Worn(io.BytesIO):
+        """The first bytes of a file on a disk that gives no more."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 40:
+                raise OSError(errno.EIO, "input/output error")
+            return super().read(size)
+
+    def opened(path: str, mode: str) -> BinaryIO:
+        if not path.endswith("content.png"):
+            return open(path, mode)  # type: ignore[return-value]
+        if where == "open":
+            raise OSError(errno.EIO, "input/output error")
+        return Worn(Path(path).read_bytes())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "open", opened, raising=False)
         second = Store(root, 100)
         assert second.adopt() == []
         second.close()

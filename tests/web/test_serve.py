@@ -65,7 +65,7 @@ def test_gradio_collects_and_remembers_nothing(app: dict[str, Any]) -> None:
 
 def test_only_the_endpoint_is_public(app: dict[str, Any]) -> None:
     described = httpx.get(f"{app['address']}gradio_api/info").json()
-    assert list(described["named_endpoints"]) == ["/stylize", "/stylize_several"]
+    assert list(described["named_endpoints"]) == ["/stylize", "/stylize_several", "/instant"]
     assert not described["unnamed_endpoints"]
 
 

@@ -95,7 +95,7 @@ class Choice:
     def pick_painting(self, easel: Easel, blend: bool, event: gr.SelectData) -> Updates:
         """A sample was picked; `paint` follows."""
         sample = pictures.styles()[picked(event, len(pictures.styles()))]
-        return self._join(easel, blend, Chosen(sample.title, _small(sample.picture())), "any-message")
+        return self._join(easel, blend, Chosen(sample.title, small(sample.picture())), "any-message")
 
     def open_painting(self, easel: Easel, blend: bool, path: str | None) -> Updates:
         """A painting's file was given."""
@@ -105,7 +105,7 @@ class Choice:
             picture = pictures.given(path, say("any.painting"))
         except Exception as error:
             return {self.parts["any-message"]: message(fault(error))}
-        return self._join(easel, blend, Chosen(Path(path).stem[:40], _small(picture)), "any-message")
+        return self._join(easel, blend, Chosen(Path(path).stem[:40], small(picture)), "any-message")
 
     def weigh(self, easel: Easel, *weights: float) -> Updates:
         """The weights of a blend were moved."""
@@ -142,25 +142,31 @@ class Choice:
             return NOTHING
         title = " + ".join(one.title if one.weight == 1 else f"{one.title} × {one.weight:g}" for one in styles)
         try:
-            easel.stylizer = self._stylizer([(one.source, one.weight) for one in styles], title)
+            easel.stylizer = made_ready(self.jobs, [(one.source, one.weight) for one in styles], title)
         except Exception as error:
             easel.stylizer, easel.style = None, ""
             return {self.parts[place]: message(fault(error))}
         easel.style, easel.takes = title, easel.takes + 1
         return {self.parts[name]: "" for name in MESSAGES}
 
-    def _stylizer(self, styles: list[tuple[Model | Image.Image, float]], title: str) -> OnePass:
-        """What paints in them; the network for any painting is fetched the first time."""
-        try:
-            return blended_stylizer(styles, title, self.jobs.here)
-        except WeightsMissing:
-            download = self.jobs.downloads.fetch(ANY_PAINTING)
-            if not download.over.wait(PATIENCE):
-                raise PlaygroundError(say("any.on_its_way")) from None
-            if download.error is not None:
-                raise download.error from None
-            return blended_stylizer(styles, title, self.jobs.here)
+
+def made_ready(jobs: Jobs, styles: Sequence[tuple[Model | Image.Image, float]], title: str) -> OnePass:
+    """What paints in these styles by their weights; the network for any painting is fetched the first time.
+
+    Raises:
+        PlaygroundError: as `blended_stylizer`, or the network cannot be had, or not yet.
+    """
+    try:
+        return blended_stylizer(styles, title, jobs.here)
+    except WeightsMissing:
+        download = jobs.downloads.fetch(ANY_PAINTING)
+        if not download.over.wait(PATIENCE):
+            raise PlaygroundError(say("any.on_its_way")) from None
+        if download.error is not None:
+            raise download.error from None
+        return blended_stylizer(styles, title, jobs.here)
 
 
-def _small(picture: Image.Image) -> Image.Image:
+def small(picture: Image.Image) -> Image.Image:
+    """A painting as large as it is kept."""
     return resize_picture(picture, min(PAINTING_SIDE, max(picture.size)))
