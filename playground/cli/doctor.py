@@ -165,7 +165,7 @@ def _threads() -> int | None:
 
 
 def _arithmetic(problems: list[dict[str, str]]) -> dict[str, Any] | None:
-    """How a CPU multiplies here: what is chosen and why, and seconds of a pass by each; measured now where it never was."""
+    """How a CPU multiplies here: what is chosen and why, and seconds of a pass by each; measured now where it is not known."""
     try:
         from playground.errors import PlaygroundError
         from playground.networks import arithmetic_choice
@@ -182,6 +182,7 @@ def _arithmetic(problems: list[dict[str, str]]) -> dict[str, Any] | None:
         "chosen": chosen.arithmetic,
         "override": None if asked == "auto" else asked,
         "seconds": measured.seconds if measured else {},
+        "certain": measured is None or measured.final,
         "machine": arithmetic_choice.machine(),
         "note": chosen.note,
     }
@@ -191,6 +192,7 @@ def _arithmetic_in_words(found: dict[str, Any] | None) -> list[str]:
     if found is None:
         return []
     times = ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in found["seconds"].items())
+    times += "" if found["certain"] else "; disturbed by other work, measured again next time"
     why = found["note"] or ("as PLAYGROUND_ARITHMETIC asks" if found["override"] else f"measured: {times}")
     return [f"{'arithmetic':<14} {found['chosen']} ({why})"]
 

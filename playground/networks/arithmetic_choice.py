@@ -1,8 +1,8 @@
 """Which arithmetic a run is computed in on this machine's CPU: what is asked for, what is recorded, what was measured.
 
-Processors want opposite things, so candidates are timed once, for two seconds, and the choice is kept beside the
-networks under the processor, torch's version and the number of threads: the same machine gives the same bits. Called by
-engine/, feedforward/, measure/ and whoever starts runs.
+Processors want opposite things, so candidates are timed (arithmetic_timing.py) and the choice is kept beside the networks
+under the processor, torch's version and the number of threads: the same machine gives the same bits. Only where other
+work stood in the way is it measured again, at a later start. Called by engine/, feedforward/, measure/ and whoever starts runs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import logging
 import math
 import os
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TypeVar, cast
 
@@ -21,9 +20,8 @@ import torch
 
 from playground.errors import PlaygroundError
 from playground.networks.arithmetic import ARITHMETICS, IN_WORDS, Arithmetic, available
-from playground.networks.catalogue import CHANNELS, LAYERS, NETWORKS, home
-from playground.networks.read import Weights
-from playground.networks.vgg import Vgg
+from playground.networks.arithmetic_timing import Measured, timed
+from playground.networks.catalogue import home
 from playground.recipe.base import BaseRecipe
 from playground.system.device import processor_name
 from playground.system.files import keep, read_kept
@@ -31,31 +29,11 @@ from playground.system.files import keep, read_kept
 VARIABLE = "PLAYGROUND_ARITHMETIC"
 FILE = "arithmetic.json"
 UNTIL_MEASURED: Arithmetic = "direct"
-SIDE, DEEPEST = 160, "conv4_2"  # of the pass that is timed: as the middle of a coarse-to-fine run
-SECONDS, ROUNDS = 1.5, 5  # no round begins after so long
-WINOGRAD_GAIN, BFLOAT16_GAIN = 0.95, 0.8  # of the best float32's time; below, other bits would be for nothing
 
 logger = logging.getLogger(__name__)
 Settings = TypeVar("Settings", bound=BaseRecipe)
 _measuring = threading.Lock()
 _unkept: dict[str, Measured] = {}  # where the folder cannot be written
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Seconds of a pass there and back by each arithmetic of this machine, the best of a few."""
-
-    seconds: dict[Arithmetic, float]
-
-    def best(self, single: bool = False) -> Arithmetic:
-        """The fastest by more than a little; of those in float32 where `single`."""
-        found: Arithmetic = "direct"
-        for name, gain in (("winograd", WINOGRAD_GAIN), ("bfloat16", BFLOAT16_GAIN)):
-            if name in self.seconds and not (single and name == "bfloat16"):
-                arithmetic = cast("Arithmetic", name)
-                if self.seconds[arithmetic] <= gain * self.seconds[found]:
-                    found = arithmetic
-        return found
 
 
 @dataclass(frozen=True)
@@ -119,8 +97,14 @@ def override() -> str:
 
 
 def wants_measuring(recorded: str) -> bool:
-    """Whether a run with this recorded arithmetic depends on what is not measured yet."""
-    return recorded == "auto" and override() == "auto" and kept() is None
+    """Whether a run with this recorded arithmetic depends on what is not measured yet, or was while the machine was busy."""
+    return recorded == "auto" and override() == "auto" and not is_known()
+
+
+def is_known() -> bool:
+    """Whether the fastest arithmetic of this machine stands."""
+    measured = kept()
+    return measured is not None and measured.final
 
 
 # ---- what is kept ---------------------------------------------------------------------------------------------------
@@ -140,76 +124,45 @@ def _processor() -> str:
 def kept() -> Measured | None:
     """What was measured on this machine before; None where nothing was, or it cannot be read."""
     here = machine()
-    seconds = _unkept[here].seconds if here in _unkept else read_kept(home() / FILE).get(here)
+    return _unkept[here] if here in _unkept else _read(read_kept(home() / FILE).get(here))
+
+
+def _read(entry: object) -> Measured | None:
+    """An entry of the file; one of seconds alone, as was kept once, is good until it is measured again."""
+    if not isinstance(entry, dict):
+        return None
+    whole = {"measurements": 1, "agreed": False, **(entry if "seconds" in entry else {"seconds": entry})}
+    seconds, measurements, agreed = whole["seconds"], whole["measurements"], whole["agreed"]
     if not isinstance(seconds, dict) or set(seconds) != set(available()):
         return None
     if not all(isinstance(value, float) and 0 < value < math.inf for value in seconds.values()):
         return None
-    return Measured(cast("dict[Arithmetic, float]", seconds))
+    if not isinstance(measurements, int) or not isinstance(agreed, bool):
+        return None
+    return Measured(cast("dict[Arithmetic, float]", seconds), measurements, agreed)
 
 
 def keep_measured(found: Measured) -> None:
     """Remember what was measured, beside what other machines have in the same file."""
     path = home() / FILE
     try:
-        keep(path, {**read_kept(path), machine(): found.seconds})
+        keep(path, {**read_kept(path), machine(): asdict(found)})
     except OSError as error:
         logger.warning("which arithmetic is the fastest here cannot be kept (%s), and is measured anew", error)
         _unkept[machine()] = found
 
 
-# ---- measuring ------------------------------------------------------------------------------------------------------
-
-
 def measure(interrupted: Callable[[], bool] = lambda: False) -> Measured | None:
-    """Time every arithmetic of this machine and keep the result; at once where that was done before.
+    """Time every arithmetic of this machine and keep the result; at once where that was done before on a quiet machine.
 
     Args:
         interrupted: asked before each pass; when it says so the measurement ends with nothing.
     """
     with _measuring:
-        if (before := kept()) is not None:
+        before = kept()
+        if before is not None and before.final:
             return before
-        found = _timed(interrupted)
+        found = timed(interrupted, before)
         if found is not None:
             keep_measured(found)
         return found
-
-
-def _timed(interrupted: Callable[[], bool]) -> Measured | None:
-    network = Vgg(_random_weights())
-    picture = torch.rand((1, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
-    best = dict.fromkeys(available(), math.inf)
-    began = time.perf_counter()
-    for number in range(ROUNDS + 1):  # the first lays out kernels, and counts only where there is time for no other
-        if number and time.perf_counter() - began > SECONDS:
-            break
-        times: dict[Arithmetic, float] = {}
-        for arithmetic in best:
-            if interrupted():
-                return None
-            times[arithmetic] = _pass(network.configured("max", False, "zeros", "auto", arithmetic), picture)
-        best = times if number <= 1 else {name: min(best[name], times[name]) for name in best}
-    return Measured(best)
-
-
-def _pass(network: Vgg, picture: torch.Tensor) -> float:
-    """Seconds from a picture to the middle of a network and back."""
-    with torch.enable_grad(), torch.inference_mode(False):
-        image = picture.clone().requires_grad_(True)
-        began = time.perf_counter()
-        torch.autograd.grad(network(image, [DEEPEST])[DEEPEST].sum(), image)
-        return time.perf_counter() - began
-
-
-def _random_weights() -> Weights:
-    """Kernels that keep maps about as strong as they come in; how long a product takes does not depend on its values."""
-    generator, inputs = torch.Generator().manual_seed(0), 3
-    tensors: dict[str, torch.Tensor] = {}
-    network = NETWORKS["vgg16-hed"]
-    for layer in LAYERS[network.architecture]:
-        outputs = CHANNELS[layer] if layer[4] < "5" else 1  # never reached
-        kernel = torch.randn(outputs, inputs, 3, 3, generator=generator) * (2 / (9 * inputs)) ** 0.5
-        tensors |= {f"{layer}.weight": kernel, f"{layer}.bias": torch.zeros(outputs)}
-        inputs = outputs
-    return Weights(network, tensors, "")

@@ -29,7 +29,8 @@ from playground.recipe.styles import MAX_STYLES
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from playground.web.components.pictures import given, room_for_both, upload_path
+from playground.web.components.api import upload_path
+from playground.web.components.pictures import given, room_for_both
 from playground.web.gradio_patches.foreign_files import accept_uploads_only
 from playground.web.gradio_patches.unreadable_requests import refuse_unreadable_requests
 from playground.web.people import caller

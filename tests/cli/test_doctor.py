@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from playground.cli.app import main
-from playground.networks import arithmetic_choice, catalogue
+from playground.networks import arithmetic_choice, arithmetic_timing, catalogue
 from playground.networks.arithmetic import available
+from playground.networks.arithmetic_choice import choose
 from tests.helpers.cli import process
 
 
@@ -43,14 +45,18 @@ def test_doctor_measures_the_arithmetic_where_it_is_not_known(
 ) -> None:
     monkeypatch.setenv("PLAYGROUND_HOME", str(folder / "home"))
     monkeypatch.setenv(arithmetic_choice.VARIABLE, "auto")
-    monkeypatch.setattr(arithmetic_choice, "SIDE", 32)
-    monkeypatch.setattr(arithmetic_choice, "ROUNDS", 1)
+    monkeypatch.setattr(arithmetic_timing, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_timing, "ROUNDS", 1)
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["arithmetic"]
     assert found["seconds"].keys() == set(available())
     assert found["chosen"] in available()
+    assert not found["certain"]  # after a single round
+    arithmetic_choice.keep_measured(replace(arithmetic_choice.kept() or pytest.fail("nothing is kept"), agreed=True))
     assert main(["doctor"]) == 0
-    assert f"arithmetic     {found['chosen']} (measured: direct " in capsys.readouterr().out
+    written = capsys.readouterr().out
+    assert f"arithmetic     {choose('auto').arithmetic} (measured: direct " in written
+    assert "measured again" not in written
     monkeypatch.setenv(arithmetic_choice.VARIABLE, "nonsense")
     assert main(["doctor"]) == 0
     assert "! PLAYGROUND_ARITHMETIC is 'nonsense'" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from PIL import Image
 from playground import load_preset
 from playground.engine.run import Run
 from playground.errors import PlaygroundError
-from playground.networks import arithmetic, arithmetic_choice
+from playground.networks import arithmetic, arithmetic_choice, arithmetic_timing
 from playground.networks.arithmetic_choice import Measured, choose
 from playground.networks.vgg import Vgg
 from playground.recipe.model import Recipe
 from playground.recipe.presets import presets
+from playground.service import measuring
 from playground.service.jobs import Jobs
 from playground.service.measuring import measure_when_idle
 from playground.service.tasks import Task
@@ -29,7 +31,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(arithmetic_choice.VARIABLE)
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(arithmetic_choice, "_unkept", {})
-    monkeypatch.setattr(arithmetic_choice, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_timing, "SIDE", 32)
+    monkeypatch.setattr(arithmetic_timing, "AGREEING", 0)  # tests run beside each other
     return tmp_path / "home"
 
 
@@ -103,7 +106,7 @@ def test_measured_once_and_kept_for_this_machine_alone(own_home: Path, monkeypat
     assert found is not None
     assert set(found.seconds) == set(arithmetic.available())
     assert not arithmetic_choice.wants_measuring("auto")
-    monkeypatch.setattr(arithmetic_choice, "_timed", lambda *_: pytest.fail("measured twice"))
+    monkeypatch.setattr(arithmetic_choice, "timed", lambda *_: pytest.fail("measured twice"))
     assert arithmetic_choice.measure() == arithmetic_choice.kept() == found
     (kept_under,) = json.loads((own_home / arithmetic_choice.FILE).read_text())
     assert f"torch {torch.__version__}, {torch.get_num_threads()} threads" in kept_under
@@ -111,9 +114,31 @@ def test_measured_once_and_kept_for_this_machine_alone(own_home: Path, monkeypat
     assert arithmetic_choice.kept() is None
     keep(1.0, 2.0, 3.0 if "bfloat16" in arithmetic.available() else None)
     assert len(json.loads((own_home / arithmetic_choice.FILE).read_text())) == 2
-    for broken in ("", "[]", "[" * 100_000, '{"x": 3}', json.dumps({arithmetic_choice.machine(): {"direct": -1.0}})):
+    here, seconds = arithmetic_choice.machine(), dict.fromkeys(arithmetic.available(), 0.5)
+    entries = [
+        {"direct": -1.0},
+        [],
+        *({"seconds": seconds, **wrong} for wrong in ({"agreed": 3}, {"measurements": "1"})),
+    ]
+    broken_files = ["", "[]", "[" * 100_000, '{"x": 3}', *(json.dumps({here: entry}) for entry in entries)]
+    for broken in broken_files:
         (own_home / arithmetic_choice.FILE).write_text(broken)
         assert arithmetic_choice.kept() is None
+
+
+def test_seconds_kept_by_an_earlier_version_count_until_they_are_measured_again(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_bfloat16(monkeypatch, False)
+    own_home.mkdir()
+    earlier = {arithmetic_choice.machine(): {"direct": 1.0, "winograd": 0.5}, "another": {"direct": 2.0}}
+    (own_home / arithmetic_choice.FILE).write_text(json.dumps(earlier))
+    assert choose("auto").arithmetic == "winograd"
+    assert arithmetic_choice.wants_measuring("auto")
+    monkeypatch.setattr(arithmetic_choice, "timed", lambda _, before: Measured({"direct": 0.5, **before.seconds}, 2))
+    assert arithmetic_choice.measure() == arithmetic_choice.kept() == Measured({"direct": 1.0, "winograd": 0.5}, 2)
+    assert not arithmetic_choice.wants_measuring("auto")
+    assert json.loads((own_home / arithmetic_choice.FILE).read_text())["another"] == {"direct": 2.0}
 
 
 def test_a_home_that_cannot_be_written_only_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +155,8 @@ def test_a_measurement_gives_way(own_home: Path) -> None:
     assert not own_home.exists()
 
 
-def test_a_server_measures_while_nobody_paints(own_home: Path) -> None:
+def test_a_server_measures_while_nobody_paints(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "AGAIN_AFTER", 0.1)
     jobs = Jobs("cpu")
     with jobs.turn():
         assert jobs.busy()
@@ -139,10 +165,30 @@ def test_a_server_measures_while_nobody_paints(own_home: Path) -> None:
         thread.join(0.3)
         assert thread.is_alive()
         assert not own_home.exists()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert arithmetic_choice.is_known()
+    assert measure_when_idle(jobs) is None
+    jobs.close()
+
+
+def test_a_server_measures_again_where_it_was_disturbed(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Measured | None] = []
+
+    def timed(interrupted: Callable[[], bool], before: Measured | None) -> Measured:
+        assert not interrupted()
+        given.append(before)
+        return Measured(dict.fromkeys(arithmetic.available(), 1.0 / len(given)), len(given), agreed=len(given) == 3)
+
+    monkeypatch.setattr(arithmetic_choice, "timed", timed)
+    monkeypatch.setattr(measuring, "AGAIN_AFTER", 0.1)
+    jobs = Jobs("cpu")
+    thread = measuring.measure_when_idle(jobs)
+    assert thread is not None
     thread.join(30)
     assert not thread.is_alive()
-    assert arithmetic_choice.kept() is not None
-    assert measure_when_idle(jobs) is None
+    assert [before and before.measurements for before in given] == [None, 1, 2]
+    assert arithmetic_choice.is_known()
     jobs.close()
 
 

@@ -254,8 +254,11 @@ def mixed(content: float | None, style: float | None, preset: Recipe) -> float:
     """Where the slider from photo to painting stands: decades by which the weights' ratio exceeds the preset's."""
     if not content or not style:
         return (MIX if not content else -MIX) if content != style else 0.0
-    ratio = (style / content) / (reference("style_weight", preset) / reference("content_weight", preset))
-    return max(-MIX, min(MIX, round(math.log10(ratio), 2)))
+    if min(content, style) < 0:
+        return 0.0  # no weights: said beside their own fields
+    own = reference("style_weight", preset) / reference("content_weight", preset)
+    position = math.log10(style) - math.log10(content) - math.log10(own)  # the ratio itself may leave the floats' range
+    return max(-MIX, min(MIX, round(position, 2)))
 
 
 def from_mix(position: float, preset: Recipe) -> tuple[float, float]:

@@ -183,18 +183,6 @@ def room_for_both(*paths: str | Path | None, most: int = KEPT_PIXELS) -> Abstrac
     return room_for([path for path in paths if path], most=most)
 
 
-def upload_path(file: Any, name: str) -> str:
-    """Where an uploaded file lies; gradio has checked that it was uploaded.
-
-    Raises:
-        PlaygroundError: there is none.
-    """
-    path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str) or not path:
-        raise PlaygroundError(f"{name[0].upper()}{name[1:]} is missing: upload one.")
-    return path
-
-
 def given_pair(content: str | Path, style: str | Path) -> tuple[Image.Image, Image.Image]:
     """Photo and painting.
 

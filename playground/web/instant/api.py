@@ -27,7 +27,8 @@ from playground.recipe.parse import parse_settings
 from playground.recipe.styles import MAX_STYLES
 from playground.service.jobs import Jobs
 from playground.service.tasks import Task
-from playground.web.components.pictures import given, room_for_both, upload_path
+from playground.web.components.api import upload_path
+from playground.web.components.pictures import given, room_for_both
 from playground.web.instant.choice import made_ready, small
 from playground.web.instant.state import MAX_SIDE, check_sides
 from playground.web.people import caller

@@ -107,6 +107,8 @@ class Following:
                 said, said_state = say(f"announce.{news}") if news else "", job.state
                 if said:
                     updates[parts["announce"]] = said
+                if news in ("paused", "resumed"):
+                    updates[parts["run"]] = gr.Button(say("run.paused" if news == "paused" else "run.running"))
             if (held := self._held(job)) != said_held:
                 said_held, updates[parts["pause"]] = held, gr.Button(interactive=not held)
                 updates[parts["status"]] = self._line(job)
@@ -135,9 +137,17 @@ class Following:
         session.watched = None
         try:
             async for updates in self._finished(session, job, session.content):
-                yield updates
+                yield self._beside(session, job, updates)
         except Exception as error:
-            yield {self.parts["run-message"]: message(fault(error)), **run_buttons(self.parts, None)}
+            said = {self.parts["run-message"]: message(fault(error)), **run_buttons(self.parts, None)}
+            yield self._beside(session, job, said)
+
+    def _beside(self, session: Session, job: Job, updates: Updates) -> Updates:
+        """What a run has left, without what is another's if one has taken its place on the easel meanwhile."""
+        if session.job is job:
+            return updates
+        kept = {self.parts[name] for name in ("earlier", "strip")}
+        return {part: update for part, update in updates.items() if part in kept} or NOTHING
 
     async def _finished(self, session: Session, job: Job, content: Image.Image) -> AsyncIterator[Updates]:
         parts = self.parts

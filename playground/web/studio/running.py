@@ -34,7 +34,7 @@ from playground.web.words import say, translated
 MESSAGES = ("run-message", "content-message", "style-message", "paintings-message", "notes", "time-message")
 BUTTONS = ("run", "pause", "stop")
 ASKED = ("wants-shares", "content", "style")  # whose values a run is started with, before those of the settings
-LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach", "pause")
+LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares", "rounds", "coach", "run", "pause")
 """What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",
@@ -49,8 +49,9 @@ def run_buttons(parts: Mapping[str, Any], job: Job | None) -> Updates:
     """The buttons that start and steer, as they stand for a run or for none."""
     running = job is not None and not job.ended
     paused = job is not None and running and job.control.read().paused
+    going_on = "run.paused" if paused else "run.running"
     return {
-        parts["run"]: gr.Button(say("run.running" if running else "run.run"), interactive=not running),
+        parts["run"]: gr.Button(say(going_on if running else "run.run"), interactive=not running),
         parts["pause"]: gr.Button(say("run.resume" if paused else "run.pause"), interactive=running),
         parts["stop"]: gr.Button(interactive=running),
     }

@@ -87,8 +87,10 @@ def test_steering_pausing_resuming_and_stopping(visitor: Visitor, tmp_path: Path
     visitor.page.wait_for_timeout(700)
     assert visitor.step() == stood_at
     playwright.expect(visitor.page.locator("#pause")).to_have_text("Resume")
+    playwright.expect(visitor.page.locator("#run")).to_have_text("Paused")
     visitor.page.click("#pause")
     visitor.painted(stood_at + 2)
+    playwright.expect(visitor.page.locator("#run")).to_have_text("Running")
 
     visitor.page.click("#stop")
     visitor.finish()

@@ -191,3 +191,35 @@ def test_recipes_are_read_from_json_and_from_pictures(tmp_path: Path) -> None:
 def test_what_as_in_this_preset_means() -> None:
     assert preset_of(load_preset("gatys-adam")) == load_preset("gatys-adam")
     assert preset_of(load_preset().changed({"preset": "gone"})).style_weight == load_preset().style_weight
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "stands"),
+    [
+        (1.0, 1.0, 0.0),
+        (1.0, 10.0, 1.0),
+        (10.0, 1.0, -1.0),
+        (0.0, 0.0, 0.0),
+        (0.0, 1.0, controls.MIX),
+        (1.0, 0.0, -controls.MIX),
+        (1e-300, 1e300, controls.MIX),
+        (1e300, 1e-300, -controls.MIX),
+        (1.0, -1e300, 0.0),
+        (-2.0, -1.0, 0.0),
+        (5e-324, 1.7e308, controls.MIX),
+    ],
+)
+def test_the_slider_from_photo_to_painting_stands_somewhere_for_any_weights(
+    content: float, style: float, stands: float
+) -> None:
+    assert controls.mixed(content, style, load_preset().changed({"content_weight": 1, "style_weight": 1})) == stands
+
+
+BALANCED = [name for name, preset in presets().items() if preset.kind == "stylize" and load_preset(name).content_weight]
+
+
+@pytest.mark.parametrize("name", BALANCED)
+def test_that_slider_stands_in_the_middle_for_a_presets_own_weights(name: str) -> None:
+    preset = load_preset(name)
+    assert controls.mixed(preset.content_weight, preset.style_weight, preset) == 0
+    assert controls.mixed(preset.content_weight, 100 * preset.style_weight, preset) == 2

@@ -144,15 +144,17 @@ def test_a_pupil_is_told_by_pause_that_the_teacher_paused_or_cleared_the_room(mo
     assert following._line(job) == "The teacher has cleared the room · step 59"
 
 
-def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy page may lose an update: without the second telling its result and its files would never come."""
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> tuple[Following, Session, dict[Any, Any]]:
+    """What tells a session of its run's end, and the updates that make up its result."""
     done: Any = SimpleNamespace(job=None)
     job: Any = SimpleNamespace(
         ended=True, state="done", notes=[], error=None, result=object(), curve=[], id="run",
         reported=SimpleNamespace(rounds=[], unweighted=[]),
     )  # fmt: skip
     session = Session(load_preset())
-    session.watched, session.content, session.finished = job, Image.new("RGB", (8, 8)), []
+    session.job = session.watched = job
+    session.content, session.finished = Image.new("RGB", (8, 8)), []
     parts: Any = defaultdict(object)
     result = {parts["before-after"]: "the comparison", parts["save-png"]: "painted.png", parts["preview"]: "hidden"}
     for module, name, value in (
@@ -173,6 +175,14 @@ def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     following = Following(parts, OpenPages(jobs), ResultActions(parts, panel))
     monkeypatch.setattr(following.results, "recollect", lambda _: None)
 
+    return following, session, result
+
+
+def test_a_result_is_told_twice(ends: tuple[Following, Session, dict[Any, Any]]) -> None:
+    """A busy page may lose an update: without the second telling its result and its files would never come."""
+    following, session, result = ends
+    parts = following.parts
+
     async def told() -> list[Any]:
         return [updates async for updates in following.finish(session)]
 
@@ -180,3 +190,22 @@ def test_a_result_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("before-after", "save-png"):
         assert first[parts[name]] == second[parts[name]] == result[parts[name]]
     assert second[parts["preview"]] != "hidden", "its picture is sent once"
+
+
+def test_of_a_run_whose_place_is_taken_only_the_card_is_told(
+    ends: tuple[Following, Session, dict[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one's buttons stand already: those of an ended run would take them away."""
+    following, session, _ = ends
+
+    def taken(_: Session) -> None:
+        session.job = SimpleNamespace()  # type: ignore[assignment]
+
+    monkeypatch.setattr(following.results, "recollect", taken)
+
+    async def told() -> list[Any]:
+        return [updates async for updates in following.finish(session)]
+
+    _, first, second = asyncio.run(told())
+    assert set(first) == {following.parts["earlier"], following.parts["strip"]}
+    assert set(second) == {following.parts["earlier"]}
