@@ -56,7 +56,7 @@ RegionMap = Annotated[
     ),
 ]
 WhoseColours = Annotated[
-    str | None, typer.Option(help="style, content, matched or palette: whose colours the result has.")
+    str | None, typer.Option(help="style, content, matched, palette or fitted: whose colours the result has.")
 ]
 LongSide = Annotated[
     str | None, typer.Option(metavar="N|original", help="Long side of the result in pixels, or the photo's own.")
