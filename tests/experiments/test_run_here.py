@@ -84,6 +84,41 @@ def test_a_stop_keeps_the_cells_that_are_done_and_leaves_none_claimed(network: V
     assert cache.claim(keys[1])
 
 
+def test_one_after_another_a_stop_loses_the_cell_that_was_begun_alone(network: Vgg, pictures: PAIR) -> None:
+    control, cache = MemoryControl(), CellCache()
+    for work in run_here(THREE.cells, [pictures], lambda name: network, control=control, cache=cache, at_once=1):
+        if work.index == 1:
+            control.stop()
+    again = ended(run(THREE.cells, pictures, network, cache=cache, at_once=1))
+    assert [again[index].cached for index in range(3)] == [True, False, False]
+    alone = result(paint(pictures, network, again[1].recipe))
+    assert alone.picture.tobytes() == again[1].picture.tobytes()
+
+
+def test_a_pause_holds_all_cells_and_keeps_nobody_else_from_them(network: Vgg, pictures: PAIR) -> None:
+    control, cache = MemoryControl(), CellCache()
+    news = run_here(THREE.cells, [pictures], lambda name: network, control=control, cache=cache)
+    first = next(news)
+    control.pause()
+    waits, found = threading.Event(), list[CellWork]()
+
+    def go_on() -> None:
+        for work in news:
+            found.append(work)
+            waits.set()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    assert not waits.wait(0.5)
+    others = ended(run(THREE.cells[:1], pictures, network, cache=cache))
+    assert not others[0].cached
+    control.resume()
+    thread.join(120)
+    assert [ended(found)[index].cached for index in range(3)] == [True, False, False]
+    assert first.result is not None
+    assert first.result.picture.tobytes() == others[0].picture.tobytes()
+
+
 def test_two_who_ask_at_once_paint_each_cell_once(network: Vgg, pictures: PAIR) -> None:
     cache, found = CellCache(), {}
 
