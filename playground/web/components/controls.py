@@ -41,7 +41,18 @@ FIELDS: dict[str, str] = {
 """Every recipe field with a control of its own, and its panel, in the page's order."""
 
 FIXED = frozenset(
-    {"seconds", "plan", "journal", "preset", "numbers", "arithmetic", "network", "styles", "preview_rate"}
+    {
+        "seconds",
+        "plan",
+        "journal",
+        "preset",
+        "numbers",
+        "measured_against",
+        "arithmetic",
+        "network",
+        "styles",
+        "preview_rate",
+    }
 )
 """Fields that a grid cannot vary, or that change no picture."""
 VARIED = tuple(name for name in FIELDS if name not in FIXED)
