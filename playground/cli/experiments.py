@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,14 @@ import typer
 
 from playground.cli.common import (
     explained_lack_of_memory,
+    known_network,
     make_network_ready,
     requested_settings,
 )
 from playground.cli.options import Device, LearntStyle, PhotosFolder
 from playground.cli.train import training_in_words
 from playground.engine.control import MemoryControl
+from playground.recipe.base import DEFAULT_NETWORK
 from playground.recipe.parse import training_on_preset
 from playground.recipe.presets import presets
 from playground.recipe.training import TrainingRecipe
@@ -64,10 +67,10 @@ def experiments(
 
     check_output_path(output)
     style_image = load_picture(style, name="the style picture")
-    requested = requested_settings(settings or [], {})
-    network = requested.get("network", "vgg16-hed")
+    requested = {"network": DEFAULT_NETWORK, **requested_settings(settings or [], {})}
+    requested.pop("steps", None)  # an option of its own
     recipes = {
-        name: training_on_preset(name, {**SMALL, "network": network, **requested, "steps": steps})
+        name: training_on_preset(name, {**SMALL, **requested, "steps": steps}, known=known_network)
         for name in EXPERIMENTS
     }
     with progress_on_stderr() as report:
@@ -80,26 +83,49 @@ def experiments(
     for name, recipe in recipes.items():
         make_network_ready(recipe, device, adapted_would_apply=False)
         pictures, losses, seconds = _trained(name, recipe, style_image, found, shown, device)
-        words = what_varies(name)
-        rows.append(([presets()[name].title, *words.split(", "), f"{steps} steps in {seconds:.0f} s"], pictures))
-        command = f"python -m playground train {shlex.quote(style)} --photos DIR -o {name}.safetensors --preset {name}"
-        about.append({"preset": name, "varies": words, "seconds": seconds, "losses": losses, "command": command})
+        rows.append(([name, *what_varies(recipe), f"{steps} steps in {seconds:.0f} s"], pictures))
+        real = training_on_preset(name, requested, known=known_network)
+        about.append(
+            {
+                "preset": name,
+                "varies": ", ".join(what_varies(recipe)),
+                "numbers": recipe.numbers,
+                "seconds": seconds,
+                "losses": losses,
+                "command": _command(style, name, requested),
+                "trains": ", ".join([*what_varies(real), f"{real.epochs} epochs"]),
+            }
+        )
     save_picture(grid(shown, rows, COLUMN), output)
     if as_json:
         print(json.dumps({"sheet": str(output), "steps": steps, "photos": len(found), "experiments": about}))
         return
     print(f"{output}: {len(rows)} trainings of {steps} steps each. The real ones, on a folder of photographs:")
     for one in about:
-        print(f"  {one['command']}    # {one['varies']}")
+        print(f"  {one['command']}    # {one['trains']}")
+    if any(recipe.numbers != "source" for recipe in recipes.values()):
+        own = presets()[EXPERIMENTS[0]].network
+        print(f"Exactly the source's numbers are for {own}: `--set network={own}`.")
 
 
-def what_varies(name: str) -> str:
-    """What sets an experiment apart: batch, epochs, weights and pools, as the source has them."""
-    stated = presets()[name].recipe
-    return (
-        f"batches of {stated['batch_size']}, {stated['epochs']} epochs, style {stated['style_weight']:.0e}, "
-        f"content {stated['content_weight']:.0e}, {stated['pool']} pools"
-    )
+def what_varies(recipe: TrainingRecipe) -> list[str]:
+    """What sets an experiment apart, as it is trained: batch, weights and whose they are, pools."""
+    whose = "the source's numbers" if recipe.numbers == "source" else f"{recipe.numbers} to {recipe.network}"
+    return [
+        f"batches of {recipe.batch_size}",
+        f"style {recipe.style_weight:.2g}",
+        f"content {recipe.content_weight:.2g}",
+        f"{whose}, {recipe.pool} pools",
+    ]
+
+
+def _command(style: str, name: str, requested: Mapping[str, Any]) -> str:
+    """What trains an experiment to its end, with everything that was set for all of them."""
+    words = ["python", "-m", "playground", "train", style, "--photos", "DIR", "-o", f"{name}.safetensors"]
+    words += ["--preset", name]
+    for key, value in requested.items():
+        words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
 
 
 def _trained(

@@ -25,6 +25,10 @@ from playground.networks.vgg import Vgg
 from playground.recipe.training import TrainingRecipe
 
 MAX_SLOPE = 1e19  # Adam squares slopes, and what has no finite square in single precision would stop a weight for good
+LARGE_LOSS, SCALED_LOSS = (
+    2.0**50,
+    2.0**30,
+)  # slopes are about as large as the loss: one above the first is scaled to the second
 
 
 def first_network(recipe: TrainingRecipe, from_checkpoint: bool) -> TransformerNet:
@@ -50,6 +54,11 @@ def first_network(recipe: TrainingRecipe, from_checkpoint: bool) -> TransformerN
 class Learner:
     """A network, its optimiser and the losses that both follow.
 
+    Attributes:
+        scale: a power of two that the loss is multiplied with for the optimiser, 1 unless the loss is so large that the
+            square of its slopes would be no number. Adam takes the same steps at any scale, its epsilon and what it
+            remembers scaled alike. Settled by the first batch under a recipe, so that no single photograph does it.
+
     Args:
         network: to be trained; moved to the device of `vgg`.
         vgg: the network that the recipe names, which sees what the losses compare.
@@ -67,38 +76,60 @@ class Learner:
         self.network = network.to(self.device)
         self.convention = TorchConvention(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+        self.scale, self._settled = 1.0, False
         self.set_recipe(recipe)
         self.trained = processes.shared(self.network)
 
     def set_recipe(self, recipe: TrainingRecipe) -> None:
         """Take over settings: losses are made anew, the network and its optimiser stay."""
-        self.recipe = recipe
+        self.recipe, self._settled = recipe, False
         size = style_long_side(recipe, self.style.size, recipe.image_size)
         style = to_tensor(resize_picture(self.style, size)).to(self.device)
         vgg = self.vgg.configured(recipe.pool, recipe.pool_rescale, recipe.padding, recipe.precision, recipe.arithmetic)
         self.objective = Objective(vgg, self.crop.to(self.device), style, recipe)
 
-    def learn(self, photos: Tensor, learning_rate: float) -> tuple[Losses, bool]:
+    def learn(self, photos: Tensor, learning_rate: float) -> tuple[Losses, str]:
         """One step on a batch of unit RGB photographs N×3×S×S.
 
         Returns:
-            The losses before it, the mean over all processes; and whether the gradient was finite. Loss or gradient
-            that is no finite number, or has no finite square, would spoil every weight, so no step is taken on them.
+            The losses before it, the mean over all processes; and what was wrong with the gradient, "" where nothing was.
+            Loss or gradient that is no finite number, or has no finite square, would spoil every weight, so no step is
+            taken on them.
         """
         group = self.optimizer.param_groups[0]
         group["lr"], group["betas"] = learning_rate, (self.recipe.beta1, self.recipe.beta2)
-        group["eps"] = self.recipe.epsilon
         self.optimizer.zero_grad(set_to_none=True)
         self.objective.set_content(photos, self.recipe)
-        losses = self.objective(self.convention.of(self.trained(self.convention.to(photos))))
-        losses.total.backward()
-        losses = self.processes.mean(losses)
+        own = self.objective(self.convention.of(self.trained(self.convention.to(photos))))
+        losses = self.processes.mean(own)
+        if not self._settled:
+            self._settle_scale(float(losses.total.detach()))
+        group["eps"] = self.recipe.epsilon * self.scale
+        (self.scale * own.total).backward()
         # The gradient is the processes' mean by now, so all of them decide alike.
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        finite = float(get_total_norm(gradients, math.inf)) < MAX_SLOPE
-        if finite and math.isfinite(float(losses.total.detach())):
+        largest = float(get_total_norm(gradients, math.inf))
+        if not math.isfinite(largest):
+            return losses, "was no finite number"
+        if largest >= MAX_SLOPE:
+            return losses, "was so large that its square is no finite number"
+        if math.isfinite(float(losses.total.detach())):
             self.optimizer.step()
-        return losses, finite
+        return losses, ""
+
+    @torch.no_grad()
+    def _settle_scale(self, loss: float) -> None:
+        """Lower the scale where a loss asks for it; never raise it, since what is remembered might not fit any more."""
+        if not math.isfinite(loss):
+            return
+        self._settled = True
+        if loss * self.scale < LARGE_LOSS:
+            return
+        factor = 2.0 ** math.floor(math.log2(SCALED_LOSS / (loss * self.scale)))
+        self.scale *= factor
+        for moments in self.optimizer.state.values():
+            moments["exp_avg"].mul_(factor)
+            moments["exp_avg_sq"].mul_(factor).mul_(factor)  # twice: the factor's square may be less than a float holds
 
     @torch.no_grad()
     def before_and_after(self, crops: Tensor) -> np.ndarray:
@@ -110,8 +141,8 @@ class Learner:
         return np.concatenate(columns, axis=1)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and Adam's moments by name, on the CPU."""
-        tensors = {}
+        """Weights and Adam's moments by name, on the CPU, and the loss's scale once it is settled."""
+        tensors = {"scale": torch.tensor(self.scale, dtype=torch.float64)} if self._settled else {}
         for name, parameter in self.network.named_parameters():
             tensors[f"network.{name}"] = parameter.detach().to("cpu", copy=True)
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -122,6 +153,8 @@ class Learner:
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Back to what `tensors` gave."""
         self.optimizer.state.clear()
+        self._settled = "scale" in tensors  # up to version 0.1 there was none
+        self.scale = float(tensors["scale"]) if self._settled else 1.0
         for name, parameter in self.network.named_parameters():
             parameter.copy_(tensors[f"network.{name}"])
             if f"exp_avg.{name}" in tensors:

@@ -178,7 +178,7 @@ class Training:
             if state is not None:
                 break
             photos, broken = next(batches)
-            losses, learned = self.control.turn().do(
+            losses, wrong = self.control.turn().do(
                 partial(self.learner.learn, photos.to(self.device), self.progress.learning_rate(self.recipe))
             )
             note = self._note_broken(broken) or note
@@ -190,8 +190,8 @@ class Training:
                 state = "recovered" if len(self.progress.recoveries) >= MAX_RECOVERIES else None
                 continue
             self.progress.taken(layers)
-            if not learned:
-                note = f"nothing learned at step {self.progress.step}: the gradient of its photographs was no finite number"
+            if wrong:
+                note = f"nothing learned at step {self.progress.step}: the gradient of its photographs {wrong}"
             frame = self._frame(layers)
             now = time.perf_counter()
             saving = self.processes.agreed(

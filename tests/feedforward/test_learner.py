@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
 from playground.errors import PlaygroundError
+from playground.feedforward import learner
+from playground.feedforward.learner import MAX_SLOPE
 from playground.feedforward.photos import Photos
 from playground.feedforward.training import Training
 from playground.networks.read import Weights
@@ -44,9 +47,9 @@ def test_photographs_whose_gradient_is_no_number_spoil_nothing(
             if name.endswith("bias"):  # a network at its start answers white with exact zeros
                 parameter.normal_(generator=torch.Generator().manual_seed(1))
     before = weights_of(training)
-    losses, learned = training.learner.learn(white, training.recipe.learning_rate)
+    losses, wrong = training.learner.learn(white, training.recipe.learning_rate)
     assert math.isfinite(float(losses.total.detach()))
-    assert not learned
+    assert wrong
     assert same(weights_of(training), before)
 
 
@@ -64,21 +67,71 @@ def test_it_can_start_from_a_trained_model(network: Vgg, style: Image.Image, pho
         Training(style, photos, tiny(start_from=str(path), width=8), network)
 
 
-@pytest.mark.parametrize(("factor", "learns"), [(5e18, True), (1e26, False)])
+@pytest.mark.parametrize(
+    ("factor", "said"), [(5e18, ""), (1e26, "so large that its square"), (1e39, "was no finite number")]
+)
 def test_a_steep_slope_is_learnt_from_as_long_as_adam_can_square_it(
-    network: Vgg, style: Image.Image, photos: Photos, factor: float, learns: bool
+    network: Vgg, style: Image.Image, photos: Photos, factor: float, said: str
 ) -> None:
-    """The source's fifth experiment weighs style with 1e21: the whole gradient's square is no number, each value's is."""
+    """The whole gradient's square may be no number, as long as each value's is."""
     training = Training(style, photos, tiny(style_weight=3.0, batch_size=2), network)
     slopes = [
         parameter.register_hook(lambda slope: slope * factor / slope.abs().max().clamp_min(1e-30))
         for parameter in training.learner.network.parameters()
     ]
     before = weights_of(training)
-    _, learned = training.learner.learn(training.samples[:2], 1e-3)
-    assert learned == learns
-    assert same(weights_of(training), before) == (not learns)
+    _, wrong = training.learner.learn(training.samples[:2], 1e-3)
+    assert said in wrong
+    assert bool(said) == bool(wrong)
+    assert same(weights_of(training), before) == bool(said)
     assert len(slopes) > 10
+
+
+def test_style_alone_is_learnt_at_every_step(network: Vgg, style: Image.Image, photos: Photos) -> None:
+    """The source's fifth experiment weighs style with 1e21: slopes are beyond what has a square in single precision."""
+    recipe = tiny(steps=4, style_loss="volume", content_loss="mean", style_weight=1e16)
+    training = Training(style, photos, recipe, network)
+    before, frames = weights_of(training), []
+    for frame in training.frames():
+        frames.append(frame)
+        if frame.losses and frame.result is None:
+            assert not same(weights_of(training), before)
+            before = weights_of(training)
+    assert min(frame.losses["style"] for frame in frames if frame.losses) > MAX_SLOPE
+    assert not [frame.note for frame in frames if frame.note and "nothing learned" in frame.note]
+    assert training.learner.scale < 1
+
+
+def test_the_loss_s_scale_changes_no_bit_and_is_gone_on_with(
+    network: Vgg, style: Image.Image, photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An epsilon so large that it would be noticed, and a scale that is lowered again on the way."""
+    settings: dict[str, Any] = {"epsilon": 0.01, "learning_rate": 0.01}
+
+    def learnt(large: float, output: str, stops: tuple[int, ...]) -> Training:
+        monkeypatch.setattr(learner, "LARGE_LOSS", large)
+        monkeypatch.setattr(learner, "SCALED_LOSS", large / 16)
+        for stop in stops:
+            training = Training(
+                style, photos, tiny(steps=stop, **settings), network, tmp_path / output, resume=stop != stops[0]
+            )
+            list(training.frames())
+        return training
+
+    plain = learnt(2.0**50, "plain.safetensors", (4,))
+    assert plain.learner.scale == 1
+    for stops in ((4,), (2, 4)):
+        scaled = learnt(2.0**-4, f"scaled-{len(stops)}.safetensors", stops)
+        assert scaled.learner.scale < 2.0**-4
+        assert same(weights_of(scaled), weights_of(plain))
+    before = scaled.learner.scale
+    for training, large in ((plain, 2.0**50), (scaled, 2.0**-14)):
+        monkeypatch.setattr(learner, "LARGE_LOSS", large)
+        monkeypatch.setattr(learner, "SCALED_LOSS", large / 16)
+        training.learner.set_recipe(training.recipe)
+        training.learner.learn(training.samples[:1], 0.01)
+    assert scaled.learner.scale < before / 16
+    assert same(weights_of(scaled), weights_of(plain))
 
 
 def test_single_precision_by_choice_where_the_device_has_less(

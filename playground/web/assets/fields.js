@@ -1,5 +1,30 @@
 // Numbers that are typed: gradio is told of one when it is finished (Enter, or the box is left), never of its first digits,
 // and of one that cannot be used not at all. That is answered beside the box, which takes its last value again.
+// A sentence beside a box that took its last value again is about what was typed, and goes with it: when another value comes,
+// a preset, say, or when a person goes on elsewhere and has had the time to read it. No clock alone takes it away.
+window.playgroundUntilRead = (() => {
+  const READ = 6000, OFTEN = 250; // milliseconds
+  const open = new Map(); // by box: the value it shows beside its sentence, since when, and what takes the sentence away
+  let looking = null;
+  const away = (box) => { const { hide } = open.get(box); open.delete(box); hide(); };
+  function look() {
+    for (const [box, { value }] of open) if (!box.isConnected || (box.value !== value && document.activeElement !== box)) away(box);
+    if (!open.size) { clearInterval(looking); looking = null; }
+  }
+  const elsewhere = (event) => {
+    for (const [box, { since, own }] of open) {
+      const preset = event.target.closest?.("#preset, #reset, #undo, #redo");
+      if (preset || (!own.contains(event.target) && performance.now() - since > READ)) away(box);
+    }
+  };
+  for (const name of ["click", "input"]) document.addEventListener(name, elsewhere, true);
+  return (box, hide) => {
+    if (!hide) return open.delete(box);
+    open.set(box, { value: box.value, since: performance.now(), own: box.closest(".setting, .row"), hide });
+    looking ??= setInterval(look, OFTEN);
+  };
+})();
+
 (() => {
   const last = new WeakMap(); // what gradio knows of a box
   const boxOf = (event) => (event.target instanceof Element && event.target.matches(".setting input[type=number]") ? event.target : null);
@@ -34,6 +59,7 @@
     place.textContent = text;
     place.hidden = !text;
     box.setAttribute("aria-invalid", String(Boolean(text)));
+    playgroundUntilRead(box, text && (() => say(box, setting, "")));
   }
 
   function finish(box) {

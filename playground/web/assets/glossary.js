@@ -2,8 +2,8 @@
 // in the page's words. A label of a setting is a word by its field; whatever else carries data-term.
 (() => {
   const WORDS = ["content", "style", "layer", "map", "gram", "network", "pooling", "loss", "weight", "gradient", "optimiser", "lbfgs",
-    "learning_rate", "step", "evaluation", "variation", "noise", "seed", "scales", "canvas"];
-  const OF_SETTING = { content_weight: "content", style_weight: "style", variation_weight: "variation", iterations: "step", steps: "step", seed: "seed", scales: "scales",
+    "learning_rate", "step", "evaluation", "neighbours", "variation", "noise", "seed", "scales", "canvas"];
+  const OF_SETTING = { content_weight: "content", style_weight: "style", neighbours_weight: "neighbours", neighbours_features: "neighbours", variation_weight: "variation", iterations: "step", steps: "step", seed: "seed", scales: "scales",
     network: "network", pool: "pooling", content_loss: "loss", style_loss: "gram", variation_loss: "variation", init: "noise", noise: "noise", canvas: "canvas",
     optimizer: "optimiser", learning_rate: "learning_rate", lbfgs_evaluations: "evaluation", lbfgs_history: "lbfgs" };
   const said = (word, part) => playgroundSay(`glossary.${word}.${part}`);

@@ -64,6 +64,7 @@ function say(row, text) {
   place.hidden = !text;
   place.textContent = text;
   box.setAttribute("aria-invalid", String(Boolean(text)));
+  playgroundUntilRead(box, text && (() => say(row, "")));
 }
 
 function show() {
@@ -103,8 +104,8 @@ function finish(box) {
   const typed = box.value.trim(), value = read(typed);
   if (typed === format(now)) return; // also what was put back for something refused, whose answer stays until one types
   if (!(value >= 0 && value <= MOST)) {
-    say(row, playgroundSay("layers.no_weight", { text: typed || "–", stays: format(now) }));
     box.value = format(now);
+    say(row, playgroundSay("layers.no_weight", { text: typed || "–", stays: format(now) }));
     return;
   }
   say(row, "");

@@ -93,9 +93,12 @@ def option(name: str, word: str) -> str:
     return say(key) if has(key) else word.replace("_", " ")
 
 
-def balance(content: float | None, style: float | None) -> str:
-    """The ratio of the two main weights; not who pulls harder, which is another question (Tug's)."""
-    if content is None or style is None:
+def balance(content: float | None, style: float | None, preset: Recipe) -> str:
+    """Where a recipe stands between photo and painting, beside its preset.
+
+    The weights' ratio itself says nothing: what a weight of 1 does depends on the network and on the loss.
+    """
+    if content is None or style is None or min(content, style) < 0:
         return ""
     if content == 0 and style == 0:
         return say("balance.neither")
@@ -103,8 +106,14 @@ def balance(content: float | None, style: float | None) -> str:
         return say("balance.style_alone")
     if style == 0:
         return say("balance.content_alone")
-    ratio = style / content
-    return say("balance.weights", content=number(max(1.0, 1 / ratio)), style=number(max(1.0, ratio)))
+    if not preset.content_weight or not preset.style_weight:
+        return say("balance.both")
+    times = (style / content) * (preset.content_weight / preset.style_weight)
+    if abs(times - 1) < 5e-3:
+        return say("balance.same")
+    if times > 1:
+        return say("balance.painting", times=number(times))
+    return say("balance.photo", times=number((content / style) * (preset.style_weight / preset.content_weight)))
 
 
 def caption(recipe: Recipe) -> str:

@@ -160,7 +160,7 @@ class SettingsPanel:
         updates |= {
             parts["layers"]: grid,
             parts["layers-words"]: layers.described(grid),
-            parts["ratio"]: balance(recipe.content_weight, recipe.style_weight),
+            parts["ratio"]: balance(recipe.content_weight, recipe.style_weight, preset),
             parts["mix"]: controls.mixed(recipe.content_weight, recipe.style_weight, preset),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
             parts["preset-note"]: noted,

@@ -59,13 +59,16 @@ class Steering:
         }
         if not both:
             return said
-        return said | {parts["ratio"]: balance(*both), parts["mix"]: controls.mixed(both[0], both[1], preset)}
+        return said | {
+            parts["ratio"]: balance(both[0], both[1], preset),
+            parts["mix"]: controls.mixed(both[0], both[1], preset),
+        }
 
     def moved_mix(self, session: Session, position: float) -> Updates:
         """The slider from photo to painting was moved: both weights follow, and a run takes them at once."""
         preset, parts = preset_of(session.base), self.panel.parts
         both = controls.from_mix(controls.finite(position) or 0.0, preset)
-        updates: Updates = {parts["ratio"]: balance(*both)}
+        updates: Updates = {parts["ratio"]: balance(both[0], both[1], preset)}
         said = ""
         for name, value in zip(("content_weight", "style_weight"), both, strict=True):
             said = self.panel.guarded_text(self._take, session, name, value) or said

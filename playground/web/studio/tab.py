@@ -231,7 +231,7 @@ def _balance_panel(parts: Parts, recipe: Recipe) -> None:
             f'<p class="mix-ends" aria-hidden="true"><span>{say("mix.photo")}</span><span>{say("mix.painting")}</span></p>',
             apply_default_css=False,
         )
-        html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight))
+        html(parts, "ratio", balance(recipe.content_weight, recipe.style_weight, preset_of(recipe)))
         with gr.Accordion(say("run.weights"), open=True, elem_id="weights", elem_classes=["weights"]):
             for name in ("content_weight", "style_weight", "neighbours_weight", "variation_weight"):
                 _setting(parts, name, recipe)

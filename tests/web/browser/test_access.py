@@ -56,7 +56,7 @@ def test_samples_have_names_and_sliders_speak_their_value(visitor: Visitor) -> N
     visitor.fill("style_weight", 10)
     expect(handle).to_have_attribute("aria-valuetext", "10: style pulls 10× harder than in this preset")
     expect(visitor.page.locator("#mix input[type=range]")).to_have_attribute(
-        "aria-valuetext", "Weights 1 : 10 (content : style)"
+        "aria-valuetext", "10× nearer to the painting than this preset"
     )
 
 
@@ -77,6 +77,32 @@ def test_the_keyboard_alone_paints_and_downloads(visitor: Visitor) -> None:
                 break
         visitor.page.keyboard.press("Enter")
     assert waiting.value.suggested_filename.endswith(".png")
+
+
+def test_arrows_open_the_tabs_of_a_row_which_is_one_stop(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open(size=64)
+    for row, names in (
+        ("#under", ("curves", "pulls", "pairs-tab", "echo-tab", "rounds-tab")),
+        ("#rooms", ("studio", "instant")),
+    ):
+        tab = {name: page.locator(f"{row} > .tab-wrapper [data-tab-id={name}]") for name in names}
+        first, second, last = (
+            tab[names[0]],
+            tab[names[1]],
+            page.locator(f"{row} > .tab-wrapper [role=tab]:visible").last,
+        )
+        first.focus()
+        for key, opened in (("ArrowRight", second), ("ArrowLeft", first), ("ArrowLeft", last), ("ArrowRight", first), ("End", last),
+                            ("Home", first)):  # fmt: skip
+            page.keyboard.press(key)
+            expect(opened).to_be_focused()
+            expect(opened).to_have_attribute("aria-selected", "true")
+            expect(page.locator(f"{row} > .tab-wrapper [role=tab][tabindex='0']")).to_have_count(1)
+            expect(opened).to_have_attribute("tabindex", "0")
+        page.keyboard.press("Tab")
+        assert page.evaluate(f"!document.activeElement.closest('{row} > .tab-wrapper')")
+    visitor.left_clean()
 
 
 CONTRAST = """(selector) => {

@@ -184,6 +184,42 @@ def test_a_size_is_sent_when_it_is_finished_and_one_out_of_range_is_answered(vis
     visitor.left_clean()
 
 
+def test_what_is_said_beside_a_field_goes_when_something_else_is_done(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open(size=96)
+    box, said = page.locator("#set-size input[type=number]"), page.locator("#set-size .beside")
+    seed = page.locator("#set-seed input")
+
+    def refused() -> None:
+        box.fill("9999")
+        page.keyboard.press("Tab")
+        expect(said).to_contain_text("It stays")
+
+    refused()
+    seed.click()
+    page.wait_for_timeout(1000)
+    expect(said).to_be_visible()  # nobody has read it by then
+    page.evaluate(
+        "(later => { const now = performance.now.bind(performance); performance.now = () => now() + later })(10000)"
+    )
+    seed.click()
+    expect(said).to_be_hidden()
+    expect(box).to_have_attribute("aria-invalid", "false")
+    refused()
+    page.locator("#preset input[value='gatys-adam']").check(force=True)
+    expect(said).to_be_hidden()
+    expect(box).to_have_value("224")
+    refused()
+    page.locator("#set-size input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(said).to_be_hidden()
+    refused()
+    box.click()
+    page.keyboard.press("Tab")  # left with its good value
+    expect(said).to_be_hidden()
+    visitor.left_clean()
+
+
 def test_of_presets_chosen_in_haste_the_last_one_stays(visitor: Visitor) -> None:
     visitor.open()
     visitor.says("About|Perhaps|takes", "#cost")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from playground.service.limits import Limits
 from playground.web.components.pictures import samples_like
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor
 from tests.helpers.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -37,6 +40,86 @@ def test_a_file_that_is_no_picture_leaves_the_one_before(visitor: Visitor, tmp_p
     visitor.page.wait_for_timeout(1500)
     assert picture(visitor, "content") == before
     assert visitor.page.locator("#content img").first.evaluate("(image) => image.naturalWidth") > 0
+
+
+DROP = """(place, [name, type, text]) => {
+  const given = new DataTransfer();
+  given.items.add(new File([text], name, { type }));
+  place.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: given }));
+}"""
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_text_is_answered_beside_its_box_in_the_pages_language(
+    browser: Browser, address: str, tmp_path: Path, way: str
+) -> None:
+    visitor = Visitor(browser, address, locale="de-DE")
+    visitor.open(size=64)
+    before = picture(visitor, "style")
+    if way == "chosen":
+        text = tmp_path / "notes.txt"
+        text.write_text("no picture")
+        visitor.page.locator("#style input[type=file]").first.set_input_files(text)
+    else:
+        visitor.page.locator("#style .upload-container").first.evaluate(DROP, ["notes.txt", "text/plain", "no picture"])
+    visitor.says("kein Bild", "#style-message")
+    expect(visitor.page.locator("#style-message p")).to_have_count(1)
+    until(lambda: picture(visitor, "style") == before)
+    expect(visitor.page.locator(".toast-body")).to_have_count(0)
+    visitor.context.close()
+
+
+def test_a_file_too_large_to_be_sent_is_answered_beside_its_box(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open(size=64)
+    before, said = picture(visitor, "content"), page.locator(".source:has(#content) > .beside")
+    page.evaluate("gradio_config.max_file_size = 2 ** 20")
+    large = "x" * (2**20 + 1)
+    page.locator("#content .upload-container").first.evaluate(DROP, ["large.png", "image/png", large])
+    expect(said).to_have_text("large.png has 2 MB, more than the 1 MB that can be sent: make it smaller first.")
+    expect(page.locator(".toast-body")).to_have_count(0)
+    assert picture(visitor, "content") == before
+    page.click("#content-gallery button.thumbnail-item >> nth=2")
+    expect(said).to_be_hidden()
+    visitor.left_clean()
+
+
+def test_a_file_that_misses_every_box_does_not_replace_the_page(visitor: Visitor) -> None:
+    visitor.open(size=64)
+    over = """(query) => {
+      const given = new DataTransfer();
+      given.items.add(new File(["x"], "x.png", { type: "image/png" }));
+      const event = new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer: given });
+      document.querySelector(query).dispatchEvent(event);
+      return event.defaultPrevented;
+    }"""
+    assert visitor.page.evaluate(over, "#terms-chart")
+    assert visitor.page.evaluate(over, ".masthead")
+
+
+HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((button) => {
+  const at = button.getBoundingClientRect(), around = button.closest(".source").getBoundingClientRect();
+  const seen = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
+  return at.left < around.left - 1 || at.right > around.right + 1 || Math.min(at.width, at.height) < 24 || !button.contains(seen);
+}).length"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(768, 800), (999, 700), (820, 1180), (900, 560), (1024, 768), (390, 844), (1440, 900)]
+)
+def test_every_sample_is_in_sight_without_scrolling_sideways(
+    browser: Browser, address: str, width: int, height: int
+) -> None:
+    visitor = Visitor(browser, address, viewport={"width": width, "height": height})
+    visitor.open(size=64)
+    for name, count in (("content", 4), ("style", 8)):
+        samples = f"#{name}-gallery button.thumbnail-item"
+        expect(visitor.page.locator(samples)).to_have_count(count)
+        visitor.page.locator(samples).last.scroll_into_view_if_needed()
+        assert visitor.page.evaluate(HIDDEN, samples) == 0, name
+        strip = visitor.page.locator(f"#{name}-gallery .grid-wrap")
+        assert strip.evaluate("(strip) => strip.scrollWidth <= strip.clientWidth"), name
+    visitor.context.close()
 
 
 def test_a_box_that_is_emptied_is_asked_for(visitor: Visitor) -> None:

@@ -49,7 +49,9 @@ def test_a_word_opens_by_tap_and_by_enter_and_gives_the_focus_back(visitor: Visi
     visitor.page.keyboard.press("Enter")
     expect(card).to_be_visible()
     visitor.page.keyboard.press("Escape")
-    assert visitor.page.evaluate("document.querySelectorAll('#glossary .words button').length") == 20
+    assert visitor.page.evaluate("document.querySelectorAll('#glossary .words button').length") == 21
+    visitor.page.locator("#set-neighbours_weight span[data-term]").click()
+    expect(card.locator("h2")).to_have_text("Neighbours")
 
 
 def test_a_first_visit_is_shown_round_once(browser: Browser, address: str) -> None:
