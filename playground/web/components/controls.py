@@ -273,7 +273,15 @@ def mixed(content: float | None, style: float | None, preset: Recipe) -> float:
 
 
 def from_mix(position: float, preset: Recipe) -> tuple[float, float]:
-    """Content and style weight for a position of that slider: one falls as the other grows, their product stays."""
+    """Content and style weight for a position of that slider: one falls as the other grows, their product stays.
+
+    A weight that the preset switches off comes in alone, from 0 at its end of the slider; the other stays the preset's.
+    """
+    content, style = preset.content_weight, preset.style_weight
+    if bool(content) != bool(style):
+        away = position if style else -position  # from the middle, towards the end where the other is 0
+        other = 0.0 if away >= MIX else float(f"{10**-away:.3g}")
+        return (content or other), (style or other)
     wanted = (reference("content_weight", preset), -position / 2), (reference("style_weight", preset), position / 2)
     content, style = (float(f"{value * 10**power:.3g}") if power else value for value, power in wanted)
     return content, style
