@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 TINY = 1e-12
+ROWS = 32  # of maps in bfloat16 that are subtracted at once
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,26 @@ class _MeanSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(features, target)  # and no difference
-        return F.mse_loss(_single(features), _single(target))
+        if features.dtype == torch.bfloat16:
+            return _difference(features, target).square_().mean()
+        return F.mse_loss(features, _single(target))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         features, target = ctx.saved_tensors
-        found = features.float().sub_(target) if features.dtype == torch.bfloat16 else features - target
+        found = _difference(features, target)
         return found.mul_(2 / features.numel()).mul_(grad).to(features.dtype), None
+
+
+def _difference(features: Tensor, target: Tensor) -> Tensor:
+    """F − P, of maps in bfloat16 in float32: of those some rows at a time, so that P is nowhere whole in float32."""
+    if features.dtype != torch.bfloat16:
+        return features - target
+    found = features.float()
+    for top in range(0, found.shape[-2], ROWS):
+        found[..., top : top + ROWS, :].sub_(target[..., top : top + ROWS, :])
+    return found
 
 
 def _single(maps: Tensor) -> Tensor:
