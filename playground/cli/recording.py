@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.cli.common import check_file_path
-from playground.engine.frame_files import FrameFiles
+from playground.engine.frame_files import NAMES, FrameFiles
 from playground.engine.frames import Frame
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
@@ -44,7 +44,7 @@ class _Rows:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder for pictures that cannot be written, or not be made; nothing is made yet.
+    """Refuse a folder for pictures that cannot be written or made, or that has another run's; nothing is made yet.
 
     Raises:
         PlaygroundError: so it is.
@@ -55,6 +55,11 @@ def check_folder(folder: Path) -> None:
     if not os.access(there, os.W_OK):
         what = "cannot be written" if there == folder else f"cannot be made inside {str(there)!r}"
         raise PlaygroundError(f"the folder {str(folder)!r} for the frames {what}: choose another one")
+    if there == folder and (others := sorted(path.name for path in folder.glob(NAMES))):
+        raise PlaygroundError(
+            f"the folder {str(folder)!r} has another run's pictures ({others[0]}), which these would mix with: "
+            "choose another one, or empty it"
+        )
 
 
 class Recording:

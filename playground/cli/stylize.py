@@ -29,6 +29,7 @@ from playground.cli.recording import Recording
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.recipe.model import Recipe
+from playground.recipe.other_network import against
 from playground.system.signals import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ RegionMap = Annotated[
     ),
 ]
 WhoseColours = Annotated[
-    str | None, typer.Option(help="style, content, matched or palette: whose colours the result has.")
+    str | None, typer.Option(help="style, content, matched, palette or fitted: whose colours the result has.")
 ]
 LongSide = Annotated[
     str | None, typer.Option(metavar="N|original", help="Long side of the result in pixels, or the photo's own.")
@@ -235,5 +236,5 @@ def _last_line(result: Result, output: Path, device: str) -> str:
     ]
     return (
         f"{output}: {width}×{height} px, {result.ended} after {result.steps} iterations "
-        f"and {result.seconds:.1f} s on {device}, {recipe.network} with {whose} numbers"
+        f"and {result.seconds:.1f} s on {device}, {recipe.network} with {whose} numbers{against(recipe)}"
     )

@@ -117,7 +117,9 @@ def _check_count(count: int) -> None:
 
 def on_base(base: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """A cell's recipe, which starts from nothing that was recorded and has no clock."""
-    refused = {"seconds", "plan", "journal", "preset", "numbers"} & {key.partition(".")[0] for key in settings}
+    refused = {"seconds", "plan", "journal", "preset", "numbers", "measured_against"} & {
+        key.partition(".")[0] for key in settings
+    }
     if refused:
         raise RecipeError(f"{min(refused)} cannot be compared in an experiment: a cell ends by its iterations alone")
     return base.changed({"seconds": None, "plan": None, "journal": (), **settings})

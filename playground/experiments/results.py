@@ -91,7 +91,7 @@ def cell_key(recipe: Recipe, pictures: Sequence[Image.Image], weights: str, mach
         pictures: clean RGB: content image and style image.
         weights: what identifies the network's weights, such as their hash.
     """
-    stated = recipe.model_dump(mode="json", exclude={"preset", "numbers", "preview_rate"})
+    stated = recipe.model_dump(mode="json", exclude={"preset", "numbers", "measured_against", "preview_rate"})
     found = hashlib.sha256(json.dumps([stated, weights, asdict(machine)], sort_keys=True).encode())
     for picture in pictures:
         found.update(f"{picture.size}".encode())

@@ -16,6 +16,8 @@ from torch.nn.functional import grid_sample
 SIDE = 192  # pixels at which movement is found
 KEPT = 0.85  # of the frame before, where movement is sure
 DOUBT = 0.06  # difference in brightness, of 1, at which trust has fallen to a third
+NARROW, WIDE = 0.4, 0.8  # pixels: area that a pixel comes from, at which trust ends and is whole
+AROUND_SEAM = 3  # pixels of a square around a narrow place that are not trusted either
 FINE = 3.0  # pixels, standard deviation of the blur beyond which something is a stroke's detail
 AROUND = 10.0  # pixels, standard deviation of the window in which contrast is measured
 MOST_GAIN = 1.5  # of detail in one frame
@@ -86,14 +88,29 @@ def warped(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def _trust(now: np.ndarray, before: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """How far each pixel's way back can be believed, h×w in [0, 1]: by whether it ends where the film looks the same."""
+    """How far each pixel's way back can be believed, h×w in [0, 1]: by whether it ends where the film looks the same, and
+    by whether it was there at all.
+
+    What something has uncovered was not; before a plain sky it looks the same all the same, and the flow fills it from a
+    narrow strip beside it. There the area from which a pixel comes, |∂(x + u)/∂x|, is near 0.
+    """
     height, width = now.shape
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)
     inside = (np.abs(down + flow[0] - (height - 1) / 2) <= height / 2) & (
         np.abs(across + flow[1] - (width - 1) / 2) <= width / 2
     )
     difference = np.abs(now - warped(before, flow))
-    return np.where(inside, np.exp(-((difference / DOUBT) ** 2)), 0).astype(np.float32)
+    was_there = ((_area(flow) - NARROW) / (WIDE - NARROW)).clip(0, 1)
+    return np.where(inside, np.exp(-((difference / DOUBT) ** 2)) * was_there, 0).astype(np.float32)
+
+
+def _area(flow: np.ndarray) -> np.ndarray:
+    """The area from which each pixel comes, in pixels, h×w: the determinant of the Jacobian of x + u(x), the least around."""
+    from scipy.ndimage import minimum_filter
+
+    (down_down, down_across), (across_down, across_across) = (np.gradient(each) for each in flow)
+    area = (1 + down_down) * (1 + across_across) - down_across * across_down
+    return np.asarray(minimum_filter(area, AROUND_SEAM))
 
 
 def _small_grey(picture: Image.Image) -> np.ndarray:

@@ -125,5 +125,10 @@ def _values(dataset: h5py.Dataset, name: str) -> torch.Tensor:
         raise WeightsError(
             f"{name} is compressed inside, and may be of any size once unpacked: save it without (`h5repack -f NONE`)."
         )
+    if dataset.ndim == 4 and dataset.shape[2:] == (3, 3) != dataset.shape[:2]:
+        raise WeightsError(
+            f"{name} is no VGG that can be used: {what} has the shape {dataset.shape}, with its channels first as Theano orders "
+            "them, which is not read; choose a file in TensorFlow's order (tf_dim_ordering), whose kernels begin with 3, 3."
+        )
     values = torch.from_numpy(np.asarray(dataset[()], "float32"))
     return values.permute(3, 2, 0, 1) if values.ndim == 4 else values

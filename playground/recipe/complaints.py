@@ -43,6 +43,8 @@ def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:
         return f"there is no setting called {where!r}; {suggestion(where, settings)}"
     if not where:
         return what
+    said = f"{where}: {what[0].lower() + what[1:]}"
+    if isinstance(first["input"], (list, tuple)) and first["type"] == "value_error":
+        return said  # our own sentence on all of them together
     shown = repr(first["input"])
-    shown = shown if len(shown) < 60 else shown[:57] + "..."
-    return f"{where}: {what[0].lower() + what[1:]} (not {shown})"
+    return f"{said} (not {shown if len(shown) < 60 else shown[:57] + '...'})"

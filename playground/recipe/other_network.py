@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.recipe.adapted_numbers import Look
+from playground.recipe.adapted_numbers import ITS_OWN_KERNELS, Look
 from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe
 from playground.recipe.model import Recipe, field_info
 from playground.recipe.presets import load_preset, load_training_preset, presets
 
 WEIGHTS = ("content_weight", "style_weight", "variation_weight")
 LAYERS = ("content_layers", "style_layers")
-NOT_NUMBERS = {"network", "numbers", "preset", "plan", "journal"}
+NOT_NUMBERS = {"network", "numbers", "measured_against", "preset", "plan", "journal"}
 
 
 def on_network(recipe: Recipe, network: Look, before: Look | None = None, *, drop: bool = False) -> Recipe:
@@ -50,7 +50,7 @@ def on_network(recipe: Recipe, network: Look, before: Look | None = None, *, dro
 def _numbers_on(recipe: Recipe, preset: str, network: Look, before: Look | None) -> dict[str, Any]:
     """What a recipe's settings become on another network."""
     old, new = _as_it_was(recipe, preset, before), load_preset(preset, network)
-    found: dict[str, Any] = {"numbers": new.numbers}
+    found: dict[str, Any] = {"numbers": new.numbers, "measured_against": new.measured_against}
     for key in Recipe.model_fields.keys() - NOT_NUMBERS:
         value, at_first, wanted = (getattr(one, key) for one in (recipe, old, new))
         if value == at_first:
@@ -154,4 +154,13 @@ def whose(recipe: BaseRecipe) -> str:
         )
     if recipe.numbers == "adapted":
         return f"Numbers adapted to {recipe.network}, found by looking; the source's are for {source}"
-    return f"The source's numbers for {source}, converted layer by layer to {recipe.network}"
+    return f"The source's numbers for {source}, converted layer by layer to {recipe.network}" + against(recipe)
+
+
+def against(recipe: BaseRecipe) -> str:
+    """What converted numbers were measured against, as the end of a sentence; "" for others, and where nobody noted it."""
+    if recipe.numbers != "converted" or not recipe.measured_against:
+        return ""
+    if recipe.measured_against == ITS_OWN_KERNELS:
+        return ", measured against its own kernels alone, which presumes that no layer was rescaled among the others"
+    return f", measured against {recipe.measured_against}"

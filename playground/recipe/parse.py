@@ -12,7 +12,7 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.recipe.adapted_numbers import Look, Named
-from playground.recipe.base import RecipeError
+from playground.recipe.base import BaseRecipe, RecipeError
 from playground.recipe.json_values import values_in
 from playground.recipe.model import MAX_JOURNAL, MAX_STAGES, Recipe
 from playground.recipe.other_network import on_network
@@ -152,6 +152,8 @@ def recipe_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | Non
         stated = isinstance(network, str) and network in networks
         if stated and network != recipe.network and not layer.keys() >= WHOLE:
             recipe = on_network(recipe, _look(str(network), known), _look_or_none(recipe.network, known))
+        if not layer.keys() >= WHOLE:
+            _check_derived(layer, recipe)
         recipe = recipe.changed(layer)
     return recipe
 
@@ -167,8 +169,23 @@ def training_on_preset(preset: str, *layers: Mapping[str, Any], known: Known | N
     for layer in layers:
         if network is not None and layer is not layers[-1]:  # its layers are checked against the network that will look
             layer = {**layer, "network": network}
+        if not layer.keys() >= {"preset", "numbers"}:
+            _check_derived(layer, recipe)
         recipe = recipe.changed(layer)
     return recipe
+
+
+def _check_derived(layer: Mapping[str, Any], recipe: BaseRecipe) -> None:
+    """Refuse what is not set but follows, where it is not what follows.
+
+    Raises:
+        RecipeError: so it is.
+    """
+    for key in ("numbers", "measured_against"):
+        if key in layer and layer[key] != (true := getattr(recipe, key)):
+            raise RecipeError(
+                f"{key} follows from preset and network, and is {true if true else 'empty'} here: leave it out"
+            )
 
 
 def _look(network: str, known: Known | None) -> Look:

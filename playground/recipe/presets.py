@@ -107,4 +107,10 @@ def preset_settings(name: str, network: str | Look | None, kind: Literal["styliz
         return {**data, **preset.adapted[look.identity], "numbers": "adapted"}
     if is_own(preset.network, look) or not needs_factors(preset.recipe):
         return data
-    return {**data, **converted(preset.recipe, look.factors(preset.network).of), "numbers": "converted"}
+    factors = look.factors(preset.network)
+    return {
+        **data,
+        **converted(preset.recipe, factors.of),
+        "numbers": "converted",
+        "measured_against": factors.against,
+    }

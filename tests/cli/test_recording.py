@@ -120,6 +120,23 @@ def test_what_cannot_be_written_is_said_before_any_work(
     assert names(folder) == {"photo.png", "painting.png"}
 
 
+def test_two_runs_are_not_mixed_in_one_folder(
+    pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = folder / "frames"
+    frames.mkdir()
+    (frames / "notes.txt").write_text("mine")  # of no account
+    options = ["--size", "64", "--iterations", "2", *LIGHT, "--frames", str(frames)]
+    paint(capsys, *pair, *options, "-o", str(folder / "a.png"))
+    before = names(folder), names(frames)
+    said = refusal(capsys, "stylize", *pair, *options, "-o", str(folder / "b.png"))
+    assert said == (
+        f"the folder {str(frames)!r} has another run's pictures (step-000001.png), which these would mix with: "
+        "choose another one, or empty it"
+    )
+    assert (names(folder), names(frames)) == before
+
+
 @pytest.mark.parametrize("first", [1, 2, 4])
 def test_a_disk_that_fills_up_ends_the_recording_and_not_the_picture(
     pair: list[str], folder: Path, capsys: pytest.CaptureFixture[str], first: int

@@ -101,3 +101,31 @@ def test_a_cut_leaves_nothing_of_what_was_before() -> None:
     assert np.abs(np.asarray(hold(bright, bright), dtype=int) - 230).max() <= 1
     other_size = Image.new("RGB", (48, 64), (230, 230, 230))
     assert hold(other_size, other_size) == other_size
+
+
+def passing(count: int, step: int = 5) -> list[Image.Image]:
+    """Something bright that passes before a dusky sky, which it covers and uncovers."""
+    from skimage import data
+
+    sky = Image.fromarray(data.rocket()).crop((0, 0, 480, 360)).resize((160, 120), Image.Resampling.LANCZOS)
+    passes, random = Image.fromarray(data.astronaut()).resize((60, 60)), np.random.default_rng(0)
+    frames = []
+    for number in range(count):
+        frame = sky.copy()
+        frame.paste(passes, (5 + step * number, 40))
+        noisy = np.asarray(frame, dtype=float) + random.normal(0, 2, (120, 160, 3))
+        frames.append(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
+    return frames
+
+
+def test_what_something_uncovers_is_painted_anew_and_not_drawn_out_of_what_is_beside_it() -> None:
+    stylizer, hold, frames = Stylizer(load_model("swirls")), Steady(), passing(11)
+    alone = [stylize_picture(stylizer, frame).at() for frame in frames]
+    steadied = [hold(frame, picture) for frame, picture in zip(frames, alone, strict=True)]
+
+    def upright(picture: Image.Image) -> float:
+        """How much changes along the rows behind it, to how much changes down the columns; streaks have little."""
+        behind = np.asarray(picture.convert("L"), dtype=float)[45:95, 15:53]
+        return float(np.abs(np.diff(behind, axis=1)).mean() / np.abs(np.diff(behind, axis=0)).mean())
+
+    assert upright(steadied[-1]) > 0.6 * upright(alone[-1])

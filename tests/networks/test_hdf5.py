@@ -148,3 +148,14 @@ def test_other_counts_of_convolutions_are_no_vgg(path: Path, hed: Weights) -> No
     with h5py.File(path, "a") as file:
         del file["layers/conv2d_12"]
     assert "no convolutions of a VGG16 or VGG19" in refusal(path)
+
+
+def test_theano_s_order_is_told_by_the_file_s_own_shape(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        for key in [name for block in file.values() for name in (block.name,)]:
+            del file[key]
+        file["block1_conv1/block1_conv1_W:0"] = np.zeros((64, 3, 3, 3), "float32")
+        file["block1_conv2/block1_conv2_W:0"] = np.zeros((64, 64, 3, 3), "float32")
+    said = refusal(path)
+    assert "has the shape (64, 3, 3, 3)" in said or "has the shape (64, 64, 3, 3)" in said
+    assert "channels first as Theano orders them, which is not read" in said

@@ -26,6 +26,7 @@ from playground.networks.strength import measured, strengths_of
 from playground.networks.vgg import Vgg
 from playground.recipe.adapted_numbers import CONTENT_POWERS, STYLE_POWERS
 from playground.recipe.model import Recipe
+from playground.recipe.other_network import on_network, whose
 from playground.recipe.presets import load_preset
 from tests.helpers import reference
 from tests.helpers.networks import identity_vgg19, in_torch, save_as_keras, save_state_dict, torchvision_names
@@ -88,7 +89,7 @@ def test_the_same_kernels_in_the_sources_convention_are_as_strong_as_the_source(
     there = in_torch(hed, biases=False)
     factors = known(saved(there, home / "net.safetensors")).factors("vgg16-caffe")
     ours, theirs = measured(there)["torch"], measured(hed)["caffe"]
-    assert factors.against == "its own kernels in caffe's convention"
+    assert factors.against == "its own kernels"
     for layer, factor in factors.of.items():
         assert factor == pytest.approx(theirs[layer] / ours[layer], rel=1e-3), layer
     assert max(factors.of.values()) > 50 * min(factors.of.values())  # biases weigh more the smaller the maps are
@@ -192,14 +193,50 @@ def test_a_file_in_the_wrong_convention_is_told_and_a_right_one_is_not(
         f"net.safetensors is taken for a network in {other}'s convention, and answers as if trained in the other"
         in doubt
     )
-    assert doubt.endswith(f"put the word {trained} into its name")
+    assert doubt.endswith(
+        f"correct the convention in its metadata, which counts more than its name, to {trained}"  # as saved() states it
+    )
 
 
-def test_kernels_of_caffe_under_torchs_names_are_told(hed: Weights, home: Path) -> None:
-    torch.save(hed.tensors, home / "net.torch.pth")
-    assert "put the word caffe into its name" in known(str(home / "net.torch.pth")).doubt()
+def test_kernels_of_caffe_under_torchs_names_are_told_with_what_helps(hed: Weights, home: Path) -> None:
+    """Every advice is followed, and nothing is left to be said."""
+    torch.save(hed.tensors, home / "my torch net.pth")
+    by_name = known(str(home / "my torch net.pth")).doubt()
+    assert by_name.endswith("put the word caffe into its name in place of torch")
+    assert known(str((home / "my torch net.pth").rename(home / "my caffe net.pth"))).doubt() == ""
     torch.save(torchvision_names(hed), home / "vgg16.pth")  # whose layout means torch
-    assert "put the word caffe into its name" in known(str(home / "vgg16.pth")).doubt()
+    by_layout = known(str(home / "vgg16.pth")).doubt()
+    assert by_layout.endswith("put the word caffe into its name, apart from other letters and digits")
+    assert known(str((home / "vgg16.pth").rename(home / "vgg16 (caffe).pth"))).doubt() == ""
+    stated = taken_for("torch", hed, home)
+    by_metadata = known(str(Path(stated).rename(home / "net-caffe.safetensors"))).doubt()  # a name does not help
+    assert by_metadata.endswith("in its metadata, which counts more than its name, to caffe")
+    assert known(taken_for("caffe", hed, home)).doubt() == ""
+
+
+def test_a_port_under_the_name_of_a_source_s_network_is_told_where_it_belongs(hed: Weights, home: Path) -> None:
+    save_as_keras(in_torch(hed), home / "vgg16-caffe.h5")
+    assert known("vgg16-caffe").doubt() == (
+        "vgg16-caffe.h5 lies here as vgg16-caffe, and answers as if trained in the other convention, so that it would paint "
+        "with the wrong numbers: give it a name of its own, and put the file of vgg16-caffe in its place"
+    )
+
+
+def test_what_numbers_were_measured_against_is_said(hed: Weights, home: Path) -> None:
+    file = saved(in_torch(hed), home / "ported.safetensors")
+    alone = load_preset("vgg16-lbfgs", known(file))
+    assert alone.measured_against == "its own kernels"
+    assert whose(alone) == (
+        f"The source's numbers for vgg16-caffe, converted layer by layer to {file}, measured against its own kernels alone, "
+        "which presumes that no layer was rescaled among the others"
+    )
+    save_as_keras(hed, home / "vgg16-caffe.h5")
+    beside = load_preset("vgg16-lbfgs", known(file))
+    assert whose(beside).endswith(f"layer by layer to {file}, measured against vgg16-caffe")
+    moved = on_network(beside, known("vgg16-caffe"), known(file))
+    assert (moved.numbers, moved.measured_against) == ("source", None)
+    assert on_network(moved, known(file)) == beside
+    assert whose(beside.changed({"measured_against": None})).endswith(file)  # of a version that did not note it
 
 
 def test_a_published_file_is_what_it_is_whatever_it_is_called(

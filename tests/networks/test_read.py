@@ -125,6 +125,9 @@ def as_first_keras3(network: Weights, path: Path) -> None:
         (as_keras3, "mine.weights.h5", "vgg19", "caffe"),
         (as_first_keras3, "mine.weights.h5", "vgg16", "caffe"),
         (as_torchvision, "vgg16_caffe.pth", "vgg16", "caffe"),
+        (as_torchvision, "my vgg16 caffe.pth", "vgg16", "caffe"),
+        (as_torchvision, "net(Caffe).pth", "vgg16", "caffe"),
+        (as_torchvision, "plaincaffe.pth", "vgg16", "torch"),  # no word of its own
         (as_keras, "vgg16-torch.h5", "vgg16", "torch"),
     ],
 )
@@ -149,6 +152,16 @@ def test_every_layout(
     assert all(torch.equal(loaded.tensors[name], network.tensors[name]) for name in network.tensors)
     path.unlink()
     assert torch.isfinite(loaded.tensors["conv5_3.weight"]).all()  # nothing is still read from the file
+
+
+def test_a_name_with_both_words_is_no_answer(hed: Weights, tmp_path: Path) -> None:
+    as_torchvision(hed, tmp_path / "my-torch-caffe.pth")
+    with pytest.raises(
+        WeightsError, match=r"my-torch-caffe\.pth has both words, caffe and torch, in its name: keep the one"
+    ):
+        read.load(str(tmp_path / "my-torch-caffe.pth"))
+    save_state_dict(hed, tmp_path / "torch-caffe.safetensors")  # whose metadata say it
+    assert read.load(str(tmp_path / "torch-caffe.safetensors")).network.convention == "caffe"
 
 
 @pytest.mark.parametrize("convention", ["caffe", "torch"])

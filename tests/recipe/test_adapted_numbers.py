@@ -71,7 +71,8 @@ def test_another_kind_has_the_sources_numbers_converted(name: str) -> None:
             assert recipe.content_layers[layer] == pytest.approx(weight * MEASURED[layer], rel=1e-3)
         for layer, weight in source.style_layers.items():
             assert recipe.style_layers[layer] == pytest.approx(weight * MEASURED[layer] ** 2, rel=1e-3)
-        same = {"network", "numbers", "content_layers", "style_layers"}
+        same = {"network", "numbers", "measured_against", "content_layers", "style_layers"}
+        assert recipe.measured_against == source.network
         assert recipe.model_dump(exclude=same) == source.model_dump(exclude=same)
 
 
@@ -181,7 +182,7 @@ def test_every_field_that_differs_from_the_source_is_said_with_a_reason(name: st
             assert differences(recipe) == []
             continue
         theirs, ours = source.model_dump(), recipe.model_dump()
-        changed = {key for key in ours if ours[key] != theirs[key]} - {"network", "numbers"}
+        changed = {key for key in ours if ours[key] != theirs[key]} - {"network", "numbers", "measured_against"}
         said = differences(recipe)
         assert {one.setting for one in said} == changed
         assert all(one.reason and one.label and one.source != one.here for one in said)

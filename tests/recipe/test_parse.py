@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.recipe.base import RecipeError
+from playground.recipe.base import BaseRecipe, RecipeError
 from playground.recipe.model import Change, Recipe
-from playground.recipe.parse import parse_recipe, parse_setting, parse_settings
+from playground.recipe.parse import parse_recipe, parse_setting, parse_settings, recipe_on_preset, training_on_preset
 
 # ---- JSON -------------------------------------------------------------------------------------------------------------
 
@@ -106,3 +107,17 @@ def test_a_setting_is_json_or_else_text(text: str, key: str, value: Any) -> None
 def test_a_setting_needs_a_key_and_a_value(text: str) -> None:
     with pytest.raises(RecipeError, match="KEY=VALUE"):
         parse_setting(text)
+
+
+@pytest.mark.parametrize("make", [recipe_on_preset, training_on_preset])
+def test_whose_numbers_they_are_is_not_for_a_person_to_set(make: Callable[..., BaseRecipe]) -> None:
+    preset = "gatys-adam" if make is recipe_on_preset else "fast-1"
+    with pytest.raises(RecipeError, match="numbers follows from preset and network, and is adapted here: leave it out"):
+        make(preset, {"network": "vgg16-hed", "numbers": "source"})
+    with pytest.raises(RecipeError, match="measured_against follows from preset and network, and is empty here"):
+        make(preset, {"measured_against": "vgg16-caffe"})
+    assert make(preset, {"network": "vgg16-hed", "numbers": "adapted"}).numbers == "adapted"  # it is
+    whole = make(preset, {"network": "vgg16-hed"})
+    with pytest.raises(RecipeError, match="and is adapted here"):
+        make(preset, whole.model_dump(), {"numbers": "own"})
+    assert make(preset, whole.model_dump()) == whole

@@ -41,7 +41,18 @@ FIELDS: dict[str, str] = {
 """Every recipe field with a control of its own, and its panel, in the page's order."""
 
 FIXED = frozenset(
-    {"seconds", "plan", "journal", "preset", "numbers", "arithmetic", "network", "styles", "preview_rate"}
+    {
+        "seconds",
+        "plan",
+        "journal",
+        "preset",
+        "numbers",
+        "measured_against",
+        "arithmetic",
+        "network",
+        "styles",
+        "preview_rate",
+    }
 )
 """Fields that a grid cannot vary, or that change no picture."""
 VARIED = tuple(name for name in FIELDS if name not in FIXED)
@@ -262,7 +273,15 @@ def mixed(content: float | None, style: float | None, preset: Recipe) -> float:
 
 
 def from_mix(position: float, preset: Recipe) -> tuple[float, float]:
-    """Content and style weight for a position of that slider: one falls as the other grows, their product stays."""
+    """Content and style weight for a position of that slider: one falls as the other grows, their product stays.
+
+    A weight that the preset switches off comes in alone, from 0 at its end of the slider; the other stays the preset's.
+    """
+    content, style = preset.content_weight, preset.style_weight
+    if bool(content) != bool(style):
+        away = position if style else -position  # from the middle, towards the end where the other is 0
+        other = 0.0 if away >= MIX else float(f"{10**-away:.3g}")
+        return (content or other), (style or other)
     wanted = (reference("content_weight", preset), -position / 2), (reference("style_weight", preset), position / 2)
     content, style = (float(f"{value * 10**power:.3g}") if power else value for value, power in wanted)
     return content, style

@@ -98,7 +98,7 @@ def balance(content: float | None, style: float | None, preset: Recipe) -> str:
 
     The weights' ratio itself says nothing: what a weight of 1 does depends on the network and on the loss.
     """
-    if content is None or style is None:
+    if content is None or style is None or min(content, style) < 0:
         return ""
     if content == 0 and style == 0:
         return say("balance.neither")

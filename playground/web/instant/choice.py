@@ -140,7 +140,8 @@ class Choice:
         styles = easel.chosen
         if not styles:
             return NOTHING
-        title = " + ".join(one.title if one.weight == 1 else f"{one.title} × {one.weight:g}" for one in styles)
+        counted = [one for one in styles if one.weight > 0]
+        title = " + ".join(one.title if one.weight == 1 else f"{one.title} × {one.weight:g}" for one in counted)
         try:
             easel.stylizer = made_ready(self.jobs, [(one.source, one.weight) for one in styles], title)
         except Exception as error:

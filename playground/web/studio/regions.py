@@ -186,6 +186,8 @@ def wire_regions(parts: Parts, desk: RegionDesk) -> None:
     parts["regions-open"].click(desk.open, [session, content], both, **LIGHT).then(None, None, None, js=THERE, **LIGHT)
     parts["regions-close"].click(desk.close, None, both, **LIGHT).then(None, None, None, js=BACK, **LIGHT)
     for how in ("take", "complete", "snap"):
+        # what was said of the map before is not said of this one
+        parts[f"regions-{how}"].click(None, None, parts["regions-message"], js="() => ''", **LIGHT)
         parts[f"regions-{how}"].click(partial(desk.take, how), [session, content, canvas], both, **WATCHING)
     parts["regions-softness"].input(
         desk.soften, [session, parts["regions-softness"]], parts["regions-message"], **LATEST

@@ -36,6 +36,13 @@ ENDLESS = {"size": 64, "iterations": 100_000, "scales": 1}
 LIMITS = Limits(grace_seconds=10, runs_each=1)
 
 
+ON_TOP = """(said) => {
+  const box = said.getBoundingClientRect(), steps = [0.1, 0.3, 0.5, 0.7, 0.9];
+  return steps.every((x) => steps.every((y) =>
+    said.contains(document.elementFromPoint(box.left + x * box.width, box.top + y * box.height))));
+}"""
+
+
 def add(visitor: Visitor, name: str) -> None:
     """One of the playground's own paintings, into the strip."""
     place = [sample.name for sample in styles()].index(name)
@@ -110,6 +117,7 @@ def test_the_strip_says_in_sight_what_a_run_does_not_take(visitor: Visitor, jobs
     slide(visitor, "#weight-2", 0)
     playwright.expect(page.locator("#weight-2 input[type=number]")).to_have_value("1")
     playwright.expect(said).to_be_in_viewport(ratio=0.95)
+    assert said.evaluate(ON_TOP), "no setting's name shows through it"
     add(visitor, "swirls")
     visitor.says("from number 3 on come at the next Run", "#paintings-message")
     slide(visitor, "#weight-1", 0.5)

@@ -125,7 +125,7 @@ def test_trained_styles_are_blended_by_their_weights(visitor: Visitor, tmp_path:
     visitor.says(r"First style [+] second style · 451 ×", "#instant-status")
     assert np.abs(saved(visitor, "#instant-save", tmp_path) - first).mean() > 1
     fill(visitor, "#styles-weight-1", 0)
-    visitor.says("× 0 · 451 ×", "#instant-status")
+    visitor.says(r"^\s*First style · 451 ×", "#instant-status")  # what has no weight is not named
     assert np.array_equal(saved(visitor, "#instant-save", tmp_path), first)
     fill(visitor, "#styles-weight-0", 0)
     visitor.says("At least one style needs a weight above 0", "#weights-message")

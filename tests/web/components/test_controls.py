@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import gradio as gr
@@ -223,3 +224,16 @@ def test_that_slider_stands_in_the_middle_for_a_presets_own_weights(name: str) -
     preset = load_preset(name)
     assert controls.mixed(preset.content_weight, preset.style_weight, preset) == 0
     assert controls.mixed(preset.content_weight, 100 * preset.style_weight, preset) == 2
+
+
+@pytest.mark.parametrize("off", ["content_weight", "style_weight"])
+def test_a_weight_that_a_preset_switches_off_comes_in_alone_and_goes_again(off: str) -> None:
+    preset = load_preset().changed({"content_weight": 2.0, "style_weight": 0.05, off: 0.0})
+    end = controls.MIX if off == "content_weight" else -controls.MIX
+    assert controls.from_mix(end, preset) == (preset.content_weight, preset.style_weight)
+    for position in (end - math.copysign(0.05, end), 0.0, -end):
+        content, style = controls.from_mix(position, preset)
+        assert (style == 0.05) if off == "content_weight" else (content == 2.0)
+        assert content > 0
+        assert style > 0
+        assert controls.mixed(content, style, preset) == pytest.approx(position, abs=0.011)

@@ -277,6 +277,7 @@ def test_the_note_tells_field_by_field(files: dict[str, str]) -> None:
     converted = numbers_note(load_preset("vgg16-lbfgs", known(files["torch"])))
     assert "converted layer by layer" in converted
     assert "measured on photographs" in converted
+    assert "measured against its own kernels alone" in converted
     hostile = load_preset("vgg16-lbfgs", "vgg16-hed").model_copy(update={"network": "<img src=x>"})
     assert "<img" not in numbers_note(hostile)
 
@@ -296,7 +297,8 @@ def test_the_note_names_settings_as_the_page_does(language: str, files: dict[str
             assert names["numbers.row"].partition(" (")[0].format(here=here, source=source) in note
         misnamed = path_of(files["caffe"]).with_name("mine.torch.h5")
         misnamed.write_bytes(path_of(files["caffe"]).read_bytes())
-        doubt = words.words(language)["below.doubt_convention"].format(file=misnamed.name, told="torch", other="caffe")
+        remedy = names["below.remedy_name"].format(other="caffe", told="torch")
+        doubt = names["below.doubt_convention"].format(file=misnamed.name, told="torch", remedy=remedy)
         assert doubt[1:] in html.unescape(numbers_note(recipe.changed({"network": str(misnamed)})))
     finally:
         ASKED.reset(token)

@@ -111,7 +111,7 @@ def test_numbers_in_words(value: float, text: str) -> None:
 
 def test_weights_in_words() -> None:
     assert compared("style_weight", 3.0, 1.0) == "3: style pulls 3× harder than in this preset"
-    assert compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× more gently than in this preset"
+    assert compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× gentler than in this preset"
     assert compared("style_weight", 1.0, 1.0) == "1, as in this preset"
     assert compared("variation_weight", 0.0, 1.0) == "variation is off"
     assert compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
@@ -127,11 +127,12 @@ def test_the_balance_is_said_beside_its_presets() -> None:
     assert balance(6e-4, 1e-6, far) == "2× nearer to the photo than this preset"
     assert balance(1e-320, 1e10, far).endswith("nearer to the painting than this preset")
     assert balance(1e10, 1e-320, far).endswith("nearer to the photo than this preset")
-    assert balance(0.0, 1.0, far).startswith("The photo's weight is 0")
-    assert balance(1.0, 0.0, far).startswith("Content alone")
+    assert balance(0.0, 1.0, far).startswith("The photo has no loss")
+    assert balance(1.0, 0.0, far).startswith("Nothing asks")
     assert balance(0.0, 0.0, far).startswith("Neither")
     assert balance(None, 1.0, far) == ""
-    assert balance(1.0, 1.0, Recipe(content_weight=0.0)) == "Photo and painting both count, unlike in this preset"
+    assert balance(1.0, -1e300, far) == ""
+    assert balance(1.0, 1.0, Recipe(content_weight=0.0)) == "Both count here, unlike in this preset"
 
 
 def job(**news: object) -> SimpleNamespace:
