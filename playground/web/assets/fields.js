@@ -1,5 +1,19 @@
 // Numbers that are typed: gradio is told of one when it is finished (Enter, or the box is left), never of its first digits,
 // and of one that cannot be used not at all. That is answered beside the box, which takes its last value again.
+// A sentence on what somebody did, inside `holder` behind one of its parts; none where there is no text.
+const playgroundBeside = (holder, text, behind = holder.lastElementChild) => {
+  let place = holder.querySelector(":scope > .beside");
+  if (!place) {
+    if (!text) return;
+    place = document.createElement("p");
+    place.className = "beside message error";
+    place.setAttribute("role", "alert");
+    behind.after(place);
+  }
+  place.textContent = text;
+  place.hidden = !text;
+};
+
 // A sentence beside a box that took its last value again is about what was typed, and goes with it: when another value comes,
 // a preset, say, or when a person goes on elsewhere and has had the time to read it. No clock alone takes it away.
 window.playgroundUntilRead = (() => {
@@ -48,16 +62,7 @@ window.playgroundUntilRead = (() => {
   }
 
   function say(box, setting, text) {
-    let place = setting.querySelector(":scope > .beside");
-    if (!place) {
-      if (!text) return;
-      place = document.createElement("p");
-      place.className = "beside message error";
-      place.setAttribute("role", "alert");
-      setting.append(place);
-    }
-    place.textContent = text;
-    place.hidden = !text;
+    playgroundBeside(setting, text);
     box.setAttribute("aria-invalid", String(Boolean(text)));
     playgroundUntilRead(box, text && (() => say(box, setting, "")));
   }

@@ -8,18 +8,7 @@
   const most = () => window.gradio_config?.max_file_size || Infinity; // bytes
   const megabytes = (size) => Math.ceil(size / 2 ** 20);
 
-  function say(box, text) {
-    let place = box.parentElement.querySelector(":scope > .beside");
-    if (!place) {
-      if (!text) return;
-      place = document.createElement("p");
-      place.className = "beside message error";
-      place.setAttribute("role", "alert");
-      box.after(place);
-    }
-    place.textContent = text;
-    place.hidden = !text;
-  }
+  const say = (box, text) => playgroundBeside(box.parentElement, text, box);
 
   // What gradio gets: every file called a picture; none where one is too large.
   function sent(box, files) {
