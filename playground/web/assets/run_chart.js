@@ -74,7 +74,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   const plane = planeOf(pen, area.clientWidth, area.clientHeight, end, range(all, view.log), view.log);
   frame = { left: plane.left, right: plane.right, end, across: plane.across, data, flags: value.flags || [] };
   drawBands(pen, plane, value.stages || [], palette);
-  drawGrid(pen, plane, palette, `${words("step")} ${Math.round(end)}${end < planned ? ` · ${words("planned", { count: planned })}` : ""}`);
+  drawGrid(pen, plane, palette, end < planned ? words("planned", { end: Math.round(end), count: planned }) : `${words("step")} ${Math.round(end)}`);
   drawFlags(pen, plane, value.flags || [], palette);
   laid.forEach((other, nth) => shown(other.keys).forEach((key) => { // thin and broken
     pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash(DASHES[nth % 3]);

@@ -47,7 +47,11 @@ function show() {
 element.addEventListener("click", (event) => {
   const name = event.target.closest(".card")?.dataset.name, act = event.target.closest("[data-act]")?.dataset.act;
   if (!name) return;
-  if (!act) return trigger("click", { name });
+  if (!act) {
+    trigger("click", { name });
+    document.getElementById("easel")?.scrollIntoView({ block: "center" }); // where it comes back to
+    return;
+  }
   if (act === "content" || act === "style") return trigger("select", { name, to: act });
   asked = act === "compare";
   trigger("input", { name, act });

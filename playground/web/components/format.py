@@ -76,7 +76,7 @@ def compared(name: str, value: float | None, preset: float) -> str:
         return say("compared.same", value=number(value))
     if pulls:
         times, how = (ratio, "harder") if ratio > 1 else (1 / ratio, "gentler")
-        return say(f"compared.{how}", value=number(value), what=what, times=number(times))
+        return say(f"compared.{how}", what=what, times=number(times))
     return say("compared.times", value=number(value), times=number(ratio))
 
 

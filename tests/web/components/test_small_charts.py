@@ -110,8 +110,8 @@ def test_numbers_in_words(value: float, text: str) -> None:
 
 
 def test_weights_in_words() -> None:
-    assert compared("style_weight", 3.0, 1.0) == "3: style pulls 3× harder than in this preset"
-    assert compared("content_weight", 0.5, 1.0) == "0.5: content pulls 2× gentler than in this preset"
+    assert compared("style_weight", 3.0, 1.0) == "style pulls 3× harder than in this preset"
+    assert compared("content_weight", 0.5, 1.0) == "content pulls 2× gentler than in this preset"
     assert compared("style_weight", 1.0, 1.0) == "1, as in this preset"
     assert compared("variation_weight", 0.0, 1.0) == "variation is off"
     assert compared("learning_rate", 0.04, 0.02) == "0.04: 2× this preset's"
