@@ -78,7 +78,7 @@ def lens_rows(jobs: Jobs, size: int) -> dict[str, Seconds]:
     def at(look: Callable[[Session, None, None, gr.EventData], Any], layer: str, turn: int) -> Any:
         return look(session, None, None, asked(turn, layer=layer))
 
-    tug = timed(lambda turn: lenses.tug(session, asked(turn)))
+    tug = timed(lambda turn: lenses.tug(session, True, asked(turn)))
     return {"Tug": tug, "Pairs": of_layers(lenses.pairs), "Echo": of_layers(lenses.echo)}
 
 

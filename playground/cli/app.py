@@ -72,7 +72,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except typer.Exit as ended:  # --help
         return ended.exit_code
     except USAGE_ERROR as error:
-        return _complain(error.format_message())
+        return _complain(error.format_message().replace("Value error, ", ""))  # pydantic's own words
     except PlaygroundError as error:
         return _complain(str(error))
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

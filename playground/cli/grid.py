@@ -38,6 +38,22 @@ Pair = tuple["Image.Image", "Image.Image"]
 On = Annotated[
     str | None, typer.Option("--on", metavar="ray[:ADDRESS]", help="Where cells run; here, or on a Ray cluster.")
 ]
+MEASURES = {
+    "loss": "loss",
+    "content": "from the photo",
+    "style": "from the painting",
+    "structure": "structure kept",
+    "edges": "edges kept",
+    "photo": "like the photo",
+    "a": "green to red a",
+    "b": "blue to yellow b",
+    "seconds": "seconds",
+}
+"""What is measured of a cell, as the text names it."""
+MEANING = (
+    "From the photo and from the painting: distances as the network sees them, 0 for none. Structure, edges, like the photo: 1 "
+    "for the photo's own. a and b: the mean colour in CIE Lab."
+)
 NOT_COMPARABLE = (
     "Each cell is judged by its own weights, layers or size: losses cannot be compared between them; the distances can."
 )
@@ -88,7 +104,7 @@ def grid(
     else:
         pairs = [(contents[0][1], style_image)]
     found = _run(experiment, pairs, on, fresh, device)
-    _tell(experiment, pairs, found, output, "", as_json, {})
+    _tell(experiment, pairs, found, output, "", as_json, {}, contents if Path(content).is_dir() else ())
 
 
 def lessons(
@@ -197,7 +213,7 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
         if on is None:
             news = run_here(
                 experiment.cells, pairs, lambda name: load_network(name, device), device=device, control=control,
-                cache=cache, fresh=fresh,
+                cache=cache, fresh=fresh, at_once=1,
             )  # fmt: skip
         else:
             from playground.experiments.cluster import run_on
@@ -221,9 +237,13 @@ def _run(experiment: Experiment, pairs: Sequence[Pair], on: str | None, fresh: b
 
 def _tell(
     experiment: Experiment, pairs: Sequence[Pair], found: Sequence[CellWork], output: Path, title: str, as_json: bool,
-    about: Mapping[str, Any],
+    about: Mapping[str, Any], photos: Sequence[tuple[str, Image.Image]] = (),
 ) -> None:  # fmt: skip
-    """Write the sheet and each cell's picture, and say what came out."""
+    """Write the sheet and each cell's picture, and say what came out.
+
+    Args:
+        photos: by name, those of a folder, each of which has its own cells.
+    """
     from playground.experiments.run_here import plain_row
     from playground.experiments.sheet import draw_sheet
     from playground.images.save import save_picture
@@ -243,14 +263,16 @@ def _tell(
             if experiment.judged_alike
             else f"from the painting {near['style']:.3g}, from the photo {near['content']:.3g}"
         )
-    save_picture(draw_sheet(experiment, pictures, pairs[0], title, notes), output)
+    save_picture(draw_sheet(experiment, pictures, pairs[0], title, notes, photos=photos), output)
     if as_json:
         print(json.dumps({**about, "cells": rows, "sheet": str(output)}, allow_nan=False))
         return
     for row in rows:
         told = {"loss": row["losses"]["total"], **row["distances"], "seconds": row["seconds"]}
         origin = "cached" if row["cached"] else row["where"]
-        print(f"{', '.join(row['labels'])}: {', '.join(f'{key} {value:.3g}' for key, value in told.items())}, {origin}")
+        figures = ", ".join(f"{MEASURES[key]} {value:.3g}" for key, value in told.items())
+        print(f"{', '.join(row['labels'])}: {figures}, {origin}")
+    print(MEANING)
     if not experiment.judged_alike:
         print(NOT_COMPARABLE)
     print(output)

@@ -67,6 +67,7 @@ class Space:
         self.low, self.high = (-bound, bound) if name == "centred" else (self.to(0.0), self.to(1.0))
         self.grey = torch.zeros_like(self.scale) if name != "unit" else torch.full_like(self.scale, 0.5)
         self.identity = name == "unit"
+        self.narrow = name == "centred"  # its bounds cut off what a screen could still show
 
     def to(self, unit: Tensor | float) -> Tensor:
         """Unit values in this space."""
@@ -75,6 +76,10 @@ class Space:
     def of(self, value: Tensor) -> Tensor:
         """Values of this space as unit values."""
         return value if self.identity else (value + self.shift) / self.scale
+
+    def clipped(self, unit: Tensor) -> Tensor:
+        """A unit image within this space's bounds where they are narrower than a screen's, else as it is."""
+        return torch.clamp(unit, self.of(self.low), self.of(self.high)) if self.narrow else unit
 
 
 def resample(image: Tensor, size: Size) -> Tensor:

@@ -77,6 +77,8 @@ class Evaluator:
         return terms
 
     def _judge(self) -> Tensor:
+        for parameter in self.canvas.parameters:
+            parameter.grad = None  # it has been used, and takes as much as the picture
         losses = self.objective(self.canvas.image())
         gradients = torch.autograd.grad(losses.total, self.canvas.parameters)
         for parameter, gradient in zip(self.canvas.parameters, gradients, strict=True):

@@ -180,8 +180,10 @@ class Objective:
         """The weighted losses of unit RGB images N×3×H×W of the content pictures' number and size."""
         recipe = self.recipe
         image = self.composed(image)
-        kept = {**self.content_layers, **(self.neighbours.weights if self.neighbours else {})}
-        maps, statistics = observe(self.network, image, kept, self.style_layers, self.style_guide)
+        compared = self.neighbours.weights if self.neighbours else {}
+        kept = {**self.content_layers, **compared}
+        maps, statistics = observe(self.network, image, kept, self.style_layers, self.style_guide, as_computed=True)
+        maps |= {name: maps[name].float() for name in compared}
         terms: dict[str, Tensor] = {}
         for name, weight in self.content_layers.items():
             guided = self.guide.content_map(scale_of(name)) if self.guide is not None else None

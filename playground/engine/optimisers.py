@@ -6,7 +6,6 @@ gradients: no optimiser knows what a picture is judged by.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from playground.engine.canvas import Canvas
 from playground.engine.lbfgs import Lbfgs, SearchingLbfgs
@@ -85,7 +85,10 @@ def lbfgs_history(wanted: int, pair: int) -> int:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) as torch has it, with its moments carried over from size to size."""
+    """Adam (Kingma and Ba 2015), stepped by torch's own function, with its moments carried over from size to size.
+
+    `torch.optim.Adam` calls the same function, and brings torch's compiler along, which takes a second and 100 MB.
+    """
 
     title = "Adam"
     keeps_memory = searches = False
@@ -93,27 +96,42 @@ class Adam:
 
     def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
         self.parameters = list(parameters)
-        self._adam = torch.optim.Adam(self.parameters, lr=rate)
+        self._settings: dict[str, Any] = {"lr": rate, "betas": (0.9, 0.999), "eps": 1e-8}
+        self._moments: dict[int, dict[str, Tensor]] = {}  # by the parameter's place, none before its first step
 
     @property
     def rate(self) -> float:
         """The learning rate of the last step."""
-        return float(self._adam.param_groups[0]["lr"])
+        return float(self._settings["lr"])
 
     def set_rates(self, recipe: Recipe, rate: float) -> None:
         epsilon = recipe.epsilon
         if recipe.adam_form == "tensorflow":
             # α·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε), the last form in section 2 of the paper, is torch's with ε/√(1−β₂ᵗ) for ε.
             epsilon /= math.sqrt(1 - recipe.beta2 ** (self._steps() + 1))
-        self._adam.param_groups[0].update({"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": epsilon})
+        self._settings = {"lr": rate, "betas": (recipe.beta1, recipe.beta2), "eps": epsilon}
 
     def _steps(self) -> int:
         """Steps so far."""
-        moments = self._adam.state.get(self.parameters[0])
-        return int(moments["step"]) if moments else 0
+        return int(self._moments[0]["step"]) if 0 in self._moments else 0
 
+    @torch.no_grad()
     def step(self, losses: Tensor, rest: bool) -> Standing:
-        self._adam.step()
+        moved = [(place, one) for place, one in enumerate(self.parameters) if one.grad is not None]
+        for place, parameter in moved:
+            if place not in self._moments:
+                first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
+                self._moments[place] = {"step": torch.tensor(0.0), "exp_avg": first, "exp_avg_sq": second}
+        moments = [self._moments[place] for place, _ in moved]
+        beta1, beta2 = self._settings["betas"]
+        adam(
+            [parameter for _, parameter in moved],
+            [parameter.grad for _, parameter in moved if parameter.grad is not None],
+            [its["exp_avg"] for its in moments], [its["exp_avg_sq"] for its in moments], [],
+            [its["step"] for its in moments],
+            amsgrad=False, beta1=beta1, beta2=beta2, lr=self._settings["lr"], weight_decay=0.0, eps=self._settings["eps"],
+            maximize=False,
+        )  # fmt: skip
         return "at rest"
 
     def starts_anew(self, recipe: Recipe) -> bool:
@@ -122,26 +140,34 @@ class Adam:
     def carry_over(self, smaller: Optimiser, canvas: Canvas) -> None:
         if not isinstance(smaller, Adam) or len(smaller.parameters) != len(self.parameters):
             return
-        for index, (old, new) in enumerate(zip(smaller.parameters, self.parameters, strict=True)):
-            moments = smaller._adam.state.get(old)
-            if moments:
-                self._adam.state[new] = {
-                    "step": moments["step"].clone(),
-                    "exp_avg": canvas.resize_like_parameter(index, moments["exp_avg"]),
-                    "exp_avg_sq": canvas.resize_like_parameter(index, moments["exp_avg_sq"]).clamp_(min=0),
-                }
+        for place, moments in smaller._moments.items():
+            self._moments[place] = {
+                "step": moments["step"].clone(),
+                "exp_avg": canvas.resize_like_parameter(place, moments["exp_avg"]),
+                "exp_avg_sq": canvas.resize_like_parameter(place, moments["exp_avg_sq"]).clamp_(min=0),
+            }
 
     def state_dict(self) -> dict[str, Any]:
-        return self._adam.state_dict()
+        """As torch's optimizer has it, so that checkpoints of any version load."""
+        group = {**self._settings, "params": list(range(len(self.parameters)))}
+        return {"state": {place: dict(moments) for place, moments in self._moments.items()}, "param_groups": [group]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        # A copy, since torch would take over the tensors themselves and write into them.
-        self._adam.load_state_dict(copy.deepcopy(dict(state)))
-        for parameter in self.parameters:
+        (group,) = state["param_groups"]
+        if len(group["params"]) != len(self.parameters):
+            raise ValueError("Adam's moments are of another canvas")
+        found: dict[int, dict[str, Tensor]] = {}
+        for place, moments in state["state"].items():
+            parameter = self.parameters[place]
             for key in ("exp_avg", "exp_avg_sq"):
-                value = self._adam.state[parameter].get(key)
-                if value is not None and value.shape != parameter.shape:  # would only fail in the middle of a step
+                if moments[key].shape != parameter.shape:  # would only fail in the middle of a step
                     raise ValueError("Adam's moments are of another canvas")
+            found[place] = {"step": moments["step"].cpu().clone()} | {
+                key: moments[key].to(parameter, copy=True) for key in ("exp_avg", "exp_avg_sq")
+            }
+        beta1, beta2 = (float(beta) for beta in group["betas"])
+        self._settings = {"lr": float(group["lr"]), "betas": (beta1, beta2), "eps": float(group["eps"])}
+        self._moments = found
 
 
 class FinishingAdam(Adam):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from playground.engine.average import Average
 from playground.engine.canvas import (
+    CANVASES,
     Canvas,
     PixelCanvas,
     Space,
@@ -291,7 +292,10 @@ class Painting:
             if float(losses.total) < float(evaluator.best_total):
                 best_losses = dict(zip(losses.terms, losses.stacked().tolist(), strict=True))
                 return self.objective.composed(averaged), best_losses, self._averaged
-        return self.objective.composed(image_with(self.canvas, evaluator.best)), best_losses, evaluator.best
+        image = image_with(self.canvas, evaluator.best)
+        if self.recipe.clip and CANVASES[self.recipe.canvas].network is None:
+            image = self.space.clipped(image)  # it may be of a round's middle, and a round ends with the clip
+        return self.objective.composed(image), best_losses, evaluator.best
 
 
 def _guide(recipe: Recipe, size: tuple[int, int], styles: int, device: torch.device) -> Guide | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 TINY = 1e-12
+ROWS = 32  # of maps in bfloat16 that are subtracted at once
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,38 @@ class _MeanSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(features, target)  # and no difference
-        return F.mse_loss(features, target)
+        if features.dtype == torch.bfloat16:
+            return _difference(features, target).square_().mean()
+        return F.mse_loss(features, _single(target))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         features, target = ctx.saved_tensors
-        return (features - target).mul_(2 / features.numel()).mul_(grad), None
+        found = _difference(features, target)
+        return found.mul_(2 / features.numel()).mul_(grad).to(features.dtype), None
+
+
+def _difference(features: Tensor, target: Tensor) -> Tensor:
+    """F − P, of maps in bfloat16 in float32: of those some rows at a time, so that P is nowhere whole in float32."""
+    if features.dtype != torch.bfloat16:
+        return features - target
+    found = features.float()
+    for top in range(0, found.shape[-2], ROWS):
+        found[..., top : top + ROWS, :].sub_(target[..., top : top + ROWS, :])
+    return found
+
+
+def _single(maps: Tensor) -> Tensor:
+    """Maps in bfloat16 in float32, which says exactly the same; others as they are."""
+    return maps.float() if maps.dtype == torch.bfloat16 else maps
 
 
 def content_loss(features: Tensor, target: Tensor, normalisation: str, weights: Tensor | None = None) -> Tensor:
     """Content loss of one layer: mean((F − P)²), after Gatys et al. 2016, eq. 1.
 
     Args:
-        features, target: N×C×H×W.
+        features, target: N×C×H×W; of maps in bfloat16 the loss is computed and given in float32.
         normalisation: "mean" as it stands; "channels" divided by C (the L-BFGS source sums over positions and divides
             by H·W·C twice over channels); "relative" divided by mean(P²), so that a layer's own energy drops out.
         weights: H×W, what counts for more of one picture: mean(W·(F − P)²). The energy stays that of the whole target, so that
@@ -79,12 +98,12 @@ def content_loss(features: Tensor, target: Tensor, normalisation: str, weights: 
         return torch.stack([content_loss(one, its, normalisation, weights) for one, its in pairs]).mean()
     form = CONTENT_LOSSES[normalisation]
     if weights is not None:
-        mean = (form.each(features - target) * weights).mean()
+        mean = (form.each(_single(features) - _single(target)) * weights).mean()
     elif form.each is torch.square:
         mean = _MeanSquare.apply(features, target)
     else:
-        mean = form.each(features - target).mean()
-    return mean / form.over(features.shape[1], lambda: target.square().mean().clamp_min(TINY))
+        mean = form.each(_single(features) - _single(target)).mean()
+    return mean / form.over(features.shape[1], lambda: _single(target).square().mean().clamp_min(TINY))
 
 
 def variation_loss(image: Tensor, form: str = "squared", own: Tensor | float = 1.0) -> Tensor:

@@ -87,12 +87,18 @@ def segments(names: Collection[str], pixels: int, device: str = "cpu") -> list[t
 
 
 def observe(
-    network: Vgg, image: Tensor, content: Collection[str], style: Collection[str], guide: Guide | None = None
+    network: Vgg,
+    image: Tensor,
+    content: Collection[str],
+    style: Collection[str],
+    guide: Guide | None = None,
+    as_computed: bool = False,
 ) -> tuple[dict[str, Tensor], dict[str, StyleStatistic]]:
     """Maps of the `content` layers and statistics of the `style` layers of unit RGB images N×3×H×W, in one pass.
 
     Args:
         guide: regions of the one picture, whose statistics are then given apart, one after the other.
+        as_computed: maps in the precision that the network computes in, of which float32 takes twice as much; else in float32.
 
     Raises:
         PlaygroundError: an unknown layer, or a picture too small.
@@ -105,7 +111,8 @@ def observe(
     maps: dict[str, Tensor] = {}
     statistics: dict[str, StyleStatistic] = {}
     x = image
-    for segment, layers in segments(names, image.shape[-2] * image.shape[-1], image.device.type):
+    in_strips = segments(names, image.shape[-2] * image.shape[-1], image.device.type)
+    for segment, layers in in_strips:
         kept, judged = [name for name in layers if name in content], [name for name in layers if name in style]
         height, width = x.shape[-2:]
         x, *found = _Strips.apply(x, network, segment, layers, kept, judged, guide)
@@ -117,8 +124,10 @@ def observe(
             statistics[name] = whole if guide is None else guided_statistic(gram, sum_, guide, scale_of(name))
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
-    network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole)
-    maps |= {name: found_whole[name].float() for name in content if name in found_whole}
+    network.walk(network.preprocess(x) if x is image else x, names, wanted, found_whole, sparing=bool(in_strips))
+    maps |= {name: found_whole[name] for name in content if name in found_whole}
+    if not as_computed:
+        maps = {name: its.float() for name, its in maps.items()}
     for name in style:
         if name in found_whole and guide is None:
             statistics[name] = style_statistic(found_whole[name])
@@ -147,7 +156,7 @@ class _Strips(torch.autograd.Function):
         ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
         ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
         height, width = x.shape[-2:]
-        types = [network.precision(layers[-1]), *[torch.float32] * len(kept)]
+        types = [network.precision(name) for name in (layers[-1], *kept)]
         wholes = [
             _empty(x, network.kernels[name].shape[0], height // scale, width // scale, kind)
             for name, scale, kind in zip([layers[-1], *kept], ctx.scales, types, strict=True)
@@ -185,6 +194,7 @@ class _Strips(torch.autograd.Function):
             torch.autograd.backward([*parts, *sums], [*wanted, *sum_gradients])
             assert rows.grad is not None
             total[..., first:last, :] += rows.grad
+            del parts, sums, rows  # before the next strip is walked
         return total, None, None, None, None, None, None
 
 
@@ -213,7 +223,11 @@ def walked_strip(
     rows = x[..., first:last, :]
     found: dict[str, Tensor] = {}
     behind = network.walk(
-        network.preprocess(rows) if layers[0] == network.layers[0] else rows, layers, {*kept, *judged}, found
+        network.preprocess(rows) if layers[0] == network.layers[0] else rows,
+        layers,
+        {*kept, *judged},
+        found,
+        sparing=True,
     )
 
     def own(maps: Tensor, scale: int) -> Tensor:
@@ -221,8 +235,8 @@ def walked_strip(
         return maps[..., begin : begin + bottom // scale - top // scale, :]
 
     parts = [
-        own(network.pool_maps(behind), segment.shrink),
-        *(own(found[name], segment.scale(name)).float() for name in kept),
+        own(network.pool_maps(behind, sparing=True), segment.shrink),
+        *(own(found[name], segment.scale(name)) for name in kept),
     ]
     sums: list[Tensor] = []
     for name in judged:

@@ -27,8 +27,8 @@ _seen_lock = threading.Lock()
 
 @torch.no_grad()
 def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Collection[str]) -> Observation:
-    """`observe` for a picture that does not change; the last few are kept, so that the next run with the same picture,
-    size and layers need not look again.
+    """`observe` for a picture that does not change, maps as computed; the last few are kept, so that the next run with the
+    same picture, size and layers need not look again.
     """
     pixels = picture.detach().cpu().contiguous().numpy()
     key = (
@@ -39,7 +39,7 @@ def targets(network: Vgg, picture: Tensor, content: Collection[str], style: Coll
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
-    found = observe(network, picture, content, style)
+    found = observe(network, picture, content, style, as_computed=True)
     with _seen_lock:
         kept[key] = found
         while len(kept) > 1 and sum(map(_bytes, kept.values())) > KEEP_BYTES:

@@ -1,4 +1,5 @@
-"""Running an experiment in this process: cells in fair turns, five evaluations each, so that a sheet grows together.
+"""Running an experiment in this process: cells in fair turns, five evaluations each, so that a sheet grows together; or one
+after another, so that a stop loses the last of them alone.
 
 Called by the command line and the page, which give the turn on the device and the cache. It must never know where these
 come from.
@@ -92,9 +93,10 @@ def weights_of(network: Vgg) -> str:
 
 def run_here(
     cells: Sequence[Cell], pairs: Sequence[Pair], networks: Networks, *, device: str = "cpu",
-    control: Control | None = None, cache: CellCache | None = None, fresh: bool = False,
+    control: Control | None = None, cache: CellCache | None = None, fresh: bool = False, at_once: int = AT_ONCE,
 ) -> Iterator[CellWork]:  # fmt: skip
-    """Run cells and yield each whenever it has news: a preview, or its result. Ends early when `control` is stopped.
+    """Run cells and yield each whenever it has news: a preview, or its result. Waits while `control` is paused, and ends early
+    when it is stopped.
 
     Args:
         pairs: clean RGB content and style images, one for each cell or one for all.
@@ -102,6 +104,8 @@ def run_here(
         control: its turn is what all work on the device is done in.
         cache: where cells are looked for and kept.
         fresh: paint them all anew.
+        at_once: cells that are under way together. One after another, a stop leaves every finished one behind; in turns, a
+            sheet grows as a whole.
 
     Raises:
         PlaygroundError: a recipe fits neither its network nor its pictures.
@@ -113,20 +117,26 @@ def run_here(
     claimed: set[str] = set()
     try:
         while (waiting or running) and not control.read().stopped:
+            if control.read().paused:  # what is begun is kept, but nobody else waits for it meanwhile
+                for work in running:
+                    cache.release(work.key)
+                waiting, running, claimed = sorted((*running, *waiting), key=lambda work: work.index), [], set()
+                control.wait(WAIT_SECONDS)
+                continue
             news = False
             for work in list(waiting):
                 found = None if fresh else cache.get(work.key)
                 if found is not None:
                     waiting.remove(work)
-                    work.result, work.done, work.curve = found, 1.0, found.curve
+                    work.result, work.done, work.curve, work.frames = found, 1.0, found.curve, None
                     news = True
                     yield work
-                elif len(running) < AT_ONCE and cache.claim(work.key):
+                elif len(running) < at_once and cache.claim(work.key):
                     claimed.add(work.key)
                     waiting.remove(work)
                     running.append(work)
             for work in list(running):
-                if control.read().stopped:
+                if control.read().stopped or control.read().paused:
                     break
                 _take_turn(work, networks, control, machine)
                 news = True

@@ -10,11 +10,12 @@ import copy
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from playground.errors import PlaygroundError
 from playground.networks import convolution, winograd
@@ -121,16 +122,19 @@ class Vgg:
                 f"both sides need at least {MIN_SIDE} px"
             )
 
-    def walk(self, x: Tensor, names: Sequence[str], wanted: Collection[str], found: dict[str, Tensor]) -> Tensor:
+    def walk(
+        self, x: Tensor, names: Sequence[str], wanted: Collection[str], found: dict[str, Tensor], sparing: bool = False
+    ) -> Tensor:
         """Take `x` through the layers `names`, with the pools between their blocks; what the last one gives.
 
         Args:
             x: what the first of `names` takes: a preprocessed picture, or pooled maps.
             wanted: layers whose maps are put into `found`, in the precision that the network computes in.
+            sparing: as for `pool_maps`.
         """
         for index, name in enumerate(names):
             if index and name[4] != names[index - 1][4]:
-                x = self.pool_maps(x)
+                x = self.pool_maps(x, sparing)
             x = self._convolve(x, name)
             if name in wanted:
                 found[name] = x
@@ -181,11 +185,33 @@ class Vgg:
                 self._laid_out[key] = convolution.prepare(self.kernels[name], self.biases[name], precision, back)
             return self._laid_out[key]
 
-    def pool_maps(self, x: Tensor) -> Tensor:
+    def pool_maps(self, x: Tensor, sparing: bool = False) -> Tensor:
+        """Maps at half the size.
+
+        Args:
+            sparing: of a max pool keep nothing for the way back, which then looks for the largest values again.
+        """
         if self.pool == "max":
-            return F.max_pool2d(x, 2)
+            return _SparingPool.apply(x) if sparing else F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * 2 if self.pool_rescale else x
+
+
+class _SparingPool(torch.autograd.Function):
+    """A max pool that keeps no places: they take eight bytes each, which is more than the maps themselves."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return F.max_pool2d(x, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        _, places = torch.ops.aten.max_pool2d_with_indices(x, [2, 2])
+        back = torch.ops.aten.max_pool2d_with_indices_backward
+        return back(grad, x, [2, 2], [2, 2], [0, 0], [1, 1], False, places)
 
 
 def _converted(

@@ -106,23 +106,33 @@ class SettingDifference:
 
 
 def differences(recipe: BaseRecipe) -> list[SettingDifference]:
-    """Field by field, what a preset's numbers on this network have otherwise than the source's, and why.
+    """Field by field, what a preset has otherwise than its source, on this network or anywhere, and why.
 
     What a person has set is no difference of the preset's, unless it is among what the network changes anyway.
     """
     preset = presets().get(recipe.preset or "")
-    if preset is None or recipe.numbers not in ("adapted", "converted"):
+    if preset is None or recipe.numbers == "own":
         return []
     source = load_preset(preset.name) if preset.kind == "stylize" else load_training_preset(preset.name)
-    changed = preset.adapted[DEFAULT_NETWORK] if recipe.numbers == "adapted" else LAYERS
-    found = []
-    for key in changed:
-        theirs, ours = getattr(source, key), getattr(recipe, key)
-        if theirs != ours:
-            label = str(field_info(key)["label"])
-            reason = preset.because.get(key) or _reason(key, recipe)
-            found.append(SettingDifference(key, label, in_words(theirs), in_words(ours), reason))
-    return found
+    found: dict[str, SettingDifference] = {}
+
+    def differs(key: str, theirs: str, reason: str) -> None:
+        label = str(field_info(key)["label"])
+        found[key] = SettingDifference(key, label, theirs, in_words(getattr(recipe, key)), reason)
+
+    if recipe.numbers != "source":
+        differs("network", preset.network, "another network, which these numbers belong to")
+    for key in {"source": (), "adapted": preset.adapted[DEFAULT_NETWORK], "converted": LAYERS}[recipe.numbers]:
+        if (theirs := getattr(source, key)) != getattr(recipe, key):
+            used = key != "init_mix" or getattr(source, "init", "") == "mix"
+            departed = preset.departs.get(key)
+            words = departed.source if departed else in_words(theirs) if used else "—"
+            differs(key, words, preset.because.get(key) or _reason(key, recipe))
+    for key, departure in preset.departs.items():
+        cut = key == "size" and getattr(recipe, "crop", None) != getattr(source, "crop", None)
+        if key not in found and getattr(recipe, key) == getattr(source, key) and not cut:
+            differs(key, departure.source, departure.reason)
+    return list(found.values())
 
 
 def _reason(key: str, recipe: BaseRecipe) -> str:

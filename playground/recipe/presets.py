@@ -23,6 +23,14 @@ PRESET_FOLDER = next(
 )
 
 
+class Departure(BaseModel):
+    """What the source has in place of one of a preset's settings, in words, and why the preset has another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: str
+    reason: str
+
+
 class Preset(BaseModel):
     """A named recipe with one line on what it shows, and numbers of ours for networks that are not the source's."""
 
@@ -38,6 +46,8 @@ class Preset(BaseModel):
     adapted: dict[str, dict[str, Any]] = {}
     because: dict[str, str] = {}
     """Why an adapted setting differs from the source's, by setting; weights and layers need no reason of their own."""
+    departs: dict[str, Departure] = {}
+    """Settings that are not the source's on its own network either."""
 
 
 PRESET_ORDER = (

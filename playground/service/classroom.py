@@ -131,10 +131,14 @@ class Classroom:
             return pupil.votes.get(self._round) if pupil is not None and lesson and lesson == self._lesson else None
 
     def predicted(self, person: str) -> int | None:
-        """A pupil's latest vote in the lesson that is open, of either round."""
+        """A pupil's latest vote in the lesson that is open, of either round, for their own page alone."""
         with self._lock:
-            pupil = self._pupils.get(person)
-            return pupil.votes[max(pupil.votes)] if pupil is not None and pupil.votes else None
+            return self._latest(person)
+
+    def shown_prediction(self, person: str, lesson: str) -> int | None:
+        """What all may see of a pupil's prediction in a lesson: their latest vote, once its votes are shown."""
+        with self._lock:
+            return self._latest(person) if self._shown and lesson and lesson == self._lesson else None
 
     def asks(self, lesson: str) -> bool:
         """Whether votes count now in this lesson."""
@@ -277,6 +281,10 @@ class Classroom:
             self._taught = self.clock()
             yield
             self._version += 1
+
+    def _latest(self, person: str) -> int | None:
+        pupil = self._pupils.get(person)
+        return pupil.votes[max(pupil.votes)] if pupil is not None and pupil.votes else None
 
     def _pupil(self, person: str) -> _Pupil | None:
         """A pupil, known from now on; None where there is no room for one more."""

@@ -86,6 +86,16 @@ class Tasks:
         for task in going_on:
             task.control.stop()
 
+    def pause(self, paused: bool, *, but: Callable[[str], bool] = lambda person: False) -> None:
+        """Let all wait, but for those of some people, or go on."""
+        with self._lock:
+            going_on = [task for task in self._going_on if not but(task.person)]
+        for task in going_on:
+            if paused:
+                task.control.pause()
+            else:
+                task.control.resume()
+
     @staticmethod
     def _work(task: Task, work: Callable[[Task], None]) -> None:
         try:

@@ -41,13 +41,14 @@ def progress_in_log(logger: logging.Logger) -> Iterator[Report]:
 
 
 def now_and_then(say: Callable[[str], object]) -> Report:
-    """A report that says a sentence every `LINE_EVERY` seconds at most."""
+    """A report that says a sentence every `LINE_EVERY` seconds at most, and none twice in a row."""
     last = time.monotonic() - LINE_EVERY + 1  # what takes less than a second needs no line
+    said = ""
 
     def report(sentence: str, fraction: float | None) -> None:
-        nonlocal last
-        if time.monotonic() - last >= LINE_EVERY:
+        nonlocal last, said
+        if sentence != said and time.monotonic() - last >= LINE_EVERY:
             say(sentence)
-            last = time.monotonic()
+            last, said = time.monotonic(), sentence
 
     return report

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from PIL import Image
 
 from playground.cli.app import main
-from playground.experiments import sheet
+from playground.experiments import run_here, sheet
+from playground.experiments.run_here import CellWork
 from playground.networks import catalogue
 from tests.helpers.cli import LIGHT, STYLE, answer, complaint, opened, pixels
 
@@ -78,9 +81,9 @@ def test_only_losses_that_can_be_compared_stand_beneath_cells(
     notes: list[str] = []
     plain = sheet.draw_sheet
 
-    def noted(*given: Any) -> Image.Image:
+    def noted(*given: Any, **named: Any) -> Image.Image:
         notes.extend(given[-1].values())
-        return plain(*given)
+        return plain(*given, **named)
 
     monkeypatch.setattr(sheet, "draw_sheet", noted)
     assert main(["grid", str(photo), str(STYLE), "--axis", axis, *QUICK]) == 0
@@ -90,8 +93,53 @@ def test_only_losses_that_can_be_compared_stand_beneath_cells(
     assert ("losses cannot be compared" in said) != alike
 
 
+def drawn_sheets(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What each sheet is asked to show besides its cells."""
+    plain, asked = sheet.draw_sheet, list[dict[str, Any]]()
+
+    def noted(*given: Any, **named: Any) -> Image.Image:
+        asked.append(named)
+        return plain(*given, **named)
+
+    monkeypatch.setattr(sheet, "draw_sheet", noted)
+    return asked
+
+
+def test_a_grid_that_is_broken_off_keeps_what_is_done_and_goes_on_from_there(
+    photo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["grid", photo, STYLE, "--axis", "seed=0,1,2", *QUICK, "--set", "iterations=12"]
+    plain = run_here._take_turn
+
+    def broken_off(work: CellWork, *given: Any) -> None:
+        if work.index == 1:
+            signal.raise_signal(signal.SIGINT)
+        plain(work, *given)
+
+    monkeypatch.setattr(run_here, "_take_turn", broken_off)
+    first = answer(capsys, *asked)
+    assert [cell["settings"]["seed"] for cell in first["cells"]] == [0]
+    assert Path(first["sheet"]).exists()
+    monkeypatch.undo()
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    again = answer(capsys, *asked, "-o", tmp_path / "again.png")
+    assert [cell["cached"] for cell in again["cells"]] == [True, False, False]
+
+
+def test_a_cells_figures_are_named(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grid", str(photo), str(STYLE), "--axis", "seed=0", *QUICK]) == 0
+    cell, meaning, path = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"seed 0: loss \S+, from the photo \S+, from the painting \S+, structure kept \S+, edges kept \S+, like the photo \S+, "
+        r"green to red a \S+, blue to yellow b \S+, seconds \S+, here",
+        cell,
+    )
+    assert "CIE Lab" in meaning
+    assert path.endswith("photo-grid.png")
+
+
 def test_cells_from_a_file_and_a_folder_of_photos(
-    photo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    photo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = tmp_path / "cells.json"
     listed.write_text(json.dumps({"cells": [{"label": "cold", "set": {"seed": 4}}, {"style_weight": 5}]}))
@@ -101,7 +149,9 @@ def test_cells_from_a_file_and_a_folder_of_photos(
     folder.mkdir()
     for name in ("a", "b"):
         opened(photo).rotate(90 * (name == "b"), expand=True).save(folder / f"{name}.png")
+    drawn = drawn_sheets(monkeypatch)
     many = answer(capsys, "grid", folder, STYLE, *QUICK, "-o", tmp_path / "many.png")
+    assert [name for name, _ in drawn[-1]["photos"]] == ["a", "b"]
     assert [cell["labels"] for cell in many["cells"]] == [["a"], ["b"]]
     assert opened(many["cells"][1]["picture"]).size[0] < opened(many["cells"][0]["picture"]).size[0]
 

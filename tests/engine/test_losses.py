@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -268,7 +269,12 @@ def test_by_term_sums_layers() -> None:
 def test_targets_of_the_same_picture_are_computed_once(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[tuple[int, ...]] = []
     original = remembered.observe
-    monkeypatch.setattr(remembered, "observe", lambda *given: (looked.append(given[1].shape), original(*given))[1])
+
+    def look(*given: Any, **more: Any) -> Any:
+        looked.append(given[1].shape)
+        return original(*given, **more)
+
+    monkeypatch.setattr(remembered, "observe", look)
     monkeypatch.setattr(remembered, "kept", OrderedDict())
     network, picture = Vgg(hed), torch.rand((1, 3, 32, 40), generator=torch.Generator().manual_seed(20))
     first = targets(network, picture, [], ["conv1_1"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
+import subprocess
+import sys
 from typing import get_args
 
 import numpy as np
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from playground.engine.lbfgs import FIRST_STEP, GROWTH, Lbfgs
 from playground.engine.optimisers import OPTIMISERS, Adam
+from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 
 
@@ -237,6 +241,58 @@ def test_adam_adds_its_epsilon_where_the_recipe_says(form: str) -> None:
         kept = copy.deepcopy(optimiser.state_dict())  # also where it is taken up again
         optimiser = Adam([parameter], 0.02)
         optimiser.load_state_dict(kept)
+
+
+def test_adam_steps_as_torchs_own_does_and_goes_on_from_its_state() -> None:
+    recipe = Recipe(beta1=0.8, beta2=0.99, epsilon=1e-3)
+    ours, theirs = start(), start()
+    optimiser = Adam(ours, 0.1)
+    own = torch.optim.Adam(theirs, lr=0.05, betas=(0.8, 0.99), eps=1e-3)
+    optimiser.set_rates(recipe, 0.05)
+    for number in range(6):
+        for parameters in (ours, theirs):
+            look(parameters)
+        if number == 1:
+            ours[1].grad = theirs[1].grad = None  # it has no part in this step
+        optimiser.step(torch.tensor([]), rest=True)
+        own.step()
+        assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+        if number == 3:  # a checkpoint of torch's, with more in it than is needed
+            optimiser = Adam(ours, 0.3)
+            optimiser.load_state_dict(own.state_dict())
+            assert optimiser.rate == 0.05
+    state = optimiser.state_dict()
+    assert state["state"][1]["step"] == 5
+    with pytest.raises(ValueError, match="another canvas"):
+        Adam(ours[:1], 0.1).load_state_dict(state)
+    untouched = copy.deepcopy(state)
+    taken_up = Adam(ours, 0.1)
+    taken_up.load_state_dict(state)
+    look(ours)
+    taken_up.step(torch.tensor([]), rest=True)
+    assert all(
+        torch.equal(state["state"][place][key], value)
+        for place, moments in untouched["state"].items()
+        for key, value in moments.items()
+    )
+
+
+def test_a_run_does_not_bring_torchs_compiler_along(hed: Weights) -> None:
+    """Which takes a second of the first run and a hundred megabytes of every server."""
+    code = (
+        "import sys; from PIL import Image; from playground import load_preset; from playground.engine.run import Run\n"
+        "from playground.networks.vgg import load_network\n"
+        "pictures = [Image.effect_noise((64, 64), 60).convert('RGB') for _ in range(2)]\n"
+        f"network = load_network({hed.network.name!r})\n"
+        "for preset in ('default', 'neighbours'):\n"
+        "    settings = {'size': 64, 'iterations': 2, 'scales': 1, 'first_light': False}\n"
+        "    list(Run(*pictures, load_preset(preset).changed(settings), network).frames())\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert child.stdout == "False\n", child.stderr
 
 
 def test_every_optimiser_that_a_recipe_names_has_its_entry() -> None:

@@ -37,6 +37,34 @@ def test_a_new_content_loss_is_its_formula_with_and_without_weights(weighted: bo
     assert float(found) == pytest.approx(total / (3 * energy), rel=1e-10)
 
 
+@pytest.mark.parametrize("form", CONTENT_LOSSES)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("which", ["both", "target"])
+def test_maps_in_bfloat16_are_compared_as_their_values_in_single_precision(
+    form: str, weighted: bool, which: str
+) -> None:
+    """To the bit, and with the gradient rounded once: the target of a layer whose neighbours count too is so alone."""
+    generator = torch.Generator().manual_seed(2)
+    maps, target = (
+        torch.rand(2, 4, 75, 9, generator=generator).bfloat16().contiguous(memory_format=torch.channels_last)
+        for _ in range(2)
+    )
+    weights = torch.rand(75, 9, generator=generator) if weighted else None
+    ours = maps if which == "both" else maps.float()
+
+    def judged(maps: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = maps.detach().clone().requires_grad_(True)
+        loss = 0.7 * content_loss(leaf, target, form, weights)
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+
+    loss, gradient = judged(ours, target)
+    expected, their_gradient = judged(maps.float(), target.float())
+    assert loss.dtype == torch.float32
+    assert torch.equal(loss, expected)
+    assert gradient.dtype == ours.dtype
+    assert torch.equal(gradient, their_gradient.to(ours.dtype))
+
+
 def test_a_print_judges_by_it_as_a_whole_picture_does(network: Vgg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "CORE", 64)
     content_image, style_image, image = torch.rand(

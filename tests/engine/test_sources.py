@@ -103,6 +103,21 @@ def test_vgg16_lbfgs_follows_its_source(
     assert all(len(losses) > recipe.lbfgs_evaluations for losses in seen)
 
 
+@pytest.mark.parametrize("clip", [True, False])
+def test_the_result_is_clipped_as_the_source_s_is(
+    network: Vgg, pictures: tuple[Image.Image, Image.Image], clip: bool
+) -> None:
+    """The lowest loss is that of an evaluation within the round, whose picture is not clipped yet."""
+    recipe = load_preset("vgg16-lbfgs").changed({"size": 64, "iterations": 1, "noise_scale": 160.0, "clip": clip})
+    found = result(paint(pictures, network, recipe.changed({"lbfgs_evaluations": 4})))
+    brightest = np.asarray(found.picture).reshape(-1, 3).max(0)
+    assert (brightest <= (251, 244, 231)).all() == clip  # the means and 127, rounded
+    if clip:
+        assert (brightest == (251, 244, 231)).all()
+        assert found.last is not None
+        assert (np.asarray(found.last).reshape(-1, 3).max(0) == brightest).all()
+
+
 def in_double_precision(
     start: torch.Tensor, loss_of: Callable[[Tensor], Tensor], rounds: int, evaluations: int, clip: float
 ) -> tuple[Any, Any]:

@@ -85,3 +85,27 @@ def test_two_passes_give_the_same_bits(hed: Weights, monkeypatch: pytest.MonkeyP
     narrow(monkeypatch)
     image = torch.rand((1, 3, 90, 70), generator=torch.Generator().manual_seed(2))
     assert torch.equal(judged(Vgg(hed), image)[2], judged(Vgg(hed), image)[2])
+
+
+@pytest.mark.parametrize("in_strips", [False, True])
+def test_maps_as_computed_are_those_in_single_precision(
+    hed: Weights, in_strips: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bfloat16 without loss, maps and gradients: what an objective holds takes half."""
+    if in_strips:
+        narrow(monkeypatch)
+    network = Vgg(hed).configured("max", False, "zeros", arithmetic="bfloat16")
+    names = ["conv2_1", "conv3_2", "conv4_2"]
+
+    def judged(as_computed: bool) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        image = torch.rand((1, 3, 90, 70), generator=torch.Generator().manual_seed(2)).requires_grad_(True)
+        maps, _ = observe(network, image, names, STYLE, as_computed=as_computed)
+        total = torch.stack([its.float().square().mean() for its in maps.values()]).sum()
+        return maps, torch.autograd.grad(total, image)[0]
+
+    maps, gradient = judged(as_computed=True)
+    single, expected = judged(as_computed=False)
+    assert {its.dtype for its in maps.values()} == {torch.bfloat16}
+    assert {its.dtype for its in single.values()} == {torch.float32}
+    assert all(torch.equal(maps[name].float(), single[name]) for name in names)
+    assert torch.equal(gradient, expected)

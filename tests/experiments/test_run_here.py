@@ -12,7 +12,8 @@ from PIL import Image
 
 from playground.engine.control import MemoryControl
 from playground.engine.run import Run
-from playground.experiments.experiment import Axis, Cell, on_axes
+from playground.experiments import sheet
+from playground.experiments.experiment import Axis, Cell, Experiment, on_axes
 from playground.experiments.results import CellCache, CellResult, cell_key, this_machine
 from playground.experiments.run_here import EVALUATIONS_A_TURN, CellWork, run_here, works
 from playground.experiments.sheet import draw_sheet
@@ -84,6 +85,41 @@ def test_a_stop_keeps_the_cells_that_are_done_and_leaves_none_claimed(network: V
     assert cache.claim(keys[1])
 
 
+def test_one_after_another_a_stop_loses_the_cell_that_was_begun_alone(network: Vgg, pictures: PAIR) -> None:
+    control, cache = MemoryControl(), CellCache()
+    for work in run_here(THREE.cells, [pictures], lambda name: network, control=control, cache=cache, at_once=1):
+        if work.index == 1:
+            control.stop()
+    again = ended(run(THREE.cells, pictures, network, cache=cache, at_once=1))
+    assert [again[index].cached for index in range(3)] == [True, False, False]
+    alone = result(paint(pictures, network, again[1].recipe))
+    assert alone.picture.tobytes() == again[1].picture.tobytes()
+
+
+def test_a_pause_holds_all_cells_and_keeps_nobody_else_from_them(network: Vgg, pictures: PAIR) -> None:
+    control, cache = MemoryControl(), CellCache()
+    news = run_here(THREE.cells, [pictures], lambda name: network, control=control, cache=cache)
+    first = next(news)
+    control.pause()
+    waits, found = threading.Event(), list[CellWork]()
+
+    def go_on() -> None:
+        for work in news:
+            found.append(work)
+            waits.set()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    assert not waits.wait(0.5)
+    others = ended(run(THREE.cells[:1], pictures, network, cache=cache))
+    assert not others[0].cached
+    control.resume()
+    thread.join(120)
+    assert [ended(found)[index].cached for index in range(3)] == [True, False, False]
+    assert first.result is not None
+    assert first.result.picture.tobytes() == others[0].picture.tobytes()
+
+
 def test_two_who_ask_at_once_paint_each_cell_once(network: Vgg, pictures: PAIR) -> None:
     cache, found = CellCache(), {}
 
@@ -122,6 +158,36 @@ def test_a_sheet_has_every_cell_and_leaves_room_for_those_to_come(network: Vgg, 
     assert empty.width > 3 * 200
     assert full.height > 2 * 160
     assert cell.content.size == pictures[0].size
+
+
+def test_a_sheet_of_several_photos_has_each_before_its_own_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    colours = {"red": (255, 0, 0), "blue": (0, 0, 255)}
+    photos = [(name, Image.new("RGB", (90, 60), name)) for name in colours]
+    painting, painted = Image.new("RGB", (60, 60), "yellow"), Image.new("RGB", (90, 60), "lime")
+    for seeds, columns in (((1,), 4), ((1, 2), 3)):
+        cells = [
+            replace(cell, labels=(name, *cell.labels))
+            for name in colours
+            for cell in on_axes(LIGHT, [Axis("seed", seeds)]).cells
+        ]
+        shown = dict.fromkeys(range(len(cells)), painted)
+        written = list[str]()
+
+        def lines(labels: Sequence[str], *_: object, written: list[str] = written) -> list[str]:
+            written.extend(labels)
+            return list(labels)
+
+        monkeypatch.setattr(sheet, "_lines", lines)
+        drawn = draw_sheet(Experiment(tuple(cells), 2), shown, (photos[0][1], painting), photos=photos)
+        assert drawn.width == sheet.MARGIN + columns * (sheet.CELL + sheet.MARGIN)
+        across = [sheet.MARGIN + place * (sheet.CELL + sheet.MARGIN) + sheet.CELL // 2 for place in range(columns)]
+        found = {drawn.getpixel((x, y)) for x in across[:1] for y in range(drawn.height)}
+        assert colours["red"] in found
+        assert (colours["blue"] in found) == (len(seeds) > 1)  # a row of its own
+        beside = {drawn.getpixel((across[1], y)) for y in range(drawn.height)}
+        assert (0, 255, 0) in beside
+        assert not beside & set(colours.values())
+        assert [one for one in written if one in colours] == ["red", "blue"]
 
 
 def test_a_picture_too_small_for_the_network_is_refused_before_anything_is_painted(network: Vgg) -> None:

@@ -127,5 +127,9 @@ def test_rounds_agree_where_most_of_them_do() -> None:
     assert joined([quiet, quiet, quiet, loaded]).agreed
     assert not joined([quiet, quiet, loaded, loaded]).agreed
     assert not joined([quiet, quiet, quiet]).agreed  # too few
+    near: list[dict[Arithmetic, float]] = [{**QUIET, "winograd": 0.094}, {**QUIET, "winograd": 0.103}]
+    assert joined([*near, *near]).agreed  # either of them is as good
+    slower: dict[Arithmetic, float] = {**QUIET, "bfloat16": 0.085}  # would choose direct, though it gains nothing by it
+    assert joined([quiet, quiet, slower, slower]).agreed
     other_single: dict[Arithmetic, float] = {**QUIET, "winograd": 0.05}
     assert not joined([quiet, quiet, other_single, other_single]).agreed  # for recipes in single precision

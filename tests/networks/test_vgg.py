@@ -154,3 +154,23 @@ def test_single_precision_by_choice_where_the_device_would_compute_in_less(
     assert not torch.backends.cudnn.allow_tf32
     assert coarse.configured("max", False, "zeros", "float32").kernels is fine.kernels
     assert coarse.kernels["conv3_1"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(8, 12), (9, 13)])
+def test_a_pool_that_keeps_no_places_gives_the_same_bits(
+    hed: Weights, precision: torch.dtype, size: tuple[int, int]
+) -> None:
+    """Where several values of a window are the largest, too, as all are that a ReLU has cut off."""
+    generator = torch.Generator().manual_seed(4)
+    maps = (torch.randint(-2, 3, (2, 5, *size), generator=generator) / 3).relu().to(precision)
+    maps = maps.contiguous(memory_format=torch.channels_last).requires_grad_(True)
+    kept: list[torch.dtype] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: (kept.append(x.dtype), x)[1], lambda x: x):
+        sparing = Vgg(hed).pool_maps(maps, sparing=True)
+    assert kept == [precision]
+    plain = Vgg(hed).pool_maps(maps)
+    assert torch.equal(sparing, plain)
+    grad = torch.randn(plain.shape, generator=generator).to(precision)
+    (ours,), (theirs,) = (torch.autograd.grad(pooled, maps, grad) for pooled in (sparing, plain))
+    assert torch.equal(ours, theirs)

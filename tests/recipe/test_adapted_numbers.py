@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from playground.recipe.adapted_numbers import Factors, converted
-from playground.recipe.base import DEFAULT_NETWORK, RecipeError
+from playground.recipe.base import DEFAULT_NETWORK, BaseRecipe, RecipeError
 from playground.recipe.other_network import differences, on_network, whose
 from playground.recipe.parse import recipe_on_preset
 from playground.recipe.presets import find_preset, load_preset, load_training_preset, presets
@@ -178,13 +178,14 @@ def test_a_saved_recipe_that_gets_another_network_gets_its_numbers() -> None:
 def test_every_field_that_differs_from_the_source_is_said_with_a_reason(name: str) -> None:
     source = load_preset(name)
     for recipe in (load_preset(name, DEFAULT_NETWORK), load_preset(name, Some("my.pth", ("vgg16", "caffe")))):
+        departs = find_preset(name).departs.keys()
         if recipe.numbers == "source":
-            assert differences(recipe) == []
+            assert {one.setting for one in differences(recipe)} == departs
             continue
         theirs, ours = source.model_dump(), recipe.model_dump()
-        changed = {key for key in ours if ours[key] != theirs[key]} - {"network", "numbers", "measured_against"}
+        changed = {key for key in ours if ours[key] != theirs[key]} - {"numbers", "measured_against"}
         said = differences(recipe)
-        assert {one.setting for one in said} == changed
+        assert {one.setting for one in said} == changed | departs
         assert all(one.reason and one.label and one.source != one.here for one in said)
         assert source.network in whose(recipe)
         assert recipe.network in whose(recipe)
@@ -198,6 +199,25 @@ def test_a_changed_start_has_a_reason_of_its_own() -> None:
         assert set(find_preset(name).because) <= set(find_preset(name).adapted[DEFAULT_NETWORK])
     assert by_setting["variation_weight"].source == "1e+08"
     assert by_setting["style_layers"].here.startswith("conv1_1 2.6, conv2_1 0.8")
+
+
+def test_what_is_never_as_in_the_source_is_said_on_its_own_network_too() -> None:
+    def said(recipe: BaseRecipe) -> dict[str, tuple[str, str]]:
+        return {one.setting: (one.here, one.source) for one in differences(recipe)}
+
+    gatys = load_preset("gatys-adam")
+    assert said(gatys) == {
+        "size": ("224", "224×224"), "content_weight": ("1", "none of its own"), "style_weight": ("1e+06", "none of its own"),
+    }  # fmt: skip
+    assert said(gatys.changed({"crop": "1:1", "style_weight": 3})).keys() == {"content_weight"}
+    adapted = said(load_preset("gatys-adam", DEFAULT_NETWORK))
+    assert adapted["network"] == ("vgg16-hed", "vgg19-imagenet")
+    assert adapted["content_weight"] == ("0.0003", "none of its own")
+    assert said(load_preset("tf-adam-tv", DEFAULT_NETWORK))["init_mix"] == ("0.8", "—")  # it starts from noise alone
+    fast = load_training_preset("fast-2")
+    assert said(fast) == {"learning_rate": ("0.001", "1e-05")}
+    assert said(fast.changed({"learning_rate": 1e-5})) == {}
+    assert "1 000 000" not in find_preset("gatys-adam").note  # which stands above other numbers too
 
 
 def test_own_numbers_need_no_words() -> None:

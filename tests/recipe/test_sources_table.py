@@ -18,13 +18,14 @@ TABLES = {
     match[1]: re.findall(r"^\| `(\w+)` \| `(.*?)` \| (.*?) \| (.*?) \|$", match[2], re.MULTILINE)
     for match in re.finditer(r"^\*\*`([\w-]+)`\*\*\n\n((?:\|.*\n)+)", SECTION, re.MULTILINE)
 }
+DEPARTS_OF_FAST_1 = {key: one.source for key, one in presets()["fast-1"].departs.items()}
 FOLLOW_A_SOURCE = sorted(name for name, preset in presets().items() if preset.numbers == "source")
 
 
 def test_every_preset_that_follows_a_source_has_its_table() -> None:
     assert sorted(TABLES) == FOLLOW_A_SOURCE
     assert len(FOLLOW_A_SOURCE) == 10
-    assert SECTION.count("\n| `") == sum(map(len, TABLES.values())) + 11  # no row has been overlooked
+    assert SECTION.count("\n| `") == sum(map(len, TABLES.values())) + 18  # no row has been overlooked
 
 
 @pytest.mark.parametrize("name", FOLLOW_A_SOURCE)
@@ -35,6 +36,10 @@ def test_the_table_says_what_stands_in_the_preset(name: str) -> None:
     assert {key: json.loads(here) for key, here, *_ in TABLES[name]} == stated
     recipe = load_training_preset(name) if presets()[name].kind == "train" else load_preset(name)
     assert {key: getattr(recipe, key) for key in stated} == stated
+    departs = {key: one.source for key, one in presets()[name].departs.items()}
+    assert departs == {key: source for key, _, source, reason in TABLES[name] if reason != "exact"} or (
+        name.startswith("fast-") and name != "fast-1" and departs == DEPARTS_OF_FAST_1  # listed there
+    )
     for _key, here, source, reason in TABLES[name]:
         if reason == "exact":
             assert json.loads(source.strip("`")) == json.loads(here)
@@ -67,7 +72,7 @@ def test_the_source_s_exact_size_is_the_crop_that_the_table_names() -> None:
 
 def test_the_tests_that_the_table_names_exist() -> None:
     named = re.findall(r"\| `(tests/[\w/]+\.py)::(\w+)` \|$", SECTION, re.MULTILINE)
-    assert len(named) == 11
+    assert len(named) == 19
     for path, test in named:
         assert f"def {test}(" in (ROOT / path).read_text("utf-8"), test
 

@@ -57,6 +57,23 @@ def test_nobody_sees_the_votes_before_they_are_revealed_not_even_the_teacher(roo
     assert room.look("late").counts == ()
 
 
+def test_a_pupils_prediction_is_everybodys_once_the_votes_of_its_lesson_are_shown(room: Classroom) -> None:
+    voting(room, 0, 2)
+    for phase in ("vote", "discuss", "again", "run"):
+        if phase != "vote":
+            room.move(phase)
+        assert room.shown_prediction("pupil 1", "layers") is None, phase
+        assert room.predicted("pupil 1") == 2  # their own page knows it
+    voting(room, 0, 2)
+    room.move("reveal")
+    room.move("run")
+    assert room.shown_prediction("pupil 1", "layers") == 2
+    assert room.shown_prediction("pupil 1", "tiles") is None
+    assert room.shown_prediction("late", "layers") is None
+    room.close()
+    assert room.shown_prediction("pupil 1", "") is None
+
+
 def test_the_second_round_is_counted_beside_the_first(room: Classroom) -> None:
     voting(room, 0, 0, 1)
     room.move("discuss")

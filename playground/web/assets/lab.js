@@ -69,8 +69,47 @@
       note.scrollIntoView({ block: "center" });
     } else if (tries) setTimeout(() => arrive(tries - 1), 100);
   }
+  // What Run brings comes into sight: the sheet as it begins, then the verdict above it.
+  const asked = () => document.querySelector("#lesson-question [data-lesson]")?.dataset.lesson;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const verdict = () => document.querySelector("#lesson-said .verdict:not([data-old])");
+  let watching = null;
+  function watchAnswer() {
+    const run = document.getElementById("lesson-run"), lesson = asked(), shown = new Set();
+    let idle = 0;
+    clearInterval(watching);
+    document.querySelector("#lesson-said .verdict")?.setAttribute("data-old", "");
+    const see = (what) => {
+      if (shown.has(what)) return;
+      shown.add(what);
+      document.getElementById("lesson-status")?.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
+    };
+    watching = setInterval(() => {
+      const busy = run.disabled, sheet = document.querySelector("#lesson-sheet .lab-grid");
+      if (busy) see("begun");
+      if (busy && sheet) see("sheet");
+      if (!busy && verdict()) see("verdict");
+      idle = busy ? 0 : idle + 1;
+      if (shown.has("verdict") || idle > 50 || asked() !== lesson) clearInterval(watching);
+    }, 100);
+  }
+
+  // On a phone the lessons stand in a row to push along: the one that was chosen, by whomever, comes into it.
+  let seen = "";
+  function chosenInSight() {
+    const chip = document.querySelector("#lesson-choice label.selected"), row = chip?.parentElement;
+    if (row?.offsetParent && row.scrollWidth > row.clientWidth) row.scrollLeft += chip.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - chip.offsetWidth) / 2;
+  }
+  new MutationObserver(() => {
+    const now = asked();
+    if (!now || now === seen) return;
+    seen = now;
+    for (const wait of [100, 600, 1500]) setTimeout(chosenInSight, wait);
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
+    if (event.target.closest("#lesson-run")) watchAnswer();
     const button = event.target.closest(".lab-grid .enlarge");
     if (button) enlarge(button);
     if (event.target.closest(".lab-promote, .lab-all")) leave();

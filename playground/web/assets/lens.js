@@ -32,12 +32,15 @@ window.playgroundLens = (() => {
     }
     const lens = {
       renew(seconds = 0.2) { stale = true; if (open && !document.hidden) later(seconds); },
-      answered(number) {
+      // Another run has come to the easel: what is shown is the last one's until the answer.
+      outdated() { element.classList.toggle("outdated", every < 1e6); }, // what a run tells by itself is its own
+      answered(number, early = false) {
         if (number !== turn || !waiting) return;
         waiting = false;
+        if (!stale) element.classList.remove("outdated");
         took = (performance.now() - asked) / 1000;
         if (stale) later(0.1);
-        else if (running() && at === null && every < 1e6) later(Math.max(every, PATIENCE * took));
+        else if (running() && at === null && every < 1e6) later(early ? 1 : Math.max(every, PATIENCE * took));
       },
     };
     lenses.add(lens);
@@ -71,13 +74,16 @@ window.playgroundLens = (() => {
         complain("");
         show(value, parts);
       }
-      lens.answered(value.turn);
+      lens.answered(value.turn, !value.pictures.shown); // a run that has just begun has no picture for a moment
     };
   }
 
   const all = () => lenses.forEach((lens) => lens.renew());
   document.addEventListener("on-easel", (event) => {
-    if (event.detail.run !== run) at = null;
+    if (event.detail.run !== run) {
+      at = null;
+      lenses.forEach((lens) => lens.outdated());
+    }
     run = event.detail.run;
     all();
   });

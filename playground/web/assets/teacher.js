@@ -75,7 +75,7 @@
       nodes.clear();
       let number = 0;
       wall.replaceChildren(...[...groups].flatMap(([group, some]) => {
-        const heading = !told.lesson ? [] : [made("h3", "", group === null ? say("wall.unpredicted") : say("wall.predicted", { option: told.options[group] }))];
+        const heading = [...groups.keys()].every((one) => one === null) ? [] : [made("h3", "", group === null ? say("wall.unpredicted") : say("wall.predicted", { option: told.options[group] }))];
         const row = made("div", "lab-grid wall");
         for (const tile of some) {
           const node = figure(tile, ++number);

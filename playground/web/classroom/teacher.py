@@ -28,7 +28,8 @@ class ClassDesk:
     def __init__(self, jobs: Jobs) -> None:
         self.jobs, self.room, self.wall = jobs, jobs.classroom, Wall(jobs)
         self._lock = threading.Lock()
-        self._held: set[str] = set()  # ids of the runs that were paused with the room
+        self._paused = False  # whether what goes on was paused with the room
+        self._held: set[str] = set()  # ids of the runs that were
 
     # ---------------------------------------------------------------- everybody
 
@@ -85,6 +86,8 @@ class ClassDesk:
         if not paused:
             self._settle()
             return
+        self._paused = True
+        self.jobs.tasks.pause(True, but=self.room.teaches)
         with self._lock:
             for job in self.jobs.going_on():
                 if not self.room.teaches(job.person) and not job.control.read().paused:
@@ -93,10 +96,12 @@ class ClassDesk:
 
     def _settle(self) -> None:
         """Let go on what was paused with the room, once the room is not paused any more, whoever ended that."""
-        if not self._held or self.room.holds(""):
+        if not self._paused or self.room.holds(""):
             return
         with self._lock:
+            self._paused = False
             held, self._held = self._held, set()
+        self.jobs.tasks.pause(False)
         for job in self.jobs.going_on():
             if job.id in held:
                 job.control.resume()

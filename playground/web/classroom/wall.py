@@ -38,6 +38,7 @@ class CurrentPicture:
         name: equal for all that are painted from the same pictures.
         own: whether these are the pupil's own.
         version: another one where the picture is another.
+        lesson: that it answers; "" for none.
         at: when it was begun, by `time.monotonic()`.
     """
 
@@ -47,6 +48,7 @@ class CurrentPicture:
     at: float
     job: Job | None = None
     sheet: tuple[Image.Image, ...] = ()
+    lesson: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class WallPicture:
     Attributes:
         id: of this wall, for the teacher to take it off.
         count: pupils who have the very same.
-        group: the option that they predicted; None where nothing is predicted or they did not.
+        group: the option that they predicted in the picture's own lesson; None where they did not, or while the votes of
+            that lesson are not shown.
         version: of the picture.
         picture: its address; "" where the page has it already.
     """
@@ -92,17 +95,19 @@ class Wall:
 
     # ---------------------------------------------------------------- what is there
 
-    def show_sheet(self, person: str, name: str, sources: Sequence[Image.Image], cells: Sequence[Image.Image]) -> None:
+    def show_sheet(
+        self, person: str, lesson: str, sources: Sequence[Image.Image], cells: Sequence[Image.Image]
+    ) -> None:
         """A pupil's sheet is done.
 
         Args:
-            name: what was painted, such as a lesson's name.
+            lesson: that it answers; "" for a grid of their own.
             sources: the pictures that it was painted from.
             cells: those that are done.
         """
         own = not _samples(sources)
-        name = f"{name} {_print(sources)} {len(cells)}"
-        shown = CurrentPicture(name, own, (), time.monotonic(), None, tuple(cells))
+        name = f"{lesson} {_print(sources)} {len(cells)}"
+        shown = CurrentPicture(name, own, (), time.monotonic(), None, tuple(cells), lesson)
         with self._lock:
             self._sheets[person] = shown
             self._sheets.move_to_end(person)
@@ -158,7 +163,7 @@ class Wall:
             shown = self._current(person, jobs)
             if shown is None or self.room.standing(person, shown.name, shown.own) != "hangs":
                 continue
-            group = self.room.predicted(person)
+            group = self.room.shown_prediction(person, shown.lesson)
             alike = (group, shown.name) if shown.sheet and not shown.own else (person,)
             if alike in found:
                 found[alike][0].same.append(person)

@@ -34,7 +34,7 @@ def numbers_note(recipe: BaseRecipe) -> str:
 def _row(row: SettingDifference) -> str:
     """One difference, with the words that the page has for what can be chosen."""
     here, source = (
-        option(row.setting, value) if has(f"option.{row.setting}.{value}") else value
+        option(row.setting, value) if has(f"option.{row.setting}.{value}") else translated(value)
         for value in (row.here, row.source)
     )
     return say("numbers.row", here=here, source=source, reason=translated(row.reason))

@@ -35,6 +35,15 @@ def tug(found: Pulls | None, hint: str = "", looked_at: str = "", turn: int = 0)
     )
 
 
+def unmeasured(wanted: bool) -> str:
+    """Why nothing was measured while no run goes on.
+
+    Args:
+        wanted: whether pulls are to be measured.
+    """
+    return say("tug.ready" if wanted else "tug.not_measured")
+
+
 def said(found: Pulls) -> str:
     """The pulls in a sentence."""
     if not any(found.lengths.values()):

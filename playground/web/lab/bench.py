@@ -41,7 +41,8 @@ PARTS = ("run", "stop", "status", "message", "sheet", "chart", "table", "after",
 
 Pair = tuple[Image.Image, Image.Image]
 ShowSheet = Callable[[str, str, Sequence[Image.Image], Sequence[Image.Image]], None]
-"""Tells a class of a finished sheet: whose it is, what was painted, the pictures it was painted from, and its cells."""
+"""Tells a class of a finished sheet: whose it is, which lesson it answers ("" for none), the pictures it was painted from, and
+its cells."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Sheet(Visit):
     drawn: dict[tuple[int, float], str] = field(default_factory=dict)  # pictures as addresses, by cell and share
     lesson: str = ""
     predicted: int | None = None
+    skipped: bool = False  # whether somebody would rather see than predict
     own: bool = False  # whether the pair is a person's and not the lesson's
 
     @property
@@ -92,6 +94,8 @@ class Bench:
         cache: of the whole server.
         show_sheet: tells a class of a finished sheet; None where there is no class.
     """
+
+    RUN = "run.run"  # what is written on Run
 
     def __init__(
         self, jobs: Jobs, parts: Parts, prefix: str, cache: CellCache, show_sheet: ShowSheet | None = None
@@ -147,29 +151,39 @@ class Bench:
 
     async def run(self, sheet: Sheet, planned: Callable[[], Plan]) -> AsyncIterator[Updates]:
         """Paint a plan and show the cells as they grow; the last update has everything that can be done with them."""
-        yield {self.part("message"): "", self.part("status"): say("status.reading")}
+        yield self.begun()
         try:
             task = await off_loop(lambda: self.start(sheet, planned()))
         except Exception as error:
-            yield {self.part("message"): message(fault(error)), self.part("status"): ""}
+            yield {self.part("message"): message(fault(error)), self.part("status"): "", self.part("run"): self.free()}
             return
-        yield {self.part("run"): gr.Button(interactive=False), self.part("stop"): gr.Button(interactive=True),
-               self.part("after"): gr.Row(visible=False)}  # fmt: skip
+        yield {self.part("stop"): gr.Button(interactive=True), self.part("after"): gr.Row(visible=False)}
         seen = None
         while not task.over.is_set() and sheet.task is task:
             if caller().listens:
                 task.touch()
             now = [(index, work.done) for index, work in list(sheet.works.items())]
-            yield self._growing(sheet, task) if now != seen else NOTHING
-            seen = now
+            news = now, task.control.read().paused
+            yield self._growing(sheet, task) if news != seen else NOTHING
+            seen = news
             await asyncio.sleep(LOOK_SECONDS if now else LOOK_SECONDS / 5)
         if sheet.task is task:  # else something else was asked for meanwhile
             yield await off_loop(self.finished, sheet, task)
 
+    def begun(self) -> Updates:
+        """Run was pressed: at once the button says so, and cannot be pressed again."""
+        running = gr.Button(say("run.running"), interactive=False)
+        return {self.part("message"): "", self.part("status"): say("status.reading"), self.part("run"): running}
+
+    def free(self) -> gr.Button:
+        """Run as it may be pressed."""
+        return gr.Button(say(self.RUN), interactive=True)
+
     def _growing(self, sheet: Sheet, task: Task) -> Updates:
         assert sheet.plan is not None
         count = len(sheet.plan.titles)
-        said = say("lab.progress", done=len(sheet.results), count=count)
+        how = "lab.paused" if task.control.read().paused else "lab.progress"
+        said = say(how, done=len(sheet.results), count=count)
         return {
             self.part("status"): progress(said, task.fraction),
             self.part("sheet"): grid(self.shown(sheet), sheet.plan.experiment),
@@ -215,7 +229,7 @@ class Bench:
         whole = len(results) == len(plan.titles)
         state = "" if task.error else say("ending.done.state") if whole else say("ending.stopped.state")
         updates: Updates = {
-            self.part("run"): gr.Button(interactive=True), self.part("stop"): gr.Button(interactive=False),
+            self.part("run"): self.free(), self.part("stop"): gr.Button(interactive=False),
             self.part("status"): state, self.part("sheet"): grid(self.shown(sheet, not whole), plan.experiment),
         }  # fmt: skip
         if task.error:
@@ -224,7 +238,7 @@ class Bench:
             return updates
         if self.show_sheet is not None:
             cells = [result.picture for result in results.values()]
-            self.show_sheet(caller().person, f"{self.prefix} {sheet.lesson}", plan.pair, cells)
+            self.show_sheet(caller().person, sheet.lesson, plan.pair, cells)
         named = {plan.titles[index]: result for index, result in results.items()}
         points = {
             name: [{"evaluations": at, "total": total} for at, total in result.curve] for name, result in named.items()

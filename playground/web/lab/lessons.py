@@ -35,6 +35,8 @@ FOLLOWED = ("options", "run", "skip")
 class Lessons(Bench):
     """Handlers of the lessons."""
 
+    RUN = "lab.run"
+
     # ---------------------------------------------------------------- asking
 
     def choose(self, sheet: Sheet, name: str, content: str | None, style: str | None) -> Updates:
@@ -44,14 +46,14 @@ class Lessons(Bench):
         lesson = lessons()[name]
         self.stop(sheet)
         sheet.plan = sheet.task = sheet.predicted = None
-        sheet.lesson, sheet.works = name, {}
+        sheet.lesson, sheet.works, sheet.skipped = name, {}, False
         return {
             **self.cleared(),
             self.part("question"): question(lesson),
             self.part("options"): gr.Radio(options(lesson), value=None, interactive=True),
             self.part("said"): "",
             self.part("skip"): gr.Button(interactive=True),
-            self.part("run"): gr.Button(interactive=False),
+            self.part("run"): gr.Button(say(self.RUN), interactive=False),
             self.part("stop"): gr.Button(interactive=False),
             **self.price(sheet, sheet.own, content, style),
             **self._as_in_class(sheet),
@@ -62,20 +64,31 @@ class Lessons(Bench):
         return self._as_in_class(sheet) or NOTHING
 
     def _as_in_class(self, sheet: Sheet) -> Updates:
-        """The vote that was made, whether another counts, whether Run waits for the teacher; nothing outside a class."""
+        """The vote that was made, whether another counts, whether Run waits for the teacher; nothing outside a class.
+
+        While the lesson runs neither is free, whatever the class does.
+        """
         room, person, name = self.jobs.classroom, caller().person, sheet.lesson or FIRST
         if name != room.lesson:
             return {}
-        asks, locked = room.asks(name), room.locked(person, name)
+        asks, locked, held = room.asks(name), room.locked(person, name), room.holds(person)
         sheet.predicted = room.predicted(person)
         shown = room.voted(person, name) if asks else sheet.predicted
         updates: Updates = {
-            self.part("options"): gr.Radio(options(lessons()[name]), value=shown, interactive=asks or not locked),
-            self.part("skip"): gr.Button(interactive=not locked),
+            self.part("options"): gr.Radio(
+                options(lessons()[name]), value=shown, interactive=not sheet.busy and (asks or not locked)
+            ),
+            self.part("skip"): gr.Button(interactive=not (sheet.busy or locked or held)),
         }
         if not sheet.busy:
-            updates[self.part("run")] = gr.Button(interactive=not locked and sheet.predicted is not None)
+            ready = sheet.predicted is not None or sheet.skipped
+            updates[self.part("run")] = gr.Button(interactive=ready and not (locked or held))
         return updates
+
+    def _waits(self, sheet: Sheet) -> bool:
+        """Whether Run is not to be pressed now, predicted or not."""
+        room, person = self.jobs.classroom, caller().person
+        return sheet.busy or room.holds(person) or room.locked(person, sheet.lesson or FIRST)
 
     def price(self, sheet: Sheet, own: bool, content: str | None, style: str | None) -> Updates:
         """What the lesson will cost on its own pair or a person's."""
@@ -94,17 +107,15 @@ class Lessons(Bench):
         """A prediction was made: Run is free, unless a class votes, where it is counted."""
         if not isinstance(option, int):
             return NOTHING
-        sheet.predicted, name = option, sheet.lesson or FIRST
-        self.jobs.classroom.vote(caller().person, name, option)
-        if sheet.busy or self.jobs.classroom.locked(caller().person, name):
-            return NOTHING
-        return {self.part("run"): gr.Button(interactive=True)}
+        sheet.predicted, sheet.skipped = option, False
+        self.jobs.classroom.vote(caller().person, sheet.lesson or FIRST, option)
+        return NOTHING if self._waits(sheet) else {self.part("run"): gr.Button(interactive=True)}
 
     def skip(self, sheet: Sheet) -> Updates:
         """Somebody would rather see first."""
-        if self.jobs.classroom.locked(caller().person, sheet.lesson or FIRST):
+        if self._waits(sheet):
             return NOTHING
-        sheet.predicted = None
+        sheet.predicted, sheet.skipped = None, True
         return {self.part("run"): gr.Button(interactive=True), self.part("options"): gr.Radio(value=None)}
 
     @staticmethod
@@ -128,8 +139,10 @@ class Lessons(Bench):
             yield {self.part("message"): message(say("class.locked"), "note")}
             return
         if lesson.kind == "ears":
-            yield {self.part("status"): say("status.reading"), self.part("message"): ""}
-            yield await off_loop(self._listen, sheet, lesson, style)
+            yield {**self.begun(), self.part("said"): ""}
+            found = await off_loop(self._listen, sheet, lesson, style)
+            if sheet.lesson in (lesson.name, ""):
+                yield {**found, self.part("run"): self.free()}
             return
         yield {self.part("options"): gr.Radio(interactive=False), self.part("skip"): gr.Button(interactive=False),
                self.part("said"): ""}  # fmt: skip
@@ -139,7 +152,7 @@ class Lessons(Bench):
             return
         said = self.verdict(sheet, lesson) if sheet.results else ""
         yield {self.part("options"): gr.Radio(interactive=True), self.part("skip"): gr.Button(interactive=True),
-               self.part("said"): said}  # fmt: skip
+               self.part("said"): said, **self._as_in_class(sheet)}  # fmt: skip
 
     def planned(self, lesson: Lesson, own: bool, content: str | None, style: str | None) -> Plan:
         """A lesson as a sheet."""
@@ -164,6 +177,7 @@ class Lessons(Bench):
 
     def _listen(self, sheet: Sheet, lesson: Lesson, style: str | None) -> Updates:
         try:
+            self.jobs.classroom.may_work(caller().person)
             painting = self._painting(sheet, lesson, style)
             heard = [(edit, listened(self.jobs, painting, edit, None)[0]) for edit in lesson.edits]
         except Exception as error:

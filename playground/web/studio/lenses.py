@@ -146,15 +146,19 @@ class Lenses:
 
         return self._answer("echo", session, content, style, event, look)
 
-    def tug(self, session: Session, event: gr.EventData) -> str:
-        """Where the terms pull a moment or a result; while a run goes on, what it has measured last."""
+    def tug(self, session: Session, wanted: bool, event: gr.EventData) -> str:
+        """Where the terms pull a moment or a result; while a run goes on, what it has measured last.
+
+        Args:
+            wanted: whether a run is to measure its pulls.
+        """
         session.tug_at = at = moment(event)
         turn = question(event)
         try:
             shown = on_show(session, at, None, None) if session.job is not None or session.finished else None
             job = shown.job if shown is not None else None
             if shown is None or job is None or shown.shown is None or job.content is None:
-                return tug.tug(None, turn=turn)
+                return tug.tug(None, tug.unmeasured(wanted), turn=turn)
             if shown.version.startswith("picture"):
                 measuring = say("tug.measuring") if job.control.read().shares else ""
                 return tug.tug(job.pulls if measuring else None, measuring, turn=turn)
@@ -223,9 +227,11 @@ def wanted(event: gr.EventData, lens: str, layers: Sequence[str]) -> str:
     return layer if isinstance(layer, str) and layer in layers else FIRST[lens]
 
 
-def build_tug(parts: Parts) -> None:
+def build_tug(parts: Parts, wanted: bool) -> None:
     script = (lenses.ASSETS / "tug.js").read_text("utf-8")
-    parts["shares"] = gr.HTML(tug.tug(None), js_on_load=script, elem_id="shares", apply_default_css=False)
+    parts["shares"] = gr.HTML(
+        tug.tug(None, tug.unmeasured(wanted)), js_on_load=script, elem_id="shares", apply_default_css=False
+    )
 
 
 def build_pairs(parts: Parts) -> None:
@@ -243,6 +249,6 @@ def _group(lens: str) -> str:
 def wire_lenses(parts: Parts, jobs: Jobs) -> None:
     """Bind the tabs."""
     looks, asked = Lenses(jobs), [parts["session"], parts["content"], parts["style"]]
-    parts["shares"].select(looks.tug, parts["session"], parts["shares"], **LATEST)
+    parts["shares"].select(looks.tug, [parts["session"], parts["wants-shares"]], parts["shares"], **LATEST)
     for name, look in (("pairs", looks.pairs), ("echo", looks.echo)):
         parts[name].select(look, asked, parts[name], **LATEST)

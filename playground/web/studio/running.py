@@ -195,4 +195,4 @@ class Running:
         job = session.running()
         if job is not None:
             job.control.want_shares(wanted)
-        return tug.tug(None, say("tug.measuring") if wanted and job is not None else "")
+        return tug.tug(None, say("tug.measuring") if wanted and job is not None else tug.unmeasured(wanted))

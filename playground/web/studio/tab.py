@@ -143,11 +143,12 @@ def _charts(parts: Parts, jobs: Jobs) -> None:
         with gr.Tab(say("under.curves"), id="curves"):
             parts["terms-chart"] = run_chart.chart()
         with gr.Tab(say("under.pulls"), id="pulls"):
+            measured = jobs.limits.max_runs <= MAX_RUNS_AT_FULL_SPEED
             parts["wants-shares"] = gr.Checkbox(
-                value=jobs.limits.max_runs <= MAX_RUNS_AT_FULL_SPEED, label=say("tug.measure"), elem_id="wants-shares",
+                value=measured, label=say("tug.measure"), elem_id="wants-shares",
                 container=False, info=say("tug.help"),
             )  # fmt: skip
-            build_tug(parts)
+            build_tug(parts, measured)
         with gr.Tab(say("under.pairs"), id="pairs-tab"):
             build_pairs(parts)
         with gr.Tab(say("under.echo"), id="echo-tab"):

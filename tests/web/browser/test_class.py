@@ -85,6 +85,23 @@ def test_a_class_predicts_sees_the_votes_and_runs(teacher: Visitor, visitor: Vis
     visitor.left_clean()
 
 
+def test_on_a_phone_the_lesson_that_one_goes_to_is_among_those_in_sight(browser: Any, teacher: Visitor) -> None:
+    phone = Visitor(browser, teacher.address, viewport={"width": 390, "height": 844})
+    phone.page.goto(phone.address)
+    phone.says("nobody waits", "#server-line")
+    assert teacher.page.locator("#class-lesson").evaluate("menu => getComputedStyle(menu).appearance") == "auto"
+    teacher.page.select_option("#class-lesson", "hundredfold")
+    teacher.page.click("[data-do=open]")
+    phone.says("Lesson 5: ", "#class-strip")
+    phone.page.click("#class-strip .go")
+    chosen = phone.page.locator("#lesson-choice label.selected")
+    playwright.expect(chosen).to_contain_text("5 ")
+    playwright.expect(chosen).to_be_in_viewport(ratio=1)
+    teacher.page.click("[data-do=close]")
+    phone.left_clean()
+    phone.context.close()
+
+
 @pytest.fixture
 def pupils(browser: Any, address: str) -> Iterator[list[Visitor]]:
     """Three, on pages of their own that are open but for the last one's."""

@@ -190,6 +190,27 @@ def test_two_people_do_not_see_each_other_and_two_tabs_keep_their_own(
     expect(heir.locator("#status")).to_contain_text("step")
 
 
+def test_a_new_branch_is_what_the_lenses_look_at(visitor: Visitor, jobs: Jobs) -> None:
+    visitor.page.set_viewport_size(
+        {"width": 1440, "height": 1700}
+    )  # so that the lens stays in sight, else it asks for nothing
+    visitor.open(**ENDLESS)
+    visitor.page.locator("#under").get_by_role("tab", name="Echo", exact=True).click()
+    visitor.run()
+    visitor.painted(12)
+    open_time_machine(visitor)
+    drag_to(visitor, 0.0)
+    visitor.says("evaluation 0|First light", "#echo .lens-what")
+    visitor.page.click("#branch")
+    until(lambda: len(jobs.going_on()) == 2)
+    visitor.says("The run as it is", "#echo .lens-what")
+    visitor.says("The run as it is, step [1-9]", "#echo .lens-what")
+    visitor.page.locator("#under").get_by_role("tab", name="Tug", exact=True).click()
+    visitor.says("left over", "#shares")
+    assert "First light" not in visitor.page.inner_text("#shares")
+    visitor.left_clean()
+
+
 def test_branching_from_the_middle_and_comparing(visitor: Visitor, jobs: Jobs, tmp_path: Path) -> None:
     visitor.open(**ENDLESS)
     visitor.run()

@@ -52,6 +52,30 @@ def test_a_first_visit_to_a_lesson_is_not_shown_round_the_studio(browser: Browse
     visitor.context.close()
 
 
+def test_the_answer_comes_into_sight_by_itself(browser: Browser, address: str) -> None:
+    """On a phone, where all of it is below the edge of the window."""
+    visitor = Visitor(browser, address, viewport={"width": 390, "height": 844})
+    page = visitor.page
+    for lesson, option in (("1", "content only"), ("4", "grey")):
+        page.goto(f"{address}?lesson={lesson}")
+        playwright.expect(page.locator(".lab-number a")).to_be_hidden()  # this is the lesson alone
+        page.locator("#lesson-options").get_by_label(option).check()
+        run = page.locator("#lesson-run")
+        assert page.evaluate("scrollY") < 100
+        run.click()
+        if lesson == "4":
+            playwright.expect(run).to_be_disabled()
+            playwright.expect(run).to_have_text("Running")
+            playwright.expect(page.locator("#lesson-sheet .lab-grid figure").first).to_be_in_viewport(ratio=0.9)
+        visitor.says("what was seen|so it was seen", "#lesson-said")
+        playwright.expect(page.locator("#lesson-said .verdict")).to_be_in_viewport(ratio=1)
+        playwright.expect(run).to_have_text("Run and see")
+        playwright.expect(run).to_be_enabled()
+    visitor.left = True
+    visitor.left_clean()
+    visitor.context.close()
+
+
 def test_a_linked_lesson_stands_alone_and_a_picture_of_it_goes_to_the_studio(visitor: Visitor) -> None:
     page = visitor.page
     page.goto(f"{visitor.address}?lesson=4")

@@ -14,6 +14,7 @@ import pytest
 
 from playground.experiments.results import CellCache
 from playground.networks import read
+from playground.service.classroom import PHASES
 from playground.service.jobs import Jobs
 from playground.web.classroom.teacher import ClassDesk
 from playground.web.classroom.wall import Wall
@@ -92,6 +93,7 @@ def test_a_lesson_that_is_heard_hangs_on_the_wall_by_prediction(
     for person in (ada, "ben"):
         room.look(person)
         room.vote(person, "tiles", 1)
+    room.move("reveal")
     room.move("run")
 
     async def asked() -> None:
@@ -106,6 +108,78 @@ def test_a_lesson_that_is_heard_hangs_on_the_wall_by_prediction(
     wall.show_sheet("ben", "tiles", [sample("styles", "swirls")], shown.sheet)
     (tile,) = wall.tiles({})
     assert tile.count == 2  # the very same pictures once
+    room.open("strokes", 3)  # another lesson, whose votes are no prediction of what hangs
+    for phase in PHASES:
+        room.move(phase)
+        room.vote(ada, "strokes", 1)
+        room.vote("ben", "strokes", 2)
+        assert [(one.group, one.count) for one in wall.tiles({})] == [(None, 2)], phase
+    (tile,) = wall.tiles({})
     wall.remove(tile.id)
     assert wall.tiles({}) == []
     assert room.standing("ben", shown.name, False) == "removed"
+
+
+def test_votes_are_not_told_by_the_wall_before_they_are_shown(wall: Wall, jobs: Jobs) -> None:
+    room, painting = jobs.classroom, sample("styles", "swirls")
+    room.look("teacher", teacher=True)
+    room.open("strokes", 3)
+    room.hang(True)
+    for person, option in (("ada", 0), ("ben", 2)):
+        room.look(person)
+        room.vote(person, "strokes", option)
+        wall.show_sheet(person, "strokes", [painting], [painting])
+    for phase in ("discuss", "again", "run"):
+        room.move(phase)
+        assert [(one.group, one.count) for one in wall.tiles({})] == [(None, 2)], phase
+    room.move("reveal")
+    assert [one.group for one in wall.tiles({})] == [0, 2]
+
+
+def test_a_lesson_that_runs_frees_nothing_and_waits_with_the_room(
+    lab: Lessons, jobs: Jobs, ada: str, hed: read.Weights
+) -> None:
+    desk, sheet, room = ClassDesk(jobs), Sheet(), jobs.classroom
+    room.look("teacher", teacher=True)
+    desk.act("open", {"lesson": "strokes"})
+    room.look(ada)
+    lab.choose(sheet, "strokes", None, None)
+    lab.predict(sheet, 2)
+    desk.act("move", {"phase": "run"})
+    assert interactive(lab.follow(sheet), lab.part("run"))
+
+    async def paused() -> list[dict[Any, Any]]:
+        found, stood = [], 0
+        async for updates in lab.answer(sheet, False, None, None):
+            if updates == gr.skip():
+                stood += sheet.busy and room.holds(ada)
+            else:
+                found.append(updates)
+            if sheet.works and not room.holds(ada) and not stood:
+                desk.act("pause", {"on": True})
+                found.append(followed := lab.follow(sheet))
+                assert not interactive(followed, lab.part("options"))
+                assert not interactive(followed, lab.part("skip"))
+                assert lab.part("run") not in followed
+                assert lab.skip(sheet) == gr.skip()
+                assert sheet.predicted == 2
+            if stood == 2:
+                done = [work.done for work in sheet.works.values()]
+                await asyncio.sleep(0.5)
+                assert [work.done for work in sheet.works.values()] == done
+                lab.stop(sheet)
+        return found
+
+    updates = asyncio.run(paused())
+    begun = next(one[lab.part("run")] for one in updates if lab.part("run") in one)
+    assert (begun.interactive, begun.value) == (False, "Running")
+    assert any("paused the room: 0 of 5" in one.get(lab.part("status"), "") for one in updates)
+    last: dict[Any, Any] = {}
+    for one in updates:
+        last |= one
+    assert not interactive(last, lab.part("run"))  # the room is still paused
+    desk.act("pause", {"on": False})
+    free = lab.follow(sheet)
+    assert interactive(free, lab.part("run"))
+    assert interactive(free, lab.part("skip"))
+    assert last[lab.part("message")] == ""

@@ -107,13 +107,16 @@ def test_what_is_no_moment_is_the_picture_on_the_easel(sent: object) -> None:
 
 def test_pulls_are_measured_on_a_moment_and_on_a_result(jobs: Jobs, pictures: PAIR) -> None:
     session, looks = Session(Recipe()), Lenses(jobs)
-    assert 'data-turn="3"' in looks.tug(session, ask(3))
+    for wanted, said in ((True, "as soon as a run goes on"), (False, "switch it on")):
+        nothing = looks.tug(session, wanted, ask(3))
+        assert 'data-turn="3"' in nothing
+        assert said in nothing
     job = over(started(jobs, pictures, session, iterations=12))
-    start = looks.tug(session, ask(1, at=0))
+    start = looks.tug(session, True, ask(1, at=0))
     assert session.tug_at == 0
     assert "content 0 %" in start
     assert "step 0" in start.lower()
-    end = looks.tug(session, ask(2))
+    end = looks.tug(session, True, ask(2))
     assert session.tug_at is None
     assert "The result on show" in end
     assert "content 0 %" not in end
@@ -127,7 +130,7 @@ def test_at_the_start_each_lens_says_which_picture_it_looks_at(jobs: Jobs, pictu
     assert "step 0" in looks.pairs(session, None, None, ask(at=0))["said"].lower()
     job.note(f"something else; {FIRST_LIGHT}")
     assert looks.pairs(session, None, None, ask(2, at=0))["said"].startswith("First light")
-    pulled = looks.tug(session, ask(3, at=0))
+    pulled = looks.tug(session, True, ask(3, at=0))
     assert "The photo, where painting begins" in pulled
     assert "content 0 %" in pulled
 
@@ -144,9 +147,9 @@ def test_only_a_start_at_the_photo_is_pulled_without_its_jpeg(
     monkeypatch.setattr(lenses, "pulls_on", watched)
     session, looks = Session(Recipe()), Lenses(jobs)
     over(started(jobs, pictures, session, iterations=2))
-    looks.tug(session, ask(1, at=0))
+    looks.tug(session, True, ask(1, at=0))
     noisy = over(started(jobs, pictures, session, iterations=2, init="noise"))
-    looks.tug(session, ask(2, at=0))
+    looks.tug(session, True, ask(2, at=0))
     assert seen[0] is None
     assert seen[1] is not None  # noise of another size is other noise
     assert seen[1].tobytes() == noisy.previews.frames[0].picture.tobytes()
@@ -155,10 +158,10 @@ def test_only_a_start_at_the_photo_is_pulled_without_its_jpeg(
 def test_while_a_run_goes_on_tug_shows_what_it_has_measured(jobs: Jobs, pictures: PAIR) -> None:
     session, looks = Session(Recipe()), Lenses(jobs)
     job = started(jobs, pictures, session, iterations=1000)
-    assert "Not measured" in looks.tug(session, ask(1))
+    assert "Not measured" in looks.tug(session, False, ask(1))
     job.control.want_shares(True)
     until(lambda: job.pulls is not None)
-    assert "left over" in looks.tug(session, ask(2))
+    assert "left over" in looks.tug(session, True, ask(2))
     job.control.stop()
     over(job)
 
@@ -172,7 +175,9 @@ def test_a_run_that_is_looked_at_paints_the_same_bits(jobs: Jobs, pictures: PAIR
         for look in (looks.pairs, looks.echo):
             assert "error" not in look(session, None, None, ask(looked, layer="conv3_1"))
         if job.previews.frames:
-            assert "left over" in looks.tug(session, ask(looked, at=0))  # and those of a moment are felt beside it
+            assert "left over" in looks.tug(
+                session, True, ask(looked, at=0)
+            )  # and those of a moment are felt beside it
             pulled += 1
         looked += 1
     assert looked > 1
