@@ -207,12 +207,12 @@ def test_what_is_never_as_in_the_source_is_said_on_its_own_network_too() -> None
 
     gatys = load_preset("gatys-adam")
     assert said(gatys) == {
-        "size": ("224", "224×224"), "content_weight": ("1", "left to the user"), "style_weight": ("1e+06", "left to the user"),
+        "size": ("224", "224×224"), "content_weight": ("1", "none of its own"), "style_weight": ("1e+06", "none of its own"),
     }  # fmt: skip
     assert said(gatys.changed({"crop": "1:1", "style_weight": 3})).keys() == {"content_weight"}
     adapted = said(load_preset("gatys-adam", DEFAULT_NETWORK))
     assert adapted["network"] == ("vgg16-hed", "vgg19-imagenet")
-    assert adapted["content_weight"] == ("0.0003", "left to the user")
+    assert adapted["content_weight"] == ("0.0003", "none of its own")
     assert said(load_preset("tf-adam-tv", DEFAULT_NETWORK))["init_mix"] == ("0.8", "—")  # it starts from noise alone
     fast = load_training_preset("fast-2")
     assert said(fast) == {"learning_rate": ("0.001", "1e-05")}

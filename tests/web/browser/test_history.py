@@ -191,13 +191,16 @@ def test_two_people_do_not_see_each_other_and_two_tabs_keep_their_own(
 
 
 def test_a_new_branch_is_what_the_lenses_look_at(visitor: Visitor, jobs: Jobs) -> None:
+    visitor.page.set_viewport_size(
+        {"width": 1440, "height": 1700}
+    )  # so that the lens stays in sight, else it asks for nothing
     visitor.open(**ENDLESS)
     visitor.page.locator("#under").get_by_role("tab", name="Echo", exact=True).click()
     visitor.run()
     visitor.painted(12)
     open_time_machine(visitor)
     drag_to(visitor, 0.0)
-    visitor.says("step 0|First light", "#echo .lens-what")
+    visitor.says("evaluation 0|First light", "#echo .lens-what")
     visitor.page.click("#branch")
     until(lambda: len(jobs.going_on()) == 2)
     visitor.says("The run as it is", "#echo .lens-what")

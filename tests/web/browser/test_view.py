@@ -57,7 +57,7 @@ def test_everything_is_in_one_view_before_during_and_after(
     visitor = Visitor(browser, address, viewport={"width": width, "height": height})
     visitor.open(size=64, iterations=100_000, scales=1)
     visitor.says("press Run")
-    visitor.says("About|Perhaps|takes", "#cost")  # the page has been answered, and nothing moves any more
+    visitor.says("About|Perhaps|take", "#cost")  # the page has been answered, and nothing moves any more
     assert outside(visitor) == {}
     easel = box(visitor.page.locator("#easel"))
     visitor.run()
