@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pydantic import ValidationError
 
 MAX_NAMED = 20  # of all settings in one sentence
+MAX_NAME = 60  # characters of a name that somebody else has chosen
 
 
 def suggestion(name: str, settings: Collection[str]) -> str:
@@ -33,7 +34,7 @@ def settled_at_start(setting: str, of: str = "run") -> str:
 def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:
     """The first complaint of pydantic as one sentence for a person."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part in settings or not isinstance(part, int))
+    where = ".".join(_short(str(part)) for part in first["loc"] if part in settings or not isinstance(part, int))
     union = re.split(r"\.(?:function-|literal\[|constrained)", where)
     where, what = union[0], first["msg"].removeprefix("Value error, ")
     if len(union) > 1:  # pydantic complains once for each kind of value that would do
@@ -48,3 +49,7 @@ def in_one_sentence(error: ValidationError, settings: Collection[str]) -> str:
         return said  # our own sentence on all of them together
     shown = repr(first["input"])
     return f"{said} (not {shown if len(shown) < 60 else shown[:57] + '...'})"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 3]}..."

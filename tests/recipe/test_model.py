@@ -224,6 +224,13 @@ def test_a_change_that_cannot_be_used_is_refused(changes: dict[str, Any], text: 
     assert text in str(caught.value)
 
 
+def test_a_name_without_end_is_not_repeated_whole() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.of({"neig" * 100 + "neighbours_weight": 0.0})
+    assert len(str(caught.value)) < 250
+    assert "neigneig" in str(caught.value)
+
+
 PLAN = (Stage(size=64, iterations=3, evaluations=3), Stage(size=128, iterations=4))
 JOURNAL = (
     Change(evaluation=2, key="style_weight", value=5.0),

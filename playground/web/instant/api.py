@@ -70,7 +70,7 @@ class PassSettings(BaseModel):
             raise PlaygroundError(in_one_sentence(error, cls.model_fields)) from None
         for name in settings.trained:
             if name not in shipped_styles():
-                raise PlaygroundError(f"there is no trained style {name!r}; {_meant(name)}")
+                raise PlaygroundError(f"there is no trained style {name[:60]!r}; {_meant(name[:60])}")
         return settings
 
 
