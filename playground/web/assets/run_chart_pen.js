@@ -79,8 +79,10 @@ function planeOf(pen, width, height, end, [low, high], log) {
   const marks = ticks(low, high, log), left = Math.max(46, ...marks.map((tick) => Math.ceil(pen.measureText(number(tick)).width) + 8)), right = width - 6, top = 16, bottom = height - 18;
   const to = (number) => (log ? Math.log10(number) : number);
   const across = (step) => left + ((right - left) * step) / end;
-  const down = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(low, to(number))))) / (high - low);
-  return { left, right, top, bottom, across, down, ticks: marks };
+  // What is below the axis stays below it: a line leaves the chart at its foot instead of running along it.
+  const lowest = low - 20 * (high - low), below = (number) => top + ((bottom - top) * (high - Math.min(high, Math.max(lowest, to(number))))) / (high - low);
+  const down = (number) => Math.min(bottom, below(number));
+  return { left, right, top, bottom, across, down, below, ticks: marks };
 }
 // Bands lie under the curves, their names over them.
 function drawBands(pen, { across, right, top, bottom }, stages, palette) {
@@ -145,15 +147,18 @@ function nameLaid(pen, { left, right, top }, names, palette) {
     stroke(pen, x - 34, y - 4, x - 6, y - 4);
   });
 }
-function drawLine(pen, { across, down }, list, steps) {
+function drawLine(pen, { left, right, top, bottom, across, below }, list, steps) {
+  pen.save();
+  pen.beginPath(); pen.rect(left - 1, top - 2, right - left + 4, bottom - top + 2); pen.clip();
   pen.beginPath();
   let open = false;
   list.forEach((number, i) => {
     const is = number !== null && number !== undefined;
-    if (is) pen[open ? "lineTo" : "moveTo"](across(steps[i]), down(number));
+    if (is) pen[open ? "lineTo" : "moveTo"](across(steps[i]), below(number));
     open = is;
   });
   pen.stroke();
+  pen.restore();
 }
 function drawCursor(pen, { top, bottom, across }, step, palette) {
   pen.strokeStyle = palette.accent; pen.lineWidth = 1.5; pen.setLineDash([]);

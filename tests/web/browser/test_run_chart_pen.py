@@ -71,3 +71,11 @@ def test_flags_with_room_all_have_their_words(asked: Any) -> None:
 def test_the_latest_flag_keeps_its_words_where_neither_side_has_room(asked: Any) -> None:
     found = asked(f"placedFlags([[50, 'flag']], {{ across: (x) => x, right: 100 }}, () => {WIDE})")
     assert found == [{"x": 50, "text": "flag", "at": 10}]
+
+
+def test_a_value_below_the_axis_lies_below_the_chart_though_its_name_stays_inside(asked: Any) -> None:
+    plane = "planeOf({ measureText: () => ({ width: 30 }) }, 500, 200, 10, [-1, 1], true)"
+    read = "({ below, down, bottom }) => [below(1e-9), below(0), down(1e-9), below(0.1), below(10), bottom]"
+    tiny, nothing, named, lowest, highest, bottom = asked(f"({read})({plane})")
+    assert named == lowest == bottom
+    assert highest < bottom < bottom + 500 < tiny <= nothing < 1e5
