@@ -91,6 +91,7 @@ def paints(visitor: Visitor, recipe: Recipe, jobs: Jobs) -> None:
     visitor.finish()
 
 
+@pytest.mark.slow  # half a minute
 def test_numbers_follow_every_choice_of_a_network(
     visitor: Visitor, files: dict[str, str], jobs: Jobs, tmp_path: Path
 ) -> None:
