@@ -198,7 +198,7 @@ def test_a_file_in_the_wrong_convention_is_told_and_a_right_one_is_not(
     )
 
 
-@pytest.mark.slow  # a dozen seconds; what is said of each is tested above
+@pytest.mark.slow  # a dozen seconds; the metadata's advice is tested above
 def test_kernels_of_caffe_under_torchs_names_are_told_with_what_helps(hed: Weights, home: Path) -> None:
     """Every advice is followed, and nothing is left to be said."""
     torch.save(hed.tensors, home / "my torch net.pth")
