@@ -42,3 +42,10 @@ def test_of_presets_chosen_in_haste_none_is_dropped(page: Mapping[str, Any]) -> 
     for name in ("preset", "train-preset"):
         chosen = [event for event in page["dependencies"] if (called[name], "input") in map(tuple, event["targets"])]
         assert [event["trigger_mode"] for event in chosen] == ["always_last"], name
+
+
+def test_one_button_starts_a_run(page: Mapping[str, Any]) -> None:
+    """A second one beside it, which did the same, left people wondering what else it did."""
+    called = {part["props"].get("elem_id"): part["id"] for part in page["components"]}
+    (starts,) = (event for event in page["dependencies"] if [called["run"], "click"] in map(list, event["targets"]))
+    assert [list(target) for target in starts["targets"]] == [[called["run"], "click"]]

@@ -133,7 +133,6 @@ def _actions(parts: Parts) -> None:
                     elem_id=f"save-{suffix}",
                 )
             parts["save-json"] = gr.DownloadButton(say("results.recipe"), size="sm", elem_id="save-recipe")
-            parts["again"] = gr.Button(say("results.again"), size="sm", elem_id="again")
             parts["use"] = gr.Button(say("results.use"), size="sm", elem_id="use-as-content")
 
 

@@ -180,9 +180,7 @@ def _wire_runs(
     """Whatever puts a run on the easel, and how it is followed from there."""
     session, acted = parts["session"], listed(parts, START_PARTS)
     started = [session, *listed(parts, ASKED), *panel.inputs]
-    begun = gr.on(
-        [parts["run"].click, parts["again"].click], running.start, started, acted, trigger_mode="once", **WATCHING
-    )
+    begun = parts["run"].click(running.start, started, acted, trigger_mode="once", **WATCHING)
     replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
     branched = parts["branch"].click(machine.branch, [session, *panel.inputs], acted, **WATCHING)
     brought = parts["branches"].click(machine.bring, session, [*panel.outputs, *acted], **WATCHING)

@@ -160,7 +160,7 @@ def test_at_twice_the_size_picture_and_balance_stay_together_and_all_is_in_reach
     visitor.finish()
     visitor.says("Losses: content", "#summary")
     assert together()
-    assert lost([*reached, "#save-png", "#again", "#before-after [data-do=hold]", "#earlier h2"]) == []
+    assert lost([*reached, "#save-png", "#use-as-content", "#before-after [data-do=hold]", "#earlier h2"]) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     visitor.left_clean()
     visitor.context.close()
