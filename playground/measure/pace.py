@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
@@ -22,6 +22,7 @@ from playground.system.files import keep, read_kept
 
 logger = logging.getLogger(__name__)
 FIXED_UNITS = 1.1e10  # of work at any size, fitted to 128 to 768 px: kernels and small maps keep the machine less busy
+BUSY_FROM = 4  # threads; of fewer, fewer wait meanwhile, and one alone never does
 PROBED_RATIO = 0.7  # time an operation of whole evaluations takes, over one of the convolution in the probe
 GUESSED_RATIO = {"bfloat16": 0.25}  # of an operation's time over the same in float32
 PACE_FILE = "pace.json"
@@ -34,10 +35,12 @@ class SecondsPerOperation:
     Attributes:
         guess: where no size was measured.
         by_size: by class of size, the rounded binary logarithm of the pixels; from runs that have ended.
+        fixed: units on top of the work of any size.
     """
 
     guess: float
     by_size: dict[int, float] = field(default_factory=dict)
+    fixed: float = FIXED_UNITS
 
     def at(self, size: Size) -> float:
         """Seconds per 10⁹ operations between the two nearest sizes that were measured, or at the nearest."""
@@ -52,13 +55,13 @@ class SecondsPerOperation:
 
     def seconds(self, work: Work, size: Size) -> float:
         """How long one evaluation of `work` takes."""
-        return work.seconds + (work.units + FIXED_UNITS) / 1e9 * self.at(size)
+        return work.seconds + (work.units + self.fixed) / 1e9 * self.at(size)
 
     def observed(self, work: Work, size: Size, seconds: float) -> SecondsPerOperation:
         """With one measured evaluation more: the first of its class as it is, later ones half way towards it."""
         key = round(math.log2(size[0] * size[1]))
-        new = max(seconds - work.seconds, seconds / 10) / ((work.units + FIXED_UNITS) / 1e9)
-        return SecondsPerOperation(self.guess, {**self.by_size, key: (self.by_size.get(key, new) + new) / 2})
+        new = max(seconds - work.seconds, seconds / 10) / ((work.units + self.fixed) / 1e9)
+        return replace(self, by_size={**self.by_size, key: (self.by_size.get(key, new) + new) / 2})
 
 
 known: dict[str, SecondsPerOperation] = {}
@@ -77,8 +80,14 @@ def seconds_per_operation_on(device: str = "cpu", arithmetic: str = "winograd") 
         if name not in known:
             by_size = _stored().get(name)
             faster = GUESSED_RATIO.get(arithmetic, 1.0) if device == "cpu" else 1.0
-            known[name] = SecondsPerOperation(0.0, by_size) if by_size else SecondsPerOperation(faster * probe(device))
+            guess = 0.0 if by_size else faster * probe(device)
+            known[name] = SecondsPerOperation(guess, by_size or {}, fixed_units(device))
         return known[name]
+
+
+def fixed_units(device: str) -> float:
+    """Units of work that any size takes on top: on a CPU what leaves threads idle, so that it grows with their number."""
+    return FIXED_UNITS * min(1.0, (torch.get_num_threads() - 1) / (BUSY_FROM - 1)) if device == "cpu" else FIXED_UNITS
 
 
 def remember(machine: SecondsPerOperation, device: str = "cpu", arithmetic: str = "winograd") -> None:

@@ -249,7 +249,8 @@ def finished(recipe: Recipe, content_image: tuple[int, int], machine: SecondsPer
 
 def test_one_run_teaches_the_seconds_per_operation(own_home: Path) -> None:
     recipe, content_image = Recipe(size=384, scales=2, iterations=60), (600, 400)
-    machine = SecondsPerOperation(0.0, {14: 0.08, 16: 0.05, 20: 0.03})  # slower for small pictures
+    by_size = {14: 0.08, 16: 0.05, 20: 0.03}  # slower for small pictures
+    machine = SecondsPerOperation(0.0, by_size, pace.fixed_units("cpu"))
     observe_run(finished(recipe, content_image, machine))
     truth = estimate.estimate(recipe, content_image, content_image, machine)
     learnt = estimate.estimate(recipe, content_image, content_image)
@@ -277,7 +278,8 @@ def test_one_size_tells_of_twice_and_half_the_size(learnt: int) -> None:
 def test_what_was_learnt_survives_the_program_and_a_broken_file_does_not_hurt(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observe_run(finished(Recipe(iterations=20), (300, 300), SecondsPerOperation(0.02)))
+    here = SecondsPerOperation(0.02, fixed=pace.fixed_units("cpu"))
+    observe_run(finished(Recipe(iterations=20), (300, 300), here))
     points = seconds_per_operation_on().by_size
     assert list(points.values()) == [pytest.approx(0.02, rel=0.05)]
     monkeypatch.setattr(pace, "known", {})
@@ -288,6 +290,24 @@ def test_what_was_learnt_survives_the_program_and_a_broken_file_does_not_hurt(
         monkeypatch.setattr(pace, "known", {})
         assert seconds_per_operation_on().by_size == {}  # probed
         assert seconds_per_operation_on().guess > 0
+
+
+def test_one_thread_is_as_busy_with_small_pictures(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds of an evaluation that one thread took, and by how much they grow from 96 to 384 px: as the work does."""
+    monkeypatch.setattr(pace, "probe", lambda device: 0.01)
+    took, sizes = {96: 0.0824, 384: 1.214}, {96: (96, 64), 384: (384, 255)}
+    grew = []
+    for threads in (1, 2, 4, 8):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        machine = seconds_per_operation_on("cpu", "direct")
+        small, large = (
+            machine.seconds(work_of_evaluation(load_preset().changed({"arithmetic": "direct"}), size), size)
+            for size in sizes.values()
+        )
+        grew.append(large / small)
+    assert grew[0] == pytest.approx(took[384] / took[96], rel=0.1)
+    assert grew == sorted(grew, reverse=True)
+    assert grew[2] == grew[3]
 
 
 def test_later_runs_move_it_half_way() -> None:

@@ -7,12 +7,17 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
+import torch
 from PIL import Image
 
 from playground.engine.control import MemoryControl
 from playground.engine.frames import Frame
+from playground.engine.schedule import plan_stages
 from playground.images.pictures import Pictures
+from playground.measure import pace
+from playground.networks import arithmetic_choice
 from playground.recipe.model import Recipe
+from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.web.components import forecast
 
@@ -79,3 +84,62 @@ def test_nothing_is_said_before_anything_is_known() -> None:
     job = Job(Pictures(PICTURE, (PICTURE,)), RECIPE, "me", MemoryControl(), 5.0)
     assert forecast.seconds_left(job) is None
     assert told(job, 1.0, 0.0)[1][1] is None
+
+
+RECORDED = {
+    1: {96: 0.0824, 128: 0.138, 192: 0.311, 256: 0.533, 384: 1.214},
+    2: {96: 0.0316, 128: 0.0471, 192: 0.102, 256: 0.153, 384: 0.322},
+}
+"""Seconds of an evaluation of the preset `default` by size, by threads (with two, in bfloat16)."""
+
+
+def simulated(
+    monkeypatch: pytest.MonkeyPatch, threads: int, size: int, noise: float = 0.0
+) -> list[tuple[float, float]]:
+    """Of a run at an even pace, on a machine that knows nothing of itself yet: seconds, and what is forecast of them."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(pace, "known", {})
+    monkeypatch.setattr(pace, "_stored", dict)
+    monkeypatch.setattr(pace, "probe", lambda device: 0.02)
+    monkeypatch.setenv(arithmetic_choice.VARIABLE, "direct")
+    recipe = load_preset().changed({"size": size})
+    job = Job(Pictures(PICTURE, (PICTURE,)), recipe, "me", MemoryControl(), 5.0)
+    job.expect("cpu")
+    chance, seconds, done, found = random.Random(1), 0.0, 0, []
+    for stage in plan_stages(recipe, job.aspect):
+        each = RECORDED[threads][stage.size]
+        seconds += each  # the painting is described at this size
+        for _ in range(stage.iterations):
+            seconds, done = seconds + each * (1 + noise * (chance.random() - 0.5)), done + 1
+            losses = {"content": 1.0, "style": 1.0, "variation": 1.0, "total": 3.0}
+            shape = (stage.size, round(0.75 * stage.size))
+            job.store(Frame(done, recipe.iterations, done, seconds, losses, {"variation": 1.0}, size=shape))
+            left = forecast.seconds_left(job)
+            found += [] if left is None else [(seconds, left)]
+    return found
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+@pytest.mark.parametrize("size", [256, 384])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_at_an_even_pace_the_time_left_never_climbs(
+    monkeypatch: pytest.MonkeyPatch, threads: int, size: int, noise: float
+) -> None:
+    known = simulated(monkeypatch, threads, size, noise)
+    end = known[-1][0]
+    for (_, old), (now, new) in pairwise(known):
+        assert new <= old + 0.01, f"after {now:.1f} s"
+    for seconds, left in known:
+        if seconds > 0.1 * end:
+            assert left == pytest.approx(end - seconds, rel=0.25, abs=1.5), f"after {seconds:.1f} s"
+
+
+def test_a_machine_that_becomes_twice_as_slow_is_believed_slowly() -> None:
+    """As when others run beside: the number grows, by no jump, and is right after a while."""
+    said, went = 60.0, [60.0]
+    for second in range(1, 31):
+        said = forecast.calmed(120.0 - second, said, 1.0)
+        went.append(said)
+    assert all(new < 1.2 * old for old, new in pairwise(went))
+    assert went[-1] == pytest.approx(90.0, rel=0.25)
+    assert all(new < old for old, new in pairwise(went[15:])), "then it falls all the way"
