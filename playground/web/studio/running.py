@@ -38,7 +38,7 @@ LIVE_PARTS = ("preview", "status", "announce", "notes", "terms-chart", "shares",
 """What changes while a run paints."""
 START_PARTS = (
     *BUTTONS, *MESSAGES, "preview", "status", "announce", "terms-chart", "before-after", "after", "summary",
-    "repaint", "repainted", "run-id", "busy", "busy-note", "rounds", "kept-pair", "coach",
+    "repaint", "repainted", "run-id", "busy", "busy-note", "staged-now", "rounds", "kept-pair", "coach",
 )  # fmt: skip
 END_PARTS = (
     *START_PARTS, "earlier", "strip", "save-png", "save-jpg", "save-webp", "save-json",
@@ -149,6 +149,7 @@ class Running:
             **self.answered(session),
             **run_buttons(parts, job),
             parts["run-id"]: job.id,
+            parts["staged-now"]: "",
             parts["status"]: status_line(job, self.device, seconds_left(job)),
             parts["announce"]: "" if job.ended else said or say("announce.started"),
             parts["preview"]: gr.Image(value=picture, visible=True),

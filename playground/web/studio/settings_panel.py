@@ -164,6 +164,7 @@ class SettingsPanel:
             parts["mix"]: controls.mixed(recipe.content_weight, recipe.style_weight, preset),
             parts["preset"]: recipe.preset if recipe.preset in stylize_presets() else None,
             parts["preset-note"]: noted,
+            parts["staged-now"]: "",
             parts["journal"]: gr.Row(visible=bool(what)),
             parts["journal-note"]: message(say("journal.replays", what=joined(what)), "note") if what else "",
             **{parts[f"message-{panel}"]: "" for panel in ("balance", *controls.PANELS)},

@@ -12,11 +12,12 @@ from typing import Any
 
 import gradio as gr
 
+from playground.web.components.format import caption
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.studio.running import ASKED, Running
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
-from playground.web.studio.staged import STAGED, shown
+from playground.web.studio.staged import STAGED, shown, taken_over
 from playground.web.words import say
 
 PATIENCE = 60.0  # seconds that a run has for its last step before the next begins
@@ -61,14 +62,19 @@ class Staging:
         return shown(self.parts, session)
 
     def over(self, session: Session) -> Updates:
-        """The run has ended: what was staged takes the controls over, and Run starts it."""
+        """The run has ended: what was staged takes the controls over, and Run starts it; its picture was another's."""
         if session.running() is not None or (session.staged is None and not session.staged_pictures):
             return NOTHING
-        recipe, session.staged, session.staged_pictures = session.staged, None, set()
+        recipe, pictures = session.staged, session.staged_pictures
+        session.staged, session.staged_pictures = None, set()
         updates = shown(self.parts, session)
         if recipe is not None:
-            updates |= self.panel.guarded("preset-note", self.panel.show, session, recipe, say("staged.chosen"))
-        return updates
+            filled = session.filled
+            updates |= self.panel.guarded("preset-note", self.panel.show, session, recipe)
+            recipe = session.base if session.filled != filled else None  # else it says why not
+            if recipe is not None:
+                updates[self.parts["message-balance"]] = message(say("staged.chosen", what=caption(recipe)), "note")
+        return updates | {self.parts["staged-now"]: taken_over(session.job, recipe, pictures)}
 
 
 def wire_staging(

@@ -125,6 +125,7 @@ def _actions(parts: Parts) -> None:
             html(parts, "staged-note")
             parts["run-these"] = gr.Button(say("staged.run"), size="sm", elem_id="run-these", scale=0, min_width=110)
             parts["forget"] = gr.Button(say("staged.forget"), size="sm", elem_id="forget", scale=0, min_width=70)
+        html(parts, "staged-now")
         with gr.Row(visible=False, elem_id="after", elem_classes=["buttons"]) as parts["after"]:
             for suffix, name in FORMATS.items():
                 parts[f"save-{suffix}"] = gr.DownloadButton(

@@ -164,7 +164,7 @@ def _wire_opening(
     """What happens when the page is opened; the event after which the run that came back is on the easel."""
     session = parts["session"]
     opened = page_under_construction().load(
-        restore.opened, [session, parts["browser"]], [*panel.outputs, *listed(parts, (*START_PARTS, *ARRIVED))],
+        restore.opened, [session, parts["browser"]], _once(panel.outputs, listed(parts, (*START_PARTS, *ARRIVED))),
         js="(session) => [session, playground.told()]", **LIGHT,
     )  # fmt: skip
     opened.then(None, None, None, js="() => playground.arrived()", **LIGHT)
@@ -179,12 +179,13 @@ def _wire_runs(
 ) -> None:  # fmt: skip
     """Whatever puts a run on the easel, and how it is followed from there."""
     session, acted = parts["session"], listed(parts, START_PARTS)
+    both = _once(panel.outputs, acted)
     started = [session, *listed(parts, ASKED), *panel.inputs]
     begun = parts["run"].click(running.start, started, acted, trigger_mode="once", **WATCHING)
     replaced = parts["replace"].click(machine.replace, started, acted, **WATCHING)
     branched = parts["branch"].click(machine.branch, [session, *panel.inputs], acted, **WATCHING)
-    brought = parts["branches"].click(machine.bring, session, [*panel.outputs, *acted], **WATCHING)
-    staged = parts["run-these"].click(staging.run, started, [*panel.outputs, *acted], trigger_mode="once", **WATCHING)
+    brought = parts["branches"].click(machine.bring, session, both, **WATCHING)
+    staged = parts["run-these"].click(staging.run, started, both, trigger_mode="once", **WATCHING)
     for put_up in (opened, begun, replaced, branched, brought, staged):
         put_up.then(None, parts["run-id"], None, js="(run) => playground.keep(run)", **LIGHT)
         followed = put_up.then(following.follow, session, listed(parts, LIVE_PARTS), **FOLLOWING)
@@ -206,10 +207,15 @@ def _wire_results(parts: Parts, panel: SettingsPanel, results: ResultActions) ->
     session, colours, ended = parts["session"], parts["set-colours"], listed(parts, END_PARTS)
     colours.input(results.colours, [session, colours], [*ended, parts[COLOURS_SAID]], **LATEST)
     parts["use"].click(results.use_as_content, session, [parts["content"], parts["content-message"]], **LIGHT)
-    wire_shelf(parts, Shelf(parts, results), [*panel.outputs, *ended, parts["came-back"]])
+    wire_shelf(parts, Shelf(parts, results), _once(panel.outputs, ended, [parts["came-back"]]))
     wire_source(parts, "content", "photos", "content")
     repainted = [parts["repainted"], parts["repaint-message"]]
     picked, given = wire_source(parts, "other", "photos", "other")
     for when in (picked.then, given.then, parts["repaint-go"].click):
         when(results.repaint, [session, parts["other"]], repainted, **LIGHT)
     wire_source(parts, "style", "styles", "style")
+
+
+def _once(*outputs: list[Any]) -> list[Any]:
+    """The outputs of one event, each named once."""
+    return list(dict.fromkeys(component for some in outputs for component in some))

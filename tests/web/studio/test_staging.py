@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 
 from playground.engine.control import MemoryControl
+from playground.engine.frames import Result
 from playground.images.pictures import Pictures
 from playground.recipe.presets import load_preset
 from playground.service.job import Job
 from playground.service.jobs import Jobs
 from playground.web.components import controls
 from playground.web.components.messages import NOTHING
+from playground.web.studio.running import START_PARTS
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import FILLED, SettingsPanel
 from playground.web.studio.staged import stage
@@ -59,6 +61,10 @@ def session() -> Session:
 def end(session: Session) -> None:
     assert session.job is not None
     session.job.state, session.job.ended_at = "stopped", time.monotonic()
+    session.job.result = Result(
+        picture=session.job.style, recipe=BASE, ended="stopped", losses={}, layers={}, curve=[], steps=3, evaluations=3,
+        seconds=1.0, first_preview_seconds=0.1,
+    )  # fmt: skip
 
 
 def test_the_line_names_all_that_waits_and_the_list_shows_the_run_s_preset(staging: Staging, session: Session) -> None:
@@ -83,10 +89,42 @@ def test_when_the_run_has_ended_the_controls_take_over_what_waited(staging: Stag
     end(session)
     updates = staging.over(session)
     assert updates["set-style_weight"] == controls.shown("style_weight", OTHER)
-    assert "Chosen during the last run" in updates["preset-note"]
+    assert "Gatys with Adam" in updates["message-balance"], "beside the knobs, whose values are no longer the run's"
+    now = updates["staged-now"]
+    assert now.index("controls now show Gatys with Adam") < now.index("painted with Playground")
     assert not updates["staged"].visible
     assert session.base.preset == "gatys-adam"
     assert staging.over(session) == NOTHING, "once"
+
+
+def test_pictures_that_waited_are_in_their_boxes_and_the_result_was_of_others(
+    staging: Staging, session: Session
+) -> None:
+    staging.picture("style", session)
+    end(session)
+    updates = staging.over(session)
+    assert "the new painting" in updates["staged-now"]
+    assert "painted from what was there before" in updates["staged-now"]
+    assert "message-balance" not in updates
+
+
+def test_what_no_longer_holds_is_no_longer_said(staging: Staging, session: Session) -> None:
+    """When other settings come into the controls, or another run onto the easel."""
+    stage(Names(), session, OTHER)
+    end(session)
+    staging.over(session)
+    assert staging.panel.show(session, BASE)["staged-now"] == ""
+    assert "staged-now" in START_PARTS
+
+
+def test_without_a_picture_nothing_is_said_of_how_it_was_painted(staging: Staging, session: Session) -> None:
+    assert session.job is not None
+    stage(Names(), session, OTHER)
+    end(session)
+    session.job.result = None
+    now = staging.over(session)["staged-now"]
+    assert "Gatys with Adam" in now
+    assert "painted" not in now
 
 
 def test_what_is_forgotten_is_not_taken_over(staging: Staging, session: Session) -> None:
