@@ -1,7 +1,7 @@
-// Run paints what the page shows once its last question is answered: a painting that was clicked, a file on its way, a
-// number just typed. Gradio starts a run with what it knows at the click, so a click that comes early is held back.
+// Run paints, and Save keeps, what the page shows once its last question is answered: a painting or a network that was
+// chosen, a file on its way, a number just typed. Gradio acts on what it knows at the click, so one that comes early is held back.
 (() => {
-  const STARTS = "#run, #run-these, #faces, #regions-open, #compare", ASKS = /\/(run\/predict|upload)(\?|$)/;
+  const STARTS = "#run, #run-these, #faces, #regions-open, #compare, #save-settings, #copy-link", ASKS = /\/(run\/predict|upload)(\?|$)/;
   const SETTLED = 80; // milliseconds that gradio has to ask after a click, and to show an answer
   const LONG = 10_000; // a server that never answers holds nobody up for longer
   let unanswered = 0, last = 0, held = null;

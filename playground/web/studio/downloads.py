@@ -47,9 +47,7 @@ class NetworkDownloads:
         intended, session.wanted_network, session.intended = session.intended, "", None
         shown = offer(parts, session)
         if intended is not None:
-            shown = self.panel.guarded(
-                "preset-note", self.panel.show, session, intended, say("network.arrived", network=wanted)
-            )
+            shown = self.panel.fill(session, self.panel.show, session, intended, say("network.arrived", network=wanted))
             yield {
                 **shown,
                 parts["set-network"]: gr.Dropdown(network_choices(self.panel.jobs), value=session.base.network),

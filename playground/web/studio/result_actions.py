@@ -108,4 +108,4 @@ class ResultActions:
                 self.parts["strip"]: cards(session), self.parts["came-back"]: f"{done.job.id} {time.monotonic_ns()}",
             }  # fmt: skip
 
-        return self.panel.guarded("preset-note", back)
+        return self.panel.fill(session, back)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,12 +53,33 @@ class Finished:
     small: str | None = None  # of what is shown, for the shelf; made when it is asked for
 
 
+class Filling:
+    """Held by whoever gives the controls a recipe, so that two who do it at once do it one after the other.
+
+    A copy of a session has one of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+    def __deepcopy__(self, _copied: object) -> Filling:
+        return Filling()
+
+
 @dataclass
 class Session(Visit):
     """The state of the Studio on one open page."""
 
     base: Recipe
     filled: int = 0  # how often the controls have been given a recipe; what they send says which it was (FILLED)
+    filling: Filling = field(default_factory=Filling)
+    chosen_network: str | None = None  # a choice that no handler has taken yet; the dropdown may show another since
     own: dict[str, Any] = field(
         default_factory=dict
     )  # of OWN, what a person has set, which stays when a preset is chosen

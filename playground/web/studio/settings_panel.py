@@ -216,7 +216,8 @@ class SettingsPanel:
             mine = {name: getattr(session.base, name) for name in KEPT}
             return self.offered(session, recipe.changed({**mine, **session.own}), note)
 
-        updates = self.guarded("preset-note", chosen)
+        session.chosen_network = None  # the preset was chosen after it
+        updates = self.fill(session, chosen)
         # Shown there already; said again it would undo a choice made since.
         if updates.get(self.parts["preset"]) == name:
             del updates[self.parts["preset"]]
@@ -227,7 +228,7 @@ class SettingsPanel:
         session.own.clear()
         job, recipe = session.running(), preset_of(session.base)
         if job is None:
-            return self.guarded("preset-note", self.show, session, recipe)
+            return self.fill(session, self.show, session, recipe)
 
         def steered() -> Updates:  # the run keeps what cannot change on the way
             live = {name: getattr(recipe, name) for name in live_settings(Recipe) - {"colours"}}
@@ -240,14 +241,14 @@ class SettingsPanel:
             )
             return self.show(session, job.recipe.changed(live))
 
-        return self.guarded("preset-note", steered)
+        return self.fill(session, steered)
 
     def load(self, session: Session, path: str | None) -> Updates:
         """A recipe file or a picture made here was given: every control shows its recipe."""
         if not path:
             return NOTHING
         session.own.clear()
-        return self.guarded("preset-note", lambda: self.offered(session, read_recipe(path), say("settings.loaded")))
+        return self.fill(session, lambda: self.offered(session, read_recipe(path), say("settings.loaded")))
 
     def drop_journal(self, session: Session, *values: Any) -> Updates:
         """Forget what the recipe would replay; the settings stay."""
@@ -256,7 +257,7 @@ class SettingsPanel:
             recipe = self.assembled(session, values).changed({"plan": None, "journal": ()})
             return self.show(session, recipe, say("journal.dropped"))
 
-        return self.guarded("preset-note", forget)
+        return self.fill(session, forget)
 
     def link(self, session: Session, content: str | None, style: str | None, *values: Any) -> Updates:
         """The part of a link that carries the settings on show, and the pictures where they are samples."""
@@ -272,6 +273,14 @@ class SettingsPanel:
         return self.guarded("preset-note", lambda: {self.parts["json"]: self.assembled(session, values).to_json()})
 
     # ---------------------------------------------------------------- what they share
+
+    def fill(self, session: Session, act: Callable[..., Updates], *arguments: Any) -> Updates:
+        """What `act` returns that gives the controls a recipe, or its error in words; never two at once.
+
+        A preset may take a second to adapt: a network that is chosen meanwhile is put on that preset, and not lost under it.
+        """
+        with session.filling:
+            return self.guarded("preset-note", act, *arguments)
 
     def guarded(self, place: str, act: Callable[..., Updates], *arguments: Any) -> Updates:
         """What `act` returns, or its error in words at `place`."""

@@ -70,7 +70,7 @@ class Staging:
         updates = shown(self.parts, session)
         if recipe is not None:
             filled = session.filled
-            updates |= self.panel.guarded("preset-note", self.panel.show, session, recipe)
+            updates |= self.panel.fill(session, self.panel.show, session, recipe)
             recipe = session.base if session.filled != filled else None  # else it says why not
             if recipe is not None:
                 updates[self.parts["message-balance"]] = message(say("staged.chosen", what=caption(recipe)), "note")

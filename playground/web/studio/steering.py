@@ -95,43 +95,55 @@ class Steering:
         grid = {**own, "content": content, "style": style, "layers": known, "preset": own, FILLED: session.filled}
         return {self.panel.parts["layers"]: grid, **self.moved_layers(session, grid)}
 
-    def moved_network(self, session: Session, *values: Any) -> Updates:
-        """Another network was chosen: the controls show its numbers, or it waits for the next Run; one that is not
-        here is offered."""
-        network, parts = values[NETWORK] or DEFAULT_NETWORK, self.panel.parts
-        if self.panel.is_late(session, values):
-            shown = [network if name == "network" else controls.shown(name, session.base) for name in self.panel.fields]
-            values = (*shown, layers.grid_value(session.base))
-        on_show = network == session.base.network and session.wanted_network in (None, "", network)
-        if on_show and session.staged is None:
-            return {parts["message-network"]: ""}  # the page sends one choice twice
-        if not catalogue.is_available(network):
-            session.wanted_network, session.intended = network, None
-            said = self.panel.guarded_text(self._take, session, "network", network)
-            return {parts["message-network"]: said, **offer(parts, session)}
-        try:
-            updates = self.panel.offered(session, self.panel.assembled(session, values))
-        except Exception as error:
-            return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
-        updates.setdefault(parts["message-network"], "")
-        updates[parts["set-network"]] = session.base.network  # while a run goes on, it stays the run's
-        if session.base.network == network:  # said again it would undo a choice made since
-            del updates[parts["set-network"]]
-        return updates
-
     def chose_network(self, session: Session, network: str | None) -> str:
-        """What is said until `moved_network` has answered: a file that was never here before is measured first."""
-        network = network or DEFAULT_NETWORK
+        """Another network was chosen: remember which, and say that a file that was never here before is measured first.
+
+        `moved_network` follows with what all controls show, and by then the dropdown may show what an earlier answer put
+        there.
+        """
+        network = session.chosen_network = network or DEFAULT_NETWORK
         if network == session.base.network or not catalogue.is_available(network):
             return ""
         return message(say("network.reading", network=Path(network).name), "note")
+
+    def moved_network(self, session: Session, *values: Any) -> Updates:
+        """The controls show the chosen network's numbers, or it waits for the next Run; one that is not here is offered."""
+        with session.filling:
+            network, session.chosen_network = session.chosen_network, None
+            if network is None:  # taken by the one before, or a preset was chosen since
+                return {self.panel.parts["message-network"]: ""}
+            updates = self._on_network(session, network, values)
+            if session.chosen_network is not None:  # what is shown in the dropdown is a choice made since
+                updates.pop(self.panel.parts["set-network"], None)
+            return updates
 
     def network_arrived(self, session: Session, *values: Any) -> Updates:
         """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""
         network = values[NETWORK]
         if network == session.base.network or not catalogue.is_available(network or DEFAULT_NETWORK):
             return NOTHING
-        return self.moved_network(session, *values)
+        with session.filling:
+            return self._on_network(session, network, values)
+
+    def _on_network(self, session: Session, network: str, values: tuple[Any, ...]) -> Updates:
+        parts, of_old = self.panel.parts, self.panel.is_late(session, values)
+        shown = [controls.shown(name, session.base) for name in self.panel.fields] if of_old else list(values[:-1])
+        shown[NETWORK] = network
+        grid = layers.grid_value(session.base) if of_old else values[-1]
+        on_show = network == session.base.network and session.wanted_network in (None, "", network)
+        if on_show and session.staged is None:
+            return {parts["message-network"]: "", parts["set-network"]: network}
+        if not catalogue.is_available(network):
+            session.wanted_network, session.intended = network, None
+            said = self.panel.guarded_text(self._take, session, "network", network)
+            return {parts["message-network"]: said, **offer(parts, session)}
+        try:
+            updates = self.panel.offered(session, self.panel.assembled(session, (*shown, grid)))
+        except Exception as error:
+            return {parts["message-network"]: message(fault(error)), parts["set-network"]: session.base.network}
+        updates.setdefault(parts["message-network"], "")
+        updates[parts["set-network"]] = session.base.network  # while a run goes on, it stays the run's
+        return updates
 
     def dice(self, session: Session) -> int:
         """A seed by chance, which stays like one that was typed."""

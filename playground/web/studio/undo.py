@@ -88,7 +88,7 @@ class Undo:
             session.past, session.future, session.moved = past, future, frozenset()
             return {**updates, **self._buttons(session), self.parts["differs"]: differing(recipe)}
 
-        return self.panel.guarded("preset-note", gone)
+        return self.panel.fill(session, gone)
 
     def _buttons(self, session: Session) -> Updates:
         return {

@@ -123,7 +123,8 @@ def _wire_controls(parts: Parts, panel: SettingsPanel, steering: Steering) -> No
             box.input(partial(steering.moved_number, name), [session, box, *both], [slide, *out], **LATEST)
             slide.input(partial(steering.moved_slider, name), [session, slide, *both], [box, *out], **LATEST)
         elif name == "network":
-            said = box.input(steering.chose_network, [session, box], parts["message-network"], **LATEST)
+            told = [parts["message-network"]]
+            said = box.input(steering.chose_network, [session, box], told, trigger_mode="multiple", **LIGHT)
             said.then(steering.moved_network, [session, *panel.inputs], panel.outputs, **LATEST)
         elif name != "colours":  # result_actions.py's: it also acts on a finished picture
             box.input(partial(steering.moved, name), [session, box], place, **LATEST)

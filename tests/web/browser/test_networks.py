@@ -114,8 +114,7 @@ def test_numbers_follow_every_choice_of_a_network(
     visitor.left_clean()
 
 
-# A preset and a network chosen within a tenth of a second: seldom, on a busy machine, a weight stays the preset's own.
-@pytest.mark.slow
+@pytest.mark.slow  # twenty seconds; test_networks_in_turn.py has each way this failed
 def test_of_networks_chosen_in_haste_the_last_one_stays(
     visitor: Visitor, files: dict[str, str], jobs: Jobs, tmp_path: Path
 ) -> None:

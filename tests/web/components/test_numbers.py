@@ -15,9 +15,8 @@ from PIL import Image
 from playground.engine.control import MemoryControl
 from playground.errors import PlaygroundError
 from playground.images.pictures import Pictures
-from playground.networks import catalogue, strength
+from playground.networks import catalogue
 from playground.networks.network_facts import known
-from playground.networks.own_files import name_files
 from playground.networks.read import Weights
 from playground.recipe.model import Recipe
 from playground.recipe.presets import load_preset, load_training_preset
@@ -34,30 +33,8 @@ from playground.web.studio.settings_panel import SettingsPanel
 from playground.web.studio.steering import Steering
 from playground.web.training.state import first_recipe, preset_note
 from playground.web.words import ASKED
-from tests.helpers.networks import in_torch, save_as_keras, save_state_dict
-from tests.helpers.page import Names, values
+from tests.helpers.page import choose_network, path_of, values
 from tests.helpers.waiting import until
-
-
-@pytest.fixture
-def files(hed: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A caffe VGG16 and the same in torch's convention, as files of a server, by their names."""
-    monkeypatch.setattr(strength, "SIDE", 96)
-    save_as_keras(hed, tmp_path / "mine.h5")
-    save_state_dict(in_torch(hed), tmp_path / "ported.safetensors")
-    names = name_files([tmp_path / "mine.h5", tmp_path / "ported.safetensors"], catalogue.NETWORKS)
-    return dict(zip(("caffe", "torch"), names, strict=True))
-
-
-def path_of(name: str) -> Path:
-    path = catalogue.find(name)
-    assert path is not None
-    return path
-
-
-@pytest.fixture
-def panel(files: dict[str, str]) -> SettingsPanel:
-    return SettingsPanel(Jobs(device="cpu", networks=[str(path_of(name)) for name in files.values()]), Names())
 
 
 def shows(updates: dict[Any, Any], recipe: Recipe) -> None:
@@ -78,49 +55,24 @@ def test_the_dropdown_brings_the_numbers_for_the_network(
     for kind, said in (("caffe", {"vgg16-lbfgs": "source", "gatys-adam": "converted"}),
                        ("torch", {"vgg16-lbfgs": "converted", "gatys-adam": "converted"})):  # fmt: skip
         chosen = values(session.base, network=files[kind])
-        updates = steering.moved_network(session, *chosen)
-        again = steering.moved_network(session, *chosen)  # a choice comes twice, with the controls as they were
-        assert again == {panel.parts["message-network"]: ""}
+        updates = choose_network(steering, session, *chosen)
+        again = choose_network(steering, session, *chosen)  # a choice comes twice, with the controls as they were
+        assert again == {panel.parts["message-network"]: "", panel.parts["set-network"]: files[kind]}
         expected = load_preset(preset, known(files[kind]))
         assert expected.numbers == said[preset]
         assert session.base == expected
         shows(updates, expected)
         assert expected.network in updates["preset-note"]
-    updates = steering.moved_network(session, *values(session.base, network="vgg16-hed"))
+    updates = choose_network(steering, session, *values(session.base, network="vgg16-hed"))
     assert session.base == first
     shows(updates, first)
-
-
-def test_controls_that_are_about_to_show_another_recipe_say_nothing(
-    panel: SettingsPanel, files: dict[str, str]
-) -> None:
-    """A page may send what it shows while the answer that replaces it is on its way."""
-    hed = "vgg16-hed"
-    session, steering = Session(load_preset()), Steering(panel)
-    grid = panel.show(session, load_preset("vgg16-lbfgs", hed))["layers"]
-
-    def late(network: str) -> tuple[object, ...]:
-        return (*values(load_preset("vgg16-lbfgs", hed), network=network)[:-1], grid)
-
-    steering.moved_network(session, *late(files["caffe"]))
-    assert session.base == load_preset("vgg16-lbfgs").changed({"network": files["caffe"]})
-    for values_of in (late(files["caffe"]), late(hed)):
-        assert panel.assembled(session, values_of) == session.base
-    steering.moved_network(session, *late(hed))
-    assert session.base == load_preset("vgg16-lbfgs", hed)
-    panel.choose_preset(session, "gatys-adam")
-    steering.moved_network(session, *late(files["torch"]))
-    assert session.base == load_preset("gatys-adam", known(files["torch"]))
-    picked = steering.quick_pick("deep", session, files["torch"])["layers"]
-    assert picked["style"] != session.base.style_layers
-    assert panel.assembled(session, (*values(session.base)[:-1], picked)).style_layers == picked["style"]
 
 
 def test_what_was_typed_before_stays(panel: SettingsPanel, files: dict[str, str]) -> None:
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     session = Session(first)
     typed = values(first, network=files["caffe"], seed=5, size=128, style_weight=2e7)
-    Steering(panel).moved_network(session, *typed)
+    choose_network(Steering(panel), session, *typed)
     source = load_preset("vgg16-lbfgs")
     assert session.base == source.changed({"network": files["caffe"], "seed": 5, "size": 128, "style_weight": 2.0})
 
@@ -139,7 +91,7 @@ def test_a_network_that_is_not_here_changes_no_number_before_it_comes(
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     session, steering = Session(first), Steering(panel)
     chosen = values(first, network="vgg16-caffe", seed=5)
-    updates = steering.moved_network(session, *chosen)
+    updates = choose_network(steering, session, *chosen)
     assert (session.base, session.wanted_network) == (first, "vgg16-caffe")
     folder = catalogue.home_in_words()
     assert f"into {folder} of the computer that serves this page, as vgg16-caffe.h5" in updates["network-note"]
@@ -170,7 +122,7 @@ def test_a_run_keeps_its_numbers_while_another_network_waits(panel: SettingsPane
     recipe = load_preset("vgg16-lbfgs", "vgg16-hed")
     session, steering = Session(recipe), Steering(panel)
     session.job = Run(recipe)  # type: ignore[assignment]
-    updates = steering.moved_network(session, *values(session.base, network=files["caffe"]))
+    updates = choose_network(steering, session, *values(session.base, network=files["caffe"]))
     assert session.base == recipe
     assert session.staged == load_preset("vgg16-lbfgs").changed({"network": files["caffe"]})
     assert updates["set-network"] == "vgg16-hed"
@@ -199,7 +151,7 @@ def test_a_broken_file_leaves_everything_as_it_was(panel: SettingsPanel, files: 
     first = load_preset("vgg16-lbfgs", "vgg16-hed")
     session = Session(first)
     path_of(files["caffe"]).write_bytes(b"no network")
-    updates = Steering(panel).moved_network(session, *values(first, network=files["caffe"]))
+    updates = choose_network(Steering(panel), session, *values(first, network=files["caffe"]))
     assert "cannot be read as network weights" in updates["message-network"]
     assert updates["set-network"] == "vgg16-hed"
     assert session.base == first
