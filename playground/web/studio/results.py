@@ -12,6 +12,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from playground.engine.frames import Result
+from playground.engine.losses import unweighted
 from playground.images.finish import finished
 from playground.images.save import encode_picture
 from playground.measure.distances import photorealism
@@ -91,15 +93,16 @@ def summary(done: Finished) -> str:
     """How a run ended and with what losses, as one paragraph of HTML."""
     result = done.job.result
     assert result is not None
-    losses = ", ".join(f"{term(name)} {number(value)}" for name, value in result.losses.items())
     width, height = result.picture.size
     changes = len(done.recipe.journal)
     said = [
         say(
             "summary.how", how=ending(result.ended, "summary"), steps=result.steps, time=duration(result.seconds),
-            width=width, height=height, seed=done.recipe.seed, network=done.recipe.network, losses=losses,
+            width=width, height=height, seed=done.recipe.seed, network=done.recipe.network,
         )
     ]  # fmt: skip
+    if plain := plain_losses(result):
+        said.append(say("summary.losses", losses=", ".join(f"{term(name)} {number(plain[name])}" for name in plain)))
     if result.generator is not None:
         kept = photorealism(done.content, done.shown if done.recipe.colours == "fitted" else done.painted)
         said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
@@ -107,6 +110,13 @@ def summary(done: Finished) -> str:
         said.append(counted("summary.steered", changes))
     said.append(say("summary.paper", cm=on_paper(max(width, height)), dpi=DPI))
     return f'<p class="summary">{escape(" ".join(said))}</p>'
+
+
+def plain_losses(result: Result) -> dict[str, float]:
+    """The terms of a result's picture before their weights, as the chart shows them first; those that were on at its end."""
+    steered = {change.key: change.value for change in result.recipe.journal}
+    plain = unweighted(result.layers, result.recipe.changed({**steered, "journal": ()}))
+    return {name: value for name, value in plain.items() if ":" not in name}
 
 
 def remember(session: Session, done: Finished) -> None:
