@@ -111,6 +111,11 @@ function drawGrid(pen, { left, right, bottom, down, ticks }, palette, last) {
   pen.fillText(last, right, bottom + 14);
   pen.textAlign = "left"; pen.fillText("0", left, bottom + 14);
 }
+// A text that is no wider than there is room for.
+function cutTo(text, room, widthOf) {
+  while (text.length > 4 && widthOf(text) > room) text = `${text.slice(0, -2).trimEnd()}…`;
+  return text;
+}
 // Where flags stand and their words begin, latest first. The latest always has its words, the others right or left of them where
 // they cover nothing; what is left without (`at` null) is a tick, which hovering tells.
 function placedFlags(flags, { across, right }, widthOf) {
@@ -128,7 +133,8 @@ function placedFlags(flags, { across, right }, widthOf) {
 }
 function drawFlags(pen, plane, flags, palette) {
   pen.strokeStyle = pen.fillStyle = palette.accent; pen.textAlign = "left"; pen.lineWidth = 1;
-  for (const { x, text, at } of placedFlags(flags, plane, (text) => pen.measureText(text).width)) {
+  const wide = (text) => pen.measureText(text).width, fitting = flags.map(([step, text]) => [step, cutTo(text, plane.right - plane.left, wide)]);
+  for (const { x, text, at } of placedFlags(fitting, plane, wide)) {
     if (at === null) { stroke(pen, x, plane.top - 2, x, plane.top + 6); continue; }
     pen.setLineDash([2, 3]); stroke(pen, x, 4, x, plane.bottom); pen.setLineDash([]);
     pen.beginPath(); pen.moveTo(x, 3); pen.lineTo(x + 7, 6.5); pen.lineTo(x, 10); pen.fill();
@@ -139,8 +145,7 @@ function drawFlags(pen, plane, flags, palette) {
 const DASHES = [[6, 3], [2, 2], [9, 3, 2, 3]];
 function nameLaid(pen, { left, right, top }, names, palette) {
   names.forEach((name, nth) => {
-    let text = name;
-    while (text.length > 4 && pen.measureText(text).width > right - left - 46) text = `${text.slice(0, -2).trimEnd()}…`;
+    const text = cutTo(name, right - left - 46, (text) => pen.measureText(text).width);
     const x = right - 4 - pen.measureText(text).width, y = top + 13 + 15 * nth;
     legible(pen, text, x, y, palette);
     pen.strokeStyle = palette.text; pen.lineWidth = 1.2; pen.setLineDash(DASHES[nth % 3]);

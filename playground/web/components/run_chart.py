@@ -15,17 +15,15 @@ from typing import Any
 import gradio as gr
 
 from playground.engine.schedule import plan_stages
-from playground.recipe.model import Change, Recipe
+from playground.recipe.model import Recipe
 from playground.service.job import ENDS, Job
-from playground.web.components.format import number
+from playground.web.components.flags import flags
 from playground.web.components.small_charts import TERMS
-from playground.web.words import label, say
 
 SCRIPT = "\n".join(
     (Path(__file__).parent.parent / "assets" / name).read_text("utf-8") for name in ("run_chart_pen.js", "run_chart.js")
 )
 WHOLE, TAIL = 240, 24  # points that are sent of a whole curve, and between two of those
-NEAR = 0.01  # of the axis: changes of one setting that close are one flag, such as a slider's on its way
 EMPTY: dict[str, Any] = {"run": "", "points": [], "keys": [], "whole": True}
 
 
@@ -66,7 +64,7 @@ def data(job: Job, *, whole: bool = True) -> dict[str, Any]:
         "whole": whole,
         "steps": last,
         "stages": _stages(job, last),
-        "flags": _flags(job, steps, weighted),
+        "flags": flags(job, steps, weighted),
         "keys": keys,
         "points": points,
     }
@@ -122,33 +120,3 @@ def _stages(job: Job, last: float) -> list[list[float]]:
             bands.append([begin, min(last, begin + stage.iterations), stage.size])
         begin += stage.iterations
     return bands
-
-
-def _flags(job: Job, steps: Sequence[float], points: Sequence[Mapping[str, float]]) -> list[list[Any]]:
-    """[step, words] of every change on the way; a slider that was dragged is one change."""
-    journal: Sequence[Change] = (
-        job.result.recipe.journal if job.result is not None else job.frame.journal if job.frame is not None else ()
-    )
-    flags: list[list[Any]] = []
-    latest: dict[str, int] = {}
-    for change in journal:
-        place = next(
-            (step for step, point in zip(steps, points, strict=True) if point["evaluations"] > change.evaluation),
-            steps[-1],
-        )
-        words = f"{label(change.key)} {_said(change.value)}"
-        index = latest.get(change.key)
-        if index is not None and place - flags[index][0] <= max(2.0, NEAR * steps[-1]):
-            flags[index][1] = words
-        else:
-            latest[change.key] = len(flags)
-            flags.append([round(place, 2), words])
-    return flags
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return say("value.on" if value else "value.off")
-    if isinstance(value, (int, float)):
-        return number(value)
-    return say("value.changed") if isinstance(value, Mapping) else str(value)

@@ -68,6 +68,12 @@ def test_flags_with_room_all_have_their_words(asked: Any) -> None:
     assert all(each["at"] == each["x"] + 10 for each in placed(asked, [10.0, 150.0, 300.0, 420.0]))
 
 
+def test_a_sentence_wider_than_the_chart_is_cut(asked: Any) -> None:
+    cut = "cutTo('Step 5: Style weight from 1 to 40', 100, (text) => 10 * text.length)"
+    assert asked(cut) == "Step 5: S…"
+    assert asked("cutTo('Step 5', 100, (text) => 10 * text.length)") == "Step 5"
+
+
 def test_the_latest_flag_keeps_its_words_where_neither_side_has_room(asked: Any) -> None:
     found = asked(f"placedFlags([[50, 'flag']], {{ across: (x) => x, right: 100 }}, () => {WIDE})")
     assert found == [{"x": 50, "text": "flag", "at": 10}]

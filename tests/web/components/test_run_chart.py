@@ -67,7 +67,7 @@ def test_sizes_are_bands_and_a_dragged_slider_is_one_flag(job: Job) -> None:
     sizes = [size for *_, size in told["stages"]]
     assert sizes == [48, 96]
     assert [point[2] for point in told["points"]] == [sizes[0]] * 4 + [sizes[1]] * 4
-    assert [words for _, words in told["flags"]] == ["Style weight 40"]
+    assert [words for _, words in told["flags"]] == ["Step 5: Style weight from 1 to 40"]
     assert told["flags"][0][0] == 5
     assert told["ended"]
 
