@@ -300,8 +300,8 @@ def first_shares(pictures: Pictures, recipe: Recipe, weights: Weights) -> tuple[
     """How strongly each term pulls at the first step, in hundredths, and every layer's loss there."""
     control = MemoryControl()
     control.want_shares(True)
-    # Edges continued, since the port's zeros there mean another grey than the original's.
-    small = recipe.changed({"size": 128, "iterations": 1, "padding": "replicate"})
+    # At tf-adam-tv's own size; in smaller pictures the edge counts for more, where the port's zeros mean another grey.
+    small = recipe.changed({"size": 224, "iterations": 1})
     for frame in Run(*pictures, small, Vgg(weights), control).frames():
         if frame.shares is not None:
             return {term: 100 * share for term, share in frame.shares.items()}, dict(frame.layers)
@@ -341,7 +341,7 @@ def test_the_same_network_in_torchs_convention_keeps_the_balance(
     recipe = load_preset(preset, known(saved(ported, home / "ported.safetensors")))
     assert recipe.numbers == "converted"
     found, by_layer = first_shares(pictures, recipe, ported)
-    assert found == pytest.approx(shares, abs=0.2 if source_is_here else 2)
+    assert found == pytest.approx(shares, abs=0.5 if source_is_here else 1)
     if source_is_here:  # else the file cannot tell how much its biases have shrunk
         assert by_layer == pytest.approx(layers, rel=0.03)
     bare = load_preset(preset).changed({"network": recipe.network})
