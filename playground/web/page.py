@@ -53,6 +53,7 @@ SCRIPTS = (
     "unanswered.js",
     "page.js",
     "fields.js",
+    "help.js",
     "files.js",
     "access.js",
     "tabs.js",

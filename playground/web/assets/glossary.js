@@ -36,8 +36,11 @@
     if (!card.contains(from)) opener = from;
     if (!card.matches(":popover-open")) card.showPopover();
     const place = (card.contains(from) ? opener : from).getBoundingClientRect(), box = card.getBoundingClientRect();
-    card.style.left = `${Math.max(8, Math.min(innerWidth - box.width - 8, place.left))}px`;
-    card.style.top = `${place.bottom + 8 + box.height < innerHeight ? place.bottom + 6 : Math.max(8, place.top - box.height - 6)}px`;
+    // Of a setting's name, beside the settings: below it the card would cover what it is about.
+    const [left, top] = playgroundBesideColumn(card.contains(from) ? opener : from, box.width, box.height) ||
+      [Math.max(8, Math.min(innerWidth - box.width - 8, place.left)), place.bottom + 8 + box.height < innerHeight ? place.bottom + 6 : Math.max(8, place.top - box.height - 6)];
+    card.style.left = `${left}px`;
+    card.style.top = `${top}px`;
     card.querySelector("h2").focus({ preventScroll: true });
   }
 

@@ -30,6 +30,8 @@ SCREENS = [
     (1366, 657),
     pytest.param(1280, 650, marks=pytest.mark.slow),
     pytest.param(1440, 900, marks=pytest.mark.slow),
+    (820, 650),
+    pytest.param(900, 700, marks=pytest.mark.slow),
     (1024, 768),
     pytest.param(820, 1180, marks=pytest.mark.slow),
 ]
