@@ -244,6 +244,21 @@ def test_sentences_of_the_engine_are_translated_where_they_are_known() -> None:
     assert said("The network x is not on this machine.") == "The network x is not on this machine."
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_first_visit_calls_everything_by_its_name_on_the_page(language: str) -> None:
+    names = words.words(language)
+    called = {
+        "run": ("run.run", "run.pause", "run.stop"),
+        "balance": ("balance.title", "mix.photo", "mix.painting"),
+        "weights": ("run.weights", "mix.photo", "mix.painting"),
+    }
+    for step, keys in called.items():
+        for key in keys:
+            found = names[key] if key.startswith("mix.") else rf"[“„«] ?{names[key]} ?[”“»]"
+            assert re.search(found, names[f"js.welcome.{step}"]), (step, key)
+    assert names["js.welcome.end"] not in {names["run.run"], "Start", "Los geht’s", "C’est parti", "Empezar"}
+
+
 def test_nothing_is_said_while_a_file_is_imported() -> None:
     """It would be English for everybody."""
     early = []

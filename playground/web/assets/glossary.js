@@ -96,11 +96,12 @@
   }, true);
 
   // -------------------------------------------------------------------- the first visit
-  const SEEN = "style-playground-shown-round", STEPS = [["pictures", "#content"], ["run", "#run"], ["balance", "#balance"]];
+  const SEEN = "style-playground-shown-round", STEPS = [["pictures", "#content", "#style"], ["run", "#run"], ["balance", "#mix"]];
   let step = 0, round = null;
   const KEEP = ["#content", "#style", "#run", "#pause", "#terms-chart"], GAP = 14, EDGE = 8;
-  // A phone has the balance behind a button.
-  const named = (query) => (query === "#balance" && [document.querySelector("#weights-toggle")].find((node) => node?.offsetParent)) || document.querySelector(query);
+  // A phone has the slider behind a button, and then the step is about that.
+  const opens = (query) => (query === "#mix" && [document.querySelector("#weights-toggle")].find((node) => node?.offsetParent)) || null;
+  const named = (query) => opens(query) || document.querySelector(query);
   // Beside what the step names, its corner on it; over neither a picture's box, Run nor the curves.
   function stand() {
     const place = round && named(STEPS[step][1]);
@@ -133,13 +134,14 @@
     round = null;
   }
   function show() {
-    const [name, query] = STEPS[step], place = named(query);
-    if (!place) return over();
+    const [name, ...queries] = STEPS[step], places = queries.map(named), last = step === STEPS.length - 1;
+    if (!places.every(Boolean)) return over();
     document.querySelectorAll(".shown").forEach((node) => node.classList.remove("shown"));
-    place.classList.add("shown");
-    round.querySelector("p").textContent = playgroundSay(`welcome.${name}`);
+    places.forEach((place) => place.classList.add("shown"));
+    round.querySelector("p").textContent = playgroundSay(opens(queries[0]) ? "welcome.weights" : `welcome.${name}`);
     round.querySelector(".count").textContent = playgroundSay("welcome.count", { step: step + 1, steps: STEPS.length });
-    round.querySelector("[data-do=on]").textContent = playgroundSay(step === STEPS.length - 1 ? "welcome.end" : "welcome.on");
+    round.querySelector("[data-do=on]").textContent = playgroundSay(last ? "welcome.end" : "welcome.on");
+    round.querySelector("[data-do=skip]").hidden = last;
     stand();
   }
   // A link has opened a lesson alone, or a class has the page: its own lesson comes first, and there is nothing to lie over it.
