@@ -69,11 +69,11 @@ class Staging:
         session.staged, session.staged_pictures = None, set()
         updates = shown(self.parts, session)
         if recipe is not None:
-            filled = session.filled
-            updates |= self.panel.fill(session, self.panel.show, session, recipe)
+            filled, chosen = session.filled, say("staged.chosen", what=caption(recipe))
+            updates |= self.panel.fill(session, self.panel.show, session, recipe, chosen)
             recipe = session.base if session.filled != filled else None  # else it says why not
-            if recipe is not None:
-                updates[self.parts["message-balance"]] = message(say("staged.chosen", what=caption(recipe)), "note")
+            if recipe is not None:  # also beside the knobs, which are far from the list on a phone and in a low window
+                updates[self.parts["message-balance"]] = message(chosen, "note")
         return updates | {self.parts["staged-now"]: taken_over(session.job, recipe, pictures)}
 
 

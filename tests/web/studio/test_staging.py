@@ -90,6 +90,7 @@ def test_when_the_run_has_ended_the_controls_take_over_what_waited(staging: Stag
     updates = staging.over(session)
     assert updates["set-style_weight"] == controls.shown("style_weight", OTHER)
     assert "Gatys with Adam" in updates["message-balance"], "beside the knobs, whose values are no longer the run's"
+    assert "Gatys with Adam" in updates["preset-note"], "where it was chosen"
     now = updates["staged-now"]
     assert now.index("controls now show Gatys with Adam") < now.index("painted with Playground")
     assert not updates["staged"].visible
