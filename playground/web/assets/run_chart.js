@@ -75,7 +75,6 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
   frame = { left: plane.left, right: plane.right, end, across: plane.across, data, flags: value.flags || [] };
   drawBands(pen, plane, value.stages || [], palette);
   drawGrid(pen, plane, palette, end < planned ? words("planned", { end: Math.round(end), count: planned }) : `${words("step")} ${Math.round(end)}`);
-  drawFlags(pen, plane, value.flags || [], palette);
   laid.forEach((other, nth) => shown(other.keys).forEach((key) => { // thin and broken
     pen.strokeStyle = colourOf(key, palette, keys); pen.lineWidth = 1.2; pen.setLineDash(DASHES[nth % 3]);
     drawLine(pen, plane, other.rows.map((row) => valueOf(row, key)), other.rows.map((row) => row.step));
@@ -85,6 +84,7 @@ function draw(canvas = figure().querySelector("canvas"), forFile = false) {
     pen.setLineDash(view.by === "layer" && key.startsWith("content") ? [5, 3] : []);
     drawLine(pen, plane, lines[i], data.map((row) => row.step));
   });
+  drawFlags(pen, plane, value.flags || [], palette, laid.length ? 1 : 2); // names of what is laid over stand there too
   nameBands(pen, plane, value.stages || [], palette);
   nameLaid(pen, plane, laid.map((other) => other.name), palette);
   if (forFile) return;

@@ -117,29 +117,33 @@ function cutTo(text, room, widthOf) {
   return text;
 }
 // Where flags stand and their words begin, latest first. The latest always has its words, the others right or left of them where
-// they cover nothing; what is left without (`at` null) is a tick, which hovering tells.
-function placedFlags(flags, { across, right }, widthOf) {
-  const taken = [];
+// they cover nothing, in the first of so many rows; what is left without (`at` null) is a tick, which hovering tells.
+function placedFlags(flags, { across, right }, widthOf, rows = 1) {
+  const taken = Array.from({ length: rows }, () => []);
   return [...flags].reverse().map(([step, text], nth) => {
     const x = across(step), wide = widthOf(text), after = x + 10, before = x - 4 - wide;
-    let at = [after, before].find((from) => {
+    const free = (row) => [after, before].find((from) => {
       const low = Math.min(x, from) - 6, high = Math.max(x + 8, from + wide) + 6;
-      return from >= 0 && from + wide <= right && !taken.some(([a, b]) => low < b && high > a);
-    }) ?? null;
-    if (at === null && nth === 0) at = Math.max(0, right - wide);
-    if (at !== null) taken.push([Math.min(x, at), Math.max(x + 8, at + wide)]);
-    return { x, text, at };
+      return from >= 0 && from + wide <= right && !taken[row].some(([a, b]) => low < b && high > a);
+    });
+    const row = Math.max(0, taken.findIndex((_, nth) => free(nth) !== undefined));
+    const at = free(row) ?? (nth === 0 ? Math.max(0, right - wide) : null);
+    if (at !== null) taken[row].push([Math.min(x, at), Math.max(x + 8, at + wide)]);
+    return { x, text, at, row };
   });
 }
-function drawFlags(pen, plane, flags, palette) {
+// The second row lies in the chart, where it is over the first one's poles.
+function drawFlags(pen, plane, flags, palette, rows) {
   pen.strokeStyle = pen.fillStyle = palette.accent; pen.textAlign = "left"; pen.lineWidth = 1;
   const wide = (text) => pen.measureText(text).width, fitting = flags.map(([step, text]) => [step, cutTo(text, plane.right - plane.left, wide)]);
-  for (const { x, text, at } of placedFlags(fitting, plane, wide)) {
+  const placed = placedFlags(fitting, plane, wide, rows);
+  for (const { x, at, row } of placed) {
     if (at === null) { stroke(pen, x, plane.top - 2, x, plane.top + 6); continue; }
-    pen.setLineDash([2, 3]); stroke(pen, x, 4, x, plane.bottom); pen.setLineDash([]);
-    pen.beginPath(); pen.moveTo(x, 3); pen.lineTo(x + 7, 6.5); pen.lineTo(x, 10); pen.fill();
-    pen.fillText(text, at, 10.5);
+    const down = 13 * row;
+    pen.setLineDash([2, 3]); stroke(pen, x, 4 + down, x, plane.bottom); pen.setLineDash([]);
+    pen.beginPath(); pen.moveTo(x, 3 + down); pen.lineTo(x + 7, 6.5 + down); pen.lineTo(x, 10 + down); pen.fill();
   }
+  for (const { text, at, row } of placed) if (at !== null) legible(pen, text, at, 10.5 + 13 * row, { ...palette, text: palette.accent });
 }
 // Whose the broken lines are, at the upper right: losses fall, so that little is there.
 const DASHES = [[6, 3], [2, 2], [9, 3, 2, 3]];

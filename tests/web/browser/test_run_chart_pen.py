@@ -68,6 +68,14 @@ def test_flags_with_room_all_have_their_words(asked: Any) -> None:
     assert all(each["at"] == each["x"] + 10 for each in placed(asked, [10.0, 150.0, 300.0, 420.0]))
 
 
+def test_a_flag_without_room_beside_the_next_has_its_words_below(asked: Any) -> None:
+    flags, plane = "[[50, 'long'], [90, 'longer']]", "{ across: (x) => x, right: 540 }"
+    found = asked(f"placedFlags({flags}, {plane}, () => 200, 2)")
+    assert [(each["at"], each["row"]) for each in found] == [(100, 0), (60, 1)]
+    one_row = asked(f"placedFlags({flags}, {plane}, () => 200)")
+    assert [each["at"] for each in one_row] == [100, None]
+
+
 def test_a_sentence_wider_than_the_chart_is_cut(asked: Any) -> None:
     cut = "cutTo('Step 5: Style weight from 1 to 40', 100, (text) => 10 * text.length)"
     assert asked(cut) == "Step 5: S…"
@@ -76,7 +84,7 @@ def test_a_sentence_wider_than_the_chart_is_cut(asked: Any) -> None:
 
 def test_the_latest_flag_keeps_its_words_where_neither_side_has_room(asked: Any) -> None:
     found = asked(f"placedFlags([[50, 'flag']], {{ across: (x) => x, right: 100 }}, () => {WIDE})")
-    assert found == [{"x": 50, "text": "flag", "at": 10}]
+    assert found == [{"x": 50, "text": "flag", "at": 10, "row": 0}]
 
 
 def test_a_value_below_the_axis_lies_below_the_chart_though_its_name_stays_inside(asked: Any) -> None:
