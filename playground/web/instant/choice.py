@@ -16,7 +16,7 @@ from PIL import Image
 from playground.errors import PlaygroundError
 from playground.feedforward.apply import OnePass
 from playground.feedforward.blended import blended_stylizer
-from playground.feedforward.model import Model, load_model
+from playground.feedforward.model import MODEL_SUFFIXES, Model, load_model
 from playground.images.convert import resize_picture
 from playground.networks.catalogue import ANY_PAINTING, WeightsMissing
 from playground.recipe.styles import MAX_STYLES
@@ -27,7 +27,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.unreadable_requests import picked
 from playground.web.instant.card import named
 from playground.web.instant.state import OPENED_MB, Chosen, Easel, OpenedModels
-from playground.web.words import say
+from playground.web.words import joined, say
 
 PAINTING_SIDE = 1024  # pixels, long side of a painting that is kept: its network looks at 256
 PATIENCE = 120.0  # seconds for the network to come
@@ -44,7 +44,7 @@ def lay_out_paintings(parts: Parts) -> None:
         format="jpeg", buttons=[], container=False, interactive=False, elem_id="any-paintings", elem_classes=["samples"],
     )  # fmt: skip
     with gr.Row(elem_classes=["buttons"]):
-        parts["any-open"] = gr.UploadButton(say("any.open"), file_types=["image"], size="sm", elem_id="any-open")
+        parts["any-open"] = gr.UploadButton(say("any.open"), size="sm", elem_id="any-open")
 
 
 def lay_out_blend(parts: Parts) -> None:
@@ -86,6 +86,10 @@ class Choice:
         if not path:
             return NOTHING
         try:
+            if Path(path).suffix.lower() not in MODEL_SUFFIXES:
+                raise PlaygroundError(
+                    say("error.no_model_file", name=Path(path).name, suffixes=joined(sorted(MODEL_SUFFIXES)))
+                )
             model = load_model(Path(path))
             self.opened_models.admit(model)
         except Exception as error:

@@ -12,8 +12,6 @@ from typing import Any
 import gradio as gr
 
 from playground.feedforward.apply import STROKES
-from playground.feedforward.model import MODEL_SUFFIXES
-from playground.feedforward.video import FILMS
 from playground.service.jobs import Jobs
 from playground.web.components.layout import (
     LATEST,
@@ -75,7 +73,7 @@ def _stage(parts: Parts) -> None:
     with gr.Accordion(say("many.title"), open=False, elem_classes=["sheet"], elem_id="many"):
         gr.HTML(f'<p class="hint">{say("many.hint")}</p>')
         parts["many-files"] = gr.File(
-            file_count="multiple", file_types=["image", ".gif", *sorted(FILMS)], show_label=False, label=say("many.files"),
+            file_count="multiple", show_label=False, label=say("many.files"),
             height=140, elem_id="many-files", elem_classes=["drop"],
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):
@@ -108,7 +106,6 @@ def _styles(parts: Parts) -> None:
         with gr.Row(elem_classes=["buttons"]):
             parts["styles-open"] = gr.UploadButton(
                 say("instant.open"),
-                file_types=sorted(MODEL_SUFFIXES),
                 size="sm",
                 elem_id="styles-open",
             )

@@ -76,14 +76,12 @@ def build_paintings(parts: Parts) -> None:
             format="jpeg", buttons=[], container=False, selected_index=None, interactive=False, elem_id="add-sample",
             elem_classes=["samples", "small"],
         )  # fmt: skip
-        parts["add-painting"] = gr.UploadButton(
-            say("paintings.add"), file_types=["image"], size="sm", elem_id="add-painting", min_width=80
-        )
+        parts["add-painting"] = gr.UploadButton(say("paintings.add"), size="sm", elem_id="add-painting", min_width=80)
         with gr.Row(elem_classes=["buttons"]):
             parts["faces"] = gr.Button(say("faces.keep"), size="sm", elem_id="faces", min_width=80)
             parts["regions-open"] = gr.Button(say("regions.paint"), size="sm", elem_id="regions-open", min_width=80)
             parts["regions-load"] = gr.UploadButton(
-                say("regions.load"), file_types=["image"], size="sm", elem_id="regions-load", min_width=80
+                say("regions.load"), size="sm", elem_id="regions-load", min_width=80
             )
             parts["regions-remove"] = gr.Button(
                 say("regions.remove"), size="sm", visible=False, elem_id="regions-remove", min_width=80

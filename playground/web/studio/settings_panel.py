@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from playground.errors import PlaygroundError
+from playground.errors import PictureError, PlaygroundError
 from playground.images.load import read_recipe_text
 from playground.networks import catalogue
 from playground.recipe.base import DEFAULT_NETWORK
@@ -308,7 +309,10 @@ def read_recipe(path: str) -> Recipe:
         if head.startswith(b"{"):
             file.seek(0)
             return parse_recipe(file.read(2_000_000).lstrip(b"\xef\xbb\xbf"))
-    text = read_recipe_text(path)
+    try:
+        text = read_recipe_text(path)
+    except PictureError as error:
+        raise PlaygroundError(say("error.no_recipe_file", name=Path(path).name)) from error
     if text is None:
         raise PlaygroundError(say("error.no_recipe"))
     return parse_recipe(text)

@@ -204,7 +204,6 @@ def _recipe_panel(parts: Parts, recipe: Recipe) -> None:
             parts["reset"] = gr.Button(say("settings.reset"), size="sm", elem_id="reset", min_width=60)
             parts["load"] = gr.UploadButton(
                 say("settings.load"),
-                file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
                 size="sm",
                 elem_id="load-recipe",
                 min_width=80,

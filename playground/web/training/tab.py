@@ -59,7 +59,7 @@ def build_training(jobs: Jobs, kept: gr.BrowserState, browser: gr.Textbox) -> Pa
 def _photographs(parts: Parts) -> None:
     with gr.Column(elem_classes=["source"]):
         parts["train-photos"] = gr.File(
-            file_count="multiple", file_types=["image", ".zip"], label=say("photos.label"), height=132,
+            file_count="multiple", label=say("photos.label"), height=132,
             elem_id="train-photos", elem_classes=["drop"],
         )  # fmt: skip
         with gr.Row(elem_classes=["buttons"]):

@@ -186,3 +186,47 @@ def test_run_waits_for_the_answer_to_what_was_just_chosen(visitor: Visitor, jobs
     assert painting is not None
     assert painting.name == "stained_glass"
     visitor.left_clean()
+
+
+ELSEWHERE = {
+    "load-recipe": ("studio", "#preset-note", "'notes.txt' is no recipe: give a JSON file"),
+    "add-painting": ("studio", "#paintings-message", "The style picture 'notes.txt' is no picture"),
+    "regions-load": ("studio", "#paintings-message", "map.* 'notes.txt' is no picture"),
+    "any-open": ("instant", "#any-message", "'notes.txt' is no picture"),
+    "styles-open": ("instant", "#styles-message", "'notes.txt' is no style's file"),
+    "many-files": ("instant", "#many-status", ""),
+    "train-photos": ("training", "#photos-note", "There is no photograph among these files"),
+}
+"""By what takes a file: its tab, and where and how one that it cannot use is answered."""
+
+
+def test_every_other_box_answers_a_wrong_file_beside_it_too(browser: Browser, address: str, tmp_path: Path) -> None:
+    text, large = tmp_path / "notes.txt", tmp_path / "large.png"
+    text.write_text("nothing that one could paint")
+    large.write_bytes(b"x" * (2**20 + 1))
+    visitor = Visitor(browser, address, viewport={"width": 1366, "height": 768})
+    page = visitor.page
+    visitor.open(size=64)
+    page.evaluate("gradio_config.max_file_size = 2 ** 20")
+    page.click("#paintings > button")
+    for name, (tab, answer, said) in ELSEWHERE.items():
+        page.click(f"[data-tab-id={tab}]:visible")
+        if name == "many-files":
+            page.click("#many > button")
+        box = page.locator(f"#{name}")
+        expect(box).to_be_visible()
+        chooser = box if name in ("many-files", "train-photos") else box.locator("xpath=..")
+        given = chooser.locator("input[type=file]")
+        given = given.first if given.count() == 1 else page.locator(f"input[type=file]:has(+ #{name})")
+        given.set_input_files(large)
+        expect(page.locator(".beside:visible")).to_contain_text("large.png has 2 MB, more than the 1 MB")
+        given.set_input_files(text)
+        expect(page.locator(".beside:visible")).to_have_count(0)
+        if said:
+            visitor.says(said, f"{answer} .error")
+            expect(page.locator(f"{answer} .error")).to_have_count(1)
+        else:  # judged when they are painted
+            visitor.says("notes.txt", f"#{name}")
+        expect(page.locator(".toast-body")).to_have_count(0)
+    visitor.left_clean()
+    visitor.context.close()
