@@ -27,6 +27,7 @@ from playground.cli.stylize import stylize
 from playground.cli.train import train
 from playground.cli.weights import list_weights
 from playground.errors import PlaygroundError
+from playground.recipe.complaints import own_words
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]  # the parser's complaints, wherever this version of typer keeps them
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -72,7 +73,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except typer.Exit as ended:  # --help
         return ended.exit_code
     except USAGE_ERROR as error:
-        return _complain(error.format_message().replace("Value error, ", ""))  # pydantic's own words
+        error.message = own_words(error.message)  # of a choice: typer asks pydantic and hands on what that says
+        return _complain(error.format_message())
     except PlaygroundError as error:
         return _complain(str(error))
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from playground.errors import PlaygroundError
+from playground.recipe.complaints import own_words
 from playground.service.address import is_loopback
 from playground.service.limits import PROFILES, Limits
 
@@ -288,7 +289,7 @@ def _sentence(error: ValidationError, written: Sequence[_Source]) -> str:
     name = str(first["loc"][0]) if first["loc"] else ""
     value, where = _found(name, written) or (first["input"], name)
     shown = "used" if name in SECRETS else repr(value)
-    complaint = first["msg"].removeprefix("Value error, ")
+    complaint = own_words(first["msg"])
     return f"{where} cannot be {shown}: {complaint[:1].lower()}{complaint[1:]}."
 
 

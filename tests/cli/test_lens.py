@@ -57,6 +57,7 @@ def test_a_result_is_looked_at_in_place_of_the_start(photo: Path, capsys: pytest
         (("--at", "5000,1"), "lies outside the photo"),
         (("--layer", "conv9_9", "--device", "cpu"), "no layer called 'conv9_9'"),
         (("--show", "everything"), "error: Invalid value for '--show': 'everything' is not one of"),
+        (("--show", "Value error, it"), "error: Invalid value for '--show': 'Value error, it' is not one of"),
         (("-o", "missing/sheet.png"), "does not exist"),
     ],
 )
