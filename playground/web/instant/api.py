@@ -5,7 +5,6 @@ Called by page.py while the page is built. It does what the Instant styles tab d
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from playground.feedforward.apply import STROKES, Stylized, stylize_picture
 from playground.feedforward.model import Model, load_model, shipped_styles
 from playground.images.convert import resize_picture
 from playground.images.save import save_picture
-from playground.recipe.complaints import in_one_sentence
+from playground.recipe.complaints import MAX_NAME, in_one_sentence, suggestion
 from playground.recipe.parse import parse_settings
 from playground.recipe.styles import MAX_STYLES
 from playground.service.jobs import Jobs
@@ -70,13 +69,11 @@ class PassSettings(BaseModel):
             raise PlaygroundError(in_one_sentence(error, cls.model_fields)) from None
         for name in settings.trained:
             if name not in shipped_styles():
-                raise PlaygroundError(f"there is no trained style {name[:60]!r}; {_meant(name[:60])}")
+                shown = name[:MAX_NAME]
+                raise PlaygroundError(
+                    f"there is no trained style {shown!r}; {suggestion(shown, shipped_styles(), 'there are')}"
+                )
         return settings
-
-
-def _meant(name: str) -> str:
-    close = difflib.get_close_matches(name, shipped_styles(), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(shipped_styles())}"
 
 
 def add_instant_api(jobs: Jobs) -> None:
