@@ -25,10 +25,8 @@ from playground.networks.vgg import Vgg
 from playground.recipe.training import TrainingRecipe
 
 MAX_SLOPE = 1e19  # Adam squares slopes, and what has no finite square in single precision would stop a weight for good
-LARGE_LOSS, SCALED_LOSS = (
-    2.0**50,
-    2.0**30,
-)  # slopes are about as large as the loss: one above the first is scaled to the second
+LARGE_LOSS = 2.0**50  # slopes are about as large as the loss: from here on it is scaled,
+SCALED_LOSS = 2.0**30  # to about this
 
 
 def first_network(recipe: TrainingRecipe, from_checkpoint: bool) -> TransformerNet:
