@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -72,6 +72,12 @@ class _Pupil:
     told: bool = False  # whether their page has said that the wall hangs
     shared: str = ""  # the picture of their own that they show
     removed: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_REMOVED))
+
+    def vote_again(self) -> None:
+        """Begin a second round with the vote of the first: whoever does not change it stays with it."""
+        self.votes.pop(2, None)
+        if 1 in self.votes:
+            self.votes[2] = self.votes[1]
 
 
 class Classroom:
@@ -200,9 +206,7 @@ class Classroom:
             if phase == "again":
                 self._round = 2
                 for pupil in self._pupils.values():
-                    pupil.votes.pop(2, None)
-                    if 1 in pupil.votes:  # whoever does not change it stays with it
-                        pupil.votes[2] = pupil.votes[1]
+                    pupil.vote_again()
             self._phase, self._shown = phase, phase == "reveal" or (phase == "run" and self._shown)
 
     def close(self) -> None:
@@ -318,17 +322,20 @@ class Classroom:
 
     def _view(self, pupil: _Pupil | None, teacher: bool) -> View:
         now, rounds = self.clock(), range(1, self._round + 1)
-        counts = tuple(tuple(self._count(number)) for number in rounds) if self._shown else ()
+        everybody = self._pupils.values()
+        counts = tuple(_counted([one.votes.get(number) for one in everybody], self._options) for number in rounds)
         near = [one for one in self._pupils.values() if now - one.seen < HERE_SECONDS] if teacher else []
         return View(
             self._version, self._lesson, self._phase, self._round, pupil.votes.get(self._round) if pupil else None,
-            self._locks() and not teacher, counts, self._wall, pupil is None or pupil.on_wall, self._paused, len(near),
+            self._locks() and not teacher, counts if self._shown else (), self._wall, pupil is None or pupil.on_wall, self._paused, len(near),
             sum(self._round in one.votes for one in self._pupils.values()) if teacher else 0,
         )  # fmt: skip
 
-    def _count(self, number: int) -> list[int]:
-        found = [0] * self._options
-        for pupil in self._pupils.values():
-            if (option := pupil.votes.get(number)) is not None:
-                found[option] += 1
-        return found
+
+def _counted(votes: Iterable[int | None], options: int) -> tuple[int, ...]:
+    """How many votes each option has."""
+    found = [0] * options
+    for option in votes:
+        if option is not None:
+            found[option] += 1
+    return tuple(found)
