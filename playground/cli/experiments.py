@@ -84,18 +84,7 @@ def experiments(
         make_network_ready(recipe, device, adapted_would_apply=False)
         pictures, losses, seconds = _trained(name, recipe, style_image, found, shown, device)
         rows.append(([name, *what_varies(recipe), f"{steps} steps in {seconds:.0f} s"], pictures))
-        real = training_on_preset(name, requested, known=known_network)
-        about.append(
-            {
-                "preset": name,
-                "varies": ", ".join(what_varies(recipe)),
-                "numbers": recipe.numbers,
-                "seconds": seconds,
-                "losses": losses,
-                "command": _command(style, name, requested),
-                "trains": ", ".join([*what_varies(real), f"{real.epochs} epochs"]),
-            }
-        )
+        about.append({"preset": name, "seconds": seconds, "losses": losses, **_about(style, name, recipe, requested)})
     save_picture(grid(shown, rows, COLUMN), output)
     if as_json:
         print(json.dumps({"sheet": str(output), "steps": steps, "photos": len(found), "experiments": about}))
@@ -117,6 +106,17 @@ def what_varies(recipe: TrainingRecipe) -> list[str]:
         f"content {recipe.content_weight:.2g}",
         f"{whose}, {recipe.pool} pools",
     ]
+
+
+def _about(style: str, name: str, recipe: TrainingRecipe, requested: Mapping[str, Any]) -> dict[str, Any]:
+    """An experiment as it was trained here, and what trains it to its end."""
+    real = training_on_preset(name, requested, known=known_network)
+    return {
+        "varies": ", ".join(what_varies(recipe)),
+        "numbers": recipe.numbers,
+        "command": _command(style, name, requested),
+        "trains": ", ".join([*what_varies(real), f"{real.epochs} epochs"]),
+    }
 
 
 def _command(style: str, name: str, requested: Mapping[str, Any]) -> str:
