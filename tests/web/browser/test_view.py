@@ -87,7 +87,8 @@ HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((node) => {
   const boxes = [...words.getClientRects()].filter((box) => box.width > 1 && box.height > 1);
   return !boxes.length || boxes.some((box) => [box.left + 1, box.right - 1].some((x) => {
     const there = document.elementFromPoint(x, box.top + box.height / 2);
-    return !there || !(node.contains(there) || there.contains(node)) || box.bottom > node.closest(".telling, .source").getBoundingClientRect().bottom + 1;
+    return !there || !(node.contains(there) || there.contains(node))
+      || box.bottom > node.closest(".telling, .source").getBoundingClientRect().bottom + 1;
   }));
 }).map((node) => node.textContent)"""
 """Those of some elements that are not seen from their first word to their last."""
