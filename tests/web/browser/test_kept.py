@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
-from playground.networks import read
 from playground.recipe.parse import parse_recipe
 from playground.service.jobs import Jobs
 from playground.service.limits import Limits
-from playground.service.store import Store
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, box
 from tests.helpers.waiting import until
 
@@ -25,18 +22,12 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 PATIENCE = 90
+LIMITS = Limits(grace_seconds=15.0)
+STORED_MB = 200
 ROUNDS = {
     "size": 64, "iterations": 4, "scales": 1, "canvas": "pixels", "optimizer": "lbfgs", "learning_rate": 1,
     "lbfgs_evaluations": 3, "lbfgs_search": "wolfe", "content_layers": {"conv2_1": 1}, "style_layers": {"conv1_1": 1},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def jobs(hed: read.Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    store = Store(tmp_path_factory.mktemp("runs"), 200)
-    made = Jobs(device="cpu", limits=Limits(grace_seconds=15.0), store=store)
-    yield made
-    made.close()
 
 
 def pick(visitor: Visitor, place: str, name: str) -> None:
