@@ -14,6 +14,7 @@ APART = {
     "browser": "tests.helpers.visitor",
     "onnx": "onnx",
 }  # one browser at a time; onnx is imported once, for seconds
+PACKAGES = ("tests/web/hostile",)  # with one server for all of their files
 
 
 @cache
@@ -22,6 +23,9 @@ def together(file: str) -> str:
 
     (xdist's own groups, `--dist loadgroup`, are lost with pytest 9.2.)
     """
+    for package in PACKAGES:
+        if file.startswith(f"{package}/"):
+            return package
     text = (ROOT / file).read_text("utf-8")
     return next((group for group, mention in APART.items() if mention in text), file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +26,30 @@ LIMITS = Limits(grace_seconds=15.0, runs_each=1)
 CHOSEN = "#{}-gallery button.thumbnail-item.selected"
 
 
+@pytest.fixture(scope="module")
+def opened(browser: Browser, address: str) -> Iterator[Visitor]:
+    """A page with two pictures, one for all tests that leave it with two."""
+    visitor = Visitor(browser, address)
+    visitor.open(size=64)
+    yield visitor
+    visitor.left_clean()
+    visitor.context.close()
+
+
 def picture(visitor: Visitor, box: str) -> str:
     return visitor.page.locator(f"#{box} img").first.get_attribute("src") or ""
 
 
-def test_a_file_that_is_no_picture_leaves_the_one_before(visitor: Visitor, tmp_path: Path) -> None:
-    visitor.open(size=64)
-    before = picture(visitor, "content")
+def test_a_file_that_is_no_picture_leaves_the_one_before(opened: Visitor, tmp_path: Path) -> None:
+    before = picture(opened, "content")
     bad = tmp_path / "bad.jpg"
     bad.write_text("this is no picture")
-    visitor.page.locator("#content input[type=file]").first.set_input_files(bad)
-    visitor.says("no picture|cannot be read|not a picture", "#content-message")
-    until(lambda: picture(visitor, "content") == before)
-    visitor.page.wait_for_timeout(1500)
-    assert picture(visitor, "content") == before
-    assert visitor.page.locator("#content img").first.evaluate("(image) => image.naturalWidth") > 0
+    opened.page.locator("#content input[type=file]").first.set_input_files(bad)
+    opened.says("no picture|cannot be read|not a picture", "#content-message")
+    until(lambda: picture(opened, "content") == before)
+    opened.page.wait_for_timeout(1500)
+    assert picture(opened, "content") == before
+    assert opened.page.locator("#content img").first.evaluate("(image) => image.naturalWidth") > 0
 
 
 DROP = """(place, [name, type, text]) => {
@@ -49,52 +59,53 @@ DROP = """(place, [name, type, text]) => {
 }"""
 
 
-@pytest.mark.parametrize("way", ["chosen", "dropped"])
 def test_a_text_is_answered_beside_its_box_in_the_pages_language(
-    browser: Browser, address: str, tmp_path: Path, way: str
+    browser: Browser, address: str, tmp_path: Path
 ) -> None:
     visitor = Visitor(browser, address, locale="de-DE")
     visitor.open(size=64)
-    before = picture(visitor, "style")
-    if way == "chosen":
-        text = tmp_path / "notes.txt"
-        text.write_text("no picture")
-        visitor.page.locator("#style input[type=file]").first.set_input_files(text)
-    else:
-        visitor.page.locator("#style .upload-container").first.evaluate(DROP, ["notes.txt", "text/plain", "no picture"])
-    visitor.says("kein Bild", "#style-message")
-    expect(visitor.page.locator("#style-message p")).to_have_count(1)
-    until(lambda: picture(visitor, "style") == before)
+    for box in ("style", "content"):
+        before = picture(visitor, box)
+        if box == "style":  # chosen
+            text = tmp_path / "notes.txt"
+            text.write_text("no picture")
+            visitor.page.locator("#style input[type=file]").first.set_input_files(text)
+        else:  # dropped
+            upload = visitor.page.locator("#content .upload-container").first
+            upload.evaluate(DROP, ["notes.txt", "text/plain", "no picture"])
+        visitor.says("kein Bild", f"#{box}-message")
+        expect(visitor.page.locator(f"#{box}-message p")).to_have_count(1)
+        until(lambda: picture(visitor, box) == before)  # noqa: B023
     expect(visitor.page.locator(".toast-body")).to_have_count(0)
     visitor.context.close()
 
 
-def test_a_file_too_large_to_be_sent_is_answered_beside_its_box(visitor: Visitor) -> None:
-    page = visitor.page
-    visitor.open(size=64)
-    before, said = picture(visitor, "content"), page.locator(".source:has(#content) > .beside")
+def test_a_file_too_large_to_be_sent_is_answered_beside_its_box(opened: Visitor) -> None:
+    page = opened.page
+    before, said = picture(opened, "content"), page.locator(".source:has(#content) > .beside")
     page.evaluate("gradio_config.max_file_size = 2 ** 20")
     large = "x" * (2**20 + 1)
     page.locator("#content .upload-container").first.evaluate(DROP, ["large.png", "image/png", large])
     expect(said).to_have_text("large.png has 2 MB, more than the 1 MB that can be sent: make it smaller first.")
     expect(page.locator(".toast-body")).to_have_count(0)
-    assert picture(visitor, "content") == before
+    assert picture(opened, "content") == before
     page.click("#content-gallery button.thumbnail-item >> nth=2")
     expect(said).to_be_hidden()
-    visitor.left_clean()
+    opened.left_clean()
 
 
-def test_a_file_that_misses_every_box_does_not_replace_the_page(visitor: Visitor) -> None:
-    visitor.open(size=64)
-    over = """(query) => {
-      const given = new DataTransfer();
-      given.items.add(new File(["x"], "x.png", { type: "image/png" }));
-      const event = new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer: given });
-      document.querySelector(query).dispatchEvent(event);
-      return event.defaultPrevented;
-    }"""
-    assert visitor.page.evaluate(over, "#terms-chart")
-    assert visitor.page.evaluate(over, ".masthead")
+OVER = """(query) => {
+  const given = new DataTransfer();
+  given.items.add(new File(["x"], "x.png", { type: "image/png" }));
+  const event = new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer: given });
+  document.querySelector(query).dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+def test_a_file_that_misses_every_box_does_not_replace_the_page(opened: Visitor) -> None:
+    assert opened.page.evaluate(OVER, "#terms-chart")
+    assert opened.page.evaluate(OVER, ".masthead")
 
 
 HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((button) => {
@@ -104,31 +115,26 @@ HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((button) => 
 }).length"""
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(768, 800), (999, 700), (820, 1180), (900, 560), (1024, 768), (390, 844), (1440, 900)]
-)
-def test_every_sample_is_in_sight_without_scrolling_sideways(
-    browser: Browser, address: str, width: int, height: int
-) -> None:
-    visitor = Visitor(browser, address, viewport={"width": width, "height": height})
-    visitor.open(size=64)
-    for name, count in (("content", 4), ("style", 8)):
-        samples = f"#{name}-gallery button.thumbnail-item"
-        expect(visitor.page.locator(samples)).to_have_count(count)
-        visitor.page.locator(samples).last.scroll_into_view_if_needed()
-        assert visitor.page.evaluate(HIDDEN, samples) == 0, name
-        strip = visitor.page.locator(f"#{name}-gallery .grid-wrap")
-        assert strip.evaluate("(strip) => strip.scrollWidth <= strip.clientWidth"), name
-    visitor.context.close()
+def test_every_sample_is_in_sight_without_scrolling_sideways_in_any_window(opened: Visitor) -> None:
+    page = opened.page
+    for width, height in ((768, 800), (999, 700), (820, 1180), (900, 560), (1024, 768), (390, 844), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        for name, count in (("content", 4), ("style", 8)):
+            samples, strip = f"#{name}-gallery button.thumbnail-item", page.locator(f"#{name}-gallery .grid-wrap")
+            expect(page.locator(samples)).to_have_count(count)
+            page.locator(samples).last.scroll_into_view_if_needed()
+            assert page.evaluate(HIDDEN, samples) == 0, (name, width)
+            assert strip.evaluate("(strip) => strip.scrollWidth <= strip.clientWidth"), (name, width)
+    page.set_viewport_size({"width": 1280, "height": 720})
 
 
-def test_a_box_that_is_emptied_is_asked_for(visitor: Visitor) -> None:
-    visitor.open(size=64)
-    visitor.says("Two pictures are chosen")
-    visitor.page.locator("#style button[aria-label*=lear], #style button[aria-label*=emove]").first.click()
-    visitor.says("Choose two pictures")
-    visitor.page.click("#style-gallery button.thumbnail-item >> nth=2")
-    visitor.says("Two pictures are chosen")
+def test_a_box_that_is_emptied_is_asked_for(opened: Visitor) -> None:
+    opened.says("Two pictures are chosen")
+    opened.page.locator("#style button[aria-label*=lear], #style button[aria-label*=emove]").first.click()
+    opened.says("Choose two pictures")
+    opened.page.click("#style-gallery button.thumbnail-item >> nth=2")
+    opened.says("Two pictures are chosen")
 
 
 def test_results_are_called_by_their_paintings_which_come_back_with_them(visitor: Visitor) -> None:
