@@ -44,7 +44,7 @@ def regions() -> Guide:
 def test_loss_and_gradient_are_the_whole_picture_s(
     network: Vgg, monkeypatch: pytest.MonkeyPatch, loss: str, guided: bool
 ) -> None:
-    monkeypatch.setattr(tiles, "CORE", 64)
+    monkeypatch.setattr(tiles, "CORE", 96)
     recipe = Recipe(
         style_layers=LAYERS, content_layers={"conv3_2": 1.0, "conv4_2": 0.5}, style_loss=loss, variation_weight=0.3,
         variation_loss="relative", style_weights=(1.0, 2.0),
@@ -76,7 +76,7 @@ def test_a_run_paints_on_in_tiles(
     recipe = Recipe(size=160, plan=plan, iterations=6, scales=2, smallest=48)
     whole = result(list(Run(*pictures, recipe, network).frames()))
     monkeypatch.setattr(schedule, "TILED_ABOVE", 100)
-    monkeypatch.setattr(tiles, "CORE", 64)
+    monkeypatch.setattr(tiles, "CORE", 96)
     monkeypatch.setattr(schedule, "_largest_without_print", lambda recipe: recipe.size)
     run = Run(*pictures, recipe, network)
     run.control.want_shares(True)  # type: ignore[attr-defined]
@@ -90,7 +90,7 @@ def test_a_size_for_print_is_plain_pixels_whatever_was_painted_before(
     network: Vgg, pictures: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The smaller picture as it ended, enlarged, and then a step of Adam an iteration; a snapshot goes on to the same bits."""
-    monkeypatch.setattr(tiles, "CORE", 64)
+    monkeypatch.setattr(tiles, "CORE", 96)
     plan = (Stage(size=64, iterations=2), Stage(size=128, iterations=3, tiled=True))
     rounds = {"optimizer": "lbfgs", "lbfgs_evaluations": 4, "lbfgs_search": "wolfe", "learning_rate": 1.0}
     recipe = Recipe(size=128, plan=plan, iterations=5, canvas="pyramid", **rounds)

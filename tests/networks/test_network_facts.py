@@ -38,7 +38,7 @@ UNEVEN = dict(zip(LAYERS["vgg19"], (1, 3, 0.2, 5, 0.5, 2, 0.1, 7, 1, 0.3, 4, 0.2
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, nothing of torch's or Keras's either; photographs are small, which takes a quarter of the time."""
-    monkeypatch.setattr(strength, "SIDE", 128)
+    monkeypatch.setattr(strength, "SIDE", 96)
     for name in ("PLAYGROUND_HOME", "TORCH_HOME", "KERAS_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     (tmp_path / "PLAYGROUND_HOME").mkdir()

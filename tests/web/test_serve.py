@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import signal
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,7 +21,10 @@ from gradio_client import Client
 from PIL import Image
 
 from playground.networks import read
+from playground.service.jobs import Jobs
+from playground.service.settings import read_settings
 from playground.web import serve
+from playground.web.app_server import Server
 from tests.helpers.serving import APP, ROOT, SERVE, free_port, serving, start
 from tests.helpers.visitor import NEEDS_CHROMIUM, Visitor, playwright
 from tests.helpers.waiting import until
@@ -126,14 +132,6 @@ def test_the_page_works_under_its_policy(app: dict[str, Any], browser: Any, tmp_
     visitor.context.close()
 
 
-def test_a_taken_port_is_said_in_one_sentence(app: dict[str, Any]) -> None:
-    with start("--port", str(app["port"])) as process:
-        _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert errors.splitlines()[-1].startswith(f"error: port {app['port']} is taken")
-    assert "Traceback" not in errors
-
-
 def test_sigterm_leaves_no_file_and_no_traceback(app: dict[str, Any], uploads: dict[str, Any], tmp_path: Path) -> None:
     """Last of the tests that share the process."""
     with_a_run(app["address"], uploads, tmp_path)
@@ -170,19 +168,6 @@ def test_a_run_outlives_sigterm_and_sigkill(hed: read.Weights, uploads: dict[str
             until(lambda known=known: moments(tmp_path) - known, every=0.1)  # type: ignore[misc]
             process.send_signal(end)
             assert process.wait(60) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
-
-
-def test_without_a_folder_for_runs_it_paints_all_the_same(
-    hed: read.Weights, uploads: dict[str, Any], tmp_path: Path
-) -> None:
-    (tmp_path / "runs").write_text("a file where a folder should be", "utf-8")
-    with serving("--port", str(free_port()), PLAYGROUND_RUNS_FOLDER=str(tmp_path / "runs")) as (process, address):
-        client = Client(address, verbose=False, download_files=tmp_path / "downloads")
-        overrides = json.dumps({"size": 64, "iterations": 3})
-        assert client.predict(**uploads, overrides=overrides, api_name="/stylize")[1]["ended"] == "done"
-        process.kill()
-        assert process.stderr is not None
-        assert "cannot keep runs" in process.stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -230,19 +215,50 @@ def test_either_way_to_start_it_ends_with_that_sentence_alone(program: tuple[str
     assert errors.count("\n") == 1
 
 
-def test_serve_is_the_same_page(hed: read.Weights, uploads: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # gradio's, which found the port taken
+def test_a_taken_port_is_said_in_one_sentence(
+    hed: read.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed: list[str] = []
+    scratch = SimpleNamespace(close=lambda: closed.append("scratch"))
+    monkeypatch.setattr(serve, "prepare", lambda: SimpleNamespace(scratch=scratch))
+    monkeypatch.setattr(serve, "interrupt_the_server", lambda: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = read_settings({"port": taken.getsockname()[1]}, environment={})
+        with pytest.raises(SystemExit) as ended:
+            serve.serve(Server(Jobs("cpu"), settings, tmp_path))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: port {settings.port} is taken")
+    assert closed == ["scratch"]
+    del ended
+    gc.collect()
+
+
+def test_serve_is_the_same_page_and_wants_no_folder_for_runs(
+    hed: read.Weights, uploads: dict[str, Any], tmp_path: Path
+) -> None:
     """And what must be set before gradio is imported is set on this way too."""
-    port = free_port()
-    with serving("--port", str(port), program=SERVE, TMPDIR=str(tmp_path)) as (process, address):
+    port, runs, temporary = free_port(), tmp_path / "runs", tmp_path / "temporary"
+    runs.write_text("a file where a folder should be", "utf-8")
+    temporary.mkdir()
+    environment: dict[str, Any] = {"TMPDIR": str(temporary), "PLAYGROUND_RUNS_FOLDER": str(runs)}
+    with serving("--port", str(port), program=SERVE, **environment) as (process, address):
         assert address == f"http://127.0.0.1:{port}/"
         assert httpx.get(f"{address}config").json()["analytics_enabled"] is False
-        assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("playground-uploads-*")] == [0]
+        assert [path.stat().st_mode & 0o077 for path in temporary.glob("playground-uploads-*")] == [0]
+        client = Client(address, verbose=False, download_files=tmp_path / "downloads")
+        overrides = json.dumps({"size": 64, "iterations": 3})
+        assert client.predict(**uploads, overrides=overrides, api_name="/stylize")[1]["ended"] == "done"
         with_a_run(address, uploads, tmp_path)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
         assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
-    assert not list(tmp_path.glob("playground-*"))
+        said = process.stderr.read()
+        assert "cannot keep runs" in said
+        assert "Traceback" not in said
+    assert not list(temporary.glob("playground-*"))
 
 
 AS_A_SPACE = """

@@ -94,8 +94,9 @@ HIDDEN = """(query) => [...document.querySelectorAll(query)].filter((node) => {
 """Those of some elements that are not seen from their first word to their last."""
 
 
+# Every sentence is longer in German than in English.
 @pytest.mark.parametrize(
-    "language", ["en", "de", *(pytest.param(other, marks=pytest.mark.slow) for other in ("fr", "es"))]
+    "language", ["de", *(pytest.param(other, marks=pytest.mark.slow) for other in ("en", "fr", "es"))]
 )
 def test_what_would_shorten_a_long_run_is_in_sight_in_every_window(
     browser: Browser, address: str, language: str

@@ -167,9 +167,9 @@ def test_while_a_run_goes_on_tug_shows_what_it_has_measured(jobs: Jobs, pictures
 
 
 def test_a_run_that_is_looked_at_paints_the_same_bits(jobs: Jobs, pictures: PAIR, network: Vgg) -> None:
-    alone = over(started(jobs, pictures, Session(Recipe()), iterations=25))
+    alone = over(started(jobs, pictures, Session(Recipe()), iterations=12))
     session, looks, looked, pulled = Session(Recipe()), Lenses(jobs), 0, 0
-    job = started(jobs, pictures, session, iterations=25)
+    job = started(jobs, pictures, session, iterations=12)
     job.control.want_shares(True)  # Tug is open: the run measures its own pulls
     while not job.ended:
         for look in (looks.pairs, looks.echo):
