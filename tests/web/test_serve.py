@@ -246,7 +246,7 @@ def test_serve_is_the_same_page_and_wants_no_folder_for_runs(
     environment: dict[str, Any] = {"TMPDIR": str(temporary), "PLAYGROUND_RUNS_FOLDER": str(runs)}
     with serving("--port", str(port), program=SERVE, **environment) as (process, address):
         assert address == f"http://127.0.0.1:{port}/"
-        assert httpx.get(f"{address}config").json()["analytics_enabled"] is False
+        assert httpx.get(f"{address}config", timeout=60).json()["analytics_enabled"] is False
         assert [path.stat().st_mode & 0o077 for path in temporary.glob("playground-uploads-*")] == [0]
         client = Client(address, verbose=False, download_files=tmp_path / "downloads")
         overrides = json.dumps({"size": 64, "iterations": 3})
