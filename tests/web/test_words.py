@@ -14,6 +14,7 @@ from playground.errors import PlaygroundError
 from playground.recipe.presets import load_preset
 from playground.service.limits import PROFILES
 from playground.web import words
+from playground.web.components.format import compared, number, numbers
 from playground.web.page import PageBlocks, head
 from playground.web.words import ASKED, FOLDER, LANGUAGES, asked_language, say
 
@@ -162,7 +163,7 @@ def test_every_sentence_that_is_said_is_there() -> None:
                         said[f"{key}.many" if node.func.id == "counted" else key] = path.name
     for path in sources("js"):
         for key in re.findall(r"playgroundSay\(\"([\w.]+)\"", path.read_text("utf-8")):
-            said[key if key.startswith("term.") else f"js.{key}"] = path.name
+            said[key if key.startswith(words.ALSO_IN_BROWSER) else f"js.{key}"] = path.name
     assert {key: name for key, name in said.items() if not words.has(key)} == {}
 
 
@@ -275,3 +276,22 @@ def test_nothing_is_said_while_a_file_is_imported() -> None:
             if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 waiting += ast.iter_child_nodes(node)
     assert early == []
+
+
+@pytest.mark.parametrize(("language", "sign"), [("en", "."), ("de", ","), ("fr", ","), ("es", ",")])
+def test_figures_have_the_decimal_sign_of_the_language(language: str, sign: str) -> None:
+    token = ASKED.set(language)
+    try:
+        assert number(0.15) == f"0{sign}15"
+        assert number(4.19e-7) == f"4{sign}19 × 10⁻⁷"
+        assert number(12_345) == "12\u202f300"
+        assert numbers((1, 0.5)) == {"en": "1, 0.5", "fr": "1 ; 0,5"}.get(language, "1; 0,5")
+        assert f"0{sign}562" in compared("learning_rate", 0.562, 0.1)
+        limit = words.translated("The size is 1.5, and this server allows 0.5 at most: choose 0.5 or less.")
+        assert f"1{sign}5" in limit
+        assert f" 0{sign}5 " in limit
+    finally:
+        ASKED.reset(token)
+    with words.laying_out():
+        laid = number(0.15)
+    assert words.localised(laid, language) == f"0{sign}15"

@@ -49,15 +49,15 @@ window.playgroundUntilRead = (() => {
   };
 
   function wrong(box, rule) {
-    const text = box.value, value = Number(text), stays = last.get(box) || playgroundSay("field.nothing");
+    const said = playgroundDecimal, text = said(box.value), value = Number(box.value), stays = said(last.get(box) || playgroundSay("field.nothing"));
     const name = rule.label || playgroundSay("field.this");
     if (box.validity.badInput) return playgroundSay("field.no_number", { name, stays });
     if (text === "") return rule.optional ? "" : playgroundSay("field.empty", { name, stays });
     if (rule.whole && !Number.isInteger(value)) return playgroundSay("field.not_whole", { name, text, stays });
     if (rule.min !== undefined && (value < rule.min || (rule.above && value <= rule.min)))
-      return playgroundSay(rule.above ? "field.not_above" : "field.too_small", { name, text, stays, bound: rule.min });
+      return playgroundSay(rule.above ? "field.not_above" : "field.too_small", { name, text, stays, bound: said(rule.min) });
     if (rule.max !== undefined && (value > rule.max || (rule.below && value >= rule.max)))
-      return playgroundSay(rule.below ? "field.not_below" : "field.too_large", { name, text, stays, bound: rule.max });
+      return playgroundSay(rule.below ? "field.not_below" : "field.too_large", { name, text, stays, bound: said(rule.max) });
     return "";
   }
 

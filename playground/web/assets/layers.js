@@ -12,7 +12,7 @@ const alone = {}; // by kind: the layer that is played solo, and the weights tha
 const weight = (kind, layer) => Number((props.value[kind] || {})[layer] || 0);
 const preset = (kind, layer) => Number(((props.value.preset || {})[kind] || {})[layer] || 0);
 const digits = (value) => Number(value.toPrecision(3));
-const format = (value) => (value === 0 ? "0" : value >= 1e6 || value < 1e-4 ? value.toExponential().replace("e+", "e") : String(value));
+const format = (value) => playgroundDecimal(value === 0 ? "0" : value >= 1e6 || value < 1e-4 ? value.toExponential().replace("e+", "e") : value);
 
 // What a row's slider counts from: its preset's weight; for a layer that the preset leaves out, the middle one of the others'.
 function middle(kind, layer) {

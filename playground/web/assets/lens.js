@@ -119,6 +119,6 @@ window.playgroundLens = (() => {
     veil("source-over", [0, 0, 0], (share) => 0.8 * (1 - share));
     veil("lighter", [252, 240, 170], (share) => 0.3 * share * share);
   }
-  const number = (value) => (value === 0 ? "0" : Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3))));
+  const number = (value) => (value === 0 ? "0" : Math.abs(value) >= 100 ? String(Math.round(value)) : playgroundDecimal(Number(value.toPrecision(3))));
   return { follow, receive, unpacked, picture, heat, glow, number };
 })();

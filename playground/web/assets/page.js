@@ -7,6 +7,8 @@
 const playgroundSay = (key, values = {}) =>
   (playgroundWords[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 window.playgroundSay = playgroundSay;
+// Figures that are written with a point, with the decimal sign of the page's language.
+window.playgroundDecimal = (figures) => String(figures).replace(".", playgroundSay("number.point"));
 document.documentElement.lang = playgroundWords.language;
 for (const key of ["live", "grows"]) document.documentElement.style.setProperty(`--say-${key}`, JSON.stringify(playgroundSay(key)));
 // Gradio's own few words follow the browser's language: let them follow the page's.

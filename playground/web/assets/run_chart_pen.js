@@ -1,14 +1,15 @@
 // How the chart of a run looks: its numbers, colours, axes, bands, flags and lines on a canvas. Knows nothing of what the page holds.
 const narrow = "\u202f";
+const spelled = (figures) => window.playgroundDecimal?.(figures) ?? String(figures); // as the page's language has it
 function number(value) {
   if (!value) return "0";
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e10) {
     if (size >= 1000) return Number(value.toPrecision(3)).toFixed(0).replace(/\B(?=(\d{3})+$)/g, narrow);
-    return String(Number(value.toPrecision(3)));
+    return spelled(Number(value.toPrecision(3)));
   }
   const power = Math.floor(Math.log10(size));
-  return `${Number((value / 10 ** power).toPrecision(3))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
+  return `${spelled(Number((value / 10 ** power).toPrecision(3)))} × 10${String(power).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻")}`;
 }
 
 function coloursOf(figure, names) {

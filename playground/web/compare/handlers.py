@@ -28,7 +28,7 @@ from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.visit import Visit
-from playground.web.words import say, translated
+from playground.web.words import decimal, say, translated
 
 MAX_SIDE, MAX_SECONDS = 768, 600  # px and seconds a method, since several people may ask at once
 PARTS = (
@@ -148,7 +148,7 @@ class Comparer:
 
 
 def _or_none(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else decimal(f"{value:.2f}")
 
 
 def table(entries: list[Entry]) -> str:
@@ -156,8 +156,9 @@ def table(entries: list[Entry]) -> str:
     titles = {method: say(f"method.{method}") for method in ("instant", "pixels", "network")}
     rows = "".join(
         f'<tr><th scope="row">{escape(titles[entry.method])}</th><td>{escape(entry.label)}</td>'
-        f"<td>{entry.seconds:.2g} s</td><td>{'–' if entry.memory_mb is None else f'{entry.memory_mb:.0f} MB'}</td>"
-        f"<td>{entry.content:.3f}</td><td>{entry.style:.3f}</td><td>{entry.structure:.2f}</td><td>{entry.edges:.2f}</td>"
+        f"<td>{decimal(f'{entry.seconds:.2g}')} s</td><td>{'–' if entry.memory_mb is None else f'{entry.memory_mb:.0f} MB'}</td>"
+        f"<td>{decimal(f'{entry.content:.3f}')}</td><td>{decimal(f'{entry.style:.3f}')}</td>"
+        f"<td>{decimal(f'{entry.structure:.2f}')}</td><td>{decimal(f'{entry.edges:.2f}')}</td>"
         f"<td>{_or_none(entry.gain)}</td><td>{_or_none(entry.kept)}</td></tr>"
         for entry in entries
     )

@@ -16,7 +16,7 @@ from playground.recipe.picture_limits import CM_PER_INCH, DPI
 from playground.recipe.presets import load_preset, presets
 from playground.recipe.training import TrainingRecipe
 from playground.service.job import ENDS
-from playground.web.words import has, label, say, translated, within
+from playground.web.words import decimal, has, label, say, translated, within
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -33,7 +33,7 @@ def ending(state: str, kind: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number for people: three digits, thousands apart, powers of ten beyond what can be read."""
+    """A number for people: three digits, thousands apart, powers of ten beyond what can be read, in the language's way."""
     if value == 0:
         return "0"
     if not math.isfinite(value):
@@ -42,13 +42,13 @@ def number(value: float) -> str:
     if 1e-3 <= size < 1e10:
         if size >= 1000:
             return f"{float(f'{value:.3g}'):,.0f}".replace(",", "\u202f")
-        return f"{value:.3g}"
+        return decimal(f"{value:.3g}")
     exponent = math.floor(math.log10(size))
     mantissa = value / 10.0**exponent
     if round(mantissa, 2) >= 10:
         mantissa, exponent = mantissa / 10, exponent + 1
     power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
-    return power if f"{mantissa:.3g}" == "1" else f"{mantissa:.3g} × {power}"
+    return power if f"{mantissa:.3g}" == "1" else f"{decimal(f'{mantissa:.3g}')} × {power}"
 
 
 def duration(seconds: float) -> str:
@@ -147,7 +147,7 @@ def on_paper(pixels: int) -> str:
 
 def numbers(values: Sequence[float]) -> str:
     """A number for each painting or region; those that are not stated are 1."""
-    return ", ".join(map(number, values)) or "1"
+    return say("number.between").join(map(number, values)) or "1"
 
 
 def setting_said(name: str, value: Any) -> str:
@@ -202,5 +202,5 @@ def status_line(job: Any, device: str, left: float | None = None) -> str:
     if left is not None:
         parts.append(say("status.left", time=duration(left)))
     if pace:
-        parts.append(say("status.pace", pace=f"{pace:.1f}" if pace < 100 else f"{pace:.0f}"))
+        parts.append(say("status.pace", pace=decimal(f"{pace:.1f}") if pace < 100 else f"{pace:.0f}"))
     return " · ".join([*parts, device])

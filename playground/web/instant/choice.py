@@ -27,7 +27,7 @@ from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.gradio_patches.unreadable_requests import picked
 from playground.web.instant.card import named
 from playground.web.instant.state import OPENED_MB, Chosen, Easel, OpenedModels
-from playground.web.words import joined, say
+from playground.web.words import decimal, joined, say
 
 PAINTING_SIDE = 1024  # pixels, long side of a painting that is kept: its network looks at 256
 PATIENCE = 120.0  # seconds for the network to come
@@ -146,7 +146,9 @@ class Choice:
         if not styles:
             return NOTHING
         counted = [one for one in styles if one.weight > 0]
-        title = " + ".join(one.title if one.weight == 1 else f"{one.title} × {one.weight:g}" for one in counted)
+        title = " + ".join(
+            one.title if one.weight == 1 else f"{one.title} × {decimal(f'{one.weight:g}')}" for one in counted
+        )
         try:
             easel.stylizer = made_ready(self.jobs, [(one.source, one.weight) for one in styles], title)
         except Exception as error:

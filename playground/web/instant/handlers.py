@@ -30,7 +30,7 @@ from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.instant.card import cards_html, named, thumbnail
 from playground.web.instant.state import MAX_SIDE, Easel, check_sides, plain
 from playground.web.threads import off_loop
-from playground.web.words import say, translated
+from playground.web.words import decimal, say, translated
 
 SHOWN = 1024  # long side of what the page shows of a large picture; the download is whole
 
@@ -88,7 +88,7 @@ class Instant:
         easel.made_of = wanted
         assert easel.stylized is not None
         width, height = easel.stylized.content.size
-        took = f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
+        took = f"{decimal(f'{seconds:.2g}')} s" if seconds < 10 else duration(seconds)
         said = say("instant.took", width=width, height=height, time=took)
         paper = say("instant.paper", cm=on_paper(max(width, height)), dpi=DPI)
         yield {

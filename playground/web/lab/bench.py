@@ -34,7 +34,7 @@ from playground.web.lab.drawn import ShownCell, grid, not_comparable, table
 from playground.web.people import caller
 from playground.web.threads import off_loop
 from playground.web.visit import Visit
-from playground.web.words import counted, say, translated
+from playground.web.words import counted, decimal, say, translated
 
 LOOK_SECONDS = 0.5  # between two looks at the cells that are being painted
 PARTS = ("run", "stop", "status", "message", "sheet", "chart", "table", "after", "cell", "save")
@@ -215,7 +215,9 @@ class Bench:
         """Distances are one measure for all cells; a loss is weighted as its own recipe has it."""
         known = {**result.losses, **result.distances}
         figures = {
-            name: f"{known[name]:.3g}".replace("-", "−") for name in ("content", "style", shows) if name in known
+            name: decimal(f"{known[name]:.3g}".replace("-", "−"))
+            for name in ("content", "style", shows)
+            if name in known
         }
         said = [say(f"lab.shows.{shows}", value=figures.get(shows, ""), **figures)] if shows else []
         return " · ".join([*said, *([say("lab.cell.kept")] if result.cached else [])])

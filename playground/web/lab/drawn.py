@@ -11,7 +11,7 @@ from html import escape
 
 from playground.experiments.experiment import Experiment
 from playground.experiments.results import CellResult
-from playground.web.words import say
+from playground.web.words import decimal, say
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def table(results: Mapping[str, CellResult]) -> str:
     for title, result in results.items():
         near = result.distances
         figures = (
-            f"{result.losses['total']:.3g}",
-            *(f"{near[name]:.3f}" for name in ("content", "style", "photo", "structure")),
+            decimal(f"{result.losses['total']:.3g}"),
+            *(decimal(f"{near[name]:.3f}") for name in ("content", "style", "photo", "structure")),
         )
-        cells = "".join(f"<td>{value}</td>" for value in (*figures, f"{result.seconds:.1f} s"))
+        cells = "".join(f"<td>{value}</td>" for value in (*figures, f"{decimal(f'{result.seconds:.1f}')} s"))
         rows.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     body = f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     meaning = f'<p class="hint">{escape(say("lab.numbers.meaning"))}</p>'

@@ -23,7 +23,7 @@ from playground.web.components.data_urls import url_of_picture
 from playground.web.components.layout import Parts
 from playground.web.components.messages import NOTHING, Updates, fault, message
 from playground.web.components.pictures import given
-from playground.web.words import say
+from playground.web.words import decimal, say
 
 FULL = 1.5  # at the right end of a meter; a value beyond it is written, and the bar ends there
 QUIET = 0.15  # below this a loss hardly notices
@@ -100,12 +100,14 @@ def sentence(found: Heard, another: float) -> str:
     """The same in the language of whoever asks."""
     if found.content == 0 and found.style == 0:
         return say("lab.heard.nothing")
-    figures = {"style": f"{found.style:.2f}", "another": f"{another:.2f}"}
+    figures = {"style": decimal(f"{found.style:.2f}"), "another": decimal(f"{another:.2f}")}
     if found.content is None:
         return say("lab.heard.resized", **figures)
     who = {(True, True): "both", (True, False): "content", (False, True): "style", (False, False): "neither"}
     return say(
-        f"lab.heard.{who[found.content >= QUIET, found.style >= QUIET]}", content=f"{found.content:.2f}", **figures
+        f"lab.heard.{who[found.content >= QUIET, found.style >= QUIET]}",
+        content=decimal(f"{found.content:.2f}"),
+        **figures,
     )
 
 
@@ -131,7 +133,7 @@ def meters(found: Heard, another: float, layers: bool = True) -> str:
     ticks = (
         f'<div class="meter ticks" aria-hidden="true"><span class="name"></span><span class="scale">'
         f'<i style="left:0">{escape(say("lab.same"))}</i>'
-        f'<i class="another" style="left:{_share(another):.1f}%">{escape(say("lab.another"))} {another:.2f}</i></span><b></b></div>'
+        f'<i class="another" style="left:{_share(another):.1f}%">{escape(say("lab.another"))} {decimal(f"{another:.2f}")}</i></span><b></b></div>'
     )
     return (
         f'<div class="meters">{content}{_meter("style", say("term.style"), found.style, another)}{ticks}'
@@ -147,7 +149,7 @@ def _meter(kind: str, name: str, value: float, another: float | None, size: str 
         f'<div class="meter k-{kind} {size}"><span class="name">{escape(name)}</span>'
         f'<span class="track{beyond}" aria-hidden="true">'
         f'<i class="bar" style="width:{_share(value):.1f}%"></i><i class="mark" style="left:0"></i>{mark}</span>'
-        f"<b>{value:.2f}</b></div>"
+        f"<b>{decimal(f'{value:.2f}')}</b></div>"
     )
 
 

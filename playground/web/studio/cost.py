@@ -18,7 +18,7 @@ from playground.system.memory import free_megabytes
 from playground.web.components.format import duration, on_paper
 from playground.web.studio.session import Session
 from playground.web.studio.settings_panel import SettingsPanel
-from playground.web.words import say, translated
+from playground.web.words import decimal, say, translated
 
 LONG = 300.0  # seconds
 USUAL = (640, 480)  # where a picture is missing or cannot be read
@@ -54,7 +54,7 @@ def cost(
         return "", run  # the control's own line says what is wrong
     said = say(
         "cost.about" if expected.measured else "cost.perhaps",
-        time=duration(expected.seconds), memory=f"{expected.megabytes / 1024:.1f}",
+        time=duration(expected.seconds), memory=decimal(f"{expected.megabytes / 1024:.1f}"),
     )  # fmt: skip
     paper = say("cost.paper", size=recipe.size, cm=on_paper(recipe.size), dpi=DPI)
     return f'<p class="hint">{said} {paper}</p>', run

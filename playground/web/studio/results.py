@@ -26,7 +26,7 @@ from playground.web.gradio_patches.private_names import served_bytes
 from playground.web.studio.kept_pictures import pair
 from playground.web.studio.result_names import called
 from playground.web.studio.session import MAX_FINISHED, Finished, Session
-from playground.web.words import counted, say
+from playground.web.words import counted, decimal, say
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WebP"}
 
@@ -105,7 +105,9 @@ def summary(done: Finished) -> str:
         said.append(say("summary.losses", losses=", ".join(f"{term(name)} {number(plain[name])}" for name in plain)))
     if result.generator is not None:
         kept = photorealism(done.content, done.shown if done.recipe.colours == "fitted" else done.painted)
-        said.append(say("summary.drawing", structure=f"{kept['structure']:.2f}", edges=f"{kept['edges']:.2f}"))
+        said.append(
+            say("summary.drawing", structure=decimal(f"{kept['structure']:.2f}"), edges=decimal(f"{kept['edges']:.2f}"))
+        )
     if changes:
         said.append(counted("summary.steered", changes))
     said.append(say("summary.paper", cm=on_paper(max(width, height)), dpi=DPI))

@@ -35,7 +35,7 @@ from playground.web.gradio_patches.private_names import current_event
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 FOLDER = Path(__file__).parent
 IN_BROWSER = "js."  # keys of sentences that the page's scripts say, without this part, as window.playgroundWords
-ALSO_IN_BROWSER = ("term.",)  # keys that both say, as they are
+ALSO_IN_BROWSER = ("term.", "number.")  # keys that both say, as they are
 IN_SCOPE = "playground.language"
 ASKED: ContextVar[str] = ContextVar("language", default="en")
 """The language of the request that is being answered, set before gradio has it (security.py)."""
@@ -88,6 +88,11 @@ def counted(key: str, count: int, **values: object) -> str:
     return say(f"{key}.{'one' if count == 1 else 'many'}", count=count, **values)
 
 
+def decimal(figures: str) -> str:
+    """Figures that are written with a point, with the decimal sign of the language."""
+    return figures.replace(".", say("number.point"))
+
+
 def has(key: str) -> bool:
     """Whether there is such a sentence."""
     return key in words("en")
@@ -137,6 +142,8 @@ def translated(sentence: str | None, *, part: bool = False) -> str:
                 .format_map({name: translated(value, part=True) for name, value in found.groupdict().items()})
             )
             return said[0].upper() + said[1:] + stop if plain[0].isupper() else said + stop
+    if part and re.fullmatch(r"[-−]?\d+\.\d+", sentence):
+        return decimal(sentence)
     things = sentence.split(", ") if part else []
     return ", ".join(translated(thing) for thing in things) if len(things) > 1 else sentence
 

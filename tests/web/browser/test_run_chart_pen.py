@@ -93,3 +93,9 @@ def test_a_value_below_the_axis_lies_below_the_chart_though_its_name_stays_insid
     tiny, nothing, named, lowest, highest, bottom = asked(f"({read})({plane})")
     assert named == lowest == bottom
     assert highest < bottom < bottom + 500 < tiny <= nothing < 1e5
+
+
+def test_figures_have_the_decimal_sign_of_the_page(asked: Any) -> None:
+    assert asked("[number(0.15), number(4.2e-7), number(12345)]") == ["0.15", "4.2 × 10⁻⁷", "12\u202f300"]
+    german = "(() => { window.playgroundDecimal = (figures) => String(figures).replace('.', ','); return [number(0.15), number(4.2e-7)]; })()"
+    assert asked(german) == ["0,15", "4,2 × 10⁻⁷"]
