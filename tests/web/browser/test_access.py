@@ -129,11 +129,24 @@ def test_controls_stand_out_and_fingers_have_room(browser: Browser, address: str
     for target in visitor.page.locator(".chart-bar button, .under > .tab-wrapper button").all():
         if target.is_visible():
             assert min(box(target)["width"], box(target)["height"]) >= 44, target.inner_text()
+    said = """(text) => {
+      const line = document.querySelector("#status .html-container > div"), words = document.createRange();
+      line.textContent = text;
+      words.selectNodeContents(line);
+      const box = words.getBoundingClientRect(), around = document.getElementById("status").getBoundingClientRect();
+      return [box.right <= innerWidth, box.bottom <= around.bottom + 1, line.scrollWidth <= line.clientWidth];
+    }"""
+    longest = "Schritt 120 von 100000 · 1 min 05 s · noch 13 h 35 min · 7,9 Schritte/s · CPU (16 Threads)"
+    visitor.page.evaluate("document.getElementById('studio').classList.add('is-running')")  # the cost gives way
+    assert visitor.page.evaluate(said, longest) == [True, True, True]
     # the weights are a sheet under the thumb, and the picture stays in sight above it
     expect(visitor.page.locator("#mix")).to_be_hidden()
     visitor.page.tap("#weights-toggle")
     expect(visitor.page.locator("#weights-toggle")).to_have_attribute("aria-expanded", "true")
     expect(visitor.page.locator("#mix")).to_be_visible()
+    assert "✕" in visitor.page.evaluate(
+        "getComputedStyle(document.querySelector('#weights-toggle'), '::before').content"
+    )
     sheet, easel = box(visitor.page.locator("#balance")), box(visitor.page.locator("#easel"))
     assert sheet["y"] >= easel["y"] + easel["height"]
     visitor.page.evaluate("scrollTo(0, 1200)")
