@@ -1,13 +1,14 @@
 """What the objective asks of a picture, with little memory: maps of content layers, Gram matrices of style layers.
 
-A large picture's first three blocks, which hold nearly all activations, are taken in horizontal strips: blocks 1 and 2
-together, then block 3. Gram matrices are gathered strip by strip and no maps are kept but those of content layers; the
-way back computes each strip anew. Called by losses.py.
+A large picture's first three blocks, which hold nearly all activations, are taken in horizontal strips, one block after the
+other. Gram matrices are gathered strip by strip and no maps are kept but those of content layers and what each block's pool
+gives; the way back computes each strip anew, but for a block's last layer: what a max pool made of that is known, and with it
+which of its maps the gradient goes to. Called by losses.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from playground.engine.guided import Guide, Positions, guided_statistic, guided_sums
+from playground.engine.guided import Guide, guided_statistic, guided_sums
 from playground.engine.statistics import StyleStatistic, style_statistic
+from playground.networks.pools import places_of
 from playground.networks.vgg import Vgg
 
 STRIPS_FROM = 600_000  # pixels; below, a strip's halo and second pass cost more than the memory is worth
@@ -25,40 +27,38 @@ BYTES_EACH = 2200  # of maps and their gradients for each pixel of a picture tak
 
 @dataclass(frozen=True)
 class Segment:
-    """Neighbouring blocks that are taken in strips together, with the pool behind them.
+    """A block that is taken in strips, with the pool behind it.
 
     Attributes:
-        blocks: their numbers, as in the layers' names.
-        halo: rows beyond a strip that its convolutions and pools reach, of what the first layer takes.
-        shrink: rows of that which become one row behind the last pool; strips begin at its multiples.
+        block: its number, as in the layers' names.
+        halo: rows beyond a strip that its convolutions reach, even.
         positions: of a strip without its halo; about 200 MB of maps and their gradients.
     """
 
-    blocks: str
+    block: str
     halo: int
-    shrink: int
     positions: int
 
     def rows(self, width: int) -> int:
-        """Rows of a strip of what the first layer takes."""
-        return max(4 * self.halo, self.positions // width // self.shrink * self.shrink)
+        """Rows of a strip, an even number."""
+        return max(4 * self.halo, self.positions // width // 2 * 2)
 
     def growth(self, width: int) -> float:
         """Rows of a strip with its halo over its own."""
         return (self.rows(width) + 2 * self.halo) / self.rows(width)
 
     def strips(self, height: int, width: int) -> list[tuple[int, int]]:
-        """First row and row after the last of each strip; all but the last are equal, none has fewer rows."""
-        tops = range(0, max(1, height - self.shrink + 1), self.rows(width))
+        """First row and row after the last of each strip; all but the last are equal, none has fewer rows than two."""
+        tops = range(0, max(1, height - 1), self.rows(width))
         return list(zip(tops, [*tops[1:], height], strict=True))
 
-    def scale(self, name: str) -> int:
-        """How many rows of what the first layer takes become one row of a layer."""
-        return 2 ** (int(name[4]) - int(self.blocks[0]))
 
-
-# The four convolutions and one pool of blocks 1 and 2 reach 6 rows; those of block 3 reach 3, in VGG19 4.
-SEGMENTS = (Segment("12", halo=8, shrink=4, positions=131_072), Segment("3", halo=4, shrink=2, positions=16_384))
+# The two convolutions of block 1 and of block 2 reach 2 rows; those of block 3 reach 3, in VGG19 4.
+SEGMENTS = (
+    Segment("1", halo=2, positions=131_072),
+    Segment("2", halo=2, positions=65_536),
+    Segment("3", halo=4, positions=32_768),
+)
 
 
 def strips_from(device: str) -> int:
@@ -80,9 +80,9 @@ def segments(names: Collection[str], pixels: int, device: str = "cpu") -> list[t
         return []
     deepest = max((name[4] for name in names), default="0")
     return [
-        (segment, [name for name in names if name[4] in segment.blocks])
+        (segment, [name for name in names if name[4] == segment.block])
         for segment in SEGMENTS
-        if segment.blocks[-1] < deepest
+        if segment.block < deepest
     ]
 
 
@@ -119,8 +119,7 @@ def observe(
         maps |= zip(kept, found, strict=False)
         sums = found[len(kept) :]
         for name, gram, sum_ in zip(judged, sums[::2], sums[1::2], strict=True):
-            scale = segment.scale(name)
-            whole = StyleStatistic(gram, sum_, (height // scale) * (width // scale))
+            whole = StyleStatistic(gram, sum_, height * width)
             statistics[name] = whole if guide is None else guided_statistic(gram, sum_, guide, scale_of(name))
         names = names[len(layers) :]
     found_whole: dict[str, Tensor] = {}
@@ -143,6 +142,11 @@ def scale_of(name: str) -> int:
     return 2 ** (int(name[4]) - 1)
 
 
+def skipped(network: Vgg, layers: list[str], looked_at: Collection[str]) -> bool:
+    """Whether the way back does without a block's last layer: a max pool stands behind it, and no loss looks at it."""
+    return network.pool == "max" and layers[-1] not in looked_at
+
+
 class _Strips(torch.autograd.Function):
     """A segment of the network: the pooled maps, the maps of its content layers, Gram matrix and sums of each style layer."""
 
@@ -151,106 +155,100 @@ class _Strips(torch.autograd.Function):
         ctx: Any, x: Tensor, network: Vgg, segment: Segment, layers: list[str], kept: list[str], judged: list[str],
         guide: Guide | None,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        ctx.save_for_backward(x)
-        ctx.guide = guide
-        ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged = network, segment, layers, kept, judged
-        ctx.scales = [segment.shrink, *(segment.scale(name) for name in kept)]
+        ctx.network, ctx.segment, ctx.layers, ctx.kept, ctx.judged, ctx.guide = (
+            network, segment, layers, kept, judged, guide
+        )  # fmt: skip
         height, width = x.shape[-2:]
-        types = [network.precision(name) for name in (layers[-1], *kept)]
-        wholes = [
-            _empty(x, network.kernels[name].shape[0], height // scale, width // scale, kind)
-            for name, scale, kind in zip([layers[-1], *kept], ctx.scales, types, strict=True)
-        ]
+
+        def empty(name: str, scale: int, kind: torch.dtype) -> Tensor:
+            shape = len(x), network.kernels[name].shape[0], height // scale, width // scale
+            return x.new_empty(shape, dtype=kind).contiguous(memory_format=torch.channels_last)
+
+        pooled = empty(layers[-1], 2, network.precision(layers[-1]))
+        places = empty(layers[-1], 2, torch.uint8) if skipped(network, layers, {*kept, *judged}) else None
+        wholes = [empty(name, 1, network.precision(name)) for name in kept]
         sums: list[Tensor] = []
-        for top, bottom in segment.strips(height, width):
-            parts, found = walked_strip(
-                network, segment, x, top, bottom, layers, kept, judged, _rows_of(guide, top, bottom)
-            )
-            for whole, part, scale in zip(wholes, parts, ctx.scales, strict=True):
-                whole[..., top // scale : bottom // scale, :] = part
-            sums = [so_far + more for so_far, more in zip(sums, found, strict=True)] if sums else found
-        return *wholes, *sums
+        for strip in _strips(segment, x):
+            behind, found = strip.walked(network, layers, {*kept, *judged})
+            maps, half = strip.own(behind), strip.half
+            pooled[..., half, :] = network.pool_maps(maps, sparing=True)
+            if places is not None:
+                places[..., half, :] = places_of(maps, pooled[..., half, :])
+            for whole, name in zip(wholes, kept, strict=True):
+                whole[..., strip.top : strip.bottom, :] = found[name]
+            more = strip.sums(found, judged, guide)
+            sums = [so_far + its for so_far, its in zip(sums, more, strict=True)] if sums else more
+        ctx.save_for_backward(x, *(() if places is None else (pooled, places)))
+        return pooled, *wholes, *sums
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
-        segment: Segment = ctx.segment
-        height, width = x.shape[-2:]
-        whole_gradients, sum_gradients = gradients[: 1 + len(ctx.kept)], gradients[1 + len(ctx.kept) :]
+        x, *known = (saved.detach() for saved in ctx.saved_tensors)  # what is known came out of here
+        layers, kept = ctx.layers[: -1 if known else None], ctx.kept
+        for_pooled, for_kept, for_sums = gradients[0], gradients[1 : 1 + len(kept)], gradients[1 + len(kept) :]
         total = torch.zeros_like(x)
-        for top, bottom in segment.strips(height, width):
-            first, last = max(0, top - segment.halo), min(height, bottom + segment.halo)
-            rows = x.detach()[..., first:last, :].clone().requires_grad_(True)
+        for strip in _strips(ctx.segment, x):
+            rows = strip.rows = strip.rows.clone().requires_grad_(True)
             with torch.enable_grad():
-                parts, sums = walked_strip(
-                    ctx.network, segment, rows, top - first, bottom - first, ctx.layers, ctx.kept, ctx.judged,
-                    _rows_of(ctx.guide, top, bottom),
-                )  # fmt: skip
-            wanted = [
-                gradient[..., top // scale : bottom // scale, :]
-                for gradient, scale in zip(whole_gradients, ctx.scales, strict=True)
-            ]
-            torch.autograd.backward([*parts, *sums], [*wanted, *sum_gradients])
+                behind, found = strip.walked(ctx.network, layers, {*kept, *ctx.judged})
+                if known:
+                    theirs = (its[..., strip.half, :] for its in known)
+                    ends = ctx.network.known_pool(behind, ctx.layers[-1], *theirs, strip.top - strip.first)
+                else:
+                    ends = ctx.network.pool_maps(strip.own(behind), sparing=True)
+                sums = strip.sums(found, ctx.judged, ctx.guide)
+            wanted = [for_pooled[..., strip.half, :], *(its[..., strip.top : strip.bottom, :] for its in for_kept)]
+            torch.autograd.backward([ends, *(found[name] for name in kept), *sums], [*wanted, *for_sums])
             assert rows.grad is not None
-            total[..., first:last, :] += rows.grad
-            del parts, sums, rows  # before the next strip is walked
+            total[..., strip.first : strip.last, :] += rows.grad
+            del behind, found, ends, sums, rows  # before the next strip is walked
         return total, None, None, None, None, None, None
 
 
-def _empty(x: Tensor, channels: int, height: int, width: int, kind: torch.dtype) -> Tensor:
-    return x.new_empty((len(x), channels, height, width), dtype=kind).contiguous(memory_format=torch.channels_last)
+@dataclass
+class _Strip:
+    """Rows `top` to `bottom` of what a segment's first layer takes, seen with their halo: `rows`, from `first` to `last`."""
+
+    top: int
+    bottom: int
+    first: int
+    last: int
+    rows: Tensor
+
+    @property
+    def half(self) -> slice:
+        """Its own rows of what the pool behind it gives."""
+        return slice(self.top // 2, self.bottom // 2)
+
+    def own(self, maps: Tensor) -> Tensor:
+        """Maps without the halo."""
+        return maps[..., self.top - self.first : self.bottom - self.first, :]
+
+    def walked(
+        self, network: Vgg, layers: list[str], wanted: Collection[str]
+    ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+        """What the last of the layers gives, with the halo, and the maps of those `wanted` without."""
+        found: dict[str, Tensor] = {}
+        x = network.preprocess(self.rows) if layers[0] == network.layers[0] else self.rows
+        behind = network.walk(x, layers, wanted, found)
+        return behind, {name: self.own(maps) for name, maps in found.items()}
+
+    def sums(self, found: dict[str, Tensor], judged: list[str], guide: Guide | None) -> list[Tensor]:
+        """Gram matrix and sums by style layer; of a guide's regions, where there is one."""
+        sums: list[Tensor] = []
+        for name in judged:
+            if guide is None:
+                statistic = style_statistic(found[name])
+                sums += [statistic.gram, statistic.sums]
+            else:
+                sums += guided_sums(found[name], guide.positions(scale_of(name), self.top, self.bottom))
+        return sums
 
 
-def walked_strip(
-    network: Vgg,
-    segment: Segment,
-    x: Tensor,
-    top: int,
-    bottom: int,
-    layers: list[str],
-    kept: list[str],
-    judged: list[str],
-    positions: Callable[[str, int], Positions] | None = None,
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Of the rows from `top` to `bottom`, seen with their halo: pooled maps and content layers' maps, then Gram matrix and
-    sums by style layer.
-
-    Args:
-        positions: of the regions in a layer's rows, given its name and the segment's scale of it.
-    """
-    first, last = max(0, top - segment.halo), min(x.shape[-2], bottom + segment.halo)
-    rows = x[..., first:last, :]
-    found: dict[str, Tensor] = {}
-    behind = network.walk(
-        network.preprocess(rows) if layers[0] == network.layers[0] else rows,
-        layers,
-        {*kept, *judged},
-        found,
-        sparing=True,
-    )
-
-    def own(maps: Tensor, scale: int) -> Tensor:
-        begin = (top - first) // scale
-        return maps[..., begin : begin + bottom // scale - top // scale, :]
-
-    parts = [
-        own(network.pool_maps(behind, sparing=True), segment.shrink),
-        *(own(found[name], segment.scale(name)) for name in kept),
-    ]
-    sums: list[Tensor] = []
-    for name in judged:
-        maps = own(found[name], segment.scale(name))
-        if positions is None:
-            statistic = style_statistic(maps)
-            sums += [statistic.gram, statistic.sums]
-        else:
-            sums += guided_sums(maps, positions(name, segment.scale(name)))
-    return parts, sums
-
-
-def _rows_of(guide: Guide | None, top: int, bottom: int) -> Callable[[str, int], Positions] | None:
-    """Where a guide's regions are in the rows of a strip, of what the segment's first layer takes."""
-    if guide is None:
-        return None
-    return lambda name, scale: guide.positions(scale_of(name), top // scale, bottom // scale)
+def _strips(segment: Segment, x: Tensor) -> Iterator[_Strip]:
+    """The strips of what a segment's first layer takes, from the top."""
+    height, width = x.shape[-2:]
+    for top, bottom in segment.strips(height, width):
+        first, last = max(0, top - segment.halo), min(height, bottom + segment.halo)
+        yield _Strip(top, bottom, first, last, x[..., first:last, :])

@@ -43,6 +43,7 @@ RESULT_BYTES = (
 )
 GENERATOR_MAPS, GENERATOR_MAPS_PER_BLOCK = 9.75, 1.5  # of a training's network, full-size maps for one of its width
 TRAINING_HELD_MB = 200.0  # its network, the optimiser's moments, photographs on the way
+PLACE = 1.0  # of a pooled value: which of four it was
 MAPPED = ("content", "neighbours")  # terms that want a layer's maps, which style does not
 TRAINING_FRAGMENTS = 1.45  # as FRAGMENTS, with the photographs' own targets
 
@@ -75,11 +76,11 @@ def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
         ours, whole = whole[: len(names)], whole[len(names) :]
         rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
         strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
-        passed_on = each * whole[0].inputs * whole[0].width * whole[0].height
+        passed_on = whole[0].inputs * whole[0].width * whole[0].height
         highest = max(
-            highest, held + _peak_of_maps(strip, recipe.pool, each) + 2 * passed_on
-        )  # the maps and their gradient
-        held += passed_on + FLOAT * sum(
+            highest, held + _peak_of_maps(strip, recipe.pool, each) + (2 * each + PLACE) * passed_on
+        )  # what the pool gives, its gradient, and where each value came from
+        held += (each + PLACE) * passed_on + FLOAT * sum(
             layer.elements for layer in ours if any(layer.name in recipe.active_layers(kind) for kind in MAPPED)
         )
     return max(highest, held + _peak_of_maps(whole, recipe.pool, each))  # on the way back one follows the other

@@ -84,8 +84,18 @@ class _Conv3x3(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (y,) = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grad.contiguous(memory_format=torch.channels_last), y, 0)
-        kernel = ctx.kernels.back
-        return _convolve(grad.to(kernel.dtype), kernel, None, 2 - ctx.padding).to(ctx.precision), None, None, None
+        return back(grad, ctx.kernels, ctx.precision, ctx.padding), None, None, None
+
+
+def back(grad: Tensor, kernels: Kernels, precision: torch.dtype, padding: int = 1) -> Tensor:
+    """The gradient for what a convolution takes, from one for what it gives before that is rectified.
+
+    Args:
+        grad: N×O×H×W, channels-last.
+        precision: of the result.
+        padding: the convolution's own.
+    """
+    return _convolve(grad.to(kernels.back.dtype), kernels.back, None, 2 - padding).to(precision)
 
 
 def _convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, padding: int) -> Tensor:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal, cast
+from functools import lru_cache, partial
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input
 
 from playground.errors import PlaygroundError
 from playground.networks import convolution, winograd
 from playground.networks.arithmetic import Arithmetic, precision_of, winograd_pays
 from playground.networks.catalogue import LAYERS
 from playground.networks.normalisation import CAFFE_MEAN_BGR, TORCH_MEAN, TORCH_STD
+from playground.networks.pools import KnownPool, SparingPool
 from playground.networks.read import Weights, load
 
 MIN_SIDE = 16  # four pools halve the shorter side four times before conv5
@@ -192,26 +193,23 @@ class Vgg:
             sparing: of a max pool keep nothing for the way back, which then looks for the largest values again.
         """
         if self.pool == "max":
-            return _SparingPool.apply(x) if sparing else F.max_pool2d(x, 2)
+            return SparingPool.apply(x) if sparing else F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * 2 if self.pool_rescale else x
 
+    def known_pool(self, x: Tensor, name: str, pooled: Tensor, places: Tensor, top: int) -> Tensor:
+        """Pooled maps of the layer `name`, which takes `x` and is not computed again; the way back is `KnownPool`'s."""
+        return KnownPool.apply(x, pooled, places, top, partial(self._back, name, x))
 
-class _SparingPool(torch.autograd.Function):
-    """A max pool that keeps no places: they take eight bytes each, which is more than the maps themselves."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return F.max_pool2d(x, 2)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        _, places = torch.ops.aten.max_pool2d_with_indices(x, [2, 2])
-        back = torch.ops.aten.max_pool2d_with_indices_backward
-        return back(grad, x, [2, 2], [2, 2], [0, 0], [1, 1], False, places)
+    def _back(self, name: str, x: Tensor, grad: Tensor) -> Tensor:
+        """The gradient for what a layer takes, `x`, from one for its maps before they are rectified."""
+        kernel = self.kernels[name]
+        if x.device.type == "cpu" and self.arithmetic != "winograd":
+            precision = self.precision(name)
+            return convolution.back(grad, self._kernels_of(name, precision, precision), x.dtype)
+        if x.device.type == "cpu" and winograd_pays(kernel.shape[1], kernel.shape[0], *x.shape[-2:]):
+            return winograd.back(grad, self._planes_of(name))
+        return conv2d_input(x.shape, kernel, grad.to(kernel.dtype), padding=1).to(x.dtype)
 
 
 def _converted(

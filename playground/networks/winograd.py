@@ -94,7 +94,18 @@ class _Conv3x3(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         planes, rectified = ctx.saved_tensors
-        return _convolve(grad, planes.transpose(2, 3), BACKWARD, rectified=rectified), None, None, None
+        return back(grad, planes, rectified), None, None, None
+
+
+def back(grad: Tensor, planes: Tensor, rectified: Tensor | None = None) -> Tensor:
+    """The gradient for what a convolution takes, N×I×H×W, from one for what it gives.
+
+    Args:
+        grad: N×O×H×W, float32.
+        planes: `prepare(weight)`.
+        rectified: what it gave, where that was rectified on the way.
+    """
+    return _convolve(grad, planes.transpose(2, 3), BACKWARD, rectified=rectified)
 
 
 def _convolve(
