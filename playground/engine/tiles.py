@@ -23,7 +23,7 @@ from playground.engine.strips import observe, scale_of
 from playground.errors import PlaygroundError
 from playground.recipe.base import BaseRecipe
 
-CORE = 896  # pixels of a tile's side, without its halo
+CORE = 768  # pixels of a tile's side, without its halo
 HALO = 96  # beyond what conv5_1 sees; twice that for deeper layers
 GRID = 16  # pixels that become one position of the deepest block: tiles begin at multiples
 STRIP = 256  # rows in which the total variation is added up
