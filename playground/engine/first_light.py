@@ -42,6 +42,11 @@ def first_light(
     return transformer(to_tensor(resize_picture(content, recipe.size)), style)
 
 
+def was_shown(notes: Sequence[str]) -> bool:
+    """Whether first light was shown before a run had painted anything, as its notes tell."""
+    return any(NOTE in note for note in notes)
+
+
 @torch.no_grad()
 def lit(image: Tensor, light: Tensor) -> Tensor:
     """A smaller picture on its way, enlarged, with the detail of first light for which it has no room yet."""

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
+from playground.engine.first_light import was_shown
 from playground.service.classroom import CLEARED
 from playground.service.job import Job
 from playground.system.device import describe_device
@@ -38,6 +40,8 @@ NEWS_PER_PAGE = (
     0.12  # seconds more between two updates for every open page, so that showing thirty does not slow painting
 )
 SHARES_EVERY = 1.0
+LIGHT_STAYS = 0.25  # first light, which the first small steps overtake within some hundredths
+JUST_BEGUN = 2.0  # of painting: whoever opens the page later is not shown how it began
 WHOLE_EVERY = 3.0  # the whole curve anew; between, its last points
 SIGN_EVERY = 4.0  # an event costs about a hundredth of a second, whether or not it says anything
 
@@ -67,7 +71,7 @@ class Following:
     async def _follow(self, session: Session) -> AsyncIterator[Updates]:
         job, parts = session.watched, self.parts
         seen, seen_picture, said_notes, said_state = -1, 0, 0, ""
-        next_news = next_whole = next_shares = 0.0
+        next_news = next_whole = next_shares = light_until = 0.0
         yield NOTHING
         next_sign, said_line, moved, said_held = 0.0, dict[str, str](), False, False
         # Not `session.gone`: on a busy machine gradio's sign of life may fail while the page is still being told. A page
@@ -76,13 +80,16 @@ class Following:
             if caller().listens:
                 job.touch()
             now, updates = time.monotonic(), dict[Any, Any]()
-            if job.version != seen and (
-                now >= next_news or (_moves(job) and not moved)
-            ):  # a first step is told at once
-                moved = _moves(job)
+            # A first step is told at once, but for first light.
+            if job.version != seen and (now >= next_news or (_moves(job) and not moved and now >= light_until)):
+                light = await off_loop(_light, job) if seen_picture == 0 and job.picture_version else None
+                moved = _moves(job) and light is None
                 seen, next_news = job.version, now + max(NEWS_EVERY, NEWS_PER_PAGE * len(self.pages.open))
                 updates[parts["status"]] = self._line(job)
-                if job.picture_version != seen_picture:
+                if light is not None:  # what has overtaken it is news at the next look
+                    seen, seen_picture, light_until = -1, -1, now + LIGHT_STAYS
+                    updates[parts["preview"]] = await off_loop(session.coloured, light)
+                elif job.picture_version != seen_picture:
                     seen_picture = job.picture_version
                     updates[parts["preview"]] = await off_loop(session.coloured, job.picture)
                 whole = now >= next_whole
@@ -185,3 +192,11 @@ class Following:
 def _moves(job: Job) -> bool:
     """Whether a run has made its first step."""
     return job.frame is not None and job.frame.step > 0
+
+
+def _light(job: Job) -> np.ndarray | None:
+    """First light of a run that has just begun, where it has any."""
+    if job.frame is None or job.frame.seconds > JUST_BEGUN or not was_shown(job.notes):
+        return None
+    first = job.previews.at(0) if job.frame.evaluations else None
+    return job.picture if first is None else np.asarray(first.picture)

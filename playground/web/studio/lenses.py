@@ -15,7 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.engine.checkpoints import CheckpointError
-from playground.engine.first_light import NOTE as FIRST_LIGHT
+from playground.engine.first_light import was_shown
 from playground.errors import PlaygroundError
 from playground.images.convert import cut_picture
 from playground.lens import looking
@@ -89,7 +89,7 @@ def on_show(session: Session, at: int | None, content: str | None, style: str | 
     frame = job.previews.at(at) if at is not None else None
     if frame is not None:
         settings = _settings_at(job, frame.evaluation)
-        said = say("lens.first_light") if frame.evaluation == 0 and _lit(job) else described(job, frame)
+        said = say("lens.first_light") if frame.evaluation == 0 and was_shown(job.notes) else described(job, frame)
         return OnShow(job.name, f"at {frame.evaluation}", *pair, frame.picture, said, settings, job)
     if job.result is not None:
         return OnShow(job.name, "result", *pair, job.result.picture, say("lens.result"), settings_now(job), job)
@@ -104,11 +104,6 @@ def _settings_at(job: Job, evaluation: int) -> Recipe:
         return job.checkpoints.settings(evaluation) if job.checkpoints is not None else settings_now(job)
     except CheckpointError:
         return settings_now(job)
-
-
-def _lit(job: Job) -> bool:
-    """Whether first light was shown before a run had painted anything."""
-    return any(FIRST_LIGHT in note for note in job.notes)
 
 
 class Lenses:
@@ -169,7 +164,7 @@ class Lenses:
             picture: Image.Image | None = shown.shown
             if shown.version == "at 0" and recipe.init == "content" and recipe.canvas != "hrnet":
                 picture = None  # the photo itself: neither first light nor a JPEG, on which content would pull
-                said = say("lens.photo") if _lit(job) else said
+                said = say("lens.photo") if was_shown(job.notes) else said
             found = self._turn(
                 lambda: pulls_on(content, styles[0], picture, recipe, network, more=styles[1:], size=size)
             )

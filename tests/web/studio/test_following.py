@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from playground.engine.first_light import NOTE
+from playground.engine.previews import Previews
 from playground.engine.pulls import Pulls
 from playground.recipe.presets import load_preset
 from playground.service.classroom import CLEARED, Classroom
@@ -108,6 +112,62 @@ def test_a_first_step_is_told_at_once_and_the_next_when_it_is_time(monkeypatch: 
 
     asyncio.run(asyncio.wait_for(look_on(), 10))
     assert told == ["step 0", "step 1"]
+
+
+@pytest.mark.parametrize("looks_late", [False, True])
+def test_first_light_is_seen_also_where_the_first_steps_are_quicker_than_the_page(
+    looks_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following_module, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
+    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
+    monkeypatch.setattr(following_module, "coached", lambda _: {})
+    light, painted = (np.full((8, 8, 3), grey, np.uint8) for grey in (200, 50))
+    previews = Previews()
+    previews.add(light, 0, 0.0)
+
+    def at(step: int) -> Any:
+        return SimpleNamespace(step=step, evaluations=step, seconds=0.1 * step)
+
+    job: Any = SimpleNamespace(
+        ended=False, version=1, state="running", touch=lambda: None, notes=[NOTE], curve=[], id="run", parent=None,
+        reported=SimpleNamespace(rounds=[]), picture_version=1, frame=at(0), picture=light, previews=previews,
+        control=SimpleNamespace(read=lambda: SimpleNamespace(shares=False)), pulls=None, visitor="v",
+    )  # fmt: skip
+    jobs: Any = SimpleNamespace(device="cpu", people=set(), get=lambda _: None, find=lambda _: [])
+    parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
+    following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
+    session = Session(load_preset())
+    session.job = session.watched = job
+    told: list[tuple[float, float]] = []
+
+    def goes_on() -> None:
+        job.version, job.picture_version, job.frame, job.picture = 3, 3, at(2), painted
+
+    async def look_on() -> None:
+        if looks_late:
+            goes_on()
+        async for updates in following.follow(session):
+            if "preview" in updates:
+                told.append((round(float(np.mean(updates["preview"])), -1), time.monotonic()))
+                goes_on()
+            job.ended = len(told) == 2
+
+    asyncio.run(asyncio.wait_for(look_on(), 10))
+    assert [grey for grey, _ in told] == [200, 50]
+    assert told[1][1] - told[0][1] > following_module.LIGHT_STAYS / 2
+
+
+def test_first_light_is_not_shown_to_who_opens_the_page_later() -> None:
+    previews = Previews()
+    previews.add(np.full((8, 8, 3), 200, np.uint8), 0, 0.0)
+    frame = SimpleNamespace(evaluations=40, seconds=following_module.JUST_BEGUN + 1)
+    job: Any = SimpleNamespace(notes=[NOTE], frame=frame, previews=previews)
+    assert following_module._light(job) is None
+    frame.seconds = 1.0
+    assert following_module._light(job) is not None
+    job.notes = []
+    assert following_module._light(job) is None
 
 
 def test_a_pupil_is_told_by_pause_that_the_teacher_paused_or_cleared_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
