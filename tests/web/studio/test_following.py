@@ -119,6 +119,9 @@ def test_first_light_is_seen_also_where_the_first_steps_are_quicker_than_the_pag
     looks_late: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following_module, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(
+        following_module, "NEWS_PER_PAGE", 1000.0
+    )  # the first step is told without waiting for its turn
     monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
     monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
     monkeypatch.setattr(following_module, "coached", lambda _: {})
@@ -136,9 +139,10 @@ def test_first_light_is_seen_also_where_the_first_steps_are_quicker_than_the_pag
     )  # fmt: skip
     jobs: Any = SimpleNamespace(device="cpu", people=set(), get=lambda _: None, find=lambda _: [])
     parts: Any = {name: name for name in (*LIVE_PARTS, "coach")}
-    following = Following(parts, OpenPages(jobs), ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
+    pages = OpenPages(jobs)
+    following = Following(parts, pages, ResultActions(parts, SimpleNamespace(jobs=jobs)))  # type: ignore[arg-type]
     session = Session(load_preset())
-    session.job = session.watched = job
+    session.job = session.watched = pages.open["this"] = job
     told: list[tuple[float, float]] = []
 
     def goes_on() -> None:
