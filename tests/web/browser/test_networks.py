@@ -48,7 +48,7 @@ def jobs(files: dict[str, str]) -> Iterator[Jobs]:
 
 def at_the_networks(visitor: Visitor) -> None:
     visitor.open()
-    visitor.says("About|Perhaps|takes", "#cost")
+    visitor.says("About|Perhaps|take", "#cost")
     visitor.fill("size", SIZE)
     for panel in ("Network", "Layers and losses"):
         visitor.page.get_by_role("button", name=panel).first.click()

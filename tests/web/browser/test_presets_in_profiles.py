@@ -48,7 +48,7 @@ def test_every_preset_is_started_paints_and_ends(visitor: Visitor, place: Any, n
     _, jobs, limits = place
     visitor.open()
     # The page has been answered: until then its controls are set by the server.
-    visitor.says("About|Perhaps|takes", "#cost")
+    visitor.says("About|Perhaps|take", "#cost")
     visitor.fill("size", SIZE)
     visitor.page.wait_for_timeout(500)  # what is typed is sent when it is finished
     if name != NAMES[0]:  # which is chosen when the page opens
@@ -73,7 +73,7 @@ def test_every_preset_is_started_paints_and_ends(visitor: Visitor, place: Any, n
 def test_what_the_limits_change_stands_where_the_preset_stands(visitor: Visitor, place: Any) -> None:
     _, _, limits = place
     visitor.open()
-    visitor.says("About|Perhaps|takes", "#cost")
+    visitor.says("About|Perhaps|take", "#cost")
     for name in [*NAMES[1:], NAMES[0]]:  # the first is chosen when the page opens
         wished, note = limits.fitted(load_preset(name, network="vgg16-hed"))
         choose(visitor, name)

@@ -222,7 +222,7 @@ def test_what_is_said_beside_a_field_goes_when_something_else_is_done(visitor: V
 
 def test_of_presets_chosen_in_haste_the_last_one_stays(visitor: Visitor) -> None:
     visitor.open()
-    visitor.says("About|Perhaps|takes", "#cost")
+    visitor.says("About|Perhaps|take", "#cost")
     size = visitor.page.locator("#set-size input[type=number]")
     for first, last in (("tf-adam-tv", "gatys-adam"), ("hrnet-source", "vgg16-lbfgs"), ("vgg16-lbfgs", "gatys-adam")):
         for name in (first, last):
