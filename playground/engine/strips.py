@@ -142,9 +142,9 @@ def scale_of(name: str) -> int:
     return 2 ** (int(name[4]) - 1)
 
 
-def skipped(network: Vgg, layers: list[str], looked_at: Collection[str]) -> bool:
+def skipped(pool: str, last: str, looked_at: Collection[str]) -> bool:
     """Whether the way back does without a block's last layer: a max pool stands behind it, and no loss looks at it."""
-    return network.pool == "max" and layers[-1] not in looked_at
+    return pool == "max" and last not in looked_at
 
 
 class _Strips(torch.autograd.Function):
@@ -165,7 +165,9 @@ class _Strips(torch.autograd.Function):
             return x.new_empty(shape, dtype=kind).contiguous(memory_format=torch.channels_last)
 
         pooled = empty(layers[-1], 2, network.precision(layers[-1]))
-        places = empty(layers[-1], 2, torch.uint8) if skipped(network, layers, {*kept, *judged}) else None
+        # Of use on the way back alone, and targets and a first look at tiles have none.
+        wanted = ctx.needs_input_grad[0] and skipped(network.pool, layers[-1], {*kept, *judged})
+        places = empty(layers[-1], 2, torch.uint8) if wanted else None
         wholes = [empty(name, 1, network.precision(name)) for name in kept]
         sums: list[Tensor] = []
         for strip in _strips(segment, x):
@@ -225,9 +227,7 @@ class _Strip:
         """Maps without the halo."""
         return maps[..., self.top - self.first : self.bottom - self.first, :]
 
-    def walked(
-        self, network: Vgg, layers: list[str], wanted: Collection[str]
-    ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+    def walked(self, network: Vgg, layers: list[str], wanted: Collection[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """What the last of the layers gives, with the halo, and the maps of those `wanted` without."""
         found: dict[str, Tensor] = {}
         x = network.preprocess(self.rows) if layers[0] == network.layers[0] else self.rows

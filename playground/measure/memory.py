@@ -13,7 +13,7 @@ from playground.engine.canvas import CANVASES
 from playground.engine.neighbours import MAX_CANDIDATES, MAX_POSITIONS, ROWS
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import TILED_ABOVE, style_long_side
-from playground.engine.strips import segments
+from playground.engine.strips import segments, skipped
 from playground.engine.tiles import CORE, HALO
 from playground.images.convert import cut_size, fit_size
 from playground.measure.operations import (
@@ -71,16 +71,16 @@ def _peak_of_maps(layers: list[LayerInUse], pool: str, each: int) -> float:
 def _peak_of_evaluation(recipe: Recipe, size: Size, device: str) -> float:
     layers, each = layers_in_use(recipe, size), bytes_of_value(recipe, device)
     highest = held = 0.0
-    whole = layers
+    whole, looked_at = layers, {name for kind in recipe.layered for name in recipe.active_layers(kind)}
     for segment, names in segments([layer.name for layer in layers], size[0] * size[1], device):
         ours, whole = whole[: len(names)], whole[len(names) :]
         rows = segment.rows(ours[0].width) * segment.growth(ours[0].width)
         strip = [replace(layer, height=math.ceil(rows * layer.height / ours[0].height)) for layer in ours]
         passed_on = whole[0].inputs * whole[0].width * whole[0].height
-        highest = max(
-            highest, held + _peak_of_maps(strip, recipe.pool, each) + (2 * each + PLACE) * passed_on
-        )  # what the pool gives, its gradient, and where each value came from
-        held += (each + PLACE) * passed_on + FLOAT * sum(
+        pooled = (each + (PLACE if skipped(recipe.pool, names[-1], looked_at) else 0)) * passed_on
+        gradient = each * passed_on
+        highest = max(highest, held + _peak_of_maps(strip, recipe.pool, each) + pooled + gradient)
+        held += pooled + FLOAT * sum(
             layer.elements for layer in ours if any(layer.name in recipe.active_layers(kind) for kind in MAPPED)
         )
     return max(highest, held + _peak_of_maps(whole, recipe.pool, each))  # on the way back one follows the other

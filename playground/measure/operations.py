@@ -16,7 +16,7 @@ from playground.engine.canvas import CANVASES
 from playground.engine.losses import STYLE_LOSSES
 from playground.engine.optimisers import OPTIMISERS
 from playground.engine.schedule import TILED_ABOVE
-from playground.engine.strips import segments
+from playground.engine.strips import segments, skipped
 from playground.engine.tiles import CORE, HALO
 from playground.networks.arithmetic import winograd_pays
 from playground.networks.catalogue import CHANNELS, LAYERS
@@ -179,10 +179,11 @@ def work_of_evaluation(recipe: Recipe, size: Size, device: str = "cpu", tiled: b
     tiled = max(size) > TILED_ABOVE if tiled is None else tiled
     layers = layers_in_use(recipe, size)
     passes = {layer.name: 2.0 for layer in layers}
+    looked_at = {name for kind in recipe.layered for name in recipe.active_layers(kind)}
     for segment, names in segments(list(passes), size[0] * size[1], device):
         width = next(layer.width for layer in layers if layer.name == names[0])
         passes |= dict.fromkeys(names, 3 * segment.growth(width))  # forward, forward again and back, with the halos
-        if recipe.pool == "max" and not any(names[-1] in recipe.active_layers(kind) for kind in recipe.layered):
+        if skipped(recipe.pool, names[-1], looked_at):
             passes[names[-1]] = 2 * segment.growth(width)  # what the pool made of it is known
     if tiled:  # both looks at every tile, the second with the content image's own and strips, all with their halos
         halos = ((CORE + 2 * HALO) / CORE) ** 2 if max(size) > CORE else 1.0

@@ -71,11 +71,8 @@ class KnownPool(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         pooled, places = ctx.saved_tensors
         images, _, height, width = ctx.shape
-        shape, bottom, right = (
-            (images, pooled.shape[1], height, width),
-            ctx.top + 2 * pooled.shape[2],
-            2 * pooled.shape[3],
-        )
+        bottom, right = ctx.top + 2 * pooled.shape[2], 2 * pooled.shape[3]
+        shape = images, pooled.shape[1], height, width
         maps = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
         for margin in (maps[..., : ctx.top, :], maps[..., bottom:, :], maps[..., right:]):
             margin.zero_()

@@ -323,12 +323,14 @@ class Classroom:
     def _view(self, pupil: _Pupil | None, teacher: bool) -> View:
         now, rounds = self.clock(), range(1, self._round + 1)
         everybody = self._pupils.values()
-        counts = tuple(_counted([one.votes.get(number) for one in everybody], self._options) for number in rounds)
-        near = [one for one in self._pupils.values() if now - one.seen < HERE_SECONDS] if teacher else []
+        counts = tuple(
+            _counted([one.votes.get(number) for one in everybody], self._options) for number in rounds if self._shown
+        )
+        near = [one for one in everybody if now - one.seen < HERE_SECONDS] if teacher else []
         return View(
             self._version, self._lesson, self._phase, self._round, pupil.votes.get(self._round) if pupil else None,
-            self._locks() and not teacher, counts if self._shown else (), self._wall, pupil is None or pupil.on_wall, self._paused, len(near),
-            sum(self._round in one.votes for one in self._pupils.values()) if teacher else 0,
+            self._locks() and not teacher, counts, self._wall, pupil is None or pupil.on_wall, self._paused, len(near),
+            sum(self._round in one.votes for one in everybody) if teacher else 0,
         )  # fmt: skip
 
 

@@ -100,6 +100,18 @@ def test_the_way_back_does_without_a_blocks_last_layer(
     assert difference < (0.03 if arithmetic == "bfloat16" else 1e-4)
 
 
+def test_places_are_kept_for_the_way_back_alone(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow(monkeypatch)
+    asked: list[torch.Size] = []
+    plain = strips.places_of
+    monkeypatch.setattr(strips, "places_of", lambda maps, pooled: (asked.append(maps.shape), plain(maps, pooled))[1])
+    image = torch.rand((1, 3, 64, 64))
+    observe(Vgg(hed), image, [], ["conv1_1", "conv4_1"])
+    assert not asked
+    observe(Vgg(hed), image.requires_grad_(True), [], ["conv1_1", "conv4_1"])
+    assert len({shape[1] for shape in asked}) == 3
+
+
 def test_the_block_where_the_pass_stops_is_taken_whole(hed: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strips, "STRIPS_FROM", 1)
     seen = taken(monkeypatch)

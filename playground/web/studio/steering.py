@@ -119,8 +119,8 @@ class Steering:
 
     def network_arrived(self, session: Session, *values: Any) -> Updates:
         """A download has ended: the network that was chosen for it, if it is here now, brings its numbers."""
-        network = values[NETWORK]
-        if network == session.base.network or not catalogue.is_available(network or DEFAULT_NETWORK):
+        network = values[NETWORK] or DEFAULT_NETWORK
+        if network == session.base.network or not catalogue.is_available(network):
             return NOTHING
         with session.filling:
             return self._on_network(session, network, values)

@@ -25,6 +25,13 @@ from playground.web.studio.running import LIVE_PARTS
 from playground.web.studio.session import Session
 
 
+def told_by_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page is told of a run by its steps alone."""
+    monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
+    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
+    monkeypatch.setattr(following_module, "coached", lambda _: {})
+
+
 def test_a_page_that_is_still_told_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradio's sign of life may fail on a busy machine; what counts is whether anybody reads the stream."""
     monkeypatch.setattr(following_module, "SIGN_EVERY", 0.1)
@@ -83,9 +90,7 @@ def test_a_first_step_is_told_at_once_and_the_next_when_it_is_time(monkeypatch: 
     monkeypatch.setattr(following_module, "NEWS_PER_PAGE", 1000.0)
     monkeypatch.setattr(following_module, "SIGN_EVERY", 0.05)
     monkeypatch.setattr(following_module, "LOOK_EVERY", 0.001)
-    monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
-    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
-    monkeypatch.setattr(following_module, "coached", lambda _: {})
+    told_by_steps(monkeypatch)
     job: Any = SimpleNamespace(
         ended=False, version=0, state="running", touch=lambda: None, notes=[], curve=[], id="run", parent=None,
         reported=SimpleNamespace(rounds=[]), picture_version=0, frame=SimpleNamespace(step=0),
@@ -122,9 +127,7 @@ def test_first_light_is_seen_also_where_the_first_steps_are_quicker_than_the_pag
     monkeypatch.setattr(
         following_module, "NEWS_PER_PAGE", 1000.0
     )  # the first step is told without waiting for its turn
-    monkeypatch.setattr(following_module, "status_line", lambda job, *_: f"step {job.frame.step}")
-    monkeypatch.setattr(following_module, "seconds_left", lambda _: None)
-    monkeypatch.setattr(following_module, "coached", lambda _: {})
+    told_by_steps(monkeypatch)
     light, painted = (np.full((8, 8, 3), grey, np.uint8) for grey in (200, 50))
     previews = Previews()
     previews.add(light, 0, 0.0)
